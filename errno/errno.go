@@ -1,0 +1,94 @@
+// Package errno holds Linux's error numbers as a type of our own, so that the model
+// answers with Linux's numbers on every system that it is built for.
+package errno
+
+import "fmt"
+
+// Errno is a Linux error number. It is an error; a nil error is success.
+type Errno int
+
+// The numbers that the model answers with.
+const (
+	EPERM      Errno = 1
+	ENOENT     Errno = 2
+	ESRCH      Errno = 3
+	EINTR      Errno = 4
+	EIO        Errno = 5
+	E2BIG      Errno = 7
+	EBADF      Errno = 9
+	EAGAIN     Errno = 11
+	ENOMEM     Errno = 12
+	EACCES     Errno = 13
+	EFAULT     Errno = 14
+	EBUSY      Errno = 16
+	EEXIST     Errno = 17
+	ENODEV     Errno = 19
+	EINVAL     Errno = 22
+	ENFILE     Errno = 23
+	EMFILE     Errno = 24
+	ENOTTY     Errno = 25
+	ENOSPC     Errno = 28
+	ESPIPE     Errno = 29
+	EPIPE      Errno = 32
+	ENOSYS     Errno = 38
+	EOVERFLOW  Errno = 75
+	EOPNOTSUPP Errno = 95
+
+	// ERESTARTSYS never reaches user space: a system call that a signal interrupted
+	// becomes EINTR, or starts over, on the way out.
+	ERESTARTSYS Errno = 512
+)
+
+var texts = map[Errno][2]string{
+	EPERM:       {"EPERM", "Operation not permitted"},
+	ENOENT:      {"ENOENT", "No such file or directory"},
+	ESRCH:       {"ESRCH", "No such process"},
+	EINTR:       {"EINTR", "Interrupted system call"},
+	EIO:         {"EIO", "Input/output error"},
+	E2BIG:       {"E2BIG", "Argument list too long"},
+	EBADF:       {"EBADF", "Bad file descriptor"},
+	EAGAIN:      {"EAGAIN", "Resource temporarily unavailable"},
+	ENOMEM:      {"ENOMEM", "Cannot allocate memory"},
+	EACCES:      {"EACCES", "Permission denied"},
+	EFAULT:      {"EFAULT", "Bad address"},
+	EBUSY:       {"EBUSY", "Device or resource busy"},
+	EEXIST:      {"EEXIST", "File exists"},
+	ENODEV:      {"ENODEV", "No such device"},
+	EINVAL:      {"EINVAL", "Invalid argument"},
+	ENFILE:      {"ENFILE", "Too many open files in system"},
+	EMFILE:      {"EMFILE", "Too many open files"},
+	ENOTTY:      {"ENOTTY", "Inappropriate ioctl for device"},
+	ENOSPC:      {"ENOSPC", "No space left on device"},
+	ESPIPE:      {"ESPIPE", "Illegal seek"},
+	EPIPE:       {"EPIPE", "Broken pipe"},
+	ENOSYS:      {"ENOSYS", "Function not implemented"},
+	EOVERFLOW:   {"EOVERFLOW", "Value too large for defined data type"},
+	EOPNOTSUPP:  {"EOPNOTSUPP", "Operation not supported"},
+	ERESTARTSYS: {"ERESTARTSYS", "To be restarted if SA_RESTART is set"},
+}
+
+// Name is the symbol: "EEXIST". A number without one is spelled "errno 77".
+func (e Errno) Name() string {
+	if t, ok := texts[e]; ok {
+		return t[0]
+	}
+	return fmt.Sprintf("errno %d", int(e))
+}
+
+// Error is the name and the text, as strace prints them: "EEXIST (File exists)".
+func (e Errno) Error() string {
+	if t, ok := texts[e]; ok {
+		return t[0] + " (" + t[1] + ")"
+	}
+	return e.Name()
+}
+
+// Parse finds a number by its name.
+func Parse(name string) (Errno, bool) {
+	for e, t := range texts {
+		if t[0] == name {
+			return e, true
+		}
+	}
+	return 0, false
+}

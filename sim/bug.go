@@ -1,0 +1,46 @@
+package sim
+
+import "fmt"
+
+// Bug is the panic value for what a kernel would report as a bug: a BUG_ON or
+// VM_BUG_ON that fired, a lock misused, freed memory touched. Executors and
+// programs recover it and report it as a finding.
+type Bug struct {
+	// Kind says what sort of bug it is.
+	Kind BugKind
+	// Where is the kernel function, or the object, that it was found in.
+	Where string
+	// What is the condition that held, in words.
+	What string
+	// Task is the name of the task that ran into it, if one did.
+	Task string
+}
+
+// BugKind sorts bugs by what went wrong.
+type BugKind string
+
+// The kinds of bug.
+const (
+	BugAssert       BugKind = "BUG_ON"
+	BugLock         BugKind = "lock misuse"
+	BugLockOrder    BugKind = "lock order"
+	BugUseAfterFree BugKind = "use after free"
+	BugAtomicSleep  BugKind = "sleep in atomic context"
+)
+
+// Error makes a Bug an error, for executors that return it.
+func (b *Bug) Error() string {
+	who := ""
+	if b.Task != "" {
+		who = " (task " + b.Task + ")"
+	}
+	return fmt.Sprintf("%s in %s: %s%s", b.Kind, b.Where, b.What, who)
+}
+
+// BugOn panics with a [*Bug] if cond holds. where is the kernel function's name,
+// what the condition in words.
+func BugOn(t *Task, cond bool, where, what string) {
+	if cond {
+		panic(&Bug{Kind: BugAssert, Where: where, What: what, Task: t.name})
+	}
+}

@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"unsafe"
+)
+
+// Strategy chooses the interleaving of a controlled run.
+type Strategy interface {
+	// Pick chooses one of the enabled tasks (at least one, by rising ID) to take the
+	// step that it announces in [Task.Next]. current took the last step; it is nil at
+	// first, and need not be enabled.
+	Pick(enabled []*Task, current *Task) *Task
+}
+
+// Controlled is the executor that runs one task at a time and lets its strategy
+// choose, before every visible step, which. Its tasks are coroutines. It is not
+// safe for concurrent use.
+type Controlled struct {
+	// Trace receives the events of the tasks created after it was set; nil for none.
+	Trace *Tracer
+	// MaxSteps bounds the visible steps of one Settle; 0 means DefaultMaxSteps.
+	MaxSteps int
+
+	strategy Strategy
+	tasks    []*Task // alive, by rising ID
+	enabled  []*Task // scratch of pick
+	current  *Task   // who took the last step
+	chosen   *Task   // who takes the next one
+	steps    int     // in all
+	budget   int     // left in this Settle
+	last     int
+	err      error // what ended the run
+	stopping bool
+}
+
+// DefaultMaxSteps is how many visible steps a Settle may take before the run is
+// taken for one that never ends.
+const DefaultMaxSteps = 10_000_000
+
+// coroutine is what the controlled executor keeps in a task.
+type coroutine struct {
+	next    Step // announced, not taken yet
+	queued  bool // in the queue of a semaphore
+	granted bool // and the semaphore is the task's now
+	resume  func() (struct{}, bool)
+	stop    func()
+	yield   func(struct{}) bool
+}
+
+// unwind is the panic that ends a task whose run is being abandoned.
+type unwind struct{}
+
+// NewControlled returns an executor with no tasks.
+func NewControlled(s Strategy) *Controlled { return &Controlled{strategy: s} }
+
+// Go creates a task that will run fn. It takes its first step in Settle, or, where
+// a running task creates it, when the strategy says so.
+func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
+	t := newTask(name, c.last, private)
+	c.last++
+	t.ctl = c
+	t.trace = c.Trace
+	t.co.next = Step{Op: OpStart}
+	t.co.resume, t.co.stop = iter.Pull(func(yield func(struct{}) bool) {
+		t.co.yield = yield
+		defer c.end(t)
+		fn(t)
+	})
+	c.tasks = append(c.tasks, t)
+	return t
+}
+
+// end removes a task that returned or panicked.
+func (c *Controlled) end(t *Task) {
+	t.state.Store(uint32(Dead))
+	t.co.next = Step{Op: OpExit}
+	for i, other := range c.tasks {
+		if other == t {
+			c.tasks = append(c.tasks[:i:i], c.tasks[i+1:]...)
+			break
+		}
+	}
+	switch p := recover().(type) {
+	case nil, unwind:
+	case *Bug:
+		c.err = p
+	default:
+		panic(p)
+	}
+	if !c.stopping && c.err == nil {
+		c.pick()
+	}
+}
+
+// Settle runs the tasks until each is asleep or has ended. The error is a [*Bug],
+// a [*Deadlock] or an [*Endless]; after an error the executor is stopped.
+func (c *Controlled) Settle() error {
+	if c.err != nil {
+		return c.err
+	}
+	c.budget = c.MaxSteps
+	if c.budget == 0 {
+		c.budget = DefaultMaxSteps
+	}
+	c.pick()
+	for c.chosen != nil && c.err == nil {
+		c.chosen.co.resume()
+	}
+	if c.err == nil {
+		c.err = c.deadlock()
+	}
+	if c.err != nil {
+		c.Stop()
+	}
+	return c.err
+}
+
+// Stop abandons the run: tasks that have not ended are unwound.
+func (c *Controlled) Stop() {
+	c.stopping = true
+	for len(c.tasks) > 0 {
+		t := c.tasks[0]
+		t.co.stop()
+		if len(c.tasks) > 0 && c.tasks[0] == t { // it had not started
+			c.tasks = c.tasks[1:]
+		}
+	}
+	if c.err == nil {
+		c.err = fmt.Errorf("the executor is stopped")
+	}
+}
+
+// Steps is the number of visible steps taken since the executor was made.
+func (c *Controlled) Steps() int { return c.steps }
+
+// Next is the step that a task of a controlled executor announces.
+func (t *Task) Next() Step { return t.co.next }
+
+// step announces a visible step and returns when the strategy has chosen it.
+func (c *Controlled) step(t *Task, s Step) {
+	if c.stopping {
+		panic(unwind{})
+	}
+	t.co.next = s
+	c.pick()
+	c.await(t)
+}
+
+// await gives the CPU to the chosen task, if that is another one.
+func (c *Controlled) await(t *Task) {
+	for c.chosen != t || c.err != nil {
+		if !t.co.yield(struct{}{}) || c.stopping {
+			panic(unwind{})
+		}
+	}
+}
+
+// waitForGrant blocks a task that has queued for a semaphore until it owns it.
+func (c *Controlled) waitForGrant(t *Task) {
+	t.co.queued = true
+	c.pick()
+	c.await(t)
+	t.co.queued, t.co.granted = false, false
+}
+
+// pick lets the strategy choose who goes next. Nobody is chosen if nobody can run.
+func (c *Controlled) pick() {
+	c.enabled = c.enabled[:0]
+	for _, t := range c.tasks {
+		if t.isEnabled() {
+			c.enabled = append(c.enabled, t)
+		}
+	}
+	if len(c.enabled) == 0 {
+		c.chosen = nil
+		return
+	}
+	if c.budget == 0 {
+		c.err = &Endless{Task: c.enabled[0].name}
+		return
+	}
+	c.budget--
+	c.steps++
+	c.chosen = c.strategy.Pick(c.enabled, c.current)
+	c.current = c.chosen
+}
+
+// isEnabled reports whether the task can take the step that it announces.
+func (t *Task) isEnabled() bool {
+	if t.co.queued {
+		return t.co.granted
+	}
+	switch t.co.next.Op {
+	case OpSchedule:
+		return t.mayRun()
+	case OpLock:
+		return (*SpinLock)(t.co.next.Obj).owner == nil
+	}
+	return true
+}
+
+// Asleep reports whether the task sleeps in schedule().
+func (t *Task) Asleep() bool {
+	if t.ctl != nil {
+		return t.co.next.Op == OpSchedule && !t.mayRun()
+	}
+	return t.parks.Load()%2 == 1
+}
+
+// deadlock looks for tasks that are stuck on a lock when nothing can run any more.
+func (c *Controlled) deadlock() error {
+	var stuck []string
+	for _, t := range c.tasks {
+		switch {
+		case t.co.queued:
+			stuck = append(stuck, t.name+" waits for "+(*RWSem)(t.co.next.Obj).class.Name)
+		case t.co.next.Op == OpLock:
+			l := (*SpinLock)(unsafe.Pointer(t.co.next.Obj))
+			stuck = append(stuck, t.name+" waits for "+l.class.Name+", held by "+l.owner.name)
+		}
+	}
+	if stuck == nil {
+		return nil
+	}
+	return &Deadlock{Stuck: stuck}
+}
+
+// Deadlock says that tasks wait for locks which nobody is left to release.
+type Deadlock struct{ Stuck []string }
+
+func (d *Deadlock) Error() string { return "deadlock: " + strings.Join(d.Stuck, "; ") }
+
+// Endless says that a run took more steps than it was given.
+type Endless struct{ Task string }
+
+func (e *Endless) Error() string {
+	return "the run does not settle: too many steps (last seen running: task " + e.Task + ")"
+}

@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Free is the free-running executor: tasks are goroutines, scheduled by the Go
+// runtime, in parallel. The zero value is ready to use.
+type Free struct {
+	// Trace receives the events of the tasks created after it was set; nil for none.
+	Trace *Tracer
+
+	mu    sync.Mutex // guards what follows
+	tasks []*Task
+	ended sync.WaitGroup
+	last  int
+}
+
+// Attach makes the calling goroutine a task, which ends with the program that
+// called. It is how a test or a benchmark gets a current task of its own.
+func (f *Free) Attach(name string, private any) *Task {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := newTask(name, f.last, private)
+	t.trace = f.Trace
+	f.last++
+	return t
+}
+
+// Go starts a task that runs fn.
+func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
+	t := f.Attach(name, private)
+	f.mu.Lock()
+	f.tasks = append(f.tasks, t)
+	f.mu.Unlock()
+	f.ended.Add(1)
+	go func() {
+		defer f.ended.Done()
+		fn(t)
+		t.state.Store(uint32(Dead))
+		t.parks.Add(1)
+	}()
+	return t
+}
+
+// Wait blocks until every task that Go started has ended.
+func (f *Free) Wait() { f.ended.Wait() }
+
+// Settle blocks until every task that Go started is asleep or has ended. Attached
+// tasks must not be running kernel code meanwhile.
+func (f *Free) Settle() error {
+	for round := 0; !f.quiet(); round++ {
+		if round < 100 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(50 * time.Microsecond)
+		}
+	}
+	return nil
+}
+
+// quiet reports whether there was an instant at which every task was asleep or
+// dead. One look at each is not enough, since a task seen asleep may be woken by
+// one not looked at yet; a second look that finds the same sleeps (the same counts)
+// proves that none of them was interrupted between the looks.
+func (f *Free) quiet() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	live := f.tasks[:0]
+	for _, t := range f.tasks {
+		if t.State() != Dead {
+			live = append(live, t)
+		}
+	}
+	clear(f.tasks[len(live):])
+	f.tasks = live
+	var first uint64
+	for _, t := range f.tasks {
+		n := t.parks.Load()
+		if n%2 == 0 && t.State() != Dead {
+			return false
+		}
+		first += n
+	}
+	var second uint64
+	for _, t := range f.tasks {
+		if t.mayRun() && t.State() != Dead {
+			return false
+		}
+		second += t.parks.Load()
+	}
+	return first == second
+}

@@ -1,0 +1,155 @@
+package sim
+
+import (
+	"slices"
+	"sync"
+	"unsafe"
+)
+
+// LockClass is a kind of lock: all spinlocks of one queue head's name, say. Its
+// rank is its place in the lock order of the package comment.
+type LockClass struct {
+	Name string
+	Rank int
+}
+
+// heldLock is an entry of a task's list of held locks.
+type heldLock struct {
+	class  *LockClass
+	obj    unsafe.Pointer
+	spin   bool
+	nested bool
+	write  bool
+}
+
+// checking reports whether lock use is asserted for the task.
+func checking(t *Task) bool { return lockcheck || t.ctl != nil }
+
+// noteAcquire asserts the lock order before t takes a lock.
+func (t *Task) noteAcquire(h heldLock) {
+	for _, other := range t.held {
+		if other.obj == h.obj {
+			panic(&Bug{Kind: BugLock, Where: h.class.Name, What: "taken twice by one task", Task: t.name})
+		}
+		if other.class.Rank > h.class.Rank || other.class.Rank == h.class.Rank && !h.nested {
+			panic(&Bug{Kind: BugLockOrder, Where: h.class.Name, What: "taken while holding " + other.class.Name, Task: t.name})
+		}
+	}
+	if !h.spin {
+		t.assertMaySleep("down " + h.class.Name)
+	}
+	t.held = append(t.held, h)
+}
+
+func (t *Task) noteRelease(class *LockClass, obj unsafe.Pointer) {
+	i := slices.IndexFunc(t.held, func(h heldLock) bool { return h.obj == obj })
+	if i < 0 {
+		panic(&Bug{Kind: BugLock, Where: class.Name, What: "released by a task that does not hold it", Task: t.name})
+	}
+	t.held = slices.Delete(t.held, i, i+1)
+}
+
+func (t *Task) find(obj unsafe.Pointer) (heldLock, bool) {
+	for _, h := range t.held {
+		if h.obj == obj {
+			return h, true
+		}
+	}
+	return heldLock{}, false
+}
+
+func (t *Task) assertMaySleep(where string) {
+	for _, h := range t.held {
+		if h.spin {
+			panic(&Bug{Kind: BugAtomicSleep, Where: where, What: "sleeping with spinlock " + h.class.Name + " held", Task: t.name})
+		}
+	}
+}
+
+// SpinLock is a spinlock: the holder must not sleep. Init it before use.
+type SpinLock struct {
+	mu    sync.Mutex
+	class *LockClass
+	owner *Task // controlled executor only
+}
+
+// Init gives the lock its class.
+func (l *SpinLock) Init(class *LockClass) { l.class = class }
+
+// Lock takes the lock: spin_lock.
+func (l *SpinLock) Lock(t *Task) { l.lock(t, false) }
+
+// LockNested takes the lock while another one of its class is held, in an order
+// that the caller answers for: spin_lock_nested.
+func (l *SpinLock) LockNested(t *Task) { l.lock(t, true) }
+
+func (l *SpinLock) lock(t *Task, nested bool) {
+	if checking(t) {
+		t.noteAcquire(heldLock{class: l.class, obj: unsafe.Pointer(l), spin: true, nested: nested, write: true})
+	}
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpLock, unsafe.Pointer(l)})
+		l.owner = t
+	} else {
+		l.mu.Lock()
+	}
+	if t.trace != nil {
+		t.traceStep(OpLock, l.class.Name)
+	}
+}
+
+// Unlock releases the lock: spin_unlock.
+func (l *SpinLock) Unlock(t *Task) {
+	if checking(t) {
+		t.noteRelease(l.class, unsafe.Pointer(l))
+	}
+	if t.trace != nil {
+		t.traceStep(OpUnlock, l.class.Name)
+	}
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpUnlock, unsafe.Pointer(l)})
+		l.owner = nil
+	} else {
+		l.mu.Unlock()
+	}
+}
+
+// Bare takes the lock for an access that the hardware would make without
+// one. In the free executor the lock is what keeps the access and
+// the kernel's own apart for Go's memory model; in the controlled one, where
+// nothing else runs before the next visible step, there is no lock to see.
+func (l *SpinLock) Bare(t *Task) {
+	if t.ctl == nil {
+		l.mu.Lock()
+	}
+}
+
+// EndBare ends an access that Bare began.
+func (l *SpinLock) EndBare(t *Task) {
+	if t.ctl == nil {
+		l.mu.Unlock()
+	}
+}
+
+// AssertHeld panics if the task does not hold the lock, where locks are checked.
+func (l *SpinLock) AssertHeld(t *Task) {
+	if !checking(t) {
+		return
+	}
+	if _, ok := t.find(unsafe.Pointer(l)); !ok {
+		panic(&Bug{Kind: BugLock, Where: l.class.Name, What: "needed but not held", Task: t.name})
+	}
+}
+
+// IsLocked reports whether anyone holds the lock: spin_is_locked. Like the
+// kernel's, it is for assertions only.
+func (l *SpinLock) IsLocked(t *Task) bool {
+	if t.ctl != nil {
+		return l.owner != nil
+	}
+	if l.mu.TryLock() {
+		l.mu.Unlock()
+		return false
+	}
+	return true
+}

@@ -1,0 +1,20 @@
+package sim
+
+import "math/rand/v2"
+
+// Random is the strategy that picks uniformly among the enabled tasks, from a
+// seed: the same seed gives the same run.
+type Random struct{ rng *rand.Rand }
+
+// NewRandom returns the strategy for a seed.
+func NewRandom(seed uint64) *Random {
+	return &Random{rand.New(rand.NewPCG(seed, 0x75666664))}
+}
+
+// Pick implements [Strategy].
+func (r *Random) Pick(enabled []*Task, _ *Task) *Task {
+	if len(enabled) == 1 {
+		return enabled[0]
+	}
+	return enabled[r.rng.IntN(len(enabled))]
+}

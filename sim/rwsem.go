@@ -1,0 +1,142 @@
+package sim
+
+import (
+	"sync"
+	"unsafe"
+)
+
+// RWSem is a reader/writer semaphore whose holders may sleep. It is fair: a
+// writer that waits keeps later readers out, so that a reader that sleeps while it
+// holds the semaphore stalls everybody after the first writer. Init it before use.
+type RWSem struct {
+	mu    sync.RWMutex
+	class *LockClass
+
+	// The rest belongs to the controlled executor.
+	readers int
+	writer  *Task
+	queue   []rwWaiter // first come, first served
+}
+
+type rwWaiter struct {
+	task  *Task
+	write bool
+}
+
+// Init gives the semaphore its class.
+func (s *RWSem) Init(class *LockClass) { s.class = class }
+
+// DownRead takes the semaphore for reading: down_read.
+func (s *RWSem) DownRead(t *Task) { s.down(t, false, false) }
+
+// DownWrite takes the semaphore for writing: down_write.
+func (s *RWSem) DownWrite(t *Task) { s.down(t, true, false) }
+
+// DownWriteNested takes it for writing while another one of its class is held
+// (fork: the parent's first, then the child's): down_write_nested.
+func (s *RWSem) DownWriteNested(t *Task) { s.down(t, true, true) }
+
+func (s *RWSem) down(t *Task, write, nested bool) {
+	op := OpDownRead
+	if write {
+		op = OpDownWrite
+	}
+	if checking(t) {
+		t.noteAcquire(heldLock{class: s.class, obj: unsafe.Pointer(s), nested: nested, write: write})
+	}
+	switch {
+	case t.ctl != nil:
+		t.ctl.step(t, Step{op, unsafe.Pointer(s)})
+		s.take(t, write)
+	case write:
+		s.mu.Lock()
+	default:
+		s.mu.RLock()
+	}
+	if t.trace != nil {
+		t.traceStep(op, s.class.Name)
+	}
+}
+
+// UpRead releases a reader's hold: up_read.
+func (s *RWSem) UpRead(t *Task) { s.up(t, false) }
+
+// UpWrite releases the writer's hold: up_write.
+func (s *RWSem) UpWrite(t *Task) { s.up(t, true) }
+
+func (s *RWSem) up(t *Task, write bool) {
+	op := OpUpRead
+	if write {
+		op = OpUpWrite
+	}
+	if checking(t) {
+		t.noteRelease(s.class, unsafe.Pointer(s))
+	}
+	if t.trace != nil {
+		t.traceStep(op, s.class.Name)
+	}
+	switch {
+	case t.ctl != nil:
+		t.ctl.step(t, Step{op, unsafe.Pointer(s)})
+		s.release(write)
+	case write:
+		s.mu.Unlock()
+	default:
+		s.mu.RUnlock()
+	}
+}
+
+// take grants the semaphore, or queues the task until release grants it.
+func (s *RWSem) take(t *Task, write bool) {
+	free := s.writer == nil && len(s.queue) == 0 && (!write || s.readers == 0)
+	if free {
+		s.grant(rwWaiter{t, write})
+		return
+	}
+	s.queue = append(s.queue, rwWaiter{t, write})
+	t.ctl.waitForGrant(t)
+}
+
+func (s *RWSem) grant(w rwWaiter) {
+	if w.write {
+		s.writer = w.task
+	} else {
+		s.readers++
+	}
+}
+
+// release hands the semaphore over: to the first waiter, and if that is a reader
+// to all the readers directly behind it.
+func (s *RWSem) release(write bool) {
+	if write {
+		s.writer = nil
+	} else {
+		s.readers--
+	}
+	for len(s.queue) > 0 && s.writer == nil {
+		next := s.queue[0]
+		if next.write && s.readers > 0 {
+			return
+		}
+		s.queue = s.queue[1:]
+		s.grant(next)
+		next.task.co.granted = true
+	}
+}
+
+// AssertHeld panics if the task holds the semaphore neither way, where locks are
+// checked.
+func (s *RWSem) AssertHeld(t *Task) { s.assert(t, false) }
+
+// AssertHeldWrite panics if the task does not hold the semaphore for writing,
+// where locks are checked.
+func (s *RWSem) AssertHeldWrite(t *Task) { s.assert(t, true) }
+
+func (s *RWSem) assert(t *Task, write bool) {
+	if !checking(t) {
+		return
+	}
+	if h, ok := t.find(unsafe.Pointer(s)); !ok || write && !h.write {
+		panic(&Bug{Kind: BugLock, Where: s.class.Name, What: "needed but not held", Task: t.name})
+	}
+}

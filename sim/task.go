@@ -1,0 +1,195 @@
+package sim
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Task is a thread of execution: the kernel's task_struct, as far as scheduling,
+// signals and locks need it. Unless said otherwise a method is called by the task
+// itself.
+type Task struct {
+	name string
+	id   int
+
+	// Private is what the floors above keep for the task (its address space, its
+	// open fault). It is set at creation and belongs to the task.
+	Private any
+
+	state   atomic.Uint32 // State; stored by the task, set to Running by wakers
+	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task
+	parks   atomic.Uint64 // free executor: how often the task went to sleep or ended
+	wake    chan struct{} // free executor: holds one token once the task was woken
+	inject  func(site string) bool
+	trace   *Tracer
+	held    []heldLock // checking only: what the task holds, in order of taking
+	ctl     *Controlled
+	co      coroutine // controlled executor: owned by it
+}
+
+func newTask(name string, id int, private any) *Task {
+	return &Task{name: name, id: id, Private: private, wake: make(chan struct{}, 1)}
+}
+
+// Name is the name that the task was created with.
+func (t *Task) Name() string { return t.name }
+
+// ID is the task's number in its executor, in order of creation.
+func (t *Task) ID() int { return t.id }
+
+// State is what the task is doing. Any task may ask.
+func (t *Task) State() State { return State(t.state.Load()) }
+
+// SetState announces that the task is about to sleep, or that it is not any more:
+// set_current_state, a store followed by a full barrier. The announcement comes
+// before the task looks at what it waits for, so that a waker who changes that
+// afterwards finds the task asleep.
+func (t *Task) SetState(s State) {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpSetState, unsafe.Pointer(t)})
+	}
+	t.state.Store(uint32(s))
+	if t.trace != nil {
+		t.traceStep(OpSetState, s.String())
+	}
+}
+
+// SetRunning ends the announcement of [Task.SetState]: __set_current_state(TASK_RUNNING),
+// which needs no barrier and which nobody waits for.
+func (t *Task) SetRunning() { t.SetState(Running) }
+
+// Schedule gives the CPU away until the task is woken. It returns at once if the
+// task has been woken since it announced its state, or if a signal is pending
+// that the state lets through.
+func (t *Task) Schedule() {
+	if checking(t) {
+		t.assertMaySleep("schedule")
+	}
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpSchedule, unsafe.Pointer(t)})
+	}
+	if t.trace != nil {
+		t.traceStep(OpSchedule, t.State().String())
+	}
+	if t.ctl == nil {
+		t.park()
+	}
+	t.state.Store(uint32(Running))
+}
+
+// park blocks the goroutine until the state allows it to run.
+func (t *Task) park() {
+	if t.mayRun() {
+		return
+	}
+	t.parks.Add(1) // odd: asleep
+	for !t.mayRun() {
+		<-t.wake
+	}
+	t.parks.Add(1)
+}
+
+// mayRun reports whether schedule() would let the task go on: it is runnable, or a
+// pending signal reaches its sleep.
+func (t *Task) mayRun() bool {
+	s := t.State()
+	if s == Running {
+		return true
+	}
+	sig := Signal(t.signals.Load())
+	return sig != 0 && s&Interruptible != 0 || sig&SignalFatal != 0 && s&WakeKill != 0
+}
+
+// WakeUpState wakes the target if its state shares a bit with mask, and reports
+// whether it did: wake_up_state. A target that already runs is left alone, and the
+// answer is false.
+func (t *Task) WakeUpState(target *Task, mask State) bool {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpWake, unsafe.Pointer(target)})
+	}
+	woken := target.tryToWakeUp(mask)
+	if t.trace != nil {
+		t.traceWake(target, woken)
+	}
+	return woken
+}
+
+func (t *Task) tryToWakeUp(mask State) bool {
+	for {
+		s := t.state.Load()
+		if State(s)&mask == 0 {
+			return false
+		}
+		if t.state.CompareAndSwap(s, uint32(Running)) {
+			t.unpark()
+			return true
+		}
+	}
+}
+
+func (t *Task) unpark() {
+	select {
+	case t.wake <- struct{}{}:
+	default: // a token is there already, and one is enough
+	}
+}
+
+// Signal sends a signal to the target and wakes it if its sleep lets the signal
+// through.
+func (t *Task) Signal(target *Task, sig Signal) {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpSignal, unsafe.Pointer(target)})
+	}
+	if t.trace != nil {
+		t.traceStep(OpSignal, target.name)
+	}
+	target.Interrupt(sig)
+}
+
+// Interrupt makes a signal pending from outside of the model, where there is no
+// current task.
+func (t *Task) Interrupt(sig Signal) {
+	t.signals.Or(uint32(sig))
+	mask := Interruptible
+	if sig&SignalFatal != 0 {
+		mask |= WakeKill
+	}
+	t.tryToWakeUp(mask)
+}
+
+// SignalPending reports whether any signal is pending: signal_pending(current).
+func (t *Task) SignalPending() bool {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(t)})
+	}
+	return t.signals.Load() != 0
+}
+
+// FatalSignalPending reports whether the task is going to die:
+// fatal_signal_pending(current).
+func (t *Task) FatalSignalPending() bool {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(t)})
+	}
+	return Signal(t.signals.Load())&SignalFatal != 0
+}
+
+// HandleSignals runs the handlers of the ordinary signals, which happens on the
+// way back to user mode, and reports whether any was pending. A fatal signal stays.
+func (t *Task) HandleSignals() bool {
+	return Signal(t.signals.And(^uint32(SignalOrdinary)))&SignalOrdinary != 0
+}
+
+// SmpMb is a full memory barrier.
+func (t *Task) SmpMb() {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpBarrier, nil})
+	}
+}
+
+// ShouldFail reports whether the allocation at the named site must fail: the
+// kernel's fault injection. It never does unless [Task.InjectFaults] was called.
+func (t *Task) ShouldFail(site string) bool { return t.inject != nil && t.inject(site) }
+
+// InjectFaults makes allocations of the task fail where fail says so; nil ends it.
+func (t *Task) InjectFaults(fail func(site string) bool) { t.inject = fail }

@@ -1,0 +1,108 @@
+package sim
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Word is a word of memory that tasks share without a lock: every access is a
+// visible step and sequentially consistent. It is as big as the word it models,
+// so that a page table of 512 of them is a page.
+type Word struct{ v atomic.Uint64 }
+
+// Load reads the word.
+func (w *Word) Load(t *Task) uint64 {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(w)})
+	}
+	return w.v.Load()
+}
+
+// Store writes the word.
+func (w *Word) Store(t *Task, v uint64) {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpStore, unsafe.Pointer(w)})
+	}
+	w.v.Store(v)
+}
+
+// Add adds delta (two's complement: ^uint64(0) subtracts one) and returns the new
+// value.
+func (w *Word) Add(t *Task, delta uint64) uint64 {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpRMW, unsafe.Pointer(w)})
+	}
+	return w.v.Add(delta)
+}
+
+// Dec subtracts one and returns the new value.
+func (w *Word) Dec(t *Task) uint64 { return w.Add(t, ^uint64(0)) }
+
+// IncNotZero adds one unless the word is zero, and reports whether it did: the
+// kernel's atomic_inc_not_zero.
+func (w *Word) IncNotZero(t *Task) bool {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpRMW, unsafe.Pointer(w)})
+	}
+	for {
+		old := w.v.Load()
+		if old == 0 {
+			return false
+		}
+		if w.v.CompareAndSwap(old, old+1) {
+			return true
+		}
+	}
+}
+
+// Touch announces an access that is made by other means: to the bytes of a page,
+// through the page-table entry that the word is.
+func (w *Word) Touch(t *Task, write bool) {
+	if t.ctl == nil {
+		return
+	}
+	op := OpLoad
+	if write {
+		op = OpRMW
+	}
+	t.ctl.step(t, Step{op, unsafe.Pointer(w)})
+}
+
+// Peek reads the word without a visible step: for observers outside of the model
+// (invariants, views) and for reads whose result no other task can change.
+func (w *Word) Peek() uint64 { return w.v.Load() }
+
+// Tick adds delta without a visible step and returns the new value: for counters
+// that no task's behaviour depends on in a way that another task could notice
+// (numbers that are handed out, references guarded by something visible).
+func (w *Word) Tick(delta uint64) uint64 { return w.v.Add(delta) }
+
+// Init gives the word a value before any other task can see it.
+func (w *Word) Init(v uint64) { w.v.Store(v) }
+
+// Ref is a [Word] that holds a pointer: a vma's anon_vma, the table that a
+// page-table entry points to.
+type Ref[T any] struct{ p atomic.Pointer[T] }
+
+// Load reads the pointer.
+func (r *Ref[T]) Load(t *Task) *T {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(r)})
+	}
+	return r.p.Load()
+}
+
+// Store writes the pointer.
+func (r *Ref[T]) Store(t *Task, p *T) {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpStore, unsafe.Pointer(r)})
+	}
+	r.p.Store(p)
+}
+
+// Peek reads the pointer without a visible step, as [Word.Peek] does.
+func (r *Ref[T]) Peek() *T { return r.p.Load() }
+
+// Init sets the pointer without a visible step: before any other task can see it,
+// or where a step that has been announced already covers it.
+func (r *Ref[T]) Init(p *T) { r.p.Store(p) }
