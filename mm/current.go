@@ -1,0 +1,24 @@
+package mm
+
+import "github.com/uffdsim/uffdsim/sim"
+
+// Thread is what current points at, as far as memory is concerned: the address
+// space, and what the floors above keep on the task's kernel stack. It is the
+// Private of every task that runs kernel code.
+type Thread struct {
+	// MM is the task's address space.
+	MM *MM
+	// Fault is the userfault that the task is in, kept from one to the next by its
+	// handler so that a fault allocates nothing.
+	Fault any
+	// Wait is an entry for the one wait queue that the task sleeps on in a system
+	// call, kept likewise.
+	Wait sim.WaitQueueEntry
+	// MajFlt and MinFlt count the faults that slept and those that did not.
+	MajFlt, MinFlt uint64
+
+	window [2][]byte
+}
+
+// Current returns the task's Thread.
+func Current(t *sim.Task) *Thread { return t.Private.(*Thread) }

@@ -1,0 +1,24 @@
+// Package mm is the modelled address space: an [MM] (the kernel's mm_struct) with
+// its VMAs in a B-tree, a four-level page table, frames of real bytes, the system
+// calls that change mappings, and the page-fault path up to the hook at which a
+// userfault begins.
+//
+// It recreates the mm of Linux 4.3, one Go function a kernel function, under the
+// kernel's names in Go spelling. Addresses and lengths are bytes unless a name says
+// pages.
+//
+// # Locks
+//
+//	mmap_lock (the mmap_sem of that age)   VMAs, the tree, the links, map_count
+//	  page-table lock                      one for each table of the last two levels
+//
+// mmap_lock held for writing changes VMAs; held for reading it keeps VMAs and
+// page-table pages in existence. Entries of a page table are read without a lock
+// and stored under the lock of the table that holds them.
+//
+// # The userfault hook
+//
+// The package does not know userfaultfd: a VMA carries a [Userfault], which the
+// context of package uffd satisfies, and the fault path calls it where the kernel
+// calls handle_userfault.
+package mm

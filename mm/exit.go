@@ -1,0 +1,15 @@
+package mm
+
+import "github.com/uffdsim/uffdsim/sim"
+
+// exitMmap unmaps everything, when the last user has gone: exit_mmap. No lock is
+// needed, for there is nobody left to take one.
+func (mm *MM) exitMmap(t *sim.Task) {
+	first := mm.first
+	if first == nil {
+		return // a fork that failed early
+	}
+	mm.unmapRegion(t, nil, nil, first.Start, mm.highestEnd())
+	mm.reset()
+	mm.removeList(t, first, nil)
+}

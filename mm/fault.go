@@ -1,0 +1,256 @@
+package mm
+
+import "github.com/uffdsim/uffdsim/sim"
+
+// Outcome is how a page fault ended for the access that caused it.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Done: make the access again.
+	Done Outcome = iota
+	// SegFault: no mapping, or one that does not allow the access.
+	SegFault
+	// BusError: a mapping that has no page to give.
+	BusError
+	// OutOfMemory: an allocation failed.
+	OutOfMemory
+	// Fixup: a fatal signal ended a fault in kernel mode; the access fails.
+	Fixup
+	// Killed: the task died of a fatal signal before the access was made.
+	Killed
+)
+
+// String names the signal that user mode would get.
+func (o Outcome) String() string {
+	return [...]string{"done", "SIGSEGV", "SIGBUS", "out of memory", "fixup", "killed"}[o]
+}
+
+// DoPageFault is the processor's page fault: it finds the VMA, checks the access
+// and handles the fault, once more if it is asked to retry. write and user tell the
+// access. No lock may be held. It recreates x86's __do_page_fault of 4.3 (§17.2).
+func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
+	flags := FaultAllowRetry | FaultKillable
+	if user {
+		flags |= FaultUser
+	}
+	if write {
+		flags |= FaultWrite
+	}
+	var major FaultResult
+	for {
+		mm.MmapLock.DownRead(t)
+		// Looked up anew for each try: whoever resolved the fault may have unmapped it.
+		vma := mm.FindVMA(t, addr)
+		if vma == nil || vma.Start > addr || accessError(vma, write) {
+			mm.MmapLock.UpRead(t)
+			return SegFault
+		}
+		fault := mm.HandleMMFault(t, vma, addr, flags)
+		major |= fault & VMFaultMajor
+		if fault&VMFaultRetry == 0 {
+			mm.MmapLock.UpRead(t)
+			return account(t, fault, major)
+		}
+		// mmap_lock has been dropped by whoever asked for the retry.
+		if flags&FaultAllowRetry != 0 {
+			// A second retry is not allowed: one that cannot be resolved now is an error
+			// (FAULT-13).
+			flags = flags&^FaultAllowRetry | FaultTried
+			if !t.FatalSignalPending() {
+				continue
+			}
+		}
+		if user {
+			return Done // and dies on the way back to user mode
+		}
+		return Fixup
+	}
+}
+
+// accessError reports whether the VMA forbids the access: access_error.
+func accessError(vma *VMA, write bool) bool {
+	if write {
+		return vma.Flags&VMWrite == 0
+	}
+	return vma.Flags&vmAccess == 0
+}
+
+func account(t *sim.Task, fault, major FaultResult) Outcome {
+	switch {
+	case fault&VMFaultOOM != 0:
+		return OutOfMemory
+	case fault&VMFaultSIGBUS != 0:
+		return BusError
+	case fault&VMFaultSIGSEGV != 0:
+		return SegFault
+	}
+	th := Current(t)
+	if major != 0 {
+		th.MajFlt++
+	} else {
+		th.MinFlt++
+	}
+	return Done
+}
+
+// HandleMMFault makes the page at addr accessible as flags ask, or says why not.
+// mmap_lock must be held for reading; it has been dropped if the result has
+// VMFaultRetry (unless flags had FaultRetryNowait). It recreates handle_mm_fault
+// and handle_pte_fault (§17.3).
+func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags) FaultResult {
+	pmd := mm.pmdAlloc(t, addr)
+	if pmd == nil {
+		return VMFaultOOM
+	}
+	i := levelPMD.index(addr)
+	if entry := pmd.entries[i].Peek(); entry == 0 && mm.hugePageEnabled(vma) {
+		if ret := mm.hugeAnonymousPage(t, vma, pmd, addr, flags); ret&VMFaultFallback == 0 {
+			return ret
+		}
+	} else if entry&entryHuge != 0 {
+		if flags&FaultWrite == 0 || entry&entryRW != 0 {
+			return 0
+		}
+		if ret := mm.hugeWriteFault(t, vma, pmd, i); ret&VMFaultFallback == 0 {
+			return ret
+		}
+	}
+	pte, huge := mm.pteAlloc(t, addr)
+	if huge {
+		return 0 // a huge page has come in between: the access finds it
+	}
+	if pte == nil {
+		return VMFaultOOM
+	}
+	j := levelPTE.index(addr)
+	entry := pte.load(t, j)
+	switch {
+	case entry == 0 && vma.Ops != nil:
+		return mm.doFault(t, vma, pte, j, addr, flags)
+	case entry == 0:
+		return mm.doAnonymousPage(t, vma, pte, j, addr, flags)
+	case entry&entryPresent == 0:
+		// A swap or migration entry: there is no swap here to read it from.
+		return VMFaultSIGBUS
+	case flags&FaultWrite != 0 && entry&entryRW == 0:
+		return mm.doWPPage(t, vma, pte, j, entry)
+	}
+	pte.lock.Lock(t)
+	if entry == pte.entries[j].Peek() && entry&entryUser == 0 && vma.Flags&vmAccess != 0 {
+		pte.set(t, j, entry|entryUser)
+	}
+	pte.lock.Unlock(t)
+	return 0
+}
+
+// writable is the write bit for a page of the VMA: maybe_mkwrite.
+func writable(vma *VMA) uint64 {
+	if vma.Flags&VMWrite != 0 {
+		return entryRW
+	}
+	return 0
+}
+
+// doAnonymousPage fills a missing page of anonymous memory: with the shared zero
+// page for a read, with a page of its own for a write. Whether the page is a
+// userfault is decided under the table's lock, where "none" is final. It recreates
+// do_anonymous_page.
+func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, flags FaultFlags) FaultResult {
+	if vma.Flags&VMShared != 0 {
+		return VMFaultSIGBUS // shared memory without an object behind it
+	}
+	write := flags&FaultWrite != 0
+	if write {
+		// As in the kernel these come first, and so a write that ends as a userfault
+		// has its anon_vma all the same. (The kernel allocates the page here, too. The
+		// model asks only whether that would fail, and allocates when it is needed.)
+		if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
+			return VMFaultOOM
+		}
+	}
+	pte.lock.Lock(t)
+	if pte.entries[j].Peek() != 0 {
+		pte.lock.Unlock(t)
+		return 0
+	}
+	if vma.Flags&VMUffdMissing != 0 {
+		pte.lock.Unlock(t)
+		return handleUserfault(t, vma, addr, flags, VMUffdMissing)
+	}
+	if write {
+		pte.setPTE(t, j, mm.memory.allocZeroed(), entryDirty|writable(vma))
+	} else {
+		pte.setPTE(t, j, mm.memory.zero, entrySpecial)
+	}
+	pte.lock.Unlock(t)
+	return 0
+}
+
+// handleUserfault hands the fault to the VMA's context. Without one it is SIGBUS
+// (FAULT-1). mmap_lock is held for reading, the table's lock is not.
+func handleUserfault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags, reason VMFlags) FaultResult {
+	if vma.Userfault == nil {
+		return VMFaultSIGBUS
+	}
+	return vma.Userfault.HandleUserfault(t, vma, addr, flags, reason)
+}
+
+// doWPPage handles a write to a page that is mapped read-only in a writable VMA: it
+// takes the page over if nobody shares it, and copies it otherwise. old is the
+// entry that the fault saw. It recreates do_wp_page, which never is a userfault in
+// this age.
+func (mm *MM) doWPPage(t *sim.Task, vma *VMA, pte *table, j int, old uint64) FaultResult {
+	if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
+		return VMFaultOOM
+	}
+	pte.lock.Lock(t)
+	if pte.entries[j].Peek() == old {
+		f := pte.frames[j]
+		if old&entrySpecial == 0 && (vma.Flags&VMShared != 0 || !f.shared()) {
+			pte.set(t, j, old|entryDirty|writable(vma)|entryUser)
+		} else {
+			copied := mm.memory.allocZeroed()
+			*copied.data = *f.data
+			pte.clearPTE(t, j)
+			pte.setPTE(t, j, copied, entryDirty|writable(vma))
+		}
+	}
+	pte.lock.Unlock(t)
+	return 0
+}
+
+// doFault fills a missing page of a mapping that has operations of its own:
+// do_fault. A write to a private mapping gets a copy.
+func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, flags FaultFlags) FaultResult {
+	if vma.Ops.Fault == nil {
+		return VMFaultSIGBUS
+	}
+	cow := flags&FaultWrite != 0 && vma.Flags&VMShared == 0
+	if cow && vma.anonVMAPrepare(t) != nil {
+		return VMFaultOOM
+	}
+	f, err := vma.Ops.Fault(t, vma, vma.Pgoff+(addr-vma.Start)>>PageShift)
+	if err != nil {
+		return VMFaultSIGBUS
+	}
+	bits := uint64(0)
+	if vma.Flags&VMShared != 0 {
+		bits = entryDirty | writable(vma)
+	}
+	if cow {
+		page := f
+		f = mm.memory.allocZeroed()
+		*f.data = *page.data
+		page.put()
+		bits = entryDirty | writable(vma)
+	}
+	pte.lock.Lock(t)
+	if pte.entries[j].Peek() != 0 {
+		f.put()
+	} else {
+		pte.setPTE(t, j, f, bits)
+	}
+	pte.lock.Unlock(t)
+	return 0
+}

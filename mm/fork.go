@@ -1,0 +1,51 @@
+package mm
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Fork returns a copy of the address space, with one user, whose pages are shared
+// until one side writes. VMAs marked VMDontCopy are left out, and the child's have
+// neither a userfault context (REF-4) nor locked pages. No lock may be held. The error
+// is ENOMEM. It recreates dup_mm.
+func (mm *MM) Fork(t *sim.Task) (*MM, error) {
+	child := New(mm.memory)
+	child.TaskSize, child.MmapMinAddr, child.MmapBase = mm.TaskSize, mm.MmapMinAddr, mm.MmapBase
+	child.MaxMapCount, child.THP = mm.MaxMapCount, mm.THP
+
+	mm.MmapLock.DownWrite(t)
+	child.MmapLock.DownWriteNested(t) // nobody else knows it yet
+	err := mm.dupMmap(t, child)
+	child.MmapLock.UpWrite(t)
+	mm.MmapLock.UpWrite(t)
+	if err != nil {
+		child.Put(t)
+		return nil, err
+	}
+	return child, nil
+}
+
+// dupMmap copies the VMAs and the page tables to the child: dup_mmap. Both mmap_locks
+// must be held for writing. The error is ENOMEM; the child has what was copied before.
+func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
+	var prev *VMA
+	for vma := mm.first; vma != nil; vma = vma.next {
+		if vma.Flags&VMDontCopy != 0 {
+			continue
+		}
+		if t.ShouldFail("fork") {
+			return errno.ENOMEM
+		}
+		n := vma.dup(t, child)
+		n.Flags &^= VMLocked | VMUffd
+		n.Userfault = nil
+		n.anonVMAFork(vma)
+		child.insert(t, n, prev)
+		prev = n
+		if err := mm.copyPageRange(t, child, vma); err != nil {
+			return err
+		}
+	}
+	return nil
+}

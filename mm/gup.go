@@ -1,0 +1,115 @@
+package mm
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// GetUserPage makes the page at addr present for a kernel user that cannot drop
+// mmap_lock (ptrace, futex), and reads or writes nothing. mmap_lock must be held
+// for reading and still is afterwards. A userfault is EFAULT here: there is no way
+// to wait for it. It recreates get_user_pages for one page (§17.4).
+func (mm *MM) GetUserPage(t *sim.Task, addr uint64, write bool) error {
+	_, err := mm.faultin(t, addr, write, 0)
+	return err
+}
+
+// GetUserPageNowait is the attempt that must neither sleep nor drop mmap_lock
+// (FOLL_NOWAIT, as KVM's asynchronous page faults use it). It returns EBUSY if the
+// page has to be waited for: "no pages" in the kernel. mmap_lock must be held for
+// reading and still is afterwards.
+func (mm *MM) GetUserPageNowait(t *sim.Task, addr uint64, write bool) error {
+	retry, err := mm.faultin(t, addr, write, FaultAllowRetry|FaultRetryNowait)
+	if retry {
+		return errno.EBUSY
+	}
+	return err
+}
+
+// GetUserPagesUnlocked makes n pages from addr on present, for a kernel user that
+// lets the fault drop mmap_lock: get_user_pages_unlocked. A page that a userfault
+// slept for is tried once more without leave to sleep. It returns the number of
+// pages that came before an error; the error is nil if there is any. No lock may be
+// held.
+func (mm *MM) GetUserPagesUnlocked(t *sim.Task, addr uint64, n int, write bool) (int, error) {
+	mm.MmapLock.DownRead(t)
+	for done := 0; done < n; done, addr = done+1, addr+PageSize {
+		retry, err := mm.faultin(t, addr, write, FaultAllowRetry)
+		if retry {
+			mm.MmapLock.DownRead(t)
+			if retry, err = mm.faultin(t, addr, write, FaultTried); retry {
+				sim.BugOn(t, true, "get_user_pages_unlocked", "a retry that was not allowed")
+			}
+		}
+		if err != nil {
+			mm.MmapLock.UpRead(t)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, err
+		}
+	}
+	mm.MmapLock.UpRead(t)
+	return n, nil
+}
+
+// Populate makes the pages of [start, end) present as far as that goes without
+// waiting twice for one: mm_populate, which mlock and MAP_POPULATE use. A page that
+// is not there after one sleep is given up without an error. No lock may be held.
+func (mm *MM) Populate(t *sim.Task, start, end uint64) {
+	for addr := start; addr < end; addr += PageSize {
+		mm.MmapLock.DownRead(t)
+		vma := mm.FindVMA(t, addr)
+		if vma == nil || vma.Start >= end {
+			mm.MmapLock.UpRead(t)
+			return
+		}
+		addr = max(addr, vma.Start)
+		write := vma.Flags&(VMWrite|VMShared) == VMWrite
+		retry, _ := mm.faultin(t, addr, write, FaultAllowRetry)
+		if !retry {
+			mm.MmapLock.UpRead(t)
+		}
+	}
+}
+
+// faultin makes one page present: faultin_page and the checks around it. retry says
+// that the fault asked for one, and then mmap_lock is not held any more, unless
+// flags had FaultRetryNowait.
+func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (retry bool, err error) {
+	vma := mm.FindVMA(t, addr)
+	if vma == nil || vma.Start > addr || accessError(vma, write) {
+		return false, errno.EFAULT
+	}
+	if write {
+		flags |= FaultWrite
+	}
+	for !mm.present(addr, write) {
+		if t.FatalSignalPending() {
+			return false, errno.ERESTARTSYS
+		}
+		ret := mm.HandleMMFault(t, vma, addr, flags)
+		switch {
+		case ret&VMFaultOOM != 0:
+			return false, errno.ENOMEM
+		case ret&(VMFaultSIGBUS|VMFaultSIGSEGV) != 0:
+			return false, errno.EFAULT
+		case ret&VMFaultRetry != 0:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// present reports whether an access would find the page: follow_page.
+func (mm *MM) present(addr uint64, write bool) bool {
+	pmd := mm.pmdTable(addr)
+	if pmd == nil {
+		return false
+	}
+	if entry := pmd.entries[levelPMD.index(addr)].Peek(); entry&entryHuge != 0 {
+		return allows(entry, write)
+	}
+	pte := mm.pteTable(addr)
+	return pte != nil && allows(pte.entries[levelPTE.index(addr)].Peek(), write)
+}

@@ -1,0 +1,125 @@
+package mm
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// McopyAtomic copies length bytes from src in the current task's memory to missing
+// pages of this mm at dst, each page appearing at once: mcopy_atomic of 4.3. dst and
+// length are page aligned and have been validated. It returns the bytes copied; the
+// error is nil if there are any (COPY-5). mmap_lock must not be held.
+func (mm *MM) McopyAtomic(t *sim.Task, dst, src, length uint64) (uint64, error) {
+	return mm.atomicFill(t, dst, src, length, false)
+}
+
+// MfillZeropage maps the zero page at missing pages of this mm: mfill_zeropage. It
+// returns as [MM.McopyAtomic] does.
+func (mm *MM) MfillZeropage(t *sim.Task, dst, length uint64) (uint64, error) {
+	return mm.atomicFill(t, dst, 0, length, true)
+}
+
+// atomicFill is __mcopy_atomic. page carries a source page over from a copy that
+// had to be made with mmap_lock dropped, because the source was not there.
+func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, zero bool) (uint64, error) {
+	var copied uint64
+	var page *Frame
+	for {
+		mm.MmapLock.DownRead(t)
+		n, again, err := mm.fillLocked(t, dst, src, length, copied, zero, &page)
+		mm.MmapLock.UpRead(t)
+		copied = n
+		if again {
+			// The source has to be faulted in, which may take its own userfault: not with
+			// mmap_lock held. All of the range is then looked up and checked again, since
+			// anything may have happened to it (COPY-3).
+			page = mm.memory.allocZeroed()
+			if err = CopyFromUser(t, page.data[:], src+copied); err == nil {
+				continue
+			}
+		}
+		if page != nil {
+			page.put()
+		}
+		if copied > 0 {
+			return copied, nil
+		}
+		return 0, err
+	}
+}
+
+// fillLocked fills pages from copied on until it is done, fails, or needs a source
+// page that is not there (again). mmap_lock must be held for reading.
+func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool, page **Frame) (n uint64, again bool, err error) {
+	vma := mm.FindVMA(t, dst)
+	if err := fillable(vma, dst, length); err != nil {
+		return copied, false, err
+	}
+	if vma.anonVMAPrepare(t) != nil {
+		return copied, false, errno.ENOMEM
+	}
+	for copied < length {
+		pte, huge := mm.pteAlloc(t, dst+copied)
+		switch {
+		case huge:
+			return copied, false, errno.EEXIST
+		case pte == nil:
+			return copied, false, errno.ENOMEM
+		}
+		if !zero && *page == nil {
+			if t.ShouldFail("alloc_page") {
+				return copied, false, errno.ENOMEM
+			}
+			f := mm.memory.allocZeroed()
+			if copyFromUserInatomic(t, f.data[:], src+copied) != nil {
+				f.put()
+				return copied, true, nil
+			}
+			*page = f
+		}
+		if err := fillPTE(t, vma, pte, levelPTE.index(dst+copied), *page, mm.memory.zero); err != nil {
+			return copied, false, err
+		}
+		*page = nil
+		copied += PageSize
+		if t.FatalSignalPending() {
+			return copied, false, errno.EINTR
+		}
+	}
+	return copied, false, nil
+}
+
+// fillable reports with EINVAL that dst does not begin a range of length bytes
+// inside one VMA that can be filled: registered (with any context), private, plain
+// anonymous (COPY-2).
+func fillable(vma *VMA, dst, length uint64) error {
+	switch {
+	case vma == nil || vma.Flags&VMShared != 0,
+		dst < vma.Start || dst+length > vma.End,
+		vma.Userfault == nil,
+		vma.Ops != nil:
+		return errno.EINVAL
+	}
+	return nil
+}
+
+// fillPTE maps the page (nil: the zero page) if the entry is none, and says EEXIST
+// if it is not: mcopy_atomic_pte and mfill_zeropage_pte (COPY-4, ZERO-1).
+func fillPTE(t *sim.Task, vma *VMA, pte *table, j int, page, zero *Frame) error {
+	pte.lock.Lock(t)
+	if pte.entries[j].Peek() != 0 {
+		pte.lock.Unlock(t)
+		return errno.EEXIST
+	}
+	if page == nil {
+		pte.setPTE(t, j, zero, entrySpecial)
+	} else {
+		bits := uint64(0)
+		if vma.Flags&VMWrite != 0 {
+			bits = entryDirty | entryRW
+		}
+		pte.setPTE(t, j, page, bits)
+	}
+	pte.lock.Unlock(t)
+	return nil
+}

@@ -1,0 +1,101 @@
+package mm
+
+import (
+	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// The classes of the locks that the package takes, with their ranks.
+var (
+	MmapLockClass      = &sim.LockClass{Name: "mmap_lock", Rank: 10}
+	PageTableLockClass = &sim.LockClass{Name: "page_table_lock", Rank: 40}
+)
+
+// The address space of x86-64 with four levels of page tables, in bytes, and the
+// default limits.
+const (
+	TaskSize           = 0x7ffffffff000
+	DefaultMmapBase    = 0x7ffff7fff000
+	DefaultMmapMinAddr = 0x10000
+	DefaultMaxMapCount = 65530
+)
+
+// MM is an address space: mm_struct.
+type MM struct {
+	// MmapLock guards the VMAs; see the package comment.
+	MmapLock sim.RWSem
+	// TaskSize is the end of user addresses. Immutable.
+	TaskSize uint64
+	// MmapMinAddr is the lowest address that may be mapped (a sysctl).
+	MmapMinAddr uint64
+	// MmapBase is where the top-down search for free room begins. Immutable.
+	MmapBase uint64
+	// MaxMapCount is the limit on the number of VMAs (a sysctl).
+	MaxMapCount int
+	// THP says when anonymous memory gets huge pages (a sysctl).
+	THP THPMode
+
+	vmas     *btree.BTreeG[vmaKey] // guarded by MmapLock
+	gaps     gapIndex              // free room between VMAs; guarded by MmapLock
+	first    *VMA                  // lowest VMA (the kernel's mm->mmap); guarded by MmapLock
+	mapCount int                   // guarded by MmapLock
+	users    sim.Word              // mm_users: the address space is torn down at zero
+
+	pageTableLock sim.SpinLock // guards anon_vma preparation and the upper levels
+	pgd           *table       // immutable
+	memory        *Memory      // immutable
+}
+
+// THPMode is transparent_hugepage/enabled.
+type THPMode uint8
+
+// The modes.
+const (
+	THPMadvise THPMode = iota // only where MADV_HUGEPAGE asks for it
+	THPAlways
+	THPNever
+)
+
+// New returns an empty address space with one user, whose frames come from memory.
+func New(memory *Memory) *MM {
+	mm := &MM{
+		TaskSize:    TaskSize,
+		MmapMinAddr: DefaultMmapMinAddr,
+		MmapBase:    DefaultMmapBase,
+		MaxMapCount: DefaultMaxMapCount,
+		vmas:        newVMATree(),
+		memory:      memory,
+		pgd:         newTable(levelPGD, memory.pfn.Tick(1)),
+	}
+	mm.MmapLock.Init(MmapLockClass)
+	mm.pageTableLock.Init(PageTableLockClass)
+	mm.users.Init(1)
+	return mm
+}
+
+// First is the lowest VMA, nil if there is none; [VMA.Next] goes on from it.
+// mmap_lock must be held.
+func (mm *MM) First(t *sim.Task) *VMA {
+	mm.MmapLock.AssertHeld(t)
+	return mm.first
+}
+
+// MapCount is the number of VMAs. mmap_lock must be held.
+func (mm *MM) MapCount(t *sim.Task) int {
+	mm.MmapLock.AssertHeld(t)
+	return mm.mapCount
+}
+
+// Get takes a user reference, which keeps the memory and its page tables alive:
+// mmget.
+func (mm *MM) Get(t *sim.Task) { mm.users.Add(t, 1) }
+
+// Put drops a user reference; the last one tears the address space down: mmput.
+func (mm *MM) Put(t *sim.Task) {
+	if mm.users.Dec(t) == 0 {
+		mm.exitMmap(t)
+	}
+}
+
+// Users is the number of user references, for observers.
+func (mm *MM) Users() uint64 { return mm.users.Peek() }

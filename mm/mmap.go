@@ -1,0 +1,207 @@
+package mm
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// The access modes among the O_ bits of an open file. They stand for the kernel's
+// f_mode, which F_SETFL does not change.
+const (
+	accessModeMask  = 3
+	accessReadOnly  = 0
+	accessWriteOnly = 1
+)
+
+// Mmap maps length bytes: memory with [MapAnonymous] (file is ignored then), else the
+// file from page pgoff on. It returns the address. No lock may be held. It recreates
+// mmap_pgoff; the errors, in the order in which the kernel looks for them:
+//
+//	EBADF      neither a file nor MapAnonymous
+//	EINVAL     length 0
+//	ENOMEM     length or address beyond the end of user addresses
+//	EOVERFLOW  pgoff and length wrap around
+//	ENOMEM     more VMAs than MaxMapCount already
+//	           the errors of getUnmappedArea
+//	EEXIST     MapFixedNoReplace, and something is there
+//	EINVAL     neither or both of MapShared and MapPrivate
+//	EACCES     the file is not open for what the mapping needs
+//	ENODEV     the file cannot be mapped
+//	EINVAL     MapGrowsDown with a file or with MapShared
+//	ENOMEM     what is there cannot be unmapped, or no memory
+//	           the errors of the file's own Mmap
+func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *File, pgoff uint64) (uint64, error) {
+	if flags&MapAnonymous != 0 {
+		file = nil
+	} else if file == nil {
+		return 0, errno.EBADF
+	}
+	mm.MmapLock.DownWrite(t)
+	addr, err := mm.doMmap(t, addr, length, prot, flags, file, pgoff)
+	mm.MmapLock.UpWrite(t)
+	return addr, err
+}
+
+// doMmap is Mmap with mmap_lock held for writing: do_mmap_pgoff.
+func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *File, pgoff uint64) (uint64, error) {
+	if length == 0 {
+		return 0, errno.EINVAL
+	}
+	if flags&MapFixedNoReplace != 0 {
+		flags |= MapFixed
+	}
+	if flags&MapFixed == 0 {
+		addr = mm.roundHintToMin(addr)
+	}
+	if length = PageAlign(length); length == 0 {
+		return 0, errno.ENOMEM
+	}
+	if pgoff+length>>PageShift < pgoff {
+		return 0, errno.EOVERFLOW
+	}
+	if mm.mapCount > mm.MaxMapCount {
+		return 0, errno.ENOMEM
+	}
+	addr, err := mm.getUnmappedArea(addr, length, flags)
+	if err != nil {
+		return 0, err
+	}
+	if flags&MapFixedNoReplace != 0 {
+		if _, free := mm.findVMALinks(addr, addr+length); !free {
+			return 0, errno.EEXIST
+		}
+	}
+	vmFlags, err := mmapVMFlags(prot, flags, file)
+	if err != nil {
+		return 0, err
+	}
+	if file == nil {
+		pgoff = addr >> PageShift
+		if vmFlags&VMShared != 0 {
+			pgoff = 0 // of the object that mmapRegion makes
+		}
+	}
+	if err := mm.mmapRegion(t, file, addr, length, vmFlags, pgoff); err != nil {
+		return 0, err
+	}
+	return addr, nil
+}
+
+// roundHintToMin raises a hint below MmapMinAddr to it: round_hint_to_min. No hint
+// stays no hint.
+func (mm *MM) roundHintToMin(hint uint64) uint64 {
+	hint &= PageMask
+	if hint != 0 && hint < mm.MmapMinAddr {
+		return PageAlign(mm.MmapMinAddr)
+	}
+	return hint
+}
+
+// mmapVMFlags are the flags of a new VMA, or why there cannot be one: the middle of
+// do_mmap_pgoff. file is nil for anonymous memory.
+func mmapVMFlags(prot Prot, flags MapFlags, file *File) (VMFlags, error) {
+	v := prot.vmFlags() | flags.vmFlags() | VMMayRead | VMMayWrite | VMMayExec
+	kind := flags & MapType
+	if kind != MapShared && kind != MapPrivate {
+		return 0, errno.EINVAL
+	}
+	if kind == MapShared {
+		v |= VMShared | VMMayShare
+	}
+	if file != nil {
+		mode := file.flags.Peek() & accessModeMask
+		if kind == MapShared && mode == accessReadOnly {
+			if prot&ProtWrite != 0 {
+				return 0, errno.EACCES
+			}
+			v &^= VMMayWrite | VMShared // it will never write to the file: as good as private
+		}
+		switch {
+		case mode == accessWriteOnly:
+			return 0, errno.EACCES
+		case file.Ops.Mmap == nil:
+			return 0, errno.ENODEV
+		}
+	}
+	if v&VMGrowsDown != 0 && (file != nil || kind == MapShared) {
+		return 0, errno.EINVAL
+	}
+	if flags&MapNoReserve != 0 {
+		v |= VMNoReserve
+	}
+	return v, nil
+}
+
+// accountable reports whether the memory counts against the commit limit:
+// accountable_mapping. (There is no limit here, but the flag shows in the VMA.)
+func accountable(v VMFlags) bool { return v&(VMNoReserve|VMShared|VMWrite) == VMWrite }
+
+// mmapRegion maps [addr, addr+length) in place of whatever is there: mmap_region.
+// mmap_lock must be held for writing.
+func (mm *MM) mmapRegion(t *sim.Task, file *File, addr, length uint64, flags VMFlags, pgoff uint64) error {
+	end := addr + length
+	prev, free := mm.findVMALinks(addr, end)
+	if !free {
+		if mm.doMunmap(t, addr, length) != nil {
+			return errno.ENOMEM
+		}
+		prev, _ = mm.findVMALinks(addr, end)
+	}
+	if accountable(flags) {
+		flags |= VMAccount
+	}
+	vma := mm.VMAMerge(t, prev, addr, end, Attributes{Flags: flags, File: file, Pgoff: pgoff})
+	if vma == nil {
+		if t.ShouldFail("mmap") {
+			return errno.ENOMEM
+		}
+		vma = &VMA{Start: addr, End: end, Flags: flags, Pgoff: pgoff, mm: mm}
+		if file != nil {
+			if err := mm.mapFile(t, vma, file, prev); err != nil {
+				return err
+			}
+			flags = vma.Flags // the file's own Mmap may have changed them
+		} else if flags&VMShared != 0 {
+			mm.shmemZeroSetup(vma)
+		}
+		mm.insert(t, vma, prev)
+	}
+	if flags&VMLocked != 0 && flags&VMSpecial != 0 {
+		vma.Flags &^= VMLocked
+	}
+	// Always, so that who tracks dirty pages can tell a new mapping from the one that
+	// was here before. Merging ignores it.
+	vma.Flags |= VMSoftDirty
+	return nil
+}
+
+// mapFile lets the file make the VMA its own, and gives it a reference.
+func (mm *MM) mapFile(t *sim.Task, vma *VMA, file *File, prev *VMA) error {
+	file.Get(t)
+	vma.File = file
+	err := file.Ops.Mmap(t, file, vma)
+	if err != nil {
+		mm.unmapRegion(t, prev, mm.after(prev), vma.Start, vma.End) // a driver may have mapped part of it
+		file.Put(t)
+	}
+	return err
+}
+
+// findVMALinks returns the VMA below addr, nil if there is none, and whether nothing
+// is mapped in [addr, end): find_vma_links. mmap_lock must be held.
+func (mm *MM) findVMALinks(addr, end uint64) (prev *VMA, free bool) {
+	next := mm.lookup(addr)
+	if next == nil {
+		return mm.highest(), true
+	}
+	return next.prev, next.Start >= end
+}
+
+// insert puts a new VMA into the tree behind prev: vma_link. mmap_lock must be held
+// for writing.
+func (mm *MM) insert(t *sim.Task, vma, prev *VMA) {
+	mm.link(vma, prev)
+	if t.Tracing() {
+		t.Emit(sim.Event{Kind: "vma_insert", Object: vma.String(), Args: []sim.Arg{{Key: "prot", Value: vma.Flags.Prot()}}})
+	}
+}

@@ -1,0 +1,196 @@
+package mm
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Mremap makes the mapping at addr, of oldLen bytes, newLen bytes long: it cuts its
+// end off, lets it grow where it is, or moves it (to newAddr with MremapFixed), and
+// returns the address. The VMA's flags and its userfault context go with it, as they
+// did in 4.3 (§17.7). No lock may be held. It recreates mremap; the errors:
+//
+//	EINVAL  unknown flags, an address that is not page aligned, newLen 0, MremapFixed
+//	        without MremapMayMove, or with a target that overlaps or is out of range
+//	EFAULT  addr is not mapped, the old range is not in one VMA, or that cannot grow
+//	ENOMEM  no room, too many VMAs, or no memory
+//	EPERM   a target below MmapMinAddr
+func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
+	if flags&^(MremapFixed|MremapMayMove) != 0 || flags == MremapFixed || addr&^PageMask != 0 {
+		return 0, errno.EINVAL
+	}
+	oldLen, newLen = PageAlign(oldLen), PageAlign(newLen)
+	if newLen == 0 { // an old length of 0 is let through: it duplicates
+		return 0, errno.EINVAL
+	}
+	mm.MmapLock.DownWrite(t)
+	var err error
+	switch {
+	case flags&MremapFixed != 0:
+		addr, err = mm.mremapTo(t, addr, oldLen, newAddr, newLen)
+	case oldLen >= newLen:
+		err = mm.shrink(t, addr, oldLen, newLen)
+	default:
+		addr, err = mm.mremapGrow(t, addr, oldLen, newLen, flags)
+	}
+	mm.MmapLock.UpWrite(t)
+	if err != nil {
+		return 0, err
+	}
+	return addr, nil
+}
+
+// shrink unmaps what is beyond newLen. With nothing to unmap it looks at nothing, not
+// even at whether anything is mapped.
+func (mm *MM) shrink(t *sim.Task, addr, oldLen, newLen uint64) error {
+	if oldLen == newLen {
+		return nil
+	}
+	return mm.doMunmap(t, addr+newLen, oldLen-newLen)
+}
+
+// mremapGrow makes a mapping longer, in place if it can.
+func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags) (uint64, error) {
+	vma, err := mm.vmaToResize(addr, oldLen, newLen)
+	if err != nil {
+		return 0, err
+	}
+	if addr+oldLen == vma.End && mm.vmaExpandable(vma, newLen-oldLen) {
+		// It may touch the next VMA now. Nobody tries to merge the two.
+		mm.vmaAdjust(t, vma, vma.Start, addr+newLen, vma.Pgoff, nil)
+		return addr, nil
+	}
+	if flags&MremapMayMove == 0 {
+		return 0, errno.ENOMEM
+	}
+	newAddr, err := mm.getUnmappedArea(0, newLen, 0)
+	if err != nil {
+		return 0, err
+	}
+	return mm.moveVMA(t, vma, addr, oldLen, newLen, newAddr)
+}
+
+// vmaToResize returns the VMA that [addr, addr+oldLen) lies in, or why it cannot get
+// newLen: vma_to_resize.
+func (mm *MM) vmaToResize(addr, oldLen, newLen uint64) (*VMA, error) {
+	vma := mm.lookup(addr)
+	if vma == nil || vma.Start > addr {
+		return nil, errno.EFAULT
+	}
+	if vma.Flags&VMHugeTLB != 0 {
+		return nil, errno.EINVAL
+	}
+	if oldLen > vma.End-addr {
+		return nil, errno.EFAULT
+	}
+	if newLen == oldLen {
+		return vma, nil
+	}
+	if pgoff := vma.Pgoff + (addr-vma.Start)>>PageShift; pgoff+newLen>>PageShift < pgoff {
+		return nil, errno.EINVAL
+	}
+	if vma.Flags&(VMDontExpand|VMPFNMap) != 0 {
+		return nil, errno.EFAULT
+	}
+	return vma, nil
+}
+
+// vmaExpandable reports whether the VMA has room for delta bytes more behind it:
+// vma_expandable.
+func (mm *MM) vmaExpandable(vma *VMA, delta uint64) bool {
+	end := vma.End + delta
+	if end < vma.End || vma.next != nil && vma.next.Start < end {
+		return false
+	}
+	_, err := mm.getUnmappedArea(vma.Start, end-vma.Start, MapFixed)
+	return err == nil
+}
+
+// mremapTo moves a mapping to a place of the caller's choice, where it unmaps what is
+// there: mremap_to. On an error that has been done already.
+func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64) (uint64, error) {
+	switch {
+	case newAddr&^PageMask != 0,
+		newLen > mm.TaskSize || newAddr > mm.TaskSize-newLen,
+		addr+oldLen > newAddr && newAddr+newLen > addr: // they overlap
+		return 0, errno.EINVAL
+	}
+	if err := mm.doMunmap(t, newAddr, newLen); err != nil {
+		return 0, err
+	}
+	if oldLen >= newLen {
+		if err := mm.shrink(t, addr, oldLen, newLen); err != nil {
+			return 0, err
+		}
+		oldLen = newLen
+	}
+	vma, err := mm.vmaToResize(addr, oldLen, newLen)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := mm.getUnmappedArea(newAddr, newLen, MapFixed); err != nil {
+		return 0, err
+	}
+	return mm.moveVMA(t, vma, addr, oldLen, newLen, newAddr)
+}
+
+// moveVMA moves [addr, addr+oldLen), a part of the VMA, to free room of newLen bytes at
+// newAddr: move_vma. The errors are ENOMEM. mmap_lock must be held for writing.
+func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint64) (uint64, error) {
+	// The unmap at the end may split one VMA into three, and must not fail for that.
+	if mm.mapCount >= mm.MaxMapCount-3 {
+		return 0, errno.ENOMEM
+	}
+	pgoff := vma.Pgoff + (addr-vma.Start)>>PageShift
+	vma, moved := mm.copyVMA(t, vma, newAddr, newLen, pgoff)
+	if moved == nil {
+		return 0, errno.ENOMEM
+	}
+	target, err := newAddr, error(nil)
+	if n := mm.movePageTables(t, addr, newAddr, oldLen); n < oldLen {
+		// Back to where they were, whose tables are there still; then it is the new
+		// place that goes.
+		mm.movePageTables(t, newAddr, addr, n)
+		vma, addr, oldLen = moved, newAddr, newLen
+		target, err = 0, errno.ENOMEM
+	}
+	if mm.doMunmap(t, addr, oldLen) != nil {
+		// It stays, for want of a VMA to split it with or because nothing was asked to
+		// move (oldLen 0). The commit charge has gone with the copy.
+		vma.Flags &^= VMAccount
+	}
+	return target, err
+}
+
+// copyVMA makes a copy of the VMA at [addr, addr+length), which is free: part of a
+// neighbour there that it merges with, or a new one. It returns the VMA itself, which
+// may have become part of the copy, and the copy, nil if there is no memory. pgoff is
+// what the first page is; memory that was never faulted does not care, and takes the
+// one of its new place, in order to merge there (§17.7). It recreates copy_vma.
+func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, copied *VMA) {
+	unfaulted := vma.IsAnonymous() && vma.anon.Peek() == nil
+	if unfaulted {
+		pgoff = addr >> PageShift
+	}
+	prev, free := mm.findVMALinks(addr, addr+length)
+	sim.BugOn(t, !free, "copy_vma", "the new place is not free")
+	attrs := vma.Attributes()
+	attrs.Pgoff = pgoff
+	start := vma.Start
+	if copied = mm.VMAMerge(t, prev, addr, addr+length, attrs); copied != nil {
+		if start >= copied.Start && start < copied.End {
+			// Only without pages can the two places have followed each other.
+			sim.BugOn(t, !unfaulted, "copy_vma", "faulted memory merged with its own copy")
+			vma = copied
+		}
+		return vma, copied
+	}
+	if t.ShouldFail("copy_vma") {
+		return vma, nil
+	}
+	copied = vma.dup(t, mm)
+	copied.Start, copied.End, copied.Pgoff = addr, addr+length, pgoff
+	copied.anonVMAClone(vma)
+	mm.insert(t, copied, prev)
+	return vma, copied
+}

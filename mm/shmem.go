@@ -1,0 +1,62 @@
+package mm
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// shmemLockClass is the lock of a shared memory object's pages. Faults take it before
+// any page-table lock.
+var shmemLockClass = &sim.LockClass{Name: "shmem", Rank: 35}
+
+// shmem is the object behind a MAP_SHARED|MAP_ANONYMOUS mapping: an unlinked file of
+// the kernel's own tmpfs. It lives as long as a VMA refers to its file, in this
+// address space or in a child's.
+type shmem struct {
+	memory *Memory // immutable
+	size   uint64  // in pages; immutable, and so a mapping that mremap has grown ends in SIGBUS
+
+	lock  sim.SpinLock
+	pages map[uint64]*Frame // with a reference each; guarded by lock
+}
+
+// The operations of the file and of its VMAs. They have no Close, and so the pieces
+// of a mapping can merge again; the file keeps different mappings apart.
+var (
+	shmemFileOperations = &FileOperations{Release: shmemRelease}
+	shmemVMOperations   = &VMOperations{Name: "shmem", Fault: shmemFault}
+)
+
+// shmemZeroSetup puts a new object of the VMA's size behind it: shmem_zero_setup.
+func (mm *MM) shmemZeroSetup(vma *VMA) {
+	s := &shmem{memory: mm.memory, size: vma.Pages(), pages: map[uint64]*Frame{}}
+	s.lock.Init(shmemLockClass)
+	vma.File = NewFile("/dev/zero (deleted)", shmemFileOperations, 0, s)
+	vma.Ops = shmemVMOperations
+}
+
+// shmemFault finds the object's page, or makes it, zeroed: shmem_fault. EINVAL says
+// that it lies beyond the end of the object.
+func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
+	s := vma.File.Private.(*shmem)
+	if pgoff >= s.size {
+		return nil, errno.EINVAL
+	}
+	s.lock.Lock(t)
+	f := s.pages[pgoff]
+	if f == nil {
+		f = s.memory.allocZeroed()
+		s.pages[pgoff] = f
+	}
+	f.get()
+	s.lock.Unlock(t)
+	return f, nil
+}
+
+// shmemRelease drops the pages with the last reference to the file.
+func shmemRelease(_ *sim.Task, f *File) error {
+	for _, page := range f.Private.(*shmem).pages {
+		page.put()
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package mm
+
+import (
+	"encoding/binary"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// The window is a stretch of addresses above every TaskSize behind which lies Go
+// memory, lent by a task for the length of a call. A caller outside of the model
+// passes a struct or a page's bytes to the kernel through it, as a pointer, and
+// needs no mapping for that. It has two panes.
+const (
+	windowBase  = 0xffff_8000_0000_0000
+	paneShift   = 40
+	windowLimit = windowBase + 2<<paneShift
+)
+
+// Lend puts Go memory behind a pane (0 or 1) of the task's window and returns the
+// user pointer that stands for it. It holds until the next Lend of the same pane.
+func (th *Thread) Lend(pane int, mem []byte) uint64 {
+	th.window[pane] = mem
+	return windowBase + uint64(pane)<<paneShift
+}
+
+// pane returns the lent memory at addr, if that is where the address lies. Less
+// than n bytes of it are an unreadable address.
+func (th *Thread) pane(addr uint64, n int) (mem []byte, lent bool) {
+	if addr < windowBase || addr >= windowLimit {
+		return nil, false
+	}
+	mem = th.window[(addr-windowBase)>>paneShift]
+	offset := addr & (1<<paneShift - 1)
+	if offset+uint64(n) > uint64(len(mem)) {
+		return nil, true
+	}
+	return mem[offset : offset+uint64(n)], true
+}
+
+// CopyFromUser fills dst from the current task's memory at addr, in kernel mode:
+// faults are handled, sleeping if need be, and one that fails is EFAULT. No
+// spinlock may be held. It recreates copy_from_user.
+func CopyFromUser(t *sim.Task, dst []byte, addr uint64) error {
+	return userCopy(t, addr, dst, false, true)
+}
+
+// CopyToUser stores src at addr: copy_to_user and put_user. What comes before a
+// page that cannot be written has been stored when it returns EFAULT.
+func CopyToUser(t *sim.Task, addr uint64, src []byte) error {
+	return userCopy(t, addr, src, true, true)
+}
+
+// copyFromUserInatomic is CopyFromUser with page faults disabled: a page that is
+// not there is EFAULT at once.
+func copyFromUserInatomic(t *sim.Task, dst []byte, addr uint64) error {
+	return userCopy(t, addr, dst, false, false)
+}
+
+func userCopy(t *sim.Task, addr uint64, buf []byte, write, mayFault bool) error {
+	th := Current(t)
+	if mem, lent := th.pane(addr, len(buf)); lent {
+		switch {
+		case mem == nil:
+			return errno.EFAULT
+		case write:
+			copy(mem, buf)
+		default:
+			copy(buf, mem)
+		}
+		return nil
+	}
+	mm := th.MM
+	if addr+uint64(len(buf)) < addr || addr+uint64(len(buf)) > mm.TaskSize {
+		return errno.EFAULT // access_ok
+	}
+	for len(buf) > 0 {
+		n := min(len(buf), int(PageSize-addr&(PageSize-1)))
+		if mm.translate(t, addr, buf[:n], write) {
+			addr, buf = addr+uint64(n), buf[n:]
+			continue
+		}
+		if !mayFault || mm.DoPageFault(t, addr, write, false) != Done {
+			return errno.EFAULT
+		}
+	}
+	return nil
+}
+
+// PutUser64 stores a word, little-endian, at addr: put_user. The error is EFAULT.
+func PutUser64(t *sim.Task, addr, word uint64) error {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], word)
+	return CopyToUser(t, addr, b[:])
+}

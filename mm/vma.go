@@ -1,0 +1,192 @@
+package mm
+
+import (
+	"fmt"
+
+	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// VMA is a virtual memory area: a range of pages with the same attributes. All of
+// it is guarded by its MM's mmap_lock (written under the write lock), but for the
+// anon_vma, which a fault may set under the read lock.
+type VMA struct {
+	// Start and End bound the area, in bytes, page aligned: [Start, End).
+	Start, End uint64
+	// Flags are the VM_ bits.
+	Flags VMFlags
+	// Pgoff is the offset of Start in File, in pages; in anonymous memory Start>>12
+	// at creation, so that neighbours continue one another.
+	Pgoff uint64
+	// File is what is mapped, nil for anonymous memory.
+	File *File
+	// Ops is what the kind of mapping does, nil for plain anonymous memory.
+	Ops *VMOperations
+	// Policy is the memory policy that mbind gave it, nil for the default.
+	Policy *MemPolicy
+	// Userfault is the context that gets the area's faults, nil for none.
+	Userfault Userfault
+
+	mm         *MM
+	next, prev *VMA
+	anon       sim.Ref[AnonVMA] // nil until the first write fault; its own lock: mm.pageTableLock
+}
+
+// VMOperations are a mapping's methods: vm_operations_struct. A VMA that has any is
+// not plain anonymous memory, and userfaultfd of 2015 refuses it.
+type VMOperations struct {
+	// Name tells the kind of mapping in /proc/PID/maps.
+	Name string
+	// Fault finds the frame for a page that is not there, and takes a reference on it.
+	Fault func(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error)
+	// Close is called when the VMA goes away. A VMA that has it never merges away.
+	Close func(vma *VMA)
+}
+
+// MemPolicy is a NUMA memory policy. The model does not place memory; policies are
+// here because VMAs with different ones do not merge.
+type MemPolicy struct{ Name string }
+
+// Userfault is what a VMA's userfault context does for the fault path.
+type Userfault interface {
+	// HandleUserfault is called with mmap_lock held for reading when an access meets
+	// what the context tracks (reason: VMUffdMissing or VMUffdWP). If the result has
+	// VMFaultRetry and flags did not have FaultRetryNowait, mmap_lock has been dropped.
+	HandleUserfault(t *sim.Task, vma *VMA, address uint64, flags FaultFlags, reason VMFlags) FaultResult
+}
+
+// MM is the address space that the VMA belongs to. Immutable.
+func (v *VMA) MM() *MM { return v.mm }
+
+// Next is the VMA that follows by address, nil at the end.
+func (v *VMA) Next() *VMA { return v.next }
+
+// Prev is the VMA before, nil at the start.
+func (v *VMA) Prev() *VMA { return v.prev }
+
+// Pages is the length in pages.
+func (v *VMA) Pages() uint64 { return (v.End - v.Start) >> PageShift }
+
+// IsAnonymous reports whether the VMA is plain anonymous memory.
+func (v *VMA) IsAnonymous() bool { return v.Ops == nil }
+
+// String is the range: "[0x1000, 0x3000)".
+func (v *VMA) String() string { return fmt.Sprintf("[%#x, %#x)", v.Start, v.End) }
+
+// vmaKey is an item of the tree. The start is kept beside the pointer so that a
+// search touches the tree's nodes only, and a lookup needs no VMA to compare with.
+type vmaKey struct {
+	start uint64
+	vma   *VMA
+}
+
+func newVMATree() *btree.BTreeG[vmaKey] {
+	return btree.NewG(32, func(a, b vmaKey) bool { return a.start < b.start })
+}
+
+// FindVMA returns the lowest VMA that ends above addr, nil if there is none. It may
+// start above addr. mmap_lock must be held. It recreates find_vma (§17.1).
+func (mm *MM) FindVMA(t *sim.Task, addr uint64) *VMA {
+	mm.MmapLock.AssertHeld(t)
+	return mm.lookup(addr)
+}
+
+// FindVMAPrev returns [MM.FindVMA] and the VMA before that: the highest one of all
+// if nothing ends above addr. mmap_lock must be held. It recreates find_vma_prev.
+func (mm *MM) FindVMAPrev(t *sim.Task, addr uint64) (vma, prev *VMA) {
+	if vma = mm.FindVMA(t, addr); vma != nil {
+		return vma, vma.prev
+	}
+	return nil, mm.highest()
+}
+
+// lookup is FindVMA for callers with another right to look.
+func (mm *MM) lookup(addr uint64) *VMA {
+	var below *VMA
+	mm.vmas.DescendLessOrEqual(vmaKey{start: addr}, func(k vmaKey) bool {
+		below = k.vma
+		return false
+	})
+	switch {
+	case below == nil:
+		return mm.first
+	case below.End > addr:
+		return below
+	}
+	return below.next
+}
+
+func (mm *MM) highest() *VMA {
+	k, _ := mm.vmas.Max()
+	return k.vma
+}
+
+// after is the VMA that follows prev, the lowest one if prev is nil.
+func (mm *MM) after(prev *VMA) *VMA {
+	if prev != nil {
+		return prev.next
+	}
+	return mm.first
+}
+
+// link puts a VMA into the tree, the list and the gap index, behind prev (nil: at the
+// front): vma_link. It, unlink and resize are all that changes any of them.
+func (mm *MM) link(vma, prev *VMA) {
+	vma.prev, vma.next = prev, mm.after(prev)
+	if prev != nil {
+		prev.next = vma
+	} else {
+		mm.first = vma
+	}
+	if next := vma.next; next != nil {
+		next.prev = vma
+		mm.gaps.remove(vma.gapStart(), next.Start)
+		mm.gaps.add(vma.End, next.Start)
+	}
+	mm.gaps.add(vma.gapStart(), vma.Start)
+	mm.vmas.ReplaceOrInsert(vmaKey{vma.Start, vma})
+	mm.mapCount++
+}
+
+// unlink takes a VMA out again. Its own links stay as they were.
+func (mm *MM) unlink(vma *VMA) {
+	mm.gaps.remove(vma.gapStart(), vma.Start)
+	if next := vma.next; next != nil {
+		mm.gaps.remove(vma.End, next.Start)
+		mm.gaps.add(vma.gapStart(), next.Start)
+		next.prev = vma.prev
+	}
+	if vma.prev != nil {
+		vma.prev.next = vma.next
+	} else {
+		mm.first = vma.next
+	}
+	mm.vmas.Delete(vmaKey{start: vma.Start})
+	mm.mapCount--
+}
+
+// resize gives the VMA other bounds, which must not reach into a neighbour. The tree
+// is keyed by the start, so that it cannot be stored in place.
+func (mm *MM) resize(vma *VMA, start, end uint64) {
+	if start != vma.Start {
+		mm.gaps.remove(vma.gapStart(), vma.Start)
+		mm.vmas.Delete(vmaKey{start: vma.Start})
+		vma.Start = start
+		mm.vmas.ReplaceOrInsert(vmaKey{start, vma})
+		mm.gaps.add(vma.gapStart(), start)
+	}
+	if end != vma.End {
+		if next := vma.next; next != nil {
+			mm.gaps.remove(vma.End, next.Start)
+			mm.gaps.add(end, next.Start)
+		}
+		vma.End = end
+	}
+}
+
+// reset forgets all VMAs at once.
+func (mm *MM) reset() {
+	mm.vmas.Clear(false)
+	mm.gaps = gapIndex{}
+	mm.first, mm.mapCount = nil, 0
+}
