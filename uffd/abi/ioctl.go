@@ -1,0 +1,57 @@
+package abi
+
+// The ioctl commands, by the names that programs use. UNREGISTER and WAKE are encoded
+// as if they were read from, although they only pass a range in.
+const (
+	UFFDIO_API        uint32 = (iocRead|iocWrite)<<30 | APISize<<16 | APIVersion<<8 | nrAPI
+	UFFDIO_REGISTER   uint32 = (iocRead|iocWrite)<<30 | RegisterSize<<16 | APIVersion<<8 | nrRegister
+	UFFDIO_UNREGISTER uint32 = iocRead<<30 | RangeSize<<16 | APIVersion<<8 | nrUnregister
+	UFFDIO_WAKE       uint32 = iocRead<<30 | RangeSize<<16 | APIVersion<<8 | nrWake
+	UFFDIO_COPY       uint32 = (iocRead|iocWrite)<<30 | CopySize<<16 | APIVersion<<8 | nrCopy
+	UFFDIO_ZEROPAGE   uint32 = (iocRead|iocWrite)<<30 | ZeropageSize<<16 | APIVersion<<8 | nrZeropage
+)
+
+// The direction bits of an ioctl number.
+const (
+	iocWrite = 1
+	iocRead  = 2
+)
+
+// The numbers within the type 0xAA.
+const (
+	nrRegister   = 0x00
+	nrUnregister = 0x01
+	nrWake       = 0x02
+	nrCopy       = 0x03
+	nrZeropage   = 0x04
+	nrAPI        = 0x3F
+)
+
+// Bits of the masks that the handshake and register answer with: one for each ioctl,
+// at its number.
+const (
+	MaskRegister   uint64 = 1 << nrRegister
+	MaskUnregister uint64 = 1 << nrUnregister
+	MaskWake       uint64 = 1 << nrWake
+	MaskCopy       uint64 = 1 << nrCopy
+	MaskZeropage   uint64 = 1 << nrZeropage
+	MaskAPI        uint64 = 1 << nrAPI
+)
+
+// Ioctl names a command and its bit in the masks.
+type Ioctl struct {
+	Name string // "UFFDIO_COPY"
+	Cmd  uint32
+	Mask uint64
+	Size int // of its struct, in bytes
+}
+
+// Ioctls are the commands, by number.
+var Ioctls = []Ioctl{
+	{"UFFDIO_REGISTER", UFFDIO_REGISTER, MaskRegister, RegisterSize},
+	{"UFFDIO_UNREGISTER", UFFDIO_UNREGISTER, MaskUnregister, RangeSize},
+	{"UFFDIO_WAKE", UFFDIO_WAKE, MaskWake, RangeSize},
+	{"UFFDIO_COPY", UFFDIO_COPY, MaskCopy, CopySize},
+	{"UFFDIO_ZEROPAGE", UFFDIO_ZEROPAGE, MaskZeropage, ZeropageSize},
+	{"UFFDIO_API", UFFDIO_API, MaskAPI, APISize},
+}

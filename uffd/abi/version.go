@@ -1,0 +1,38 @@
+package abi
+
+// Version is a point in the kernel's history: what userfaultfd is at it. The code
+// asks for a fact by its name here, and never which version it runs.
+type Version struct {
+	Name        string
+	Features    uint64 // what the handshake answers
+	APIIoctls   uint64 // mask of the descriptor's ioctls
+	RangeIoctls uint64 // mask of a registered range's ioctls
+	HasCopy     bool   // UFFDIO_COPY and UFFDIO_ZEROPAGE are known
+}
+
+var versions = []Version{
+	{
+		Name:        "2015",
+		APIIoctls:   MaskAPI | MaskRegister | MaskUnregister,
+		RangeIoctls: MaskWake,
+	},
+	{
+		Name:        "2015+copy",
+		APIIoctls:   MaskAPI | MaskRegister | MaskUnregister,
+		RangeIoctls: MaskWake | MaskCopy | MaskZeropage,
+		HasCopy:     true,
+	},
+}
+
+// Versions are all versions, the oldest first.
+func Versions() []Version { return versions }
+
+// Lookup finds a version by its name.
+func Lookup(name string) (Version, bool) {
+	for _, v := range versions {
+		if v.Name == name {
+			return v, true
+		}
+	}
+	return Version{}, false
+}

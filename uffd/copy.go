@@ -1,0 +1,75 @@
+package uffd
+
+import (
+	"errors"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// userfaultfdCopy installs pages with bytes of the caller's: userfaultfd_copy of
+// 4.3 (COPY-1 to COPY-8). Errors, in order: EFAULT; EINVAL for the range, the source
+// or the mode; then, with the error in the out field too, what [mm.MM.McopyAtomic]
+// says. EAGAIN says that some of the pages were installed: the out field says how
+// many bytes.
+func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
+	var b [abi.CopySize]byte
+	if err := mm.CopyFromUser(t, b[:abi.CopyCopyOffset], arg); err != nil {
+		return err
+	}
+	var u abi.Copy
+	u.Decode(b[:])
+	if err := validateRange(c.mm, u.Dst, u.Len); err != nil {
+		return err
+	}
+	// The source need not be aligned, but must not wrap around.
+	if u.Src+u.Len <= u.Src || u.Mode&^uint64(abi.CopyModeDontwake) != 0 {
+		return errno.EINVAL
+	}
+	done, err := c.mm.McopyAtomic(t, u.Dst, u.Src, u.Len)
+	return c.filled(t, arg+abi.CopyCopyOffset, wakeRange{u.Dst, u.Len}, done, err, u.Mode&abi.CopyModeDontwake != 0)
+}
+
+// userfaultfdZeropage installs the zero page: userfaultfd_zeropage of 4.3 (ZERO-1).
+func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
+	var b [abi.ZeropageSize]byte
+	if err := mm.CopyFromUser(t, b[:abi.ZeropageZeropageOffset], arg); err != nil {
+		return err
+	}
+	var u abi.Zeropage
+	u.Decode(b[:])
+	if err := validateRange(c.mm, u.Range.Start, u.Range.Len); err != nil {
+		return err
+	}
+	if u.Mode&^uint64(abi.ZeropageModeDontwake) != 0 {
+		return errno.EINVAL
+	}
+	done, err := c.mm.MfillZeropage(t, u.Range.Start, u.Range.Len)
+	return c.filled(t, arg+abi.ZeropageZeropageOffset, wakeRange{u.Range.Start, u.Range.Len}, done, err, u.Mode&abi.ZeropageModeDontwake != 0)
+}
+
+// filled ends a COPY or ZEROPAGE that filled done bytes of what was asked for: it
+// stores the result in the out field, wakes the faults of the bytes that were filled,
+// and of no others, and returns the ioctl's result.
+func (c *Ctx) filled(t *sim.Task, out uint64, asked wakeRange, done uint64, err error, dontwake bool) error {
+	result := int64(done)
+	var no errno.Errno
+	if errors.As(err, &no) {
+		result = -int64(no)
+	}
+	if err := mm.PutUser64(t, out, uint64(result)); err != nil {
+		return err // the pages are there, and nobody is woken (COPY-6)
+	}
+	if err != nil {
+		return err // EEXIST too: whoever waits is left to wait (COPY-8)
+	}
+	if !dontwake {
+		c.wakeUserfault(t, wakeRange{asked.start, done})
+	}
+	if done != asked.len {
+		return errno.EAGAIN
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package uffd
+
+import (
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// The classes of the locks that the package takes, with their ranks.
+var (
+	FdWqhLockClass           = &sim.LockClass{Name: "fd_wqh.lock", Rank: 20}
+	FaultPendingWqhLockClass = &sim.LockClass{Name: "fault_pending_wqh.lock", Rank: 30}
+	FaultWqhLockClass        = &sim.LockClass{Name: "fault_wqh.lock", Rank: 31}
+)
+
+// State is where a context stands in the handshake: enum userfaultfd_state.
+type State uint64
+
+// The states.
+const (
+	StateWaitAPI State = iota
+	StateRunning
+)
+
+// String is the kernel's name.
+func (s State) String() string {
+	if s == StateWaitAPI {
+		return "UFFD_STATE_WAIT_API"
+	}
+	return "UFFD_STATE_RUNNING"
+}
+
+// Ctx is a userfaultfd context: struct userfaultfd_ctx.
+type Ctx struct {
+	faultPendingWqh faultQueue        // faults that have not been read; its lock guards both fault queues
+	faultWqh        faultQueue        // faults that have been read
+	fdWqh           sim.WaitQueueHead // sleeping readers and pollers
+	refcount        sim.Word
+	state           sim.Word // State
+	released        sim.Word // 1 once release has begun
+	flags           uint32   // of the system call; immutable, and nobody looks (CREATE-4)
+	mm              *mm.MM   // whose faults these are, with a user reference; immutable
+	version         *abi.Version
+	matched         []*waitQueue // scratch of a wake-up; guarded by fault_pending_wqh.lock
+	freed           bool         // set when the last reference has gone
+}
+
+// newCtx allocates a context for the current task's mm: nil if that fails.
+func newCtx(t *sim.Task, flags uint32, version *abi.Version) *Ctx {
+	if t.ShouldFail("userfaultfd_ctx") {
+		return nil
+	}
+	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: version}
+	c.initOnce()
+	c.refcount.Init(1)
+	c.state.Init(uint64(StateWaitAPI))
+	return c
+}
+
+// initOnce sets up the queues: init_once_userfaultfd_ctx. In the kernel it is the
+// slab's constructor, which does not run again for a context whose memory is used
+// again; that is why the last put insists on empty queues (CREATE-11).
+func (c *Ctx) initOnce() {
+	c.faultPendingWqh.init("fault_pending_wqh", FaultPendingWqhLockClass)
+	c.faultWqh.init("fault_wqh", FaultWqhLockClass)
+	c.fdWqh.Init(FdWqhLockClass)
+}
+
+// get takes a reference from one that is known to exist: userfaultfd_ctx_get.
+func (c *Ctx) get(t *sim.Task) {
+	sim.BugOn(t, !c.refcount.IncNotZero(t), "userfaultfd_ctx_get", "the refcount was zero already")
+}
+
+// put drops a reference. The last one finds the queues empty, gives the mm up and
+// frees the context (REF-2): userfaultfd_ctx_put.
+func (c *Ctx) put(t *sim.Task) {
+	if c.refcount.Dec(t) != 0 {
+		return
+	}
+	const where = "userfaultfd_ctx_put"
+	sim.BugOn(t, c.faultPendingWqh.Lock.IsLocked(t), where, "fault_pending_wqh.lock is held")
+	sim.BugOn(t, c.faultPendingWqh.Len() != 0, where, "fault_pending_wqh is not empty")
+	sim.BugOn(t, c.faultWqh.Lock.IsLocked(t), where, "fault_wqh.lock is held")
+	sim.BugOn(t, c.faultWqh.Len() != 0, where, "fault_wqh is not empty")
+	sim.BugOn(t, c.fdWqh.Lock.IsLocked(t), where, "fd_wqh.lock is held")
+	sim.BugOn(t, c.fdWqh.Len() != 0, where, "fd_wqh is not empty")
+	c.mm.Put(t)
+	c.freed = true
+	if t.Tracing() {
+		t.Emit(sim.Event{Kind: "ctx_free", Object: "ctx", Rule: "REF-2"})
+	}
+}
+
+// MM is the address space whose faults the context receives.
+func (c *Ctx) MM() *mm.MM { return c.mm }

@@ -1,0 +1,98 @@
+package uffd
+
+import (
+	"fmt"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// fops is what can be done with a userfaultfd: userfaultfd_fops (CREATE-9). There is
+// no write.
+var fops *mm.FileOperations
+
+func init() { // the functions refer to fops by way of FromFile
+	fops = &mm.FileOperations{
+		Read:       userfaultfdRead,
+		Poll:       userfaultfdPoll,
+		Ioctl:      userfaultfdIoctl,
+		Llseek:     noopLlseek,
+		ShowFdinfo: userfaultfdShowFdinfo,
+		Release:    userfaultfdRelease,
+	}
+}
+
+// FDTable is the part of a process's descriptor table that creating a file needs.
+type FDTable interface {
+	// GetUnusedFd reserves a descriptor; the error is EMFILE.
+	GetUnusedFd(t *sim.Task, flags uint32) (int, error)
+	// PutUnusedFd gives a reserved descriptor back.
+	PutUnusedFd(t *sim.Task, fd int)
+	// FdInstall makes a reserved descriptor stand for the file.
+	FdInstall(t *sim.Task, fd int, f *mm.File)
+}
+
+// Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new
+// context of the current task's mm. EMFILE comes before EINVAL for the flags, since
+// the descriptor is reserved first (CREATE-1); ENOMEM and ENFILE are what
+// allocations end with.
+func Userfaultfd(t *sim.Task, files FDTable, flags uint32, version *abi.Version) (int, error) {
+	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
+	if err != nil {
+		return -1, err
+	}
+	f, err := FileCreate(t, flags, version)
+	if err != nil {
+		files.PutUnusedFd(t, fd)
+		return -1, err
+	}
+	files.FdInstall(t, fd, f) // last: now other threads can close it (CREATE-7)
+	return fd, nil
+}
+
+const sharedFcntlFlags = abi.OCloexec | abi.ONonblock
+
+// FileCreate makes a context and the file that stands for it, without a descriptor:
+// userfaultfd_file_create. EINVAL for unknown flags, ENOMEM without memory for the
+// context, ENFILE without a file.
+func FileCreate(t *sim.Task, flags uint32, version *abi.Version) (*mm.File, error) {
+	if flags&^uint32(sharedFcntlFlags) != 0 {
+		return nil, errno.EINVAL
+	}
+	c := newCtx(t, flags, version)
+	if c == nil {
+		return nil, errno.ENOMEM
+	}
+	c.mm.Get(t)
+	if t.ShouldFail("anon_inode_getfile") {
+		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).
+		c.freed = true
+		return nil, errno.ENFILE
+	}
+	return mm.NewFile("[userfaultfd]", fops, abi.ORdwr|flags&sharedFcntlFlags, c), nil
+}
+
+// FromFile returns the context that a file stands for, nil if it is no userfaultfd.
+func FromFile(f *mm.File) *Ctx {
+	if f.Ops != fops {
+		return nil
+	}
+	return f.Private.(*Ctx)
+}
+
+// noopLlseek leaves the position, which is always 0, where it is: noop_llseek.
+func noopLlseek(*sim.Task, *mm.File, int64, int) (int64, error) { return 0, nil }
+
+// userfaultfdShowFdinfo is what /proc/PID/fdinfo shows of the context:
+// userfaultfd_show_fdinfo (FDINFO-1).
+func userfaultfdShowFdinfo(t *sim.Task, f *mm.File) string {
+	c := f.Private.(*Ctx)
+	c.faultPendingWqh.Lock.Lock(t)
+	pending := c.faultPendingWqh.Len()
+	total := pending + c.faultWqh.Len()
+	c.faultPendingWqh.Lock.Unlock(t)
+	return fmt.Sprintf("pending:\t%d\ntotal:\t%d\nAPI:\t%x:%x:%x\n", pending, total,
+		abi.APIVersion, c.version.Features, c.version.APIIoctls|c.version.RangeIoctls)
+}

@@ -1,0 +1,80 @@
+package uffd
+
+import (
+	"fmt"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// CheckInvariants says what is wrong with the context, nil if nothing is. The
+// machine must be settled: every task asleep in schedule() or outside of the kernel.
+// openFile tells whether a file still stands for the context.
+func (c *Ctx) CheckInvariants(openFile bool) error {
+	holders := uint64(0)
+	if openFile {
+		holders++
+	}
+	for _, q := range []*faultQueue{&c.faultPendingWqh, &c.faultWqh} {
+		if err := q.check(c); err != nil {
+			return err
+		}
+		holders += uint64(q.Len())
+	}
+	switch refs := c.refcount.Peek(); {
+	case refs != holders:
+		return fmt.Errorf("uffd: refcount is %d, but the file and the queued faults are %d (REF-1)", refs, holders)
+	case c.freed != (refs == 0):
+		return fmt.Errorf("uffd: freed is %v with refcount %d", c.freed, refs)
+	case c.Released() && openFile:
+		return fmt.Errorf("uffd: released, but a file is still open")
+	}
+	return checkLinks(&c.fdWqh, "fd_wqh", nil)
+}
+
+// check holds the queue's index against its list, and its entries against their
+// tasks.
+func (q *faultQueue) check(c *Ctx) error {
+	if q.byAddress.Len() != q.Len() {
+		return fmt.Errorf("uffd: %s has %d entries, its index %d", q.name, q.Len(), q.byAddress.Len())
+	}
+	newer := ^uint64(0)
+	return checkLinks(&q.WaitQueueHead, q.name, func(e *sim.WaitQueueEntry) error {
+		uwq := e.Container.(*waitQueue)
+		task := e.Task.Name()
+		switch {
+		case uwq.queue != q || uwq.ctx != c:
+			return fmt.Errorf("uffd: %s holds the fault of %s, which believes to be elsewhere", q.name, task)
+		case uwq.seq >= newer:
+			return fmt.Errorf("uffd: %s is not in order of insertion at %s", q.name, task)
+		case !q.byAddress.Has(addressKey{address: uwq.msg.Address, seq: uwq.seq}):
+			return fmt.Errorf("uffd: the index of %s lacks the fault of %s", q.name, task)
+		case !e.Task.Asleep():
+			return fmt.Errorf("uffd: %s holds the fault of %s, which is not asleep (%v)", q.name, task, e.Task.State())
+		case e.Task.State() != sim.Killable:
+			return fmt.Errorf("uffd: %s sleeps in its fault as %v", task, e.Task.State())
+		}
+		newer = uwq.seq
+		return nil
+	})
+}
+
+// checkLinks walks a wait queue both ways.
+func checkLinks(q *sim.WaitQueueHead, name string, each func(*sim.WaitQueueEntry) error) error {
+	n := 0
+	var last *sim.WaitQueueEntry
+	for e := q.Head(); e != nil; last, e = e, e.Next() {
+		n++
+		if !e.Queued() {
+			return fmt.Errorf("uffd: %s holds an entry that is not queued", name)
+		}
+		if each != nil {
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+	}
+	if n != q.Len() || last != q.Tail() {
+		return fmt.Errorf("uffd: %s counts %d entries, and a walk finds %d", name, q.Len(), n)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package uffd
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// userfaultfdIoctl is userfaultfd_ioctl. arg is a user pointer of the current task.
+// A command that the version does not know is EINVAL; all 32 bits count (API-8). The
+// handshake is no condition for any command (API-7).
+func userfaultfdIoctl(t *sim.Task, f *mm.File, cmd uint32, arg uint64) error {
+	c := f.Private.(*Ctx)
+	switch {
+	case cmd == abi.UFFDIO_API:
+		return userfaultfdAPI(t, c, arg)
+	case cmd == abi.UFFDIO_REGISTER:
+		return userfaultfdRegister(t, c, arg)
+	case cmd == abi.UFFDIO_UNREGISTER:
+		return userfaultfdUnregister(t, c, arg)
+	case cmd == abi.UFFDIO_WAKE:
+		return userfaultfdWake(t, c, arg)
+	case cmd == abi.UFFDIO_COPY && c.version.HasCopy:
+		return userfaultfdCopy(t, c, arg)
+	case cmd == abi.UFFDIO_ZEROPAGE && c.version.HasCopy:
+		return userfaultfdZeropage(t, c, arg)
+	}
+	return errno.EINVAL
+}
+
+// userfaultfdAPI is the handshake: userfaultfd_api. EINVAL if it has been made
+// already, EFAULT, or EINVAL with the struct zeroed if the version or a feature asked
+// for is unknown; after each of the last two it may be tried again.
+func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
+	if State(c.state.Load(t)) != StateWaitAPI {
+		return errno.EINVAL
+	}
+	var b [abi.APISize]byte
+	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
+		return err
+	}
+	var api abi.API
+	api.Decode(b[:])
+	if api.API != abi.APIVersion || api.Features != 0 {
+		clear(b[:])
+		if err := mm.CopyToUser(t, arg, b[:]); err != nil {
+			return err
+		}
+		return errno.EINVAL
+	}
+	api.Features, api.Ioctls = c.version.Features, c.version.APIIoctls
+	api.Encode(b[:])
+	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
+		return err
+	}
+	// Only now: a handshake whose answer nobody got has not been made (API-5).
+	c.state.Store(t, uint64(StateRunning))
+	return nil
+}
+
+// userfaultfdWake lets the faults of a range be tried again: userfaultfd_wake.
+// EFAULT or EINVAL for the argument; nothing needs to be mapped or registered there
+// (WAKE-1).
+func userfaultfdWake(t *sim.Task, c *Ctx, arg uint64) error {
+	var b [abi.RangeSize]byte
+	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
+		return err
+	}
+	var r abi.Range
+	r.Decode(b[:])
+	if err := validateRange(c.mm, r.Start, r.Len); err != nil {
+		return err
+	}
+	sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
+	c.wakeUserfault(t, wakeRange{r.Start, r.Len})
+	return nil
+}

@@ -1,0 +1,55 @@
+package uffd
+
+import (
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// userfaultfdRelease ends the context when the last descriptor has been closed: no
+// VMA keeps it, and every fault that waits is let go, to be handled as if there had
+// never been a userfaultfd (REL-1 to REL-9). It recreates userfaultfd_release.
+func userfaultfdRelease(t *sim.Task, f *mm.File) error {
+	c := f.Private.(*Ctx)
+	// Before the lock is asked for: a fault that comes now would be woken only after
+	// the strip, and one that may not wait for it must not loop (REL-1, REL-10).
+	c.released.Store(t, 1)
+
+	c.mm.MmapLock.DownWrite(t)
+	c.strip(t)
+	c.mm.MmapLock.UpWrite(t)
+
+	// Nobody can join the queues any more: a fault looks at its VMA under mmap_lock.
+	// After the strip, so that those who are woken find the VMA plain (REL-5).
+	c.wakeUserfaultSlow(t, wakeRange{})
+
+	c.fdWqh.WakeUpKey(t, sim.Normal, sim.Key{Start: uint64(mm.PollHup)})
+	c.put(t)
+	return nil
+}
+
+// strip takes the context out of every VMA, merging those that become alike. A merge
+// that fails leaves the VMA separate, and that is all (REL-8). mmap_lock must be held
+// for writing.
+func (c *Ctx) strip(t *sim.Task) {
+	var prev *mm.VMA
+	for vma := c.mm.First(t); vma != nil; vma = vma.Next() {
+		bugOnHalfRegistered(t, vma, "userfaultfd_release")
+		if vma.Userfault != c {
+			prev = vma
+			continue
+		}
+		attrs := vma.Attributes()
+		attrs.Flags, attrs.Userfault = vma.Flags&^mm.VMUffd, nil
+		if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, attrs); merged != nil {
+			vma = merged
+		}
+		vma.Flags, vma.Userfault = attrs.Flags, nil
+		prev = vma
+	}
+}
+
+// bugOnHalfRegistered asserts that a VMA has a context if and only if it has a
+// userfault flag (REG-24).
+func bugOnHalfRegistered(t *sim.Task, vma *mm.VMA, where string) {
+	sim.BugOn(t, (vma.Userfault != nil) != (vma.Flags&mm.VMUffd != 0), where, "context and flags of a VMA disagree")
+}

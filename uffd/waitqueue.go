@@ -1,0 +1,172 @@
+package uffd
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// waitQueue is a fault that waits: struct userfaultfd_wait_queue. In the kernel it
+// lives on the stack of the faulting task, and dies when the fault returns
+// (QUEUE-8).
+type waitQueue struct {
+	msg abi.Msg // immutable while the entry is queued
+	wq  sim.WaitQueueEntry
+	ctx *Ctx
+
+	queue *faultQueue // which queue it is in; guarded by fault_pending_wqh.lock
+	seq   uint64      // rises with every insertion into a queue; guarded likewise
+}
+
+// wakeRange is what a wake-up is for, in bytes; a length of 0 is everything:
+// struct userfaultfd_wake_range.
+type wakeRange struct{ start, len uint64 }
+
+// faultQueue is a wait queue of faults with an index by address, so that waking the
+// waiters of one page does not walk over all the others. The order that anyone sees
+// stays the list's own.
+type faultQueue struct {
+	sim.WaitQueueHead
+	byAddress *btree.BTreeG[addressKey] // guarded like the list
+	seq       uint64
+	name      string // immutable
+}
+
+type addressKey struct {
+	address, seq uint64
+	uwq          *waitQueue
+}
+
+func (q *faultQueue) init(name string, class *sim.LockClass) {
+	q.name = name
+	q.Init(class)
+	q.byAddress = btree.NewG(16, func(a, b addressKey) bool {
+		return a.address < b.address || a.address == b.address && a.seq < b.seq
+	})
+}
+
+// add puts the fault at the head of the queue (QUEUE-1, QUEUE-2).
+// fault_pending_wqh.lock must be held.
+func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
+	q.seq++
+	uwq.queue, uwq.seq = q, q.seq
+	q.byAddress.ReplaceOrInsert(addressKey{uwq.msg.Address, uwq.seq, uwq})
+	q.Add(t, &uwq.wq)
+	q.trace(t, "queue_add", uwq)
+}
+
+// del takes the fault out by a plain delete. fault_pending_wqh.lock must be held.
+// If a waker has removed it meanwhile nothing is left to do (QUEUE-6).
+func (uwq *waitQueue) del(t *sim.Task) {
+	q := uwq.queue
+	if q == nil {
+		return
+	}
+	uwq.leave()
+	q.Del(t, &uwq.wq)
+	q.trace(t, "queue_del", uwq)
+}
+
+// delInit takes the fault out and links it to itself, which tells its owner that it
+// need not take the lock any more. fault_pending_wqh.lock must be held. The entry
+// must not be touched afterwards.
+func (uwq *waitQueue) delInit(t *sim.Task) {
+	q := uwq.queue
+	uwq.leave()
+	q.trace(t, "queue_del_init", uwq)
+	q.DelInit(t, &uwq.wq)
+}
+
+func (uwq *waitQueue) leave() {
+	uwq.queue.byAddress.Delete(addressKey{address: uwq.msg.Address, seq: uwq.seq})
+	uwq.queue = nil
+}
+
+func (q *faultQueue) trace(t *sim.Task, kind string, uwq *waitQueue) {
+	if !t.Tracing() {
+		return
+	}
+	t.Emit(sim.Event{Kind: kind, Object: q.name, Args: []sim.Arg{
+		{Key: "waiter", Value: uwq.wq.Task.Name()},
+		{Key: "address", Value: uwq.msg.Address},
+		{Key: "length", Value: q.Len()},
+	}})
+}
+
+// wakeLocked wakes what the range matches, newest first, as a walk over the whole
+// list would (WAKE-4): __wake_up_locked_key. fault_pending_wqh.lock must be held.
+func (q *faultQueue) wakeLocked(t *sim.Task, c *Ctx, r wakeRange) {
+	key := sim.Key{Start: r.start, Len: r.len}
+	if r.len == 0 {
+		q.WakeUpLockedKey(t, sim.Normal, key)
+		return
+	}
+	matched := c.matched[:0]
+	q.byAddress.AscendRange(addressKey{address: r.start}, addressKey{address: r.start + r.len},
+		func(k addressKey) bool {
+			matched = append(matched, k.uwq)
+			return true
+		})
+	slices.SortFunc(matched, func(a, b *waitQueue) int { return cmp.Compare(b.seq, a.seq) })
+	for _, uwq := range matched {
+		uwq.wq.Func(t, &uwq.wq, sim.Normal, key)
+	}
+	clear(matched)
+	c.matched = matched[:0]
+}
+
+// userfaultfdWakeFunction wakes the fault's task if the range matches its address
+// (WAKE-5), and takes the entry out if the task really was asleep (WAKE-6):
+// userfaultfd_wake_function.
+func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
+	uwq := e.Container.(*waitQueue)
+	address := uwq.msg.Address
+	// A length of 0 wakes all.
+	if key.Len != 0 && (key.Start > address || key.Start+key.Len <= address) {
+		return false
+	}
+	if !t.WakeUpState(e.Task, mode) {
+		return false // it runs already, and will take itself out
+	}
+	// Only now: once the entry links to itself its task may see so, return, and reuse
+	// the memory. Nothing of the entry may be read from here on.
+	uwq.delInit(t)
+	return true
+}
+
+// findUserfault is the oldest pending fault, nil if there is none: find_userfault.
+// fault_pending_wqh.lock must be held.
+func (c *Ctx) findUserfault(t *sim.Task) *waitQueue {
+	c.faultPendingWqh.Lock.AssertHeld(t)
+	// New faults go to the head; from the tail they come out first in, first out.
+	e := c.faultPendingWqh.Tail()
+	if e == nil {
+		return nil
+	}
+	return e.Container.(*waitQueue)
+}
+
+// wakeUserfault wakes the faults in the range, if there are any faults at all:
+// wake_userfault.
+func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
+	// The look at the queues must not come before the store to the page table that
+	// preceded it: a fault does the two in the other order, and one of the sides has
+	// to see the other (WAKE-3).
+	t.SmpMb()
+	// Pending first. A reader moves faults from this queue to the other one, so that
+	// looking in the other order could miss one in both.
+	if c.faultPendingWqh.Active(t) || c.faultWqh.Active(t) {
+		c.wakeUserfaultSlow(t, r)
+	}
+}
+
+// wakeUserfaultSlow is __wake_userfault.
+func (c *Ctx) wakeUserfaultSlow(t *sim.Task, r wakeRange) {
+	c.faultPendingWqh.Lock.Lock(t)
+	c.faultPendingWqh.wakeLocked(t, c, r)
+	c.faultWqh.wakeLocked(t, c, r)
+	c.faultPendingWqh.Lock.Unlock(t)
+}
