@@ -1,0 +1,86 @@
+package machine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+const arena = 0x100000
+
+// registered maps and registers pages of memory with a new userfaultfd.
+func registered(t *testing.T, task *machine.Task, pages uint64) int {
+	fd, err := task.Userfaultfd(0)
+	require.NoError(t, err)
+	api := abi.API{API: abi.APIVersion}
+	var b [abi.APISize]byte
+	api.Encode(b[:])
+	require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_API, b[:]))
+	at, err := task.Mmap(arena, pages*mm.PageSize, mm.ProtRead|mm.ProtWrite, mm.MapPrivate|mm.MapAnonymous|mm.MapFixed, -1, 0)
+	require.NoError(t, err)
+	require.EqualValues(t, arena, at)
+	reg := abi.Register{Range: abi.Range{Start: arena, Len: pages * mm.PageSize}, Mode: abi.RegisterModeMissing}
+	var r [abi.RegisterSize]byte
+	reg.Encode(r[:])
+	require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_REGISTER, r[:]))
+	return fd
+}
+
+// serve reads and resolves n faults, each with a page of its own number.
+func serve(t *testing.T, task *machine.Task, fd, n int) {
+	var msg abi.Msg
+	var b [abi.MsgSize]byte
+	var arg [abi.CopySize]byte
+	page := make([]byte, mm.PageSize)
+	for range n {
+		_, err := task.ReadBytes(fd, b[:])
+		require.NoError(t, err)
+		msg.Decode(b[:])
+		dst := msg.Address & mm.PageMask
+		page[0] = byte((dst - arena) >> mm.PageShift)
+		c := abi.Copy{Dst: dst, Src: task.Lend(1, page), Len: mm.PageSize}
+		c.Encode(arg[:])
+		require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_COPY, arg[:]))
+	}
+}
+
+func version(t *testing.T, name string) abi.Version {
+	v, ok := abi.Lookup(name)
+	require.True(t, ok)
+	return v
+}
+
+// The life of a fault, on both executors: touch, read, copy, and the byte that was
+// copied is the byte that is loaded.
+func TestFaultFromTouchToWakeUp(t *testing.T) {
+	const pages = 8
+	for name, exec := range map[string]sim.Executor{
+		"free":       &sim.Free{},
+		"controlled": sim.NewControlled(sim.NewRandom(1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := machine.New(exec, version(t, "2015+copy"))
+			p := m.NewProcess()
+			var fd int
+			p.Go("setup", func(task *machine.Task) { fd = registered(t, task, pages) }, nil)
+			require.NoError(t, exec.Settle())
+			loaded := make([]byte, pages)
+			for i := range loaded {
+				p.Go("fault", func(task *machine.Task) {
+					outcome, _ := task.Load(arena+uint64(i)*mm.PageSize, loaded[i:i+1])
+					require.Equal(t, mm.Done, outcome)
+				}, nil)
+			}
+			p.Go("monitor", func(task *machine.Task) { serve(t, task, fd, pages) }, nil)
+			require.NoError(t, exec.Settle())
+			require.Equal(t, []byte{0, 1, 2, 3, 4, 5, 6, 7}, loaded)
+			p.Go("end", func(task *machine.Task) { task.Exit() }, nil)
+			require.NoError(t, exec.Settle())
+			require.Zero(t, m.Memory().InUse())
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package machine
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// FileLockClass is the class of a descriptor table's lock: nothing is taken under it.
+var FileLockClass = &sim.LockClass{Name: "file_lock", Rank: 60}
+
+// FDTable is a process's descriptors: files_struct.
+type FDTable struct {
+	lock  sim.SpinLock
+	slots []fdSlot // guarded by lock
+	max   int      // immutable
+}
+
+type fdSlot struct {
+	reserved bool
+	file     *mm.File // nil while reserved only
+}
+
+func newFDTable(limit int) *FDTable {
+	tb := &FDTable{max: limit}
+	tb.lock.Init(FileLockClass)
+	return tb
+}
+
+// GetUnusedFd reserves the lowest free descriptor: get_unused_fd_flags. The error is
+// EMFILE. (Close-on-exec is not kept: nothing here execs.)
+func (tb *FDTable) GetUnusedFd(t *sim.Task, _ uint32) (int, error) {
+	tb.lock.Lock(t)
+	defer tb.lock.Unlock(t)
+	for fd := range tb.slots {
+		if !tb.slots[fd].reserved {
+			tb.slots[fd].reserved = true
+			return fd, nil
+		}
+	}
+	if len(tb.slots) == tb.max {
+		return -1, errno.EMFILE
+	}
+	tb.slots = append(tb.slots, fdSlot{reserved: true})
+	return len(tb.slots) - 1, nil
+}
+
+// PutUnusedFd gives a reserved descriptor back: put_unused_fd.
+func (tb *FDTable) PutUnusedFd(t *sim.Task, fd int) {
+	tb.lock.Lock(t)
+	tb.slots[fd] = fdSlot{}
+	tb.lock.Unlock(t)
+}
+
+// FdInstall makes a reserved descriptor stand for the file, whose reference passes
+// to the table: fd_install.
+func (tb *FDTable) FdInstall(t *sim.Task, fd int, f *mm.File) {
+	tb.lock.Lock(t)
+	tb.slots[fd].file = f
+	tb.lock.Unlock(t)
+}
+
+// fget returns the file behind a descriptor with a reference taken, which keeps the
+// file from being released while a call uses it (REL-13). The error is EBADF.
+func (tb *FDTable) fget(t *sim.Task, fd int) (*mm.File, error) {
+	tb.lock.Lock(t)
+	f := tb.file(fd)
+	if f != nil {
+		f.Get(t)
+	}
+	tb.lock.Unlock(t)
+	if f == nil {
+		return nil, errno.EBADF
+	}
+	return f, nil
+}
+
+func (tb *FDTable) file(fd int) *mm.File {
+	if fd < 0 || fd >= len(tb.slots) {
+		return nil
+	}
+	return tb.slots[fd].file
+}
+
+// remove frees a descriptor and returns its file, and with it the table's reference.
+func (tb *FDTable) remove(t *sim.Task, fd int) (*mm.File, error) {
+	tb.lock.Lock(t)
+	f := tb.file(fd)
+	if f != nil {
+		tb.slots[fd] = fdSlot{}
+	}
+	tb.lock.Unlock(t)
+	if f == nil {
+		return nil, errno.EBADF
+	}
+	return f, nil
+}
+
+// clone copies the table for a child: dup_fd. The files gain a reference each.
+func (tb *FDTable) clone(t *sim.Task) *FDTable {
+	child := newFDTable(tb.max)
+	tb.lock.Lock(t)
+	for _, s := range tb.slots {
+		if s.file == nil {
+			s.reserved = false // what another thread is about to install stays the parent's
+		} else {
+			s.file.Get(t)
+		}
+		child.slots = append(child.slots, s)
+	}
+	tb.lock.Unlock(t)
+	return child
+}
+
+// File looks a descriptor up without a reference, for observers.
+func (tb *FDTable) File(fd int) *mm.File { return tb.file(fd) }
+
+// Len is one more than the highest descriptor ever used, for observers.
+func (tb *FDTable) Len() int { return len(tb.slots) }

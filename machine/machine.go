@@ -1,0 +1,124 @@
+package machine
+
+import (
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// Machine is a running kernel: what its processes share.
+type Machine struct {
+	// Version is the kernel's version. Immutable.
+	Version abi.Version
+	// MmapMinAddr, MaxMapCount and THP are the sysctls that a new address space starts
+	// with. Set them before the first process.
+	MmapMinAddr uint64
+	MaxMapCount int
+	THP         mm.THPMode
+	// MaxFds bounds a descriptor table (RLIMIT_NOFILE).
+	MaxFds int
+
+	exec    sim.Executor
+	memory  *mm.Memory
+	lastPID int
+}
+
+// New returns a machine of the given version with no processes, whose tasks run on
+// exec.
+func New(exec sim.Executor, version abi.Version) *Machine {
+	return &Machine{
+		Version:     version,
+		MmapMinAddr: mm.DefaultMmapMinAddr,
+		MaxMapCount: mm.DefaultMaxMapCount,
+		MaxFds:      1024,
+		exec:        exec,
+		memory:      mm.NewMemory(),
+	}
+}
+
+// Memory is the machine's physical memory.
+func (m *Machine) Memory() *mm.Memory { return m.memory }
+
+// Process is an address space and a descriptor table, which its tasks share.
+type Process struct {
+	// PID is the process's number.
+	PID int
+	// MM is its address space. It outlives the process for as long as a userfaultfd
+	// context holds it.
+	MM *mm.MM
+
+	machine *Machine
+	files   *FDTable
+}
+
+// NewProcess returns a process with nothing mapped and nothing open.
+func (m *Machine) NewProcess() *Process {
+	space := mm.New(m.memory)
+	space.MmapMinAddr, space.MaxMapCount, space.THP = m.MmapMinAddr, m.MaxMapCount, m.THP
+	return m.newProcess(space, newFDTable(m.MaxFds))
+}
+
+func (m *Machine) newProcess(space *mm.MM, files *FDTable) *Process {
+	m.lastPID++
+	return &Process{PID: m.lastPID, MM: space, machine: m, files: files}
+}
+
+// Machine is the machine that the process runs on.
+func (p *Process) Machine() *Machine { return p.machine }
+
+// Files is the process's descriptor table.
+func (p *Process) Files() *FDTable { return p.files }
+
+// Task is a thread of a process. Its methods are what a program can do, and are
+// called by the task itself.
+type Task struct {
+	*sim.Task
+	// Process is what the task belongs to. Immutable.
+	Process *Process
+
+	local mm.Thread
+	poll  pollWqueues
+}
+
+// killed is the panic that ends a task which a fatal signal has killed.
+type killed struct{}
+
+// Go starts a task of the process that runs fn, and returns it as others see it. A
+// fatal signal ends the task wherever it returns to user mode; then, and otherwise
+// when fn has returned, done is called with true or false. done may be nil.
+func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim.Task {
+	task := &Task{Process: p, local: mm.Thread{MM: p.MM}}
+	return p.machine.exec.Go(name, &task.local, func(t *sim.Task) {
+		task.Task = t
+		dead := runUntilKilled(task, fn)
+		if done != nil {
+			done(dead)
+		}
+	})
+}
+
+func runUntilKilled(t *Task, fn func(t *Task)) (dead bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, dead = p.(killed); !dead {
+				panic(p)
+			}
+		}
+	}()
+	fn(t)
+	return false
+}
+
+// Lend puts Go memory behind a user pointer, which it returns: see [mm.Thread.Lend].
+// Pane 0 is taken by the calls that end in Bytes.
+func (t *Task) Lend(pane int, mem []byte) uint64 { return t.local.Lend(pane, mem) }
+
+// Attach makes the calling goroutine a task of the process, on the free executor.
+func (p *Process) Attach(free *sim.Free, name string) *Task {
+	task := &Task{Process: p, local: mm.Thread{MM: p.MM}}
+	task.Task = free.Attach(name, &task.local)
+	return task
+}
+
+// Faults is the number of page faults that slept and of those that did not.
+func (t *Task) Faults() (major, minor uint64) { return t.local.MajFlt, t.local.MinFlt }

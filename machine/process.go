@@ -1,0 +1,31 @@
+package machine
+
+// Fork is fork(2): a child with a copy of the address space, in which nothing is
+// registered, and with the parent's descriptors. A userfaultfd among them still
+// works on the parent's memory (REF-4). The error is ENOMEM. The child has no task
+// until [Process.Go] starts one.
+func (t *Task) Fork() (*Process, error) {
+	t.enter("fork")
+	parent := t.Process
+	space, err := parent.MM.Fork(t.Task)
+	if err != nil {
+		return nil, t.leaveErr("fork", err)
+	}
+	child := parent.machine.newProcess(space, parent.files.clone(t.Task))
+	_, err = t.leave("fork", uint64(child.PID), nil)
+	return child, err
+}
+
+// Exit ends the task's process: its descriptors are closed and its hold on the
+// address space is dropped, which tears it down unless a userfaultfd context holds
+// it, too (REF-3). The process must have no other task in the kernel.
+func (t *Task) Exit() {
+	t.enter("exit_group")
+	p := t.Process
+	for fd := range p.files.slots {
+		if f, err := p.files.remove(t.Task, fd); err == nil {
+			f.Put(t.Task)
+		}
+	}
+	p.MM.Put(t.Task)
+}
