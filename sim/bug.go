@@ -3,8 +3,8 @@ package sim
 import "fmt"
 
 // Bug is the panic value for what a kernel would report as a bug: a BUG_ON or
-// VM_BUG_ON that fired, a lock misused, freed memory touched. Executors and
-// programs recover it and report it as a finding.
+// VM_BUG_ON that fired, a lock misused, freed memory touched. The controlled
+// executor ends the run with it; in the free one it is a panic like any other.
 type Bug struct {
 	// Kind says what sort of bug it is.
 	Kind BugKind
@@ -41,6 +41,16 @@ func (b *Bug) Error() string {
 // what the condition in words.
 func BugOn(t *Task, cond bool, where, what string) {
 	if cond {
-		panic(&Bug{Kind: BugAssert, Where: where, What: what, Task: t.name})
+		t.bug(BugAssert, where, what)
 	}
+}
+
+// bug ends the run of a controlled executor at once, so that what the task defers
+// is not interleaved with other tasks, and panics.
+func (t *Task) bug(kind BugKind, where, what string) {
+	b := &Bug{Kind: kind, Where: where, What: what, Task: t.name}
+	if t.ctl != nil {
+		t.ctl.fail(b)
+	}
+	panic(b)
 }

@@ -3,6 +3,9 @@ package sim
 import (
 	"fmt"
 	"iter"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -57,12 +60,17 @@ type unwind struct{}
 func NewControlled(s Strategy) *Controlled { return &Controlled{strategy: s} }
 
 // Go creates a task that will run fn. It takes its first step in Settle, or, where
-// a running task creates it, when the strategy says so.
+// a running task creates it, when the strategy says so. In a stopped executor the
+// task is dead from the start.
 func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	t := newTask(name, c.last, private)
 	c.last++
 	t.ctl = c
 	t.trace = c.Trace
+	if c.stopping {
+		c.bury(t)
+		return t
+	}
 	t.co.next = Step{Op: OpStart}
 	t.co.resume, t.co.stop = iter.Pull(func(yield func(struct{}) bool) {
 		t.co.yield = yield
@@ -73,25 +81,36 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	return t
 }
 
-// end removes a task that returned or panicked.
+// end buries a task that returned or panicked, and lets another one go on.
 func (c *Controlled) end(t *Task) {
-	t.state.Store(uint32(Dead))
-	t.co.next = Step{Op: OpExit}
-	for i, other := range c.tasks {
-		if other == t {
-			c.tasks = append(c.tasks[:i:i], c.tasks[i+1:]...)
-			break
-		}
-	}
+	c.bury(t)
 	switch p := recover().(type) {
 	case nil, unwind:
 	case *Bug:
-		c.err = p
+		c.fail(p)
+	case runtime.Error: // iter.Pull would lose the stack that says where
+		panic(fmt.Sprintf("%v, in task %s\n\n%s", p, t.name, debug.Stack()))
 	default:
 		panic(p)
 	}
 	if !c.stopping && c.err == nil {
 		c.pick()
+	}
+}
+
+func (c *Controlled) bury(t *Task) {
+	t.state.Store(uint32(Dead))
+	t.co.next = Step{Op: OpExit}
+	if i := slices.Index(c.tasks, t); i >= 0 {
+		c.tasks = slices.Delete(c.tasks, i, i+1)
+	}
+}
+
+// fail ends the run with its first error. What goes wrong in tasks that are being
+// unwound already is no finding.
+func (c *Controlled) fail(err error) {
+	if c.err == nil && !c.stopping {
+		c.err = err
 	}
 }
 
@@ -105,6 +124,12 @@ func (c *Controlled) Settle() error {
 	if c.budget == 0 {
 		c.budget = DefaultMaxSteps
 	}
+	settled := false
+	defer func() {
+		if !settled { // an error; or a task's panic or Goexit, which come out here
+			c.Stop()
+		}
+	}()
 	c.pick()
 	for c.chosen != nil && c.err == nil {
 		c.chosen.co.resume()
@@ -112,9 +137,7 @@ func (c *Controlled) Settle() error {
 	if c.err == nil {
 		c.err = c.deadlock()
 	}
-	if c.err != nil {
-		c.Stop()
-	}
+	settled = c.err == nil
 	return c.err
 }
 
@@ -124,9 +147,7 @@ func (c *Controlled) Stop() {
 	for len(c.tasks) > 0 {
 		t := c.tasks[0]
 		t.co.stop()
-		if len(c.tasks) > 0 && c.tasks[0] == t { // it had not started
-			c.tasks = c.tasks[1:]
-		}
+		c.bury(t) // once more if it had started
 	}
 	if c.err == nil {
 		c.err = fmt.Errorf("the executor is stopped")
@@ -141,7 +162,7 @@ func (t *Task) Next() Step { return t.co.next }
 
 // step announces a visible step and returns when the strategy has chosen it.
 func (c *Controlled) step(t *Task, s Step) {
-	if c.stopping {
+	if c.stopping || c.err != nil {
 		panic(unwind{})
 	}
 	t.co.next = s
@@ -179,7 +200,7 @@ func (c *Controlled) pick() {
 		return
 	}
 	if c.budget == 0 {
-		c.err = &Endless{Task: c.enabled[0].name}
+		c.fail(&Endless{Task: c.enabled[0].name})
 		return
 	}
 	c.budget--
@@ -207,7 +228,7 @@ func (t *Task) Asleep() bool {
 	if t.ctl != nil {
 		return t.co.next.Op == OpSchedule && !t.mayRun()
 	}
-	return t.parks.Load()%2 == 1
+	return t.parks.Load()%2 == 1 && !t.mayRun()
 }
 
 // deadlock looks for tasks that are stuck on a lock when nothing can run any more.

@@ -24,6 +24,7 @@ func (f *Free) Attach(name string, private any) *Task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := newTask(name, f.last, private)
+	t.wake = make(chan struct{}, 1)
 	t.trace = f.Trace
 	f.last++
 	return t
@@ -37,12 +38,16 @@ func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
 	f.mu.Unlock()
 	f.ended.Add(1)
 	go func() {
-		defer f.ended.Done()
+		defer f.end(t)
 		fn(t)
-		t.state.Store(uint32(Dead))
-		t.parks.Add(1)
 	}()
 	return t
+}
+
+// end notes that a task has returned, or left by runtime.Goexit.
+func (f *Free) end(t *Task) {
+	t.state.Store(uint32(Dead))
+	f.ended.Done()
 }
 
 // Wait blocks until every task that Go started has ended.
@@ -86,7 +91,7 @@ func (f *Free) quiet() bool {
 	}
 	var second uint64
 	for _, t := range f.tasks {
-		if t.mayRun() && t.State() != Dead {
+		if t.mayRun() {
 			return false
 		}
 		second += t.parks.Load()

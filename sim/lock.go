@@ -29,22 +29,23 @@ func checking(t *Task) bool { return lockcheck || t.ctl != nil }
 func (t *Task) noteAcquire(h heldLock) {
 	for _, other := range t.held {
 		if other.obj == h.obj {
-			panic(&Bug{Kind: BugLock, Where: h.class.Name, What: "taken twice by one task", Task: t.name})
+			t.bug(BugLock, h.class.Name, "taken twice by one task")
 		}
 		if other.class.Rank > h.class.Rank || other.class.Rank == h.class.Rank && !h.nested {
-			panic(&Bug{Kind: BugLockOrder, Where: h.class.Name, What: "taken while holding " + other.class.Name, Task: t.name})
+			t.bug(BugLockOrder, h.class.Name, "taken while holding "+other.class.Name)
 		}
 	}
 	if !h.spin {
-		t.assertMaySleep("down " + h.class.Name)
+		t.assertMaySleep(h.class.Name)
 	}
 	t.held = append(t.held, h)
 }
 
-func (t *Task) noteRelease(class *LockClass, obj unsafe.Pointer) {
-	i := slices.IndexFunc(t.held, func(h heldLock) bool { return h.obj == obj })
+// noteRelease asserts that t holds the lock in the way that it releases it.
+func (t *Task) noteRelease(class *LockClass, obj unsafe.Pointer, write bool) {
+	i := slices.IndexFunc(t.held, func(h heldLock) bool { return h.obj == obj && h.write == write })
 	if i < 0 {
-		panic(&Bug{Kind: BugLock, Where: class.Name, What: "released by a task that does not hold it", Task: t.name})
+		t.bug(BugLock, class.Name, "released by a task that does not hold it")
 	}
 	t.held = slices.Delete(t.held, i, i+1)
 }
@@ -61,7 +62,7 @@ func (t *Task) find(obj unsafe.Pointer) (heldLock, bool) {
 func (t *Task) assertMaySleep(where string) {
 	for _, h := range t.held {
 		if h.spin {
-			panic(&Bug{Kind: BugAtomicSleep, Where: where, What: "sleeping with spinlock " + h.class.Name + " held", Task: t.name})
+			t.bug(BugAtomicSleep, where, "sleeping with spinlock "+h.class.Name+" held")
 		}
 	}
 }
@@ -101,15 +102,16 @@ func (l *SpinLock) lock(t *Task, nested bool) {
 // Unlock releases the lock: spin_unlock.
 func (l *SpinLock) Unlock(t *Task) {
 	if checking(t) {
-		t.noteRelease(l.class, unsafe.Pointer(l))
-	}
-	if t.trace != nil {
-		t.traceStep(OpUnlock, l.class.Name)
+		t.noteRelease(l.class, unsafe.Pointer(l), true)
 	}
 	if t.ctl != nil {
 		t.ctl.step(t, Step{OpUnlock, unsafe.Pointer(l)})
 		l.owner = nil
-	} else {
+	}
+	if t.trace != nil { // before the next holder can trace that it took the lock
+		t.traceStep(OpUnlock, l.class.Name)
+	}
+	if t.ctl == nil {
 		l.mu.Unlock()
 	}
 }
@@ -137,7 +139,7 @@ func (l *SpinLock) AssertHeld(t *Task) {
 		return
 	}
 	if _, ok := t.find(unsafe.Pointer(l)); !ok {
-		panic(&Bug{Kind: BugLock, Where: l.class.Name, What: "needed but not held", Task: t.name})
+		t.bug(BugLock, l.class.Name, "needed but not held")
 	}
 }
 

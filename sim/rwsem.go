@@ -70,14 +70,16 @@ func (s *RWSem) up(t *Task, write bool) {
 		op = OpUpWrite
 	}
 	if checking(t) {
-		t.noteRelease(s.class, unsafe.Pointer(s))
+		t.noteRelease(s.class, unsafe.Pointer(s), write)
 	}
-	if t.trace != nil {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{op, unsafe.Pointer(s)})
+	}
+	if t.trace != nil { // before the next holder can trace that it took the semaphore
 		t.traceStep(op, s.class.Name)
 	}
 	switch {
 	case t.ctl != nil:
-		t.ctl.step(t, Step{op, unsafe.Pointer(s)})
 		s.release(write)
 	case write:
 		s.mu.Unlock()
@@ -137,6 +139,6 @@ func (s *RWSem) assert(t *Task, write bool) {
 		return
 	}
 	if h, ok := t.find(unsafe.Pointer(s)); !ok || write && !h.write {
-		panic(&Bug{Kind: BugLock, Where: s.class.Name, What: "needed but not held", Task: t.name})
+		t.bug(BugLock, s.class.Name, "needed but not held")
 	}
 }

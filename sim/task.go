@@ -18,8 +18,8 @@ type Task struct {
 
 	state   atomic.Uint32 // State; stored by the task, set to Running by wakers
 	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task
-	parks   atomic.Uint64 // free executor: how often the task went to sleep or ended
-	wake    chan struct{} // free executor: holds one token once the task was woken
+	parks   atomic.Uint64 // free executor: how often the task fell asleep or woke up; odd while asleep
+	wake    chan struct{} // free executor: holds one token once the task was woken; else nil
 	inject  func(site string) bool
 	trace   *Tracer
 	held    []heldLock // checking only: what the task holds, in order of taking
@@ -28,7 +28,7 @@ type Task struct {
 }
 
 func newTask(name string, id int, private any) *Task {
-	return &Task{name: name, id: id, Private: private, wake: make(chan struct{}, 1)}
+	return &Task{name: name, id: id, Private: private}
 }
 
 // Name is the name that the task was created with.
@@ -130,7 +130,7 @@ func (t *Task) tryToWakeUp(mask State) bool {
 func (t *Task) unpark() {
 	select {
 	case t.wake <- struct{}{}:
-	default: // a token is there already, and one is enough
+	default: // a token is there already, and one is enough; or nobody parks on it
 	}
 }
 
@@ -177,6 +177,9 @@ func (t *Task) FatalSignalPending() bool {
 // HandleSignals runs the handlers of the ordinary signals, which happens on the
 // way back to user mode, and reports whether any was pending. A fatal signal stays.
 func (t *Task) HandleSignals() bool {
+	if t.ctl != nil {
+		t.ctl.step(t, Step{OpRMW, unsafe.Pointer(t)})
+	}
 	return Signal(t.signals.And(^uint32(SignalOrdinary)))&SignalOrdinary != 0
 }
 

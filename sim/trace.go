@@ -115,8 +115,10 @@ func kernelNameAt(pc uintptr) string {
 	for more := true; more && found == ""; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		symbol, _, _ := strings.Cut(f.Function, ".func") // a closure counts as its function
-		found = kernelNames[symbol]
+		if found = kernelNames[f.Function]; found == "" {
+			symbol, _, _ := strings.Cut(f.Function, ".func") // a closure counts as its function
+			found = kernelNames[symbol]
+		}
 	}
 	pcNames.Store(pc, found)
 	return found

@@ -1,0 +1,465 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+)
+
+// mixture sets up tasks that make use of everything that is visible.
+func mixture(e Executor) {
+	var (
+		l    SpinLock
+		s    RWSem
+		q    WaitQueueHead
+		flag Word
+	)
+	l.Init(innerClass)
+	s.Init(semClass)
+	q.Init(queueClass)
+	sleeper := e.Go("sleeper", nil, func(t *Task) {
+		entry := WaitQueueEntry{Task: t, Func: DefaultWakeFunction}
+		q.Lock.Lock(t)
+		q.Add(t, &entry)
+		q.Lock.Unlock(t)
+		sleepUntil(t, func() bool { return flag.Load(t) == 2 || t.FatalSignalPending() })
+	})
+	for _, name := range []string{"a", "b"} {
+		e.Go(name, nil, func(t *Task) {
+			s.DownRead(t)
+			l.Lock(t)
+			flag.Add(t, 1)
+			l.Unlock(t)
+			s.UpRead(t)
+			e.Go(name+"'s child", nil, func(t *Task) {
+				s.DownWrite(t)
+				q.WakeUpKey(t, Normal, Key{})
+				s.UpWrite(t)
+			})
+			t.SmpMb()
+		})
+	}
+	e.Go("killer", nil, func(t *Task) { t.Signal(sleeper, SignalOrdinary) })
+}
+
+func TestSameSeedSameRun(t *testing.T) {
+	run := func(seed uint64) []taken {
+		r := record(NewRandom(seed))
+		c := NewControlled(r)
+		mixture(c)
+		settle(t, c)
+		require.Equal(t, c.Steps(), len(r.steps))
+		return r.steps
+	}
+	runs := map[string]bool{}
+	for seed := range uint64(1000) {
+		first := run(seed)
+		require.Equal(t, first, run(seed))
+		runs[fmt.Sprint(first)] = true
+	}
+	require.Greater(t, len(runs), 990, "different seeds reach different interleavings")
+}
+
+// What tasks do between two steps is done in one go, and every order of the steps
+// of two tasks is reached.
+func TestAllInterleavings(t *testing.T) {
+	orders := map[string]bool{}
+	for seed := range uint64(1000) {
+		r := record(NewRandom(seed))
+		c := NewControlled(r)
+		var w Word
+		for _, name := range []string{"a", "b"} {
+			c.Go(name, nil, func(t *Task) {
+				for range 3 {
+					w.Load(t)
+				}
+			})
+		}
+		settle(t, c)
+		var order []string
+		for _, s := range r.steps {
+			order = append(order, s.task)
+		}
+		orders[joined(order)] = true
+	}
+	require.Len(t, orders, 70) // 8 over 4, with the start of each
+}
+
+func TestEnabledTasksGetTheirTurn(t *testing.T) {
+	c := NewControlled(NewRandom(1))
+	c.MaxSteps = 1000
+	var turns [10]int
+	for i := range turns {
+		c.Go(fmt.Sprint(i), nil, func(t *Task) {
+			for {
+				turns[i]++
+				t.SmpMb()
+			}
+		})
+	}
+	require.ErrorContains(t, c.Settle(), "does not settle")
+	for i, n := range turns {
+		require.Greater(t, n, 50, "task %d", i)
+	}
+}
+
+// The enabled tasks are offered by rising ID, and they are those that can go on.
+func TestWhatPickIsOffered(t *testing.T) {
+	var l SpinLock
+	l.Init(innerClass)
+	watch := pickFunc(func(enabled []*Task, current *Task) *Task {
+		for i, task := range enabled {
+			require.NotEqual(t, Dead, task.State())
+			require.True(t, i == 0 || enabled[i-1].ID() < task.ID())
+			if task.Next() == (Step{OpLock, ptr(&l)}) {
+				require.Nil(t, l.owner)
+			}
+		}
+		return NewRandom(uint64(len(enabled))).Pick(enabled, current)
+	})
+	c := NewControlled(watch)
+	for i := range 4 {
+		c.Go(fmt.Sprint(i), nil, func(t *Task) {
+			l.Lock(t)
+			l.Unlock(t)
+		})
+	}
+	settle(t, c)
+}
+
+type pickFunc func(enabled []*Task, current *Task) *Task
+
+func (f pickFunc) Pick(enabled []*Task, current *Task) *Task { return f(enabled, current) }
+
+func TestDeadlockABBA(t *testing.T) {
+	var found, fine int
+	for seed := range uint64(100) {
+		var a, b SpinLock
+		a.Init(&LockClass{Name: "A"})
+		b.Init(&LockClass{Name: "B"})
+		c := NewControlled(NewRandom(seed))
+		both := func(one, other *SpinLock) func(*Task) {
+			return func(t *Task) {
+				one.Lock(t)
+				other.LockNested(t)
+				other.Unlock(t)
+				one.Unlock(t)
+			}
+		}
+		c.Go("ab", nil, both(&a, &b))
+		c.Go("ba", nil, both(&b, &a))
+		err := c.Settle()
+		if err == nil {
+			fine++
+			continue
+		}
+		found++
+		require.EqualError(t, err, "deadlock: ab waits for B, held by ba; ba waits for A, held by ab")
+		require.Equal(t, err, c.Settle(), "an error stays")
+	}
+	require.Positive(t, found)
+	require.Positive(t, fine)
+}
+
+// A reader that sleeps with the semaphore held stalls the first writer, and
+// behind it another reader.
+func TestDeadlockSleepingReader(t *testing.T) {
+	var s RWSem
+	s.Init(semClass)
+	c := NewControlled(stay{})
+	c.Go("sleeper", nil, func(t *Task) {
+		s.DownRead(t)
+		t.SetState(Killable)
+		t.Schedule()
+		s.UpRead(t)
+	})
+	settle(t, c)
+	c.Go("writer", nil, func(t *Task) { s.DownWrite(t); s.UpWrite(t) })
+	c.Go("reader", nil, func(t *Task) { s.DownRead(t); s.UpRead(t) })
+	err, ok := errors.AsType[*Deadlock](c.Settle())
+	require.True(t, ok)
+	require.Equal(t, []string{"writer waits for sem", "reader waits for sem"}, err.Stuck)
+}
+
+func TestEndless(t *testing.T) {
+	c := NewControlled(NewRandom(1))
+	c.MaxSteps = 100
+	var w Word
+	c.Go("spinner", nil, func(t *Task) {
+		for {
+			w.Load(t)
+		}
+	})
+	var endless *Endless
+	require.ErrorAs(t, c.Settle(), &endless)
+	require.Equal(t, "spinner", endless.Task)
+	require.Equal(t, 100, c.Steps())
+}
+
+// The budget is each Settle's own.
+func TestBudgetIsPerSettle(t *testing.T) {
+	c := NewControlled(NewRandom(1))
+	c.MaxSteps = 10
+	for range 10 {
+		c.Go("task", nil, func(t *Task) {
+			for range 9 {
+				t.SmpMb()
+			}
+		})
+		settle(t, c)
+	}
+	require.Equal(t, 100, c.Steps())
+}
+
+func TestStopUnwinds(t *testing.T) {
+	leaks := goleak.IgnoreCurrent()
+	c := NewControlled(stay{})
+	var l SpinLock
+	l.Init(innerClass)
+	unwound, beyond := 0, false
+	asleep := c.Go("asleep", nil, func(t *Task) {
+		defer func() { unwound++ }()
+		defer l.Lock(t) // a step while unwinding is none
+		t.SetState(Killable)
+		t.Schedule()
+		beyond = true
+	})
+	settle(t, c)
+	unstarted := c.Go("unstarted", nil, func(*Task) { beyond = true })
+	c.Stop()
+	require.Equal(t, 1, unwound)
+	require.False(t, beyond)
+	require.Equal(t, Dead, asleep.State())
+	require.Equal(t, Dead, unstarted.State())
+	require.EqualError(t, c.Settle(), "the executor is stopped")
+	late := c.Go("late", nil, func(*Task) { beyond = true })
+	require.Error(t, c.Settle())
+	require.Equal(t, Dead, late.State())
+	require.False(t, beyond)
+	c.Stop()
+	goleak.VerifyNone(t, leaks)
+}
+
+// Whatever ends a run, no coroutine is left.
+func TestNothingLeaks(t *testing.T) {
+	for name, last := range map[string]func(t *Task){
+		"bug":    func(t *Task) { BugOn(t, true, "here", "that") },
+		"panic":  func(*Task) { panic("what") },
+		"error":  func(*Task) { _ = (*Task)(nil).name },
+		"goexit": func(*Task) { runtime.Goexit() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			leaks := goleak.IgnoreCurrent()
+			c := NewControlled(stay{})
+			for _, name := range []string{"one", "two"} {
+				c.Go(name, nil, func(t *Task) { t.SetState(Killable); t.Schedule() })
+			}
+			settle(t, c)
+			c.Go("last", nil, last)
+			ended := make(chan any)
+			go func() {
+				defer func() { ended <- recover() }()
+				_ = c.Settle()
+			}()
+			p := <-ended
+			switch name {
+			case "panic":
+				require.Equal(t, "what", p)
+			case "error":
+				require.Contains(t, p, "nil pointer dereference, in task last")
+				require.Contains(t, p, "controlled_test.go", "the stack says where")
+			default:
+				require.Nil(t, p)
+			}
+			goleak.VerifyNone(t, leaks)
+		})
+	}
+}
+
+// A bug ends the run there and then: what its task defers is not interleaved with
+// other tasks, which may run into the consequences.
+func TestBugEndsTheRun(t *testing.T) {
+	for seed := range uint64(100) {
+		var l SpinLock
+		l.Init(innerClass)
+		stop := false
+		after := 0
+		random := NewRandom(seed)
+		c := NewControlled(pickFunc(func(enabled []*Task, current *Task) *Task {
+			require.False(t, stop, "no choice is left")
+			return random.Pick(enabled, current)
+		}))
+		c.Go("culprit", nil, func(t *Task) {
+			l.Lock(t)
+			defer l.Unlock(t)
+			stop = true
+			BugOn(t, true, "culprit", "it was here")
+		})
+		c.Go("bystander", nil, func(t *Task) {
+			for range 20 {
+				t.SmpMb()
+				if stop {
+					after++
+				}
+			}
+			l.Unlock(t)
+		})
+		err := c.Settle()
+		if stop {
+			require.EqualError(t, err, "BUG_ON in culprit: it was here (task culprit)")
+			require.Zero(t, after)
+		}
+	}
+}
+
+// What tasks find while they are unwound is no finding.
+func TestFirstErrorStays(t *testing.T) {
+	c := NewControlled(stay{})
+	var s RWSem
+	s.Init(semClass)
+	c.Go("a", nil, func(t *Task) {
+		s.DownWrite(t)
+		defer BugOn(t, true, "deferred", "no finding")
+		t.SetState(Killable)
+		t.Schedule()
+	})
+	c.Go("b", nil, s.DownWrite)
+	for range 2 {
+		require.EqualError(t, c.Settle(), "deadlock: b waits for sem")
+	}
+}
+
+func TestGoInsideTask(t *testing.T) {
+	everywhere(t, func(e Executor) func(require.TestingT) {
+		var born Word
+		var spawn func(depth int) func(*Task)
+		spawn = func(depth int) func(*Task) {
+			return func(t *Task) {
+				born.Add(t, 1)
+				if depth > 0 {
+					e.Go("left", nil, spawn(depth-1))
+					e.Go("right", nil, spawn(depth-1))
+				}
+			}
+		}
+		e.Go("root", nil, spawn(4))
+		return func(t require.TestingT) { require.EqualValues(t, 31, born.Peek()) }
+	})
+}
+
+func TestSettleAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, e Executor) {
+		settle(t, e) // with no tasks at all
+		var turn Word
+		var sleepers []*Task
+		for i := range uint64(5) {
+			sleepers = append(sleepers, e.Go("sleeper", nil, func(t *Task) {
+				sleepUntil(t, func() bool { return turn.Load(t) > i })
+			}))
+			settle(t, e)
+			settle(t, e)
+			require.True(t, sleepers[i].Asleep())
+			require.EqualValues(t, i, sleepers[i].ID())
+		}
+		for i, s := range sleepers {
+			e.Go("waker", nil, func(t *Task) {
+				turn.Add(t, 1)
+				t.WakeUpState(s, Normal)
+			})
+			settle(t, e)
+			for j, other := range sleepers {
+				require.Equal(t, j <= i, other.State() == Dead)
+			}
+		}
+	})
+}
+
+// Signals from outside reach tasks that have settled.
+func TestInterruptBetweenSettles(t *testing.T) {
+	onBoth(t, func(t *testing.T, e Executor) {
+		task := e.Go("task", nil, func(t *Task) {
+			sleepUntil(t, t.FatalSignalPending)
+		})
+		settle(t, e)
+		task.Interrupt(SignalOrdinary)
+		settle(t, e)
+		require.True(t, task.Asleep())
+		task.Interrupt(SignalFatal)
+		require.False(t, task.Asleep())
+		settle(t, e)
+		require.Equal(t, Dead, task.State())
+	})
+}
+
+func TestPrivate(t *testing.T) {
+	onBoth(t, func(t *testing.T, e Executor) {
+		task := e.Go("task", 7, func(*Task) {})
+		require.Equal(t, 7, task.Private)
+		require.Equal(t, "task", task.Name())
+		settle(t, e)
+	})
+}
+
+// A wake-up that the protocol promises is never lost, whoever goes first.
+func TestNoLostWakeup(t *testing.T) {
+	for seed := range uint64(10_000) {
+		require.True(t, wakes(t, NewRandom(seed), sleepUntil), "seed %d", seed)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		chooser := pickFunc(func(enabled []*Task, _ *Task) *Task {
+			return enabled[rapid.IntRange(0, len(enabled)-1).Draw(rt, "pick")]
+		})
+		require.True(rt, wakes(rt, chooser, sleepUntil))
+	})
+}
+
+// A task that looks at the flag before it announces its sleep loses the wake-up
+// that comes in between, and the random strategy soon finds it.
+func TestPlantedLostWakeupIsFound(t *testing.T) {
+	lookFirst := func(t *Task, done func() bool) {
+		for !done() {
+			t.SetState(Killable)
+			t.Schedule()
+		}
+	}
+	lost := 0
+	first := -1
+	for seed := range 200 {
+		if !wakes(t, NewRandom(uint64(seed)), lookFirst) {
+			lost++
+			if first < 0 {
+				first = seed
+			}
+		}
+	}
+	require.GreaterOrEqual(t, first, 0)
+	require.Less(t, first, 50)
+	t.Logf("%d of 200 seeds lose the wake-up, seed %d the first", lost, first)
+}
+
+type failer interface {
+	require.TestingT
+	Helper()
+}
+
+// wakes reports whether a sleeper that waits in the given manner ends.
+func wakes(t failer, s Strategy, sleep func(*Task, func() bool)) bool {
+	t.Helper()
+	var flag Word
+	c := NewControlled(s)
+	defer c.Stop()
+	sleeper := c.Go("sleeper", nil, func(t *Task) {
+		sleep(t, func() bool { return flag.Load(t) == 1 })
+	})
+	c.Go("waker", nil, func(t *Task) {
+		flag.Store(t, 1)
+		t.WakeUpState(sleeper, Normal)
+	})
+	require.NoError(t, c.Settle())
+	return sleeper.State() == Dead
+}

@@ -1,0 +1,152 @@
+package sim
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// onBoth runs one body on both executors. Tasks that sleep at its end are ended.
+func onBoth(t *testing.T, body func(t *testing.T, e Executor)) {
+	t.Run("free", func(t *testing.T) {
+		f := &Free{}
+		defer drain(f)
+		body(t, f)
+	})
+	t.Run("controlled", func(t *testing.T) {
+		c := NewControlled(NewRandom(1))
+		defer c.Stop()
+		body(t, c)
+	})
+}
+
+// drain wakes whoever sleeps until every task has ended.
+func drain(f *Free) {
+	for {
+		_ = f.Settle()
+		if len(f.tasks) == 0 {
+			f.Wait()
+			return
+		}
+		for _, t := range f.tasks {
+			t.tryToWakeUp(Normal | WakeKill)
+		}
+	}
+}
+
+// settle settles an executor that must not fail.
+func settle(t *testing.T, e Executor) {
+	t.Helper()
+	if err := e.Settle(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sleepUntil is the kernel's wait loop: announce the sleep, then look, then sleep.
+func sleepUntil(t *Task, done func() bool) {
+	for {
+		t.SetState(Killable)
+		if done() {
+			break
+		}
+		t.Schedule()
+	}
+	t.SetRunning()
+}
+
+// script is a strategy that picks tasks by name, and then leaves it to another one.
+type script struct {
+	names []string
+	then  Strategy
+}
+
+func (s *script) Pick(enabled []*Task, current *Task) *Task {
+	if len(s.names) == 0 {
+		return s.then.Pick(enabled, current)
+	}
+	name := s.names[0]
+	s.names = s.names[1:]
+	for _, t := range enabled {
+		if t.name == name {
+			return t
+		}
+	}
+	panic("script: " + name + " is not enabled")
+}
+
+// taken is a step as it can be compared between runs: objects by order of appearance.
+type taken struct {
+	task string
+	op   Op
+	obj  int
+}
+
+// recorder writes down what another strategy chooses.
+type recorder struct {
+	Strategy
+	steps []taken
+	objs  map[unsafe.Pointer]int
+}
+
+func record(s Strategy) *recorder {
+	return &recorder{Strategy: s, objs: map[unsafe.Pointer]int{nil: 0}}
+}
+
+func (r *recorder) Pick(enabled []*Task, current *Task) *Task {
+	t := r.Strategy.Pick(enabled, current)
+	next := t.Next()
+	if _, ok := r.objs[next.Obj]; !ok {
+		r.objs[next.Obj] = len(r.objs)
+	}
+	r.steps = append(r.steps, taken{t.Name(), next.Op, r.objs[next.Obj]})
+	return t
+}
+
+// roundRobin goes on to the next task at every step; stay runs a task for as long as
+// it can.
+type (
+	roundRobin struct{}
+	stay       struct{}
+)
+
+func (roundRobin) Pick(enabled []*Task, current *Task) *Task {
+	for _, t := range enabled {
+		if current != nil && t.ID() > current.ID() {
+			return t
+		}
+	}
+	return enabled[0]
+}
+
+func (stay) Pick(enabled []*Task, current *Task) *Task {
+	for _, t := range enabled {
+		if t == current {
+			return t
+		}
+	}
+	return enabled[0]
+}
+
+// bugKind is the kind of the bug that an error is, "" for none.
+func bugKind(err error) BugKind {
+	if bug, ok := errors.AsType[*Bug](err); ok {
+		return bug.Kind
+	}
+	return ""
+}
+
+func ptr[T any](p *T) unsafe.Pointer { return unsafe.Pointer(p) }
+
+// How long to wait for what comes at once, and how often to look.
+const (
+	waitLong = 10 * time.Second
+	tick     = time.Millisecond
+)
+
+func joined(names []string) string { return strings.Join(names, "") }
