@@ -15,9 +15,12 @@ func (mm *MM) translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 		return false
 	}
 	tb, i := mm.pgd, levelPGD.index(addr)
-	for tb.level > levelPTE && tb.child(i) != nil {
-		tb = tb.child(i)
-		i = tb.level.index(addr)
+	for tb.level > levelPTE {
+		lower := tb.child(i) // once: without mmap_lock it may be gone at the next look
+		if lower == nil {
+			break
+		}
+		tb, i = lower, lower.level.index(addr)
 	}
 	tb.entries[i].Touch(t, write)
 	tb.lock.Bare(t)
@@ -32,7 +35,7 @@ func (mm *MM) translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 	} else if tb.level > levelPTE {
 		return false // a table has appeared since: the fault that follows finds it
 	}
-	access(frames[levelPTE.index(addr)], addr, buf, write)
+	access(t, frames[levelPTE.index(addr)], addr, buf, write)
 	return true
 }
 
@@ -44,7 +47,13 @@ func allows(entry uint64, write bool) bool {
 	return entry&need == need
 }
 
-func access(f *Frame, addr uint64, buf []byte, write bool) {
+// access copies between buf and the frame. The lock of the table that maps the frame
+// must be held, which does for one that no other table maps.
+func access(t *sim.Task, f *Frame, addr uint64, buf []byte, write bool) {
+	if f.shared() {
+		f.bare.Bare(t)
+		defer f.bare.EndBare(t)
+	}
 	page := f.data[addr&(PageSize-1):]
 	if write {
 		copy(page, buf)

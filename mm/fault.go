@@ -179,9 +179,9 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uin
 		return handleUserfault(t, vma, addr, flags, VMUffdMissing)
 	}
 	if write {
-		pte.setPTE(t, j, mm.memory.allocZeroed(), entryDirty|writable(vma))
+		pte.setPTE(t, vma, j, mm.memory.allocZeroed(), entryDirty|writable(vma))
 	} else {
-		pte.setPTE(t, j, mm.memory.zero, entrySpecial)
+		pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
 	}
 	pte.lock.Unlock(t)
 	return 0
@@ -201,20 +201,32 @@ func handleUserfault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags, reaso
 // entry that the fault saw. It recreates do_wp_page, which never is a userfault in
 // this age.
 func (mm *MM) doWPPage(t *sim.Task, vma *VMA, pte *table, j int, old uint64) FaultResult {
+	pte.lock.Lock(t)
+	same := pte.entries[j].Peek() == old
+	reuse := same && old&entrySpecial == 0 && (vma.Flags&VMShared != 0 || !pte.frames[j].shared())
+	if reuse {
+		pte.set(t, j, old|entryDirty|writable(vma)|entryUser)
+	}
+	pte.lock.Unlock(t)
+	if !same || reuse {
+		return 0
+	}
+	return mm.wpPageCopy(t, vma, pte, j, old)
+}
+
+// wpPageCopy replaces the page that entry j maps, if it still is old, by a copy:
+// wp_page_copy. Only here, where there is something to allocate, does the VMA get its
+// anon_vma, and so a shared mapping never does.
+func (mm *MM) wpPageCopy(t *sim.Task, vma *VMA, pte *table, j int, old uint64) FaultResult {
 	if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
 		return VMFaultOOM
 	}
 	pte.lock.Lock(t)
 	if pte.entries[j].Peek() == old {
-		f := pte.frames[j]
-		if old&entrySpecial == 0 && (vma.Flags&VMShared != 0 || !f.shared()) {
-			pte.set(t, j, old|entryDirty|writable(vma)|entryUser)
-		} else {
-			copied := mm.memory.allocZeroed()
-			*copied.data = *f.data
-			pte.clearPTE(t, j)
-			pte.setPTE(t, j, copied, entryDirty|writable(vma))
-		}
+		copied := mm.memory.alloc()
+		*copied.data = *pte.frames[j].data
+		pte.clearPTE(t, j)
+		pte.setPTE(t, vma, j, copied, entryDirty|writable(vma))
 	}
 	pte.lock.Unlock(t)
 	return 0
@@ -240,7 +252,7 @@ func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, fla
 	}
 	if cow {
 		page := f
-		f = mm.memory.allocZeroed()
+		f = mm.memory.alloc()
 		*f.data = *page.data
 		page.put()
 		bits = entryDirty | writable(vma)
@@ -249,7 +261,7 @@ func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, fla
 	if pte.entries[j].Peek() != 0 {
 		f.put()
 	} else {
-		pte.setPTE(t, j, f, bits)
+		pte.setPTE(t, vma, j, f, bits)
 	}
 	pte.lock.Unlock(t)
 	return 0

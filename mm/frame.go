@@ -8,6 +8,7 @@ type Memory struct {
 	zero  *Frame
 	pfn   sim.Word // last frame number given out
 	inUse sim.Word // frames not yet freed, the zero page apart
+	freed sim.Pool[Frame]
 }
 
 // Frame is a page of physical memory with its real bytes.
@@ -16,6 +17,7 @@ type Frame struct {
 	pfn    uint64
 	refs   sim.Word // page-table entries and page caches that hold it
 	data   *[PageSize]byte
+	bare   sim.SpinLock // keeps accesses through the tables of several mappings apart
 }
 
 // NewMemory returns a memory in which nothing but the zero page is in use.
@@ -32,8 +34,20 @@ func (m *Memory) InUse() uint64 { return m.inUse.Peek() }
 
 // allocZeroed returns a frame of zeroes with one reference.
 func (m *Memory) allocZeroed() *Frame {
+	f := m.alloc()
+	clear(f.data[:])
+	return f
+}
+
+// alloc returns a frame with one reference, whose bytes the caller overwrites. Its
+// number is new even if its memory is not.
+func (m *Memory) alloc() *Frame {
 	m.inUse.Tick(1)
-	f := &Frame{memory: m, pfn: m.pfn.Tick(1), data: new([PageSize]byte)}
+	f := m.freed.Get()
+	if f == nil {
+		f = &Frame{memory: m, data: new([PageSize]byte)}
+	}
+	f.pfn = m.pfn.Tick(1)
 	f.refs.Init(1)
 	return f
 }
@@ -41,12 +55,13 @@ func (m *Memory) allocZeroed() *Frame {
 // get takes a reference: get_page.
 func (f *Frame) get() { f.refs.Tick(1) }
 
-// put drops a reference: put_page. The bytes are left to the garbage collector and
-// never reused, so that an access which began before the page was unmapped can still
-// end: what the flush of the TLB guarantees on hardware.
+// put drops a reference: put_page. The last one frees the frame. Nobody accesses its
+// bytes by then: who does so without a reference of his own holds the lock of the
+// page table that maps it.
 func (f *Frame) put() {
 	if f.refs.Tick(^uint64(0)) == 0 {
 		f.memory.inUse.Tick(^uint64(0))
+		f.memory.freed.Put(f)
 	}
 }
 

@@ -66,7 +66,10 @@ func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 		}
 		addr = max(addr, vma.Start)
 		write := vma.Flags&(VMWrite|VMShared) == VMWrite
-		retry, _ := mm.faultin(t, addr, write, FaultAllowRetry)
+		retry, err := mm.faultin(t, addr, write, FaultAllowRetry)
+		if err != nil {
+			addr = vma.End - PageSize // of the rest of the VMA nothing is expected either
+		}
 		if !retry {
 			mm.MmapLock.UpRead(t)
 		}
@@ -84,9 +87,12 @@ func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (r
 	if write {
 		flags |= FaultWrite
 	}
-	for !mm.present(addr, write) {
-		if t.FatalSignalPending() {
+	for {
+		if t.FatalSignalPending() { // even if the page is there
 			return false, errno.ERESTARTSYS
+		}
+		if mm.present(addr, write) {
+			return false, nil
 		}
 		ret := mm.HandleMMFault(t, vma, addr, flags)
 		switch {
@@ -98,7 +104,6 @@ func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (r
 			return true, nil
 		}
 	}
-	return false, nil
 }
 
 // present reports whether an access would find the page: follow_page.

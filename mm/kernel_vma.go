@@ -12,6 +12,7 @@ var VMAFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "vma_merge", Go: (*MM).VMAMerge},
 	sim.KernelFunc{Name: "split_vma", Go: (*MM).SplitVMA},
 	sim.KernelFunc{Name: "__split_vma", Go: (*MM).splitVMA},
+	sim.KernelFunc{Name: "split_huge_page_address", Go: (*MM).splitHugePageAt},
 	sim.KernelFunc{Name: "anon_vma_prepare", Go: (*VMA).anonVMAPrepare},
 	sim.KernelFunc{Name: "find_mergeable_anon_vma", Go: (*VMA).findMergeableAnonVMA},
 	sim.KernelFunc{Name: "anon_vma_clone", Go: (*VMA).anonVMAClone},

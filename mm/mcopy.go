@@ -33,7 +33,7 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, zero bool) (uint6
 			// The source has to be faulted in, which may take its own userfault: not with
 			// mmap_lock held. All of the range is then looked up and checked again, since
 			// anything may have happened to it (COPY-3).
-			page = mm.memory.allocZeroed()
+			page = mm.memory.alloc()
 			if err = CopyFromUser(t, page.data[:], src+copied); err == nil {
 				continue
 			}
@@ -70,7 +70,7 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 			if t.ShouldFail("alloc_page") {
 				return copied, false, errno.ENOMEM
 			}
-			f := mm.memory.allocZeroed()
+			f := mm.memory.alloc()
 			if copyFromUserInatomic(t, f.data[:], src+copied) != nil {
 				f.put()
 				return copied, true, nil
@@ -112,13 +112,13 @@ func fillPTE(t *sim.Task, vma *VMA, pte *table, j int, page, zero *Frame) error 
 		return errno.EEXIST
 	}
 	if page == nil {
-		pte.setPTE(t, j, zero, entrySpecial)
+		pte.setPTE(t, vma, j, zero, entrySpecial)
 	} else {
 		bits := uint64(0)
 		if vma.Flags&VMWrite != 0 {
 			bits = entryDirty | entryRW
 		}
-		pte.setPTE(t, j, page, bits)
+		pte.setPTE(t, vma, j, page, bits)
 	}
 	pte.lock.Unlock(t)
 	return nil

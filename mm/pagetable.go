@@ -178,10 +178,10 @@ func (mm *MM) pteAlloc(t *sim.Task, addr uint64) (pte *table, huge bool) {
 	return pte, pte == nil
 }
 
-// setPTE maps the frame, whose reference passes to the entry. The table's lock must
-// be held.
-func (tb *table) setPTE(t *sim.Task, i int, f *Frame, bits uint64) {
-	entry := f.pfn<<PageShift | entryPresent | entryUser | entryAccessed | bits
+// setPTE maps the frame, whose reference passes to the entry, with no more rights than
+// the VMA has: COPY fills one without any, too. The table's lock must be held.
+func (tb *table) setPTE(t *sim.Task, vma *VMA, i int, f *Frame, bits uint64) {
+	entry := protect(f.pfn<<PageShift|entryPresent|entryAccessed|bits, vma.Flags)
 	tb.frames[i] = f // before the entry is there for the hardware to follow
 	tb.set(t, i, entry)
 	if t.Tracing() {

@@ -68,6 +68,8 @@ func (v *VMA) dup(t *sim.Task, mm *MM) *VMA {
 // be held for writing. It recreates vma_adjust, which can fail for want of memory;
 // here the callers have asked for that before.
 func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert *VMA) {
+	mm.splitHugePageAt(t, start)
+	mm.splitHugePageAt(t, end)
 	next := vma.next
 	switch {
 	case insert != nil || next == nil:
@@ -100,6 +102,19 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	}
 }
 
+// splitHugePageAt splits the huge page, if there is one, that addr cuts into: a new
+// bound of a VMA must not. It recreates split_huge_page_address.
+func (mm *MM) splitHugePageAt(t *sim.Task, addr uint64) {
+	if addr&^PMDMask == 0 {
+		return
+	}
+	i := levelPMD.index(addr)
+	if pmd := mm.pmdTable(addr); pmd != nil && pmd.entries[i].Peek()&entryHuge != 0 {
+		mm.splitHugePMD(t, pmd, i)
+	}
+}
+
+// differ reports whether the VMAs have different anon_vmas.
 func differ(a, b *VMA) bool {
 	x, y := a.anon.Peek(), b.anon.Peek()
 	return x != nil && y != nil && x != y

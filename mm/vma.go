@@ -1,8 +1,6 @@
 package mm
 
 import (
-	"fmt"
-
 	"github.com/google/btree"
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -71,7 +69,12 @@ func (v *VMA) Pages() uint64 { return (v.End - v.Start) >> PageShift }
 func (v *VMA) IsAnonymous() bool { return v.Ops == nil }
 
 // String is the range: "[0x1000, 0x3000)".
-func (v *VMA) String() string { return fmt.Sprintf("[%#x, %#x)", v.Start, v.End) }
+func (v *VMA) String() string {
+	if v == nil {
+		return "none"
+	}
+	return rangeString(v.Start, v.End)
+}
 
 // vmaKey is an item of the tree. The start is kept beside the pointer so that a
 // search touches the tree's nodes only, and a lookup needs no VMA to compare with.

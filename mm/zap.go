@@ -180,6 +180,9 @@ func movePTEs(t *sim.Task, src *table, i int, dst *table, j, n int) {
 // private mapping both sides lose write access, and the first write copies. Both
 // mmap_locks must be held for writing. The error is ENOMEM.
 func (mm *MM) copyPageRange(t *sim.Task, child *MM, vma *VMA) (err error) {
+	if vma.anon.Peek() == nil && vma.Flags&(VMHugeTLB|VMPFNMap|VMMixedMap) == 0 {
+		return nil // faults find all of it again: the zero page, or the object's pages
+	}
 	cow := vma.Flags&VMShared == 0
 	mm.forEachPMD(vma.Start, vma.End, func(pmd *table, i int, start, end uint64) {
 		if err != nil {

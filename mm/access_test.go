@@ -1,0 +1,173 @@
+package mm
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// An access that crosses pages is one fault a page, and stops at the first address that
+// fails; what comes before it has been stored.
+func TestAccessAcrossPages(t *testing.T) {
+	w := newWorld(t)
+	w.mapped(3, protRW, nil)
+	require.NoError(t, w.mm.Munmap(w.t, page(2), PageSize))
+	outcome, _ := w.mm.Store(w.t, page(0)+4000, ptBytes(1, 'a'))
+	require.Equal(t, Done, outcome)
+	require.EqualValues(t, 2, Current(w.t).MinFlt)
+	buf := make([]byte, PageSize)
+	outcome, _ = w.mm.Load(w.t, page(0)+4000, buf)
+	require.Equal(t, Done, outcome)
+	require.Equal(t, ptBytes(1, 'a'), buf)
+
+	outcome, addr := w.mm.Store(w.t, page(1)+4090, ptBytes(1, 'b'))
+	require.Equal(t, SegFault, outcome)
+	require.Equal(t, page(2), addr)
+	require.Equal(t, byte('b'), w.loadAt(page(2)-1), "stored before the fault")
+	outcome, addr = w.mm.Load(w.t, page(1)+4090, buf)
+	require.Equal(t, SegFault, outcome)
+	require.Equal(t, page(2), addr)
+	require.Equal(t, "bbbbbba", string(buf[:7]))
+	w.frames()
+}
+
+// An access of no bytes touches nothing.
+func TestAccessOfNothing(t *testing.T) {
+	w := newWorld(t)
+	outcome, addr := w.mm.Load(w.t, 0x1234, nil)
+	require.Equal(t, Done, outcome)
+	require.EqualValues(t, 0x1234, addr)
+}
+
+// What the entry allows is what the processor allows.
+func TestTranslateRights(t *testing.T) {
+	for _, c := range []struct {
+		prot        Prot
+		read, write bool
+	}{{protRW, true, true}, {ProtRead, true, false}, {ProtNone, false, false}} {
+		w := newWorld(t)
+		w.mapped(1, protRW, nil)
+		w.store(0, 1)
+		require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, c.prot))
+		var b [1]byte
+		require.Equal(t, c.read, w.mm.translate(w.t, page(0), b[:], false))
+		require.Equal(t, c.write, w.mm.translate(w.t, page(0), b[:], true))
+		require.False(t, w.mm.translate(w.t, TaskSize, b[:], false))
+		w.frames()
+	}
+}
+
+// An access that has to fault is made again from the start of what is missing: each
+// store is there once the fault is resolved, on top of what resolved it.
+func TestAccessAfterUserfault(t *testing.T) {
+	w := newWorld(t)
+	u := w.filler('x')
+	w.mapped(2, protRW, u)
+	outcome, _ := w.mm.Store(w.t, page(1)-2, []byte("1234"))
+	require.Equal(t, Done, outcome)
+	require.Len(t, u.calls, 2)
+	require.Equal(t, page(1)-2, u.calls[0].addr)
+	require.Equal(t, page(1), u.calls[1].addr)
+	var buf [6]byte
+	w.mm.Load(w.t, page(1)-3, buf[:])
+	require.Equal(t, "x1234x", string(buf[:]))
+	w.frames()
+}
+
+// A signal with a handler is taken on the way back to user mode.
+func TestAccessHandlesSignals(t *testing.T) {
+	w := newWorld(t)
+	u := w.filler('x')
+	w.mapped(1, protRW, u)
+	w.t.Interrupt(sim.SignalOrdinary)
+	require.Equal(t, byte('x'), w.load(0))
+	require.False(t, w.t.SignalPending())
+}
+
+// The access is one visible step, on the lowest entry that there is, so that the
+// explorer sees which accesses and which stores to the page table conflict.
+func TestAccessIsOneStep(t *testing.T) {
+	w := newWorld(t)
+	w.mapped(2, protRW, nil)
+	w.store(0, 1)
+	for _, write := range []bool{true, false} {
+		var steps []sim.Step
+		r := w.controlled(watch(func(s sim.Step) { steps = append(steps, s) }))
+		r.start("A", func(t *sim.Task) { w.mm.translate(t, page(0), make([]byte, 1), write) })
+		r.settle()
+		op := map[bool]sim.Op{true: sim.OpRMW, false: sim.OpLoad}[write]
+		entry := &w.mm.pteTable(base).entries[levelPTE.index(base)]
+		require.Equal(t, []sim.Step{{Op: sim.OpStart}, {Op: op, Obj: unsafe.Pointer(entry)}}, steps)
+	}
+}
+
+// Loads and stores take no lock of the kernel's, and yet run in parallel with
+// everything that changes the page table under them. The race detector watches, and a
+// table that goes away during the walk must not be followed.
+func TestAccessInParallel(t *testing.T) {
+	w := newWorld(t)
+	w.mm.THP = THPAlways
+	w.mapped(4, protRW, nil)
+	exec := &sim.Free{}
+	free := func(name string, fn func(t *sim.Task, i int)) {
+		exec.Go(name, &Thread{MM: w.mm}, func(t *sim.Task) {
+			for i := range 2000 {
+				fn(t, i)
+			}
+		})
+	}
+	for _, name := range []string{"A", "B"} {
+		free(name, func(t *sim.Task, i int) {
+			var b [16]byte
+			addr := page(i%4) - 8
+			w.mm.Store(t, addr, b[:])
+			w.mm.Load(t, addr, b[:])
+			w.mm.Store(t, hugeBase+uint64(i%8)*PageSize, b[:])
+		})
+	}
+	free("zap", func(t *sim.Task, i int) {
+		w.mm.Madvise(t, page(i%4), PageSize, MadvDontNeed)
+		w.mm.Madvise(t, hugeBase, uint64(1+i%2*511)*PageSize, MadvDontNeed)
+	})
+	free("unmap", func(t *sim.Task, i int) {
+		// The only mappings in their tables, which therefore go and come back.
+		w.mm.Munmap(t, page(0), 4*PageSize)
+		w.mm.Mmap(t, page(0), 4*PageSize, protRW, fixed, nil, 0)
+		w.mm.Munmap(t, hugeBase, PMDSize)
+		w.mm.Mmap(t, hugeBase, PMDSize, protRW, fixed, nil, 0)
+	})
+	free("fork", func(t *sim.Task, i int) {
+		if i%64 == 0 {
+			child, err := w.mm.Fork(t)
+			if err == nil {
+				child.Put(t)
+			}
+		}
+	})
+	exec.Wait()
+	w.frames()
+}
+
+// Two address spaces store to one page through different tables.
+func TestAccessSharedInParallel(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 1, protRW, shared)
+	w.store(0, 1)
+	child, err := w.mm.Fork(w.t)
+	require.NoError(t, err)
+	exec := &sim.Free{}
+	for _, mm := range []*MM{w.mm, child} {
+		exec.Go("A", &Thread{MM: mm}, func(t *sim.Task) {
+			var b [8]byte
+			for range 500 {
+				mm.Store(t, page(0), b[:])
+				mm.Load(t, page(0), b[:])
+			}
+		})
+	}
+	exec.Wait()
+	child.Put(w.t)
+	w.frames()
+}

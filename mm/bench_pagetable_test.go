@@ -1,0 +1,121 @@
+package mm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// benchWorld maps n pages at base, for a task that nothing traces.
+func benchWorld(b *testing.B, n uint64) (*MM, *sim.Task) {
+	mm := New(NewMemory())
+	mm.THP = THPNever
+	t := (&sim.Free{}).Attach("b", &Thread{MM: mm})
+	_, err := mm.Mmap(t, base, n*PageSize, protRW, fixed, nil, 0)
+	require.NoError(b, err)
+	b.ReportAllocs()
+	return mm, t
+}
+
+// A load of a page that is there: four levels, no lock of the kernel's, no allocation.
+func BenchmarkTranslate(b *testing.B) {
+	mm, t := benchWorld(b, 1)
+	var buf [8]byte
+	mm.Store(t, base, buf[:])
+	for b.Loop() {
+		if !mm.translate(t, base, buf[:], false) {
+			b.Fatal("not present")
+		}
+	}
+}
+
+func TestTranslateAllocatesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.mapped(1, protRW, nil)
+	w.store(0, 1)
+	buf := make([]byte, 8)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		w.mm.translate(w.t, page(0), buf, false)
+		w.mm.translate(w.t, page(0), buf, true)
+	}))
+}
+
+// A write fault on a fresh anonymous page, in a table that is there. What is allocated
+// is the frame and its 4 KiB, until frames that were freed can be used again.
+func BenchmarkPopulate(b *testing.B) {
+	for _, write := range []bool{true, false} {
+		b.Run(map[bool]string{true: "write", false: "read"}[write], func(b *testing.B) {
+			mm, t := benchWorld(b, tableEntries)
+			mm.DoPageFault(t, base, write, true)
+			i := uint64(1)
+			for b.Loop() {
+				if i == tableEntries {
+					b.StopTimer()
+					mm.zapPageRange(t, base, base+tableEntries*PageSize)
+					b.StartTimer()
+					i = 0
+				}
+				mm.DoPageFault(t, base+i*PageSize, write, true)
+				i++
+			}
+		})
+	}
+}
+
+// The same with nothing to reuse: every page is new.
+func BenchmarkPopulateFresh(b *testing.B) {
+	mm, t := benchWorld(b, 1<<30)
+	addr := uint64(base)
+	for b.Loop() {
+		mm.DoPageFault(t, addr, true, true)
+		addr += PageSize
+		if addr == base+1<<16*PageSize { // 256 MiB are enough to hold on to
+			b.StopTimer()
+			mm, t = benchWorld(b, 1<<30)
+			addr = base
+			b.StartTimer()
+		}
+	}
+}
+
+func BenchmarkMcopyAtomic(b *testing.B) {
+	mm, t := benchWorld(b, tableEntries)
+	mm.first.Userfault, mm.first.Flags = &noUserfault{}, mm.first.Flags|VMUffdMissing
+	src := Current(t).Lend(0, make([]byte, PageSize))
+	b.SetBytes(PageSize)
+	i := uint64(0)
+	for b.Loop() {
+		if i == tableEntries {
+			b.StopTimer()
+			mm.zapPageRange(t, base, base+tableEntries*PageSize)
+			b.StartTimer()
+			i = 0
+		}
+		if _, err := mm.McopyAtomic(t, base+i*PageSize, src, PageSize); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+func BenchmarkZap512(b *testing.B) {
+	mm, t := benchWorld(b, tableEntries)
+	for b.Loop() {
+		b.StopTimer()
+		for i := range uint64(tableEntries) {
+			mm.DoPageFault(t, base+i*PageSize, true, true)
+		}
+		b.StartTimer()
+		mm.zapPageRange(t, base, base+tableEntries*PageSize)
+	}
+}
+
+// MADV_DONTNEED of 2^47 bytes with one page in them.
+func BenchmarkZapEmpty(b *testing.B) {
+	mm, t := benchWorld(b, 1<<35-1<<10)
+	for b.Loop() {
+		mm.DoPageFault(t, 1<<46, true, true)
+		mm.zapPageRange(t, base, TaskSize)
+	}
+}

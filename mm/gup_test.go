@@ -1,0 +1,233 @@
+package mm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// §17.4, first row: get_user_pages cannot wait, so that a missing registered page is
+// EFAULT. mmap_lock stays held.
+func TestGetUserPage(t *testing.T) {
+	w := newWorld(t)
+	u := w.filler('x') // would resolve it, but is not given the chance
+	w.mapped(2, protRW, u)
+	_, err := w.copyPage(w.t, page(1), 'y')
+	require.NoError(t, err)
+	w.readLocked(func() {
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, page(0)+5, true), "§17.4")
+		require.Equal(t, []uffdCall{{page(0) + 5, FaultWrite, VMUffdMissing}}, u.calls)
+		require.NoError(t, w.mm.GetUserPage(w.t, page(1), true))
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, page(2), false), "no VMA")
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, page(0)-1, false), "no VMA")
+	})
+	require.Len(t, u.calls, 1)
+	w.frames()
+}
+
+func TestGetUserPageFaultsIn(t *testing.T) {
+	for _, write := range []bool{true, false} {
+		w := newWorld(t)
+		w.mapped(1, protRW, nil)
+		w.readLocked(func() { require.NoError(t, w.mm.GetUserPage(w.t, page(0), write)) })
+		require.Equal(t, write, w.entry(page(0)).Entry&entryRW != 0)
+		require.True(t, w.present(page(0)))
+		w.readLocked(func() { require.NoError(t, w.mm.GetUserPage(w.t, page(0), true)) })
+		require.NotZero(t, w.entry(page(0)).Entry&entryRW, "copied for the write")
+		w.frames()
+	}
+}
+
+func TestGetUserPageRights(t *testing.T) {
+	for _, c := range []struct {
+		prot        Prot
+		read, write error
+	}{
+		{protRW, nil, nil}, {ProtRead, nil, errno.EFAULT}, {ProtNone, errno.EFAULT, errno.EFAULT},
+	} {
+		w := newWorld(t)
+		w.mapped(1, c.prot, nil)
+		w.readLocked(func() {
+			require.Equal(t, c.read, w.mm.GetUserPage(w.t, page(0), false), "%v", c.prot)
+			require.Equal(t, c.write, w.mm.GetUserPage(w.t, page(0), true), "%v", c.prot)
+		})
+	}
+}
+
+// §17.4, third row: FOLL_NOWAIT is told to come back, at once and with the lock held.
+func TestGetUserPageNowait(t *testing.T) {
+	w := newWorld(t)
+	u := w.filler('x')
+	w.mapped(2, protRW, u)
+	w.readLocked(func() {
+		require.Equal(t, errno.EBUSY, w.mm.GetUserPageNowait(w.t, page(0), false), "§17.4")
+		w.mm.MmapLock.AssertHeld(w.t)
+		require.Equal(t, []uffdCall{{page(0), FaultAllowRetry | FaultRetryNowait, VMUffdMissing}}, u.calls)
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPageNowait(w.t, page(2), false))
+	})
+	_, err := w.copyPage(w.t, page(0), 'y')
+	require.NoError(t, err)
+	w.readLocked(func() { require.NoError(t, w.mm.GetUserPageNowait(w.t, page(0), true)) })
+	w.frames()
+}
+
+// §17.4, second row: get_user_pages_unlocked sleeps, tries that page once more without
+// leave to, and has it again for the next page.
+func TestGetUserPagesUnlocked(t *testing.T) {
+	const first, again = FaultAllowRetry, FaultTried
+	for _, c := range []struct {
+		name  string
+		fill  int // pages that the context fills, from page 0 on
+		n     int
+		err   error
+		flags []FaultFlags
+	}{
+		{"all filled", 3, 3, nil, []FaultFlags{first, first, first}},
+		{"the first one missing still", 0, 0, errno.EFAULT, []FaultFlags{first, again}},
+		{"the last one missing still", 2, 2, nil, []FaultFlags{first, first, first, again}},
+	} {
+		t.Run("§17.4 "+c.name, func(t *testing.T) {
+			w := newWorld(t)
+			u := &fakeUffd{}
+			u.during = func(task *sim.Task, addr uint64) {
+				if addr < page(c.fill) {
+					_, err := w.copyPage(task, addr, 'x')
+					require.NoError(t, err)
+				}
+			}
+			w.mapped(3, protRW, u)
+			n, err := w.mm.GetUserPagesUnlocked(w.t, page(0), 3, true)
+			require.Equal(t, c.n, n)
+			require.Equal(t, c.err, err)
+			var flags []FaultFlags
+			for _, call := range u.calls {
+				flags = append(flags, call.flags&^FaultWrite)
+			}
+			require.Equal(t, c.flags, flags)
+			w.frames() // and mmap_lock is free
+		})
+	}
+	t.Run("§17.4 pages so far at the end of the mapping", func(t *testing.T) {
+		w := newWorld(t)
+		w.mapped(2, protRW, nil)
+		n, err := w.mm.GetUserPagesUnlocked(w.t, page(1), 2, false)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	})
+	t.Run("§17.4 unmapped during the wait", func(t *testing.T) {
+		w := newWorld(t)
+		u := &fakeUffd{during: func(task *sim.Task, addr uint64) { w.mm.Munmap(task, page(0), PageSize) }}
+		w.mapped(1, protRW, u)
+		_, err := w.mm.GetUserPagesUnlocked(w.t, page(0), 1, false)
+		require.Equal(t, errno.EFAULT, err)
+		w.frames()
+	})
+}
+
+// It really sleeps without mmap_lock: a writer gets it meanwhile (§17.4).
+func TestGetUserPagesUnlockedSleeps(t *testing.T) {
+	w := newWorld(t)
+	u := &fakeUffd{sleep: true}
+	w.mapped(1, protRW, u)
+	r := w.controlled(inTurn{})
+	var n int
+	g := r.start("G", func(t *sim.Task) { n, _ = w.mm.GetUserPagesUnlocked(t, page(0), 1, false) })
+	r.settle()
+	require.True(t, g.Asleep())
+	r.start("C", func(t *sim.Task) {
+		_, err := w.mm.Mmap(t, page(4), PageSize, protRW, fixed, nil, 0)
+		require.NoError(w, err)
+		_, err = w.copyPage(t, page(0), 'x')
+		require.NoError(w, err)
+		u.wake(t)
+	})
+	r.settle()
+	require.Equal(t, 1, n)
+}
+
+// §17.4: a fatal signal is ERESTARTSYS, or the pages so far. It is looked at before each
+// page, even one that is there.
+func TestGetUserPagesFatalSignal(t *testing.T) {
+	w := newWorld(t)
+	u := &fakeUffd{}
+	u.during = func(task *sim.Task, addr uint64) {
+		_, err := w.copyPage(task, addr, 'x')
+		require.NoError(t, err)
+		if addr == page(1) {
+			task.Interrupt(sim.SignalFatal)
+		}
+	}
+	w.mapped(3, protRW, u)
+	n, err := w.mm.GetUserPagesUnlocked(w.t, page(0), 3, false)
+	require.NoError(t, err)
+	require.Equal(t, 1, n, "the second page is there, but the task is dying")
+	n, err = w.mm.GetUserPagesUnlocked(w.t, page(0), 3, false)
+	require.Equal(t, errno.ERESTARTSYS, err)
+	require.Zero(t, n)
+	w.readLocked(func() {
+		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPage(w.t, page(2), false), "missing")
+		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPage(w.t, page(0), false), "present")
+		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPageNowait(w.t, page(2), false))
+	})
+	require.Len(t, u.calls, 2)
+}
+
+// §17.4, last row: mm_populate waits once for each page and gives up on it silently.
+func TestPopulate(t *testing.T) {
+	w := newWorld(t)
+	u := &fakeUffd{}
+	u.during = func(task *sim.Task, addr uint64) {
+		if addr != page(1) {
+			_, err := w.copyPage(task, addr, 'x')
+			require.NoError(t, err)
+		}
+	}
+	w.mapped(3, protRW, u)
+	w.mm.Populate(w.t, page(0), page(3))
+	var addrs []uint64
+	for _, call := range u.calls {
+		addrs = append(addrs, call.addr)
+		require.Equal(t, FaultAllowRetry|FaultWrite, call.flags, "never the second try")
+	}
+	require.Equal(t, []uint64{page(0), page(1), page(2)}, addrs, "§17.4: once each")
+	require.Equal(t, []bool{true, false, true}, []bool{w.present(page(0)), w.present(page(1)), w.present(page(2))})
+	w.frames()
+}
+
+// It writes where it may, so that the pages are there for good, and reads elsewhere; it
+// passes over holes and what cannot be had.
+func TestPopulateRange(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 2, protRW, private)
+	w.mmap(3, 4, ProtRead, private)
+	w.mmap(4, 6, ProtNone, private)
+	w.mmap(6, 7, protRW, shared)
+	w.mmap(8, 9, protRW, private)
+	w.mm.Populate(w.t, page(1), page(8))
+	got := ""
+	for i := range 9 {
+		switch e := w.entry(page(i)).Entry; {
+		case !w.present(page(i)):
+			got += "."
+		case e&entrySpecial != 0:
+			got += "z"
+		default:
+			got += "p"
+		}
+	}
+	require.Equal(t, ".p.z..p..", got)
+	w.frames()
+}
+
+// A VMA of which nothing can be had costs one look, not one a page.
+func TestPopulateGivesUpOnVMA(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.mm.Mmap(w.t, 1<<40, 1<<45, ProtNone, fixed, nil, 0)
+	require.NoError(t, err)
+	_, err = w.mm.Mmap(w.t, 1<<40+1<<45, PageSize, protRW, fixed, nil, 0)
+	require.NoError(t, err)
+	w.mm.Populate(w.t, 1<<40, 1<<40+1<<45+PageSize)
+	require.True(t, w.present(1<<40+1<<45))
+}

@@ -1,0 +1,203 @@
+package mm
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+func TestHugePageEnabled(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		mode  THPMode
+		flags VMFlags
+		ops   *VMOperations
+		want  bool
+	}{
+		{THPMadvise, rw, nil, false},
+		{THPMadvise, rw | VMHugePage, nil, true},
+		{THPAlways, rw, nil, true},
+		{THPAlways, rw | VMNoHugePage, nil, false},
+		{THPAlways, rw | VMIO, nil, false},
+		{THPAlways, rw, &VMOperations{}, false},
+		{THPNever, rw | VMHugePage, nil, false},
+	} {
+		w.mm.THP = c.mode
+		require.Equal(t, c.want, w.mm.hugePageEnabled(&VMA{Flags: c.flags, Ops: c.ops}), "§17.3 %+v", c)
+	}
+}
+
+// §17.3: a write maps 512 frames at once, a read the huge zero page; both only for an
+// aligned 2 MiB that lies inside of the VMA.
+func TestHugeFault(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		start, end uint64
+		addr       uint64
+		write      bool
+		level      string
+		inUse      uint64
+	}{
+		{"write", hugePage(0), hugePage(1), hugePage(0) + 0x12345, true, "pmd", tableEntries},
+		{"read", hugePage(0), hugePage(1), hugePage(0) + 0x12345, false, "pmd", 0},
+		{"the VMA begins too late", hugePage(0) + PageSize, hugePage(2), hugePage(0) + PageSize, true, "pte", 1},
+		{"the VMA ends too early", hugePage(0), hugePage(2) - PageSize, hugePage(1), true, "pte", 1},
+		{"the same VMA, where it fits", hugePage(0), hugePage(2) - PageSize, hugePage(0), true, "pmd", tableEntries},
+	} {
+		t.Run("§17.3 "+c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mm.THP = THPAlways
+			_, err := w.mm.Mmap(w.t, c.start, c.end-c.start, protRW, fixed, nil, 0)
+			require.NoError(t, err)
+			require.Equal(t, Done, w.mm.DoPageFault(w.t, c.addr, c.write, true))
+			require.Equal(t, c.level, w.entry(c.addr).Level)
+			require.Equal(t, c.inUse, w.memory.InUse())
+			require.Equal(t, c.write, w.entry(c.addr).Entry&entryRW != 0)
+			w.frames()
+			require.Zero(t, w.loadAt(c.addr))
+		})
+	}
+}
+
+// §17.3: the userfault of a huge page has the raw address; the retry goes through the
+// same path, or the small one if COPY has made a table.
+func TestHugeUserfault(t *testing.T) {
+	w := newWorld(t)
+	u := w.filler('x')
+	w.mapHuge(1, u)
+	addr := hugeBase + 7*PageSize + 0x123
+	w.storeAt(uint64(addr), 'y')
+	require.Equal(t, []uffdCall{{uint64(addr), FaultAllowRetry | FaultKillable | FaultUser | FaultWrite, VMUffdMissing}}, u.calls)
+	require.Equal(t, "pte", w.entry(hugeBase).Level)
+	require.Equal(t, byte('x'), w.loadAt(hugeBase+7*PageSize))
+	w.frames()
+
+	w = newWorld(t)
+	u = &fakeUffd{}
+	w.mapHuge(1, u)
+	require.Equal(t, BusError, w.mm.DoPageFault(w.t, hugeBase, false, true))
+	require.Len(t, u.calls, 2)
+	require.Zero(t, w.entry(hugeBase).Entry, "nothing was mapped")
+	w.frames()
+}
+
+// §17.3: under memory pressure a huge page falls back to the small path, where the
+// userfault is raised, once.
+func TestHugeFallback(t *testing.T) {
+	for _, registered := range []bool{true, false} {
+		w := newWorld(t)
+		u := w.filler('x')
+		if !registered {
+			u = nil
+		}
+		w.mapHuge(1, u)
+		w.failSites("alloc_hugepage")
+		require.Equal(t, Done, w.mm.DoPageFault(w.t, hugeBase, true, true))
+		require.Equal(t, "pte", w.entry(hugeBase).Level)
+		require.EqualValues(t, 1, w.memory.InUse())
+		if registered {
+			require.Len(t, u.calls, 1)
+		}
+		w.frames()
+	}
+}
+
+// §17.3: whether the pmd is none is decided under its lock.
+func TestHugeFaultDecidesUnderLock(t *testing.T) {
+	w := newWorld(t)
+	u := &fakeUffd{}
+	w.mapHuge(2, u)
+	w.copyPage(w.t, hugePage(1), 'x') // so that the PMD table is there
+	lock := unsafe.Pointer(&w.mm.pmdTable(hugeBase).lock)
+	at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
+	r := w.controlled(at)
+	outcome := BusError
+	r.start("F", func(t *sim.Task) { outcome, _ = w.mm.Load(t, hugeBase, make([]byte, 1)) })
+	r.start("C", func(t *sim.Task) {
+		_, err := w.copyPage(t, hugeBase, 'x')
+		require.NoError(w, err)
+	})
+	r.settle()
+	require.True(t, at.reached)
+	require.Equal(t, Done, outcome, "§17.3")
+	require.Empty(t, u.calls, "§17.3")
+	w.frames()
+}
+
+// A write to the huge zero page makes a page, and leaves the rest as it reads.
+func TestHugeZeroPageWrite(t *testing.T) {
+	w := newWorld(t)
+	w.mapHuge(1, nil)
+	w.loadAt(hugeBase)
+	w.register(hugeBase, &fakeUffd{}) // answers SIGBUS in the end
+	w.storeAt(hugeBase+PageSize, 'y') // §17.3: no userfault
+	require.Equal(t, byte('y'), w.loadAt(hugeBase+PageSize))
+	require.Zero(t, w.loadAt(hugeBase))
+	require.Zero(t, w.loadAt(hugeBase+PMDSize-1))
+	require.Empty(t, w.mm.lookup(hugeBase).Userfault.(*fakeUffd).calls)
+	w.frames()
+}
+
+// What touches part of a huge page splits it, with its bytes and rights; what covers it
+// does not.
+func TestHugeSplit(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		do    func(w *world) error
+		level string
+		inUse uint64
+	}{
+		{"DONTNEED of a page", func(w *world) error { return w.mm.Madvise(w.t, hugeBase+PageSize, PageSize, MadvDontNeed) }, "pte", 511},
+		{"DONTNEED of all", func(w *world) error { return w.mm.Madvise(w.t, hugeBase, PMDSize, MadvDontNeed) }, "pmd", 0},
+		{"munmap of a page", func(w *world) error { return w.mm.Munmap(w.t, hugeBase+PageSize, PageSize) }, "pte", 511},
+		{"mprotect of a page", func(w *world) error { return w.mm.Mprotect(w.t, hugeBase+PageSize, PageSize, ProtRead) }, "pte", 512},
+		{"mprotect of all", func(w *world) error { return w.mm.Mprotect(w.t, hugeBase, PMDSize, ProtRead) }, "pmd", 512},
+		{"mprotect of all to nothing", func(w *world) error { return w.mm.Mprotect(w.t, hugeBase, PMDSize, ProtNone) }, "pmd", 512},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mapHuge(1, nil)
+			for i := range uint64(tableEntries) {
+				w.storeAt(hugeBase+i*PageSize, byte(i))
+			}
+			require.NoError(t, c.do(w))
+			w.frames()
+			require.Equal(t, c.level, w.entry(hugeBase).Level)
+			require.Equal(t, c.inUse, w.memory.InUse())
+			if c.inUse > 0 {
+				w.mm.Mprotect(w.t, hugeBase, PMDSize, protRW)
+				for _, i := range []uint64{0, 2, 511} {
+					require.Equal(t, byte(i), w.loadAt(hugeBase+i*PageSize))
+					w.storeAt(hugeBase+i*PageSize, byte(i+1))
+					require.Equal(t, byte(i+1), w.loadAt(hugeBase+i*PageSize))
+				}
+				require.Equal(t, c.inUse, w.memory.InUse(), "nothing was copied")
+				w.frames()
+			}
+		})
+	}
+}
+
+// Huge pages that come, are split and go while others fault on them and zap them.
+func TestHugeRaces(t *testing.T) {
+	seeds(t, 300, func(w *world, s sim.Strategy) {
+		w.mapHuge(1, nil)
+		r := w.controlled(s)
+		for i := range 2 {
+			r.start("F", func(t *sim.Task) {
+				outcome, _ := w.mm.Store(t, hugeBase+uint64(i), []byte{1})
+				require.Equal(w, Done, outcome)
+				outcome, _ = w.mm.Load(t, hugeBase+5*PageSize, make([]byte, 1))
+				require.Equal(w, Done, outcome)
+			})
+		}
+		r.start("Z", func(t *sim.Task) {
+			require.NoError(w, w.mm.Madvise(t, hugeBase+PageSize, PageSize, MadvDontNeed))
+			require.NoError(w, w.mm.Madvise(t, hugeBase, PMDSize, MadvDontNeed))
+		})
+		r.settle()
+		w.frames()
+	})
+}

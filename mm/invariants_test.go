@@ -1,0 +1,47 @@
+package mm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What CheckInvariants is there to find, it finds.
+func TestCheckInvariants(t *testing.T) {
+	for _, c := range []struct {
+		want   string
+		damage func(mm *MM, v map[byte]*VMA)
+	}{
+		{"where the list has none", func(mm *MM, v map[byte]*VMA) { mm.first = nil }},
+		{"where the list has [", func(mm *MM, v map[byte]*VMA) { v['P'].next = v['R'] }},
+		{"the list goes on", func(mm *MM, v map[byte]*VMA) { v['R'].next = v['P'] }},
+		{"the tree has it at", func(mm *MM, v map[byte]*VMA) { v['Q'].Start = page(3) }},
+		{"its link says", func(mm *MM, v map[byte]*VMA) { v['Q'].prev = nil }},
+		{"overlap", func(mm *MM, v map[byte]*VMA) { v['P'].End = page(5) }},
+		{"map count 4", func(mm *MM, v map[byte]*VMA) { mm.mapCount++ }},
+		{"another address space", func(mm *MM, v map[byte]*VMA) { v['P'].mm = nil }},
+		{"not page aligned", func(mm *MM, v map[byte]*VMA) { v['R'].End++ }},
+		{"out of range", func(mm *MM, v map[byte]*VMA) { v['R'].End = TaskSize + PageSize }},
+		{"REG-24", func(mm *MM, v map[byte]*VMA) { v['P'].Userfault = &noUserfault{} }},
+		{"REG-24", func(mm *MM, v map[byte]*VMA) { v['P'].Flags |= VMUffdWP }},
+		{"VM_MAYSHARE", func(mm *MM, v map[byte]*VMA) { v['P'].Flags |= VMShared }},
+		{"no object behind it", func(mm *MM, v map[byte]*VMA) { v['P'].Flags |= VMShared | VMMayShare }},
+		{"a chain of 0", func(mm *MM, v map[byte]*VMA) { v['P'].anon.Init(&AnonVMA{}) }},
+		{"shared with an anon_vma", func(mm *MM, v map[byte]*VMA) {
+			v['P'].Flags |= VMShared | VMMayShare
+			v['P'].File = NewFile("f", nil, 0, nil)
+			v['P'].anon.Init(&AnonVMA{chain: 1})
+		}},
+		{"is in the index as", func(mm *MM, v map[byte]*VMA) { mm.gaps.remove(page(2), page(4)); mm.gaps.add(page(1), page(3)) }},
+		{"not in the index", func(mm *MM, v map[byte]*VMA) { mm.gaps = gapIndex{} }},
+		{"is in class", func(mm *MM, v map[byte]*VMA) { mm.gaps.classes[1].ReplaceOrInsert(gap{page(1), page(2)}) }},
+		{"3 gaps in the index, 2 in", func(mm *MM, v map[byte]*VMA) { mm.gaps.add(page(0), page(1)) }},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			w := newWorld(t)
+			v := w.lay("PP..QQRR")
+			c.damage(w.mm, v)
+			require.ErrorContains(t, w.mm.CheckInvariants(w.t), c.want)
+		})
+	}
+}

@@ -1,0 +1,42 @@
+package mm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// One Go function for one kernel function.
+func TestVMAFuncs(t *testing.T) {
+	names, gos := map[string]bool{}, map[string]bool{}
+	for _, f := range VMAFuncs {
+		require.False(t, names[f.Name], f.Name)
+		require.False(t, gos[f.GoName()], f.GoName())
+		names[f.Name], gos[f.GoName()] = true, true
+	}
+}
+
+// The events of the VMA half, and the kernel functions that they belong to.
+func TestVMAEvents(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, private)
+	require.NoError(t, w.mm.Mprotect(w.t, page(2), 2*PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, page(2), 2*PageSize, protRW))
+	require.NoError(t, w.mm.Munmap(w.t, page(0), 2*PageSize))
+	type event struct{ fn, kind, object string }
+	var got []event
+	for _, e := range *w.events {
+		got = append(got, event{e.Func, e.Kind, e.Object})
+	}
+	require.Equal(t, []event{
+		{"vma_link", "vma_insert", "[0x100000, 0x104000)"},
+		{"__split_vma", "vma_split", "[0x100000, 0x104000)"},
+		{"vma_merge", "vma_merge", "[0x102000, 0x104000)"},
+		{"__split_vma", "vma_split", "[0x100000, 0x104000)"},
+		{"remove_vma_list", "vma_remove", "[0x100000, 0x102000)"},
+	}, got)
+	require.Equal(t, []sim.Arg{{Key: "case", Value: 7}, {Key: "result", Value: "[0x100000, 0x104000)"}}, (*w.events)[2].Args)
+	require.Equal(t, []sim.Arg{{Key: "at", Value: page(2)}, {Key: "new_below", Value: true}}, (*w.events)[1].Args)
+	require.Equal(t, []sim.Arg{{Key: "prot", Value: "rw-p"}}, (*w.events)[0].Args)
+}

@@ -1,0 +1,182 @@
+package mm
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// The O_ access modes of test files.
+const (
+	readOnly  = 0
+	writeOnly = 1
+	readWrite = 2
+)
+
+func mappable(t *sim.Task, _ *File, vma *VMA) error {
+	vma.Ops = &VMOperations{Name: "test"}
+	return nil
+}
+
+func TestMmapErrors(t *testing.T) {
+	file := func(mode uint32) *File { return NewFile("f", &FileOperations{Mmap: mappable}, mode, nil) }
+	for _, c := range []struct {
+		name      string
+		addr, len uint64
+		prot      Prot
+		flags     MapFlags
+		file      *File
+		pgoff     uint64
+		want      error
+	}{
+		{"no file", 0, PageSize, protRW, MapPrivate, nil, 0, errno.EBADF},
+		{"length 0", 0, 0, protRW, private, nil, 0, errno.EINVAL},
+		{"length 0 wins over a bad type", 0, 0, protRW, MapAnonymous, nil, 0, errno.EINVAL},
+		{"length wraps around", 0, math.MaxUint64, protRW, private, nil, 0, errno.ENOMEM},
+		{"pgoff wraps around", 0, PageSize, protRW, MapPrivate, file(readWrite), math.MaxUint64, errno.EOVERFLOW},
+		{"longer than the address space", 0, TaskSize + PageSize, protRW, private, nil, 0, errno.ENOMEM},
+		{"as long as the address space", 0, TaskSize, protRW, private, nil, 0, errno.ENOMEM},
+		{"fixed beyond the end", TaskSize, PageSize, protRW, fixed, nil, 0, errno.ENOMEM},
+		{"fixed across the end", TaskSize - PageSize, 2 * PageSize, protRW, fixed, nil, 0, errno.ENOMEM},
+		{"fixed unaligned", page(0) + 1, PageSize, protRW, fixed, nil, 0, errno.EINVAL},
+		{"fixed too low", 0, PageSize, protRW, fixed, nil, 0, errno.EPERM},
+		{"fixed below mmap_min_addr", DefaultMmapMinAddr - PageSize, 2 * PageSize, protRW, fixed, nil, 0, errno.EPERM},
+		{"the address wins over a bad type", 0, PageSize, protRW, MapAnonymous | MapFixed, nil, 0, errno.EPERM},
+		{"no type", 0, PageSize, protRW, MapAnonymous, nil, 0, errno.EINVAL},
+		{"both types", 0, PageSize, protRW, MapAnonymous | MapShared | MapPrivate, nil, 0, errno.EINVAL},
+		{"shared memory that grows down", 0, PageSize, protRW, shared | MapGrowsDown, nil, 0, errno.EINVAL},
+		{"fixed, not to be replaced", page(1), PageSize, protRW, private | MapFixedNoReplace, nil, 0, errno.EEXIST},
+		{"... in part", page(3), 2 * PageSize, protRW, private | MapFixedNoReplace, nil, 0, errno.EEXIST},
+		{"shared write, read-only file", 0, PageSize, protRW, MapShared, file(readOnly), 0, errno.EACCES},
+		{"write-only file", 0, PageSize, ProtWrite, MapShared, file(writeOnly), 0, errno.EACCES},
+		{"private, write-only file", 0, PageSize, ProtWrite, MapPrivate, file(writeOnly), 0, errno.EACCES},
+		{"file that cannot be mapped", 0, PageSize, protRW, MapPrivate, NewFile("f", &FileOperations{}, readWrite, nil), 0, errno.ENODEV},
+		{"file that grows down", 0, PageSize, protRW, MapPrivate | MapGrowsDown, file(readWrite), 0, errno.EINVAL},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.lay("PPPP")
+			_, err := w.mm.Mmap(w.t, c.addr, c.len, c.prot, c.flags, c.file, c.pgoff)
+			require.Equal(t, c.want, err)
+			w.check()
+			require.Equal(t, "PPPP", w.bar())
+			if c.file != nil {
+				require.EqualValues(t, 1, c.file.Count())
+			}
+		})
+	}
+}
+
+func TestMmapLimit(t *testing.T) {
+	w := newWorld(t)
+	w.lay("P.Q.R")
+	w.mm.MaxMapCount = 3
+	_, err := w.mm.Mmap(w.t, 0, PageSize, protRW, private, nil, 0)
+	require.NoError(t, err, "the limit may be exceeded by one, as in the kernel")
+	_, err = w.mm.Mmap(w.t, 0, PageSize, protRW, private, nil, 0)
+	require.Equal(t, errno.ENOMEM, err, "even though it would merge")
+}
+
+func TestMmapAllocationFailure(t *testing.T) {
+	w := newWorld(t)
+	w.failAt("mmap", 1)
+	_, err := w.mm.Mmap(w.t, 0, PageSize, protRW, private, nil, 0)
+	require.Equal(t, errno.ENOMEM, err)
+	w.lay("PPPP")
+	w.failAt("split_vma", 1)
+	_, err = w.mm.Mmap(w.t, page(1), PageSize, protRW, fixed, nil, 0)
+	require.Equal(t, errno.ENOMEM, err, "what is there cannot be unmapped")
+	require.Equal(t, "PPPP", w.bar())
+}
+
+func TestMmapFlags(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		prot  Prot
+		flags MapFlags
+		want  VMFlags
+	}{
+		{"private", protRW, private, VMRead | VMWrite | mayAll | VMAccount | VMSoftDirty},
+		{"private, no reserve", protRW, private | MapNoReserve, VMRead | VMWrite | mayAll | VMNoReserve | VMSoftDirty},
+		{"private, read-only", ProtRead, private, VMRead | mayAll | VMSoftDirty},
+		{"no access", ProtNone, private, mayAll | VMSoftDirty},
+		{"unknown bits of prot", ProtRead | 0x100000, private, VMRead | mayAll | VMSoftDirty},
+		{"shared", protRW, shared, VMRead | VMWrite | mayAll | VMShared | VMMayShare | VMSoftDirty},
+		{"locked", protRW, private | MapLocked, VMRead | VMWrite | mayAll | VMLocked | VMAccount | VMSoftDirty},
+		{"stack", protRW, private | MapGrowsDown, VMRead | VMWrite | mayAll | VMGrowsDown | VMAccount | VMSoftDirty},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mmap(0, 4, c.prot, c.flags)
+			require.Equal(t, c.want, w.at(0).Flags)
+			if c.flags&MapType == MapPrivate {
+				require.Equal(t, page(0)>>PageShift, w.at(0).Pgoff)
+			} else {
+				require.Zero(t, w.at(0).Pgoff)
+			}
+		})
+	}
+}
+
+func TestMmapFile(t *testing.T) {
+	w := newWorld(t)
+	f := NewFile("f", &FileOperations{Mmap: mappable}, readOnly, nil)
+	_, err := w.mm.Mmap(w.t, page(0), 4*PageSize, ProtRead, MapShared|MapFixed, f, 7)
+	require.NoError(t, err)
+	vma := w.at(0)
+	require.EqualValues(t, 2, f.Count())
+	require.EqualValues(t, 7, vma.Pgoff)
+	require.Equal(t, "test", vma.Ops.Name)
+	require.Equal(t, VMRead|VMMayRead|VMMayExec|VMMayShare|VMSoftDirty, vma.Flags, "it can never write: as good as private")
+
+	// The continuation of the file merges, anything else of it does not.
+	for i, pgoff := range []uint64{11, 16} {
+		_, err = w.mm.Mmap(w.t, page(4+4*i), 4*PageSize, ProtRead, MapShared|MapFixed, f, pgoff)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"0-8 r--s", "8-12 r--s"}, w.maps())
+	require.EqualValues(t, 3, f.Count())
+	require.NoError(t, w.mm.Munmap(w.t, page(0), 12*PageSize))
+	require.EqualValues(t, 1, f.Count())
+
+	broken := NewFile("f", &FileOperations{Mmap: func(*sim.Task, *File, *VMA) error { return errno.EIO }}, readOnly, nil)
+	_, err = w.mm.Mmap(w.t, page(0), PageSize, ProtRead, MapPrivate|MapFixed, broken, 0)
+	require.Equal(t, errno.EIO, err)
+	require.EqualValues(t, 1, broken.Count())
+	w.check()
+	require.Empty(t, w.maps())
+
+	special := NewFile("f", &FileOperations{Mmap: func(_ *sim.Task, _ *File, vma *VMA) error { vma.Flags |= VMPFNMap; return nil }}, readOnly, nil)
+	_, err = w.mm.Mmap(w.t, page(0), PageSize, ProtRead, MapPrivate|MapFixed|MapLocked, special, 0)
+	require.NoError(t, err)
+	require.Zero(t, w.at(0).Flags&VMLocked, "special memory is never locked")
+}
+
+// MAP_FIXED replaces what is there, a registration included (§17.7), and a new mapping
+// never merges with a registered one.
+func TestMmapFixedReplaces(t *testing.T) {
+	w := newWorld(t)
+	p := w.lay("PPPPPPPP")['P']
+	p.Userfault, p.Flags = &noUserfault{}, rw|VMUffdMissing
+	w.mmap(2, 4, protRW, private)
+	require.Equal(t, "PPaabbbb", w.bar())
+	require.Nil(t, w.at(2).Userfault)
+	require.NotNil(t, w.at(4).Userfault)
+}
+
+func TestMmapMerges(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, private)
+	w.mmap(8, 12, protRW, private)
+	w.mmap(4, 8, protRW, private)
+	require.Equal(t, []string{"0-12 rw-p"}, w.maps())
+	w.mmap(4, 8, ProtRead, private)
+	require.Equal(t, []string{"0-4 rw-p", "4-8 r--p", "8-12 rw-p"}, w.maps())
+	// Two shared mappings are two objects.
+	w.mmap(20, 22, protRW, shared)
+	w.mmap(22, 24, protRW, shared)
+	require.Equal(t, []string{"20-22 rw-s", "22-24 rw-s"}, w.maps()[3:])
+}

@@ -1,0 +1,132 @@
+package mm
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+)
+
+func TestMprotect(t *testing.T) {
+	for _, c := range []struct {
+		name, before, span string
+		prot               Prot
+		want               []string
+	}{
+		{"whole", "PPPP", "AAAA", ProtRead, []string{"0-4 r--p"}},
+		{"head", "PPPP", "AA", ProtRead, []string{"0-2 r--p", "2-4 rw-p"}},
+		{"tail", "PPPP", "  AA", ProtRead, []string{"0-2 rw-p", "2-4 r--p"}},
+		{"middle", "PPPP", " AA", ProtNone, []string{"0-1 rw-p", "1-3 ---p", "3-4 rw-p"}},
+		{"several", "PPQQRR", " AAAA", ProtRead, []string{"0-1 rw-p", "1-5 r--p", "5-6 rw-p"}},
+		{"no change", "PPPP", " AA", protRW, []string{"0-4 rw-p"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.lay(c.before)
+			start, end := span(c.span)
+			require.NoError(t, w.mm.Mprotect(w.t, start, end-start, c.prot))
+			w.check()
+			require.Equal(t, c.want, w.maps())
+		})
+	}
+}
+
+// There and back again: the pieces are put together (§17.7), a registration stays, and
+// the pages have the rights of the VMA.
+func TestMprotectBack(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 8, protRW, private)
+	w.store(3, 'x')
+	vma := w.at(0)
+	vma.Userfault, vma.Flags = &noUserfault{}, vma.Flags|VMUffdMissing
+	require.NoError(t, w.mm.Mprotect(w.t, page(2), 4*PageSize, ProtRead))
+	require.Equal(t, []string{"0-2 rw-p", "2-6 r--p", "6-8 rw-p"}, w.maps())
+	require.NotNil(t, w.at(2).Userfault)
+	outcome, _ := w.mm.Store(w.t, page(3), []byte{'y'})
+	require.Equal(t, SegFault, outcome)
+	require.NoError(t, w.mm.Mprotect(w.t, page(2), 4*PageSize, protRW))
+	require.Equal(t, []string{"0-8 rw-p"}, w.maps())
+	w.store(3, 'y')
+	require.EqualValues(t, 'y', w.load(3))
+	w.check()
+}
+
+func TestMprotectErrors(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		start, length uint64
+		prot          Prot
+		want          error
+		after         []string
+	}{
+		{"unaligned", page(0) + 1, PageSize, ProtRead, errno.EINVAL, nil},
+		{"unaligned, length 0", page(0) + 1, 0, ProtRead, errno.EINVAL, nil},
+		{"length 0", page(0), 0, 0x80, nil, nil},
+		{"wraps around", page(0), math.MaxUint64 - 3*PageSize, ProtRead, errno.ENOMEM, nil},
+		{"wraps before unknown bits", page(0), math.MaxUint64 - 3*PageSize, 0x80, errno.ENOMEM, nil},
+		{"unknown bits", page(0), PageSize, 0x80, errno.EINVAL, nil},
+		{"PROT_SEM is known", page(0), 4 * PageSize, ProtSem | ProtRead, nil, []string{"0-4 r--p", "6-8 rw-p"}},
+		{"nothing there", page(20), PageSize, ProtRead, errno.ENOMEM, nil},
+		{"hole first", page(5), 2 * PageSize, ProtRead, errno.ENOMEM, nil},
+		{"hole behind: the rest is done", page(2), 6 * PageSize, ProtRead, errno.ENOMEM, []string{"0-2 rw-p", "2-4 r--p", "6-8 rw-p"}},
+		{"both ways", page(0), PageSize, ProtGrowsDown | ProtGrowsUp, errno.EINVAL, nil},
+		{"does not grow down", page(0), PageSize, ProtGrowsDown, errno.EINVAL, nil},
+		{"does not grow up", page(0), PageSize, ProtGrowsUp, errno.EINVAL, nil},
+		{"grows down, nothing there", page(4), PageSize, ProtGrowsDown, errno.ENOMEM, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.lay("PPPP..QQ")
+			before := w.maps()
+			err := w.mm.Mprotect(w.t, c.start, c.length, c.prot)
+			if c.want == nil {
+				require.NoError(t, err)
+			} else {
+				require.Equal(t, c.want, err)
+			}
+			w.check()
+			if c.after == nil {
+				c.after = before
+			}
+			require.Equal(t, c.after, w.maps())
+		})
+	}
+}
+
+func TestMprotectRefusals(t *testing.T) {
+	w := newWorld(t)
+	w.lay("PPPP")['P'].Flags &^= VMMayWrite | VMWrite
+	require.Equal(t, errno.EACCES, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
+
+	w = newWorld(t)
+	w.lay("PPPP")
+	w.mm.MaxMapCount = 1
+	require.Equal(t, errno.ENOMEM, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead), "no room for the split")
+	require.NoError(t, w.mm.Mprotect(w.t, page(0), 4*PageSize, ProtRead), "none needed")
+	w.mm.MaxMapCount = 2
+	require.Equal(t, errno.ENOMEM, w.mm.Mprotect(w.t, page(1), PageSize, protRW), "room for one of two")
+	w.check()
+	require.Equal(t, []string{"0-1 r--p", "1-4 r--p"}, w.maps(), "the first stays")
+}
+
+func TestMprotectGrowsDown(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, private|MapGrowsDown)
+	require.NoError(t, w.mm.Mprotect(w.t, page(2), PageSize, ProtRead|ProtGrowsDown))
+	require.Equal(t, []string{"0-3 r--p", "3-4 rw-p"}, w.maps())
+}
+
+// Private memory is accounted for from the moment at which it can be written.
+func TestMprotectAccounts(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 2, ProtRead, private)
+	w.mmap(2, 4, ProtRead, private|MapNoReserve)
+	w.mmap(4, 6, ProtRead, shared)
+	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, protRW))
+	require.NotZero(t, w.at(0).Flags&VMAccount)
+	require.Zero(t, w.at(2).Flags&VMAccount)
+	require.Zero(t, w.at(4).Flags&VMAccount)
+	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, ProtRead))
+	require.NotZero(t, w.at(0).Flags&VMAccount, "and stays so")
+}

@@ -1,0 +1,195 @@
+package mm
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+)
+
+func TestMremapErrors(t *testing.T) {
+	const may, fix = MremapMayMove, MremapMayMove | MremapFixed
+	for _, c := range []struct {
+		name                 string
+		addr, oldLen, newLen uint64
+		flags                MremapFlags
+		newAddr              uint64
+		setup                func(w *world, p *VMA)
+		want                 error
+		stillMapped          string // after the error, if not everything
+	}{
+		{name: "unknown flags", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: 8, want: errno.EINVAL},
+		{name: "fixed alone", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: MremapFixed, want: errno.EINVAL},
+		{name: "unaligned", addr: page(0) + 1, oldLen: PageSize, newLen: PageSize, want: errno.EINVAL},
+		{name: "new length 0", addr: page(0), oldLen: PageSize, want: errno.EINVAL},
+		{name: "new length wraps around to 0", addr: page(0), oldLen: PageSize, newLen: math.MaxUint64, want: errno.EINVAL},
+		{name: "not mapped", addr: page(4), oldLen: PageSize, newLen: 2 * PageSize, want: errno.EFAULT},
+		{name: "across the end of the VMA", addr: page(2), oldLen: 3 * PageSize, newLen: 4 * PageSize, flags: may, want: errno.EFAULT},
+		{name: "hugetlb", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, setup: func(_ *world, p *VMA) { p.Flags |= VMHugeTLB }, want: errno.EINVAL},
+		{name: "offset wraps around", addr: page(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Pgoff = math.MaxUint64 - 4 }, want: errno.EINVAL},
+		{name: "must not expand", addr: page(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Flags |= VMDontExpand }, want: errno.EFAULT},
+		{name: "physical pages", addr: page(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Flags |= VMPFNMap }, want: errno.EFAULT},
+		{name: "no room and may not move", addr: page(0), oldLen: 4 * PageSize, newLen: 7 * PageSize, want: errno.ENOMEM},
+		{name: "not at the end and may not move", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, want: errno.ENOMEM},
+		{name: "too long for any place", addr: page(0), oldLen: PageSize, newLen: TaskSize, flags: may, want: errno.ENOMEM},
+		{name: "three below the limit", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, flags: may, setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM},
+		{name: "no memory for the copy", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, flags: may, setup: func(w *world, _ *VMA) { w.failAt("copy_vma", 1) }, want: errno.ENOMEM},
+		{name: "target unaligned", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(9) + 1, want: errno.EINVAL},
+		{name: "target out of range", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: TaskSize, want: errno.EINVAL},
+		{name: "target too long", addr: page(0), oldLen: PageSize, newLen: TaskSize + PageSize, flags: fix, newAddr: page(9), want: errno.EINVAL},
+		{name: "target overlaps", addr: page(0), oldLen: 4 * PageSize, newLen: 4 * PageSize, flags: fix, newAddr: page(3), want: errno.EINVAL},
+		{name: "target overlaps from below", addr: page(2), oldLen: 2 * PageSize, newLen: 2 * PageSize, flags: fix, newAddr: page(1), want: errno.EINVAL},
+		{name: "target too low", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM},
+		{name: "target unmapped in spite of an error", addr: page(4), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), want: errno.EFAULT, stillMapped: "####...###"},
+		{name: "rest unmapped in spite of an error", addr: page(0), oldLen: 4 * PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM, stillMapped: "#.....####"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.lay("PPPP..QQQQ")['P']
+			if c.setup != nil {
+				c.setup(w, p)
+			}
+			_, err := w.mm.Mremap(w.t, c.addr, c.oldLen, c.newLen, c.flags, c.newAddr)
+			require.Equal(t, c.want, err)
+			w.check()
+			if c.stillMapped == "" {
+				c.stillMapped = "####..####"
+			}
+			require.Equal(t, c.stillMapped, mono(w.bar()))
+		})
+	}
+}
+
+func TestMremapInPlace(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		at, oldLen, newL int
+		after            string
+	}{
+		{"shrinks", 0, 4, 2, "PP....QQQQ"},
+		{"shrinks in the middle", 1, 2, 1, "PP.a..QQQQ"},
+		{"grows", 0, 4, 5, "PPPPP.QQQQ"},
+		{"grows from inside", 2, 2, 3, "PPPPP.QQQQ"},
+		{"grows up to the next, and does not merge", 0, 4, 6, "PPPPPPQQQQ"},
+		{"stays", 0, 4, 4, "PPPP..QQQQ"},
+		{"stays, though nothing is there", 4, 2, 2, "PPPP..QQQQ"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.lay("PPPP..QQQQ")['P']
+			p.Userfault, p.Flags = &noUserfault{}, rw|VMUffdMissing
+			addr, err := w.mm.Mremap(w.t, page(c.at), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, 0, 0)
+			require.NoError(t, err)
+			require.Equal(t, page(c.at), addr)
+			w.check()
+			require.Equal(t, c.after, w.bar())
+			require.NotNil(t, w.at(0).Userfault, "§17.7: growth extends the registration")
+		})
+	}
+}
+
+// A move takes the pages, the flags and the registration along (§17.7, 4.3).
+func TestMremapMoves(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, private)
+	for i := range 4 {
+		w.store(i, 'a'+byte(i))
+	}
+	vma := w.at(0)
+	ctx := &noUserfault{}
+	vma.Userfault, vma.Flags = ctx, vma.Flags|VMUffdMissing
+	flags, anon := vma.Flags, vma.AnonVMA()
+
+	addr, err := w.mm.Mremap(w.t, page(1), 2*PageSize, 3*PageSize, MremapMayMove|MremapFixed, page(10))
+	require.NoError(t, err)
+	require.Equal(t, page(10), addr)
+	w.check()
+	require.Equal(t, []string{"0-1 rw-p", "3-4 rw-p", "10-13 rw-p"}, w.maps())
+	moved := w.at(10)
+	require.Equal(t, flags, moved.Flags)
+	require.Equal(t, ctx, moved.Userfault)
+	require.Same(t, anon, moved.AnonVMA())
+	require.Equal(t, page(1)>>PageShift, moved.Pgoff, "faulted: it keeps its offset")
+	require.EqualValues(t, 'b', w.load(10))
+	require.EqualValues(t, 'c', w.load(11))
+	require.EqualValues(t, 4, w.memory.InUse())
+
+	// Back in its place it becomes one again.
+	_, err = w.mm.Mremap(w.t, page(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(1))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, []string{"0-4 rw-p", "12-13 rw-p"}, w.maps())
+	require.EqualValues(t, 'b', w.load(1))
+}
+
+// The offset of memory that was never faulted follows the address, so that it merges
+// at its new place; it may even merge with itself.
+func TestMremapUnfaulted(t *testing.T) {
+	w := newWorld(t)
+	w.lay("PPPP....QQQQ")
+	_, err := w.mm.Mremap(w.t, page(8), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(4))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, "PPPPPP....QQ", w.bar())
+
+	_, err = w.mm.Mremap(w.t, page(0), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(6))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, "..PPPPPP..QQ", w.bar(), "the VMA grew at one end and lost the other")
+
+	_, err = w.mm.Mremap(w.t, page(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(8))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, "..PPPPPPPP", w.bar(), "between itself and P")
+}
+
+func TestMremapMovesByItself(t *testing.T) {
+	w := newWorld(t)
+	w.lay("PPPPQQQQ")
+	addr, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 8*PageSize, MremapMayMove, 0)
+	require.NoError(t, err)
+	require.EqualValues(t, DefaultMmapBase-8*PageSize, addr)
+	w.check()
+	require.Nil(t, w.at(0))
+}
+
+// An old length of 0 copies the mapping and moves nothing.
+func TestMremapDuplicates(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, shared)
+	w.store(2, 'x')
+	_, err := w.mm.Mremap(w.t, page(0), 0, 4*PageSize, MremapMayMove|MremapFixed, page(10))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, []string{"0-4 rw-s", "10-14 rw-s"}, w.maps())
+	require.EqualValues(t, 'x', w.load(12))
+}
+
+// If the tables for the new place cannot be had, everything goes back.
+func TestMremapRollsBack(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, private)
+	w.store(1, 'x')
+	w.failAt("pte_alloc", 1)
+	_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 4*PageSize, MremapMayMove|MremapFixed, page(10000))
+	require.Equal(t, errno.ENOMEM, err)
+	w.check()
+	require.Equal(t, []string{"0-4 rw-p"}, w.maps())
+	require.EqualValues(t, 'x', w.load(1))
+}
+
+// If the old place cannot be split off it stays, without its pages and its charge.
+func TestMremapCannotUnmap(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, private)
+	w.store(1, 'x')
+	w.failAt("split_vma", 1)
+	_, err := w.mm.Mremap(w.t, page(1), PageSize, PageSize, MremapMayMove|MremapFixed, page(10))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, []string{"0-4 rw-p", "10-11 rw-p"}, w.maps())
+	require.Zero(t, w.at(0).Flags&VMAccount)
+	require.EqualValues(t, 'x', w.load(10))
+	require.Zero(t, w.load(1))
+}

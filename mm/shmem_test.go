@@ -1,0 +1,39 @@
+package mm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSharedMemory(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, protRW, shared)
+	vma := w.at(0)
+	require.False(t, vma.IsAnonymous(), "it has operations: userfaultfd of 2015 refuses it")
+	require.Equal(t, "/dev/zero (deleted)", vma.File.Name)
+	require.Zero(t, w.load(0))
+	w.store(1, 'x')
+	require.Nil(t, vma.AnonVMA())
+
+	// The pages belong to the object: zapping them loses nothing.
+	require.NoError(t, w.mm.Madvise(w.t, page(0), 4*PageSize, MadvDontNeed))
+	require.EqualValues(t, 'x', w.load(1))
+
+	// The pieces of one mapping merge.
+	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead))
+	require.Equal(t, 3, w.mm.mapCount)
+	require.EqualValues(t, 'x', w.load(1))
+	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, protRW))
+	require.Equal(t, 1, w.mm.mapCount)
+	require.EqualValues(t, 1, vma.File.Count())
+
+	// Beyond the object there is nothing.
+	_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 5*PageSize, 0, 0)
+	require.NoError(t, err)
+	outcome, _ := w.mm.Store(w.t, page(4), []byte{1})
+	require.Equal(t, BusError, outcome)
+
+	require.NoError(t, w.mm.Munmap(w.t, page(0), 8*PageSize))
+	require.Zero(t, w.memory.InUse())
+}

@@ -1,0 +1,77 @@
+package mm
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// crowd is an address space of n VMAs with a page between each two.
+func crowd(b *testing.B, n int) (*sim.Task, *MM) {
+	b.Helper()
+	m := New(NewMemory())
+	m.MaxMapCount = 4 * n
+	for i := range n {
+		start := base + uint64(i)*2*PageSize
+		m.link(&VMA{Start: start, End: start + PageSize, Flags: rw, Pgoff: start >> PageShift, mm: m}, m.highest())
+	}
+	return (&sim.Free{}).Attach("t", &Thread{MM: m}), m
+}
+
+var crowds = []int{1_000, 100_000, 1_000_000}
+
+func BenchmarkFindVMA(b *testing.B) {
+	for _, n := range crowds {
+		b.Run(fmt.Sprintf("VMAs=%d", n), func(b *testing.B) {
+			t, m := crowd(b, n)
+			m.MmapLock.DownRead(t)
+			b.ReportAllocs()
+			for i := uint64(0); b.Loop(); i++ {
+				m.FindVMA(t, base+i*2654435761%uint64(n)*2*PageSize)
+			}
+			m.MmapLock.UpRead(t)
+		})
+	}
+}
+
+// BenchmarkMmapMunmap looks for room with many VMAs around, and gives it back.
+func BenchmarkMmapMunmap(b *testing.B) {
+	for _, n := range crowds {
+		b.Run(fmt.Sprintf("VMAs=%d", n), func(b *testing.B) {
+			t, m := crowd(b, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				addr, err := m.Mmap(t, 0, 4*PageSize, protRW, private, nil, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := m.Munmap(t, addr, 4*PageSize); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSplitMerge protects a page in the middle of a VMA, and puts it together
+// again.
+func BenchmarkSplitMerge(b *testing.B) {
+	for _, n := range crowds {
+		b.Run(fmt.Sprintf("VMAs=%d", n), func(b *testing.B) {
+			t, m := crowd(b, n)
+			addr, err := m.Mmap(t, 0, 3*PageSize, protRW, private, nil, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, prot := range []Prot{ProtRead, protRW} {
+					if err := m.Mprotect(t, addr+PageSize, PageSize, prot); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
