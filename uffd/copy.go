@@ -1,8 +1,6 @@
 package uffd
 
 import (
-	"errors"
-
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -55,8 +53,7 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 // and of no others, and returns the ioctl's result.
 func (c *Ctx) filled(t *sim.Task, out uint64, asked wakeRange, done uint64, err error, dontwake bool) error {
 	result := int64(done)
-	var no errno.Errno
-	if errors.As(err, &no) {
+	if no, failed := err.(errno.Errno); failed {
 		result = -int64(no)
 	}
 	if err := mm.PutUser64(t, out, uint64(result)); err != nil {

@@ -1,0 +1,117 @@
+package abi_test
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+	"pgregory.net/rapid"
+)
+
+// §3: the numbers of the ioctls, size and direction included.
+func TestIoctlNumbers(t *testing.T) {
+	want := map[string]uint32{
+		"UFFDIO_API":        0xc018aa3f,
+		"UFFDIO_REGISTER":   0xc020aa00,
+		"UFFDIO_UNREGISTER": 0x8010aa01,
+		"UFFDIO_WAKE":       0x8010aa02,
+		"UFFDIO_COPY":       0xc028aa03,
+		"UFFDIO_ZEROPAGE":   0xc020aa04,
+	}
+	require.Len(t, abi.Ioctls, len(want))
+	for _, i := range abi.Ioctls {
+		require.Equal(t, want[i.Name], i.Cmd, i.Name)
+		require.EqualValues(t, i.Cmd>>16&0x3fff, i.Size, "%s: the size in the number is the struct's", i.Name)
+		require.Equal(t, uint64(1)<<(i.Cmd&0xff), i.Mask, i.Name)
+	}
+}
+
+// API-4, REG-21: what the handshake and register answer with.
+func TestMasksByVersion(t *testing.T) {
+	for name, want := range map[string]struct{ api, ranges uint64 }{
+		"2015":      {0x8000000000000003, 0x4},
+		"2015+copy": {0x8000000000000003, 0x1c},
+	} {
+		v, ok := abi.Lookup(name)
+		require.True(t, ok)
+		require.Equal(t, name, v.Name)
+		require.Equal(t, want.api, v.APIIoctls)
+		require.Equal(t, want.ranges, v.RangeIoctls)
+		require.Zero(t, v.Features)
+		require.Equal(t, want.ranges&abi.MaskCopy != 0, v.HasCopy, "COPY is offered if and only if it is known")
+	}
+	require.Len(t, abi.Versions(), 2)
+	_, ok := abi.Lookup("2016")
+	require.False(t, ok)
+}
+
+// Each field lies where the kernel's header has it.
+func TestLayouts(t *testing.T) {
+	const a, b, c, d, e = 0x1111111111111111, 0x2222222222222222, 0x3333333333333333, 0x4444444444444444, 0x5555555555555555
+	words := func(b []byte) []uint64 {
+		w := make([]uint64, len(b)/8)
+		for i := range w {
+			w[i] = binary.LittleEndian.Uint64(b[8*i:])
+		}
+		return w
+	}
+	var buf [40]byte
+	(&abi.API{API: a, Features: b, Ioctls: c}).Encode(buf[:])
+	require.Equal(t, []uint64{a, b, c}, words(buf[:abi.APISize]))
+	(&abi.Range{Start: a, Len: b}).Encode(buf[:])
+	require.Equal(t, []uint64{a, b}, words(buf[:abi.RangeSize]))
+	(&abi.Register{Range: abi.Range{Start: a, Len: b}, Mode: c, Ioctls: d}).Encode(buf[:])
+	require.Equal(t, []uint64{a, b, c, d}, words(buf[:abi.RegisterSize]))
+	require.EqualValues(t, d, binary.LittleEndian.Uint64(buf[abi.RegisterIoctlsOffset:]))
+	(&abi.Copy{Dst: a, Src: b, Len: c, Mode: d, Copy: e}).Encode(buf[:])
+	require.Equal(t, []uint64{a, b, c, d, e}, words(buf[:abi.CopySize]))
+	require.EqualValues(t, e, binary.LittleEndian.Uint64(buf[abi.CopyCopyOffset:]))
+	(&abi.Zeropage{Range: abi.Range{Start: a, Len: b}, Mode: c, Zeropage: d}).Encode(buf[:])
+	require.Equal(t, []uint64{a, b, c, d}, words(buf[:abi.ZeropageSize]))
+	require.EqualValues(t, d, binary.LittleEndian.Uint64(buf[abi.ZeropageZeropageOffset:]))
+}
+
+// FAULT-7: the event in the first byte, flags at 8, the address at 16, and zeroes
+// wherever there is no field, whatever was in the buffer.
+func TestMessageLayout(t *testing.T) {
+	buf := [abi.MsgSize]byte{}
+	for i := range buf {
+		buf[i] = 0xff
+	}
+	(&abi.Msg{Event: abi.EventPagefault, Flags: abi.PagefaultFlagWrite, Address: 0x123456789abc}).Encode(buf[:])
+	want := [abi.MsgSize]byte{0: 0x12, 8: 1, 16: 0xbc, 17: 0x9a, 18: 0x78, 19: 0x56, 20: 0x34, 21: 0x12}
+	require.Equal(t, want, buf)
+}
+
+func TestDecodeUndoesEncode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		u := func(name string) uint64 { return rapid.Uint64().Draw(t, name) }
+		var buf [40]byte
+		api := abi.API{API: u("api"), Features: u("features"), Ioctls: u("ioctls")}
+		reg := abi.Register{Range: abi.Range{Start: u("start"), Len: u("len")}, Mode: u("mode"), Ioctls: u("ioctls")}
+		cp := abi.Copy{Dst: u("dst"), Src: u("src"), Len: u("len"), Mode: u("mode"), Copy: int64(u("copy"))}
+		zero := abi.Zeropage{Range: reg.Range, Mode: u("mode"), Zeropage: int64(u("zeropage"))}
+		msg := abi.Msg{Event: byte(u("event")), Flags: u("flags"), Address: u("address")}
+		var api2 abi.API
+		api.Encode(buf[:])
+		api2.Decode(buf[:])
+		require.Equal(t, api, api2)
+		var reg2 abi.Register
+		reg.Encode(buf[:])
+		reg2.Decode(buf[:])
+		require.Equal(t, reg, reg2)
+		var cp2 abi.Copy
+		cp.Encode(buf[:])
+		cp2.Decode(buf[:])
+		require.Equal(t, cp, cp2)
+		var zero2 abi.Zeropage
+		zero.Encode(buf[:])
+		zero2.Decode(buf[:])
+		require.Equal(t, zero, zero2)
+		var msg2 abi.Msg
+		msg.Encode(buf[:])
+		msg2.Decode(buf[:])
+		require.Equal(t, msg, msg2)
+	})
+}
