@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+func newDemo() *cobra.Command {
+	var pause, noPause bool
+	cmd := &cobra.Command{
+		Use:   "demo [LESSON]",
+		Short: "Run a lesson step by step, with a picture of the kernel at each step",
+		Long: `Run a lesson (the first one, if none is named) step by step. Each step shows the
+statement with its answer, then the mappings with their pages, the queues of the
+userfaultfd, and the page table at the address that is being talked about.`,
+		Example:           "  uffdsim demo\n  uffdsim demo --pause 01",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeLessons,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := lessons.All()[0].Name
+			if len(args) == 1 {
+				name = args[0]
+			}
+			lesson, ok := lessons.Find(name)
+			if !ok {
+				return fmt.Errorf("uffdsim demo: no lesson %q; \"uffdsim list\" shows them", name)
+			}
+			var keys *bufio.Reader
+			if pause || !noPause {
+				keys = bufio.NewReader(cmd.InOrStdin())
+			}
+			return demo(cmd.OutOrStdout(), lesson, keys)
+		},
+	}
+	cmd.Flags().BoolVar(&pause, "pause", false, "wait for Enter after each step")
+	cmd.Flags().BoolVar(&noPause, "no-pause", true, "do not wait between the steps (the default)")
+	cmd.MarkFlagsMutuallyExclusive("pause", "no-pause")
+	return cmd
+}
+
+// demo runs the lesson, one picture a step. keys, if there are any, end the pauses.
+func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
+	file, err := syntax.Parse(lesson.Name+".uffd", []byte(lesson.Source))
+	if err != nil {
+		return err
+	}
+	session, err := scenario.NewSession(file, scenario.Options{})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	colour := paletteFor(w)
+	fmt.Fprintf(w, "%s\n%s\n", colour.bold(lesson.Title+": "+lesson.Teaches+"."), colour.faint("pages: "+scenario.Legend))
+	source, shown := strings.Split(lesson.Source, "\n"), 0
+	before := ""
+	for {
+		r, err := session.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+		for _, line := range source[shown : r.Line-1] {
+			if strings.HasPrefix(line, "# ") {
+				fmt.Fprintln(w, colour.faint(line))
+			}
+		}
+		shown = r.Line
+		printStep(w, colour, r)
+		picture := session.Draw()
+		if picture != before { // a look at the machine leaves it as it was
+			fmt.Fprint(w, colour.faint(indent(picture, "    | ")))
+		}
+		before = picture
+		if !r.OK {
+			fmt.Fprint(w, colour.bad(r.Diff()))
+			return errFailed
+		}
+		if keys != nil {
+			if _, err := keys.ReadString('\n'); err != nil {
+				return nil // nobody is there any more
+			}
+		}
+	}
+}
+
+// printStep shows a statement as a scenario would have it.
+func printStep(w io.Writer, colour palette, r *scenario.Result) {
+	fmt.Fprintln(w, colour.bold(r.String()))
+	for _, l := range r.Block {
+		fmt.Fprintln(w, "    "+l)
+	}
+}
+
+// indent puts the prefix in front of each line.
+func indent(text, prefix string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(prefix + line)
+	}
+	return b.String()
+}

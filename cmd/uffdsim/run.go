@@ -1,0 +1,189 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+const runExample = `  uffdsim run 01-first-fault             a lesson, by its name or number
+  uffdsim run --check *.uffd             files, with the kernel's bookkeeping checked
+  uffdsim run --update new.uffd          write the answers into the file
+  uffdsim run --trace --json new.uffd    every event, for a program to read
+  uffdsim run --seed 7 -                 standard input, under another interleaving`
+
+// runner is the run command with its flags.
+type runner struct {
+	opts                scenario.Options
+	json, quiet, update bool
+
+	in       io.Reader
+	out, err io.Writer
+}
+
+func newRun() *cobra.Command {
+	r := &runner{}
+	cmd := &cobra.Command{
+		Use:   "run FILE...",
+		Short: "Run scenarios and check what they expect",
+		Long: `Run scenarios and check what they expect. FILE is a file, a lesson's name, or - for
+standard input. Every statement is printed with its answer; what differs from the
+expectation is shown with both. A file is run on the kernel that its "#! kernel:"
+line asks for, unless --kernel is given.`,
+		Example:           runExample,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeLessons,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.in, r.out, r.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return r.runAll(args)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel version: "+scenario.KernelNames()+" (default: the file's, or "+scenario.DefaultKernel+")")
+	f.Uint64Var(&r.opts.Seed, "seed", 1, "seed of the interleaving")
+	f.BoolVar(&r.opts.Free, "free", false, "run the tasks in parallel, as goroutines, instead of one at a time by the seed")
+	f.IntVar(&r.opts.Steps, "steps", scenario.DefaultSteps, "limit on the visible steps of one operation")
+	f.BoolVar(&r.opts.Check, "check", false, "check the kernel's bookkeeping after each statement")
+	f.BoolVar(&r.opts.Trace, "trace", false, "show every event")
+	f.BoolVar(&r.json, "json", false, "print an object a line for each statement")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "print a line a file, and what is wrong")
+	f.BoolVar(&r.update, "update", false, "write the answers into the files as what they expect")
+	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernels)
+	return cmd
+}
+
+// runAll runs every file, whatever becomes of the others. A mistake in one is worse
+// than an expectation that another did not meet.
+func (r *runner) runAll(names []string) error {
+	var worst error
+	for _, name := range names {
+		err := r.runOne(name)
+		switch {
+		case err == nil:
+		case errors.Is(err, errFailed):
+			if worst == nil {
+				worst = errFailed
+			}
+		default:
+			fmt.Fprintln(r.err, err)
+			worst = errReported
+		}
+	}
+	return worst
+}
+
+func (r *runner) runOne(name string) error {
+	src, path, err := r.source(name)
+	if err != nil {
+		return err
+	}
+	file, err := syntax.Parse(path, src)
+	if err != nil {
+		return err
+	}
+	session, err := scenario.NewSession(file, r.opts)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	report, err := session.Run(r.printer(path))
+	if err != nil {
+		return err
+	}
+	if r.update && report.Finding() == nil {
+		return r.writeBack(name, report.Update(file))
+	}
+	return r.summarise(report)
+}
+
+// source reads a file, a lesson or standard input, and says what to call it.
+func (r *runner) source(name string) (src []byte, path string, err error) {
+	if name == "-" {
+		src, err = io.ReadAll(r.in)
+		return src, "<stdin>", err
+	}
+	src, err = os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		if lesson, ok := lessons.Find(name); ok {
+			return []byte(lesson.Source), lesson.Name + ".uffd", nil
+		}
+		return nil, "", fmt.Errorf("uffdsim run: %s: no such file, and no lesson of that name (\"uffdsim list\" shows them)", name)
+	}
+	return src, name, err
+}
+
+// printer returns what is done with each result as it comes.
+func (r *runner) printer(path string) func(*scenario.Result) error {
+	colour := paletteFor(r.out)
+	switch {
+	case r.json:
+		enc := json.NewEncoder(r.out)
+		enc.SetEscapeHTML(false)
+		return func(res *scenario.Result) error { return enc.Encode(res) }
+	case r.quiet, r.update:
+		return nil
+	}
+	fmt.Fprintln(r.out, colour.bold(path))
+	return func(res *scenario.Result) error {
+		for _, e := range res.Events {
+			fmt.Fprintln(r.out, colour.faint("        "+formatEvent(e)))
+		}
+		printStep(r.out, colour, res)
+		if !res.OK {
+			fmt.Fprint(r.out, colour.bad(res.Diff()))
+		}
+		return nil
+	}
+}
+
+// summarise ends a file's output with a line, and with what is wrong if that has not
+// been shown.
+func (r *runner) summarise(report *scenario.Report) error {
+	failures := report.Failures()
+	if !r.json {
+		colour := paletteFor(r.out)
+		if r.quiet {
+			for _, f := range failures {
+				fmt.Fprint(r.out, colour.bad(f.Diff()))
+			}
+		}
+		verdict := colour.good("ok")
+		if len(failures) > 0 {
+			verdict = colour.bad(fmt.Sprintf("FAIL (%d)", len(failures)))
+		}
+		fmt.Fprintf(r.out, "%s  %s: %d statements on %s, %d expectations\n",
+			verdict, report.File, len(report.Results), report.Kernel, report.Checked())
+	}
+	if len(failures) > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+// writeBack stores the updated text where it came from; what came from standard input
+// goes to standard output.
+func (r *runner) writeBack(name string, text []byte) error {
+	if name == "-" {
+		_, err := r.out.Write(text)
+		return err
+	}
+	old, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("uffdsim run --update: a lesson cannot be written to: %w", err)
+	}
+	if string(old) == string(text) {
+		return nil
+	}
+	return os.WriteFile(name, text, 0o666)
+}
+
+func completeKernels(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return scenario.Kernels(), cobra.ShellCompDirectiveNoFileComp
+}

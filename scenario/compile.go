@@ -1,0 +1,221 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// program is a scenario whose words have all been found to mean something.
+type program struct {
+	file       *syntax.File
+	kernel     string
+	statements []*statement
+}
+
+// statement is a statement of a program.
+type statement struct {
+	*syntax.Stmt
+	op      *Operation // nil for a question about a task
+	args    []argument // one for each parameter of op
+	task    string
+	process string
+	text    string // the call alone, for messages
+}
+
+func (st *statement) line() int { return st.Pos.Line }
+
+func (st *statement) errorf(format string, args ...any) error {
+	return &mistake{pos: st.Pos, err: fmt.Errorf(format, args...)}
+}
+
+// mistake is an error in a scenario that only shows when it runs.
+type mistake struct {
+	pos syntax.Pos
+	err error
+}
+
+func (m *mistake) Error() string { return m.pos.String() + ": " + m.err.Error() }
+func (m *mistake) Unwrap() error { return m.err }
+
+// compiler looks the words of a scenario up, statement by statement, and knows the
+// names that those before have introduced.
+type compiler struct {
+	errs      syntax.Errors
+	names     map[string]kind // descriptors, addresses and processes
+	tasks     map[string]bool // that have done anything
+	processes []string
+}
+
+// compile checks a scenario. The error is of type syntax.Errors.
+func compile(file *syntax.File) (*program, error) {
+	c := &compiler{names: map[string]kind{}, tasks: map[string]bool{mainName: true}, processes: []string{mainName}}
+	p := &program{file: file, kernel: c.directives(file)}
+	for _, stmt := range file.Stmts {
+		if st := c.statement(stmt); st != nil {
+			p.statements = append(p.statements, st)
+		}
+	}
+	if c.errs != nil {
+		return nil, c.errs
+	}
+	return p, nil
+}
+
+func (c *compiler) fail(pos syntax.Pos, hint, format string, args ...any) {
+	if hint != "" {
+		hint = fmt.Sprintf("did you mean %q?", hint)
+	}
+	c.errs = append(c.errs, &syntax.Error{Pos: pos, Msg: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// unknown reports a word that stands for nothing.
+func (c *compiler) unknown(pos syntax.Pos, what, word string, known []string) {
+	switch hint := syntax.Suggest(word, known); {
+	case hint == "" && len(known) == 1:
+		c.fail(pos, "", "unknown %s %q: there is only %s", what, word, known[0])
+	case hint == "" && len(known) > 0 && len(known) <= shortList:
+		c.fail(pos, "", "unknown %s %q: there are %s", what, word, strings.Join(known, ", "))
+	default:
+		c.fail(pos, hint, "unknown %s %q", what, word)
+	}
+}
+
+// shortList is how many words a message lists if none of them is near.
+const shortList = 6
+
+var directives = []string{"kernel", "title", "teaches"}
+
+// directives checks the file's directives, and returns the kernel to run on.
+func (c *compiler) directives(file *syntax.File) string {
+	kernel := DefaultKernel
+	for _, d := range file.Directives {
+		switch {
+		case !slices.Contains(directives, d.Key):
+			c.unknown(d.Pos, "directive", d.Key, directives)
+		case d.Key == "kernel":
+			kernel = d.Value
+			if _, ok := abi.Lookup(kernel); !ok {
+				c.unknown(d.Pos, "kernel", kernel, Kernels())
+			}
+		}
+	}
+	return kernel
+}
+
+// Kernels are the versions that a scenario can run on.
+func Kernels() []string {
+	var names []string
+	for _, v := range abi.Versions() {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// KernelNames are the versions in a line, for messages.
+func KernelNames() string { return strings.Join(Kernels(), ", ") }
+
+// statement checks a statement; it is nil if there was a mistake.
+func (c *compiler) statement(stmt *syntax.Stmt) *statement {
+	st := &statement{Stmt: stmt, task: stmt.Task}
+	if stmt.Await {
+		if !c.tasks[stmt.Task] {
+			c.fail(stmt.Pos, syntax.Suggest(stmt.Task, c.taskNames()), "no task %q has done anything yet", stmt.Task)
+			return nil
+		}
+		return st
+	}
+	before := len(c.errs)
+	st.text = stmt.Call.Name + stmt.Op[strings.IndexByte(stmt.Op, '('):]
+	st.op = find(stmt.Call.Name)
+	if st.op == nil {
+		c.unknown(stmt.Call.Pos, "operation", stmt.Call.Name, operationNames())
+	} else {
+		st.args = c.arguments(st.op, stmt.Call)
+	}
+	c.who(st)
+	c.bind(st)
+	if len(c.errs) > before {
+		return nil
+	}
+	return st
+}
+
+// who finds the process that the statement's task belongs to: the one of that name,
+// or of the name before the first dot, or else the first.
+func (c *compiler) who(st *statement) {
+	if st.task == "" {
+		st.task = mainName
+	}
+	name, _, dotted := strings.Cut(st.task, ".")
+	switch {
+	case slices.Contains(c.processes, name):
+		st.process = name
+	case dotted:
+		c.unknown(st.Pos, "process", name, c.processes)
+	case c.names[name] != kindNone:
+		c.fail(st.Pos, "", "%s is %v, not a task", name, c.names[name])
+	default:
+		st.process = mainName
+	}
+	c.tasks[st.task] = true
+}
+
+// bind gives the statement's result its name.
+func (c *compiler) bind(st *statement) {
+	switch name := st.Bind; {
+	case st.op == nil:
+		if name != "" { // so that its uses are no mistakes, too
+			c.names[name] = kindAny
+		}
+	case name == "" && st.op.binds == kindProcess:
+		c.fail(st.Call.Pos, "", "the child needs a name: child = fork()")
+	case name == "":
+	case st.op.binds == kindNone:
+		c.fail(st.Pos, "", "%s returns nothing that a name could stand for", st.op.Name)
+	case c.tasks[name] || slices.Contains(c.processes, name):
+		c.fail(st.Pos, "", "%s is the name of a task already", name)
+	case strings.Contains(name, "."):
+		c.fail(st.Pos, "", "a name with a dot in it is a task of a process")
+	case st.op.binds == kindProcess:
+		c.processes = append(c.processes, name)
+		c.tasks[name] = true
+	default:
+		c.names[name] = st.op.binds
+	}
+}
+
+func (c *compiler) taskNames() []string {
+	var names []string
+	for name := range c.tasks {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// namesOf are the names that stand for something of the kind.
+func (c *compiler) namesOf(k kind) []string {
+	var names []string
+	for name, kind := range c.names {
+		if kind == k {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// result is what became of the statement.
+func (st *statement) result(a answer) *Result {
+	r := &Result{
+		File: st.Pos.File, Line: st.Pos.Line, Task: st.task, Op: st.text, Name: st.Bind,
+		Answer: a.text, Block: a.block,
+		Want: st.Want, WantBlock: st.Block, Wanted: st.HasWant, BlockWanted: st.Block != nil,
+	}
+	r.OK = (!r.Wanted || syntax.Match(r.Want, r.Answer)) && (!r.BlockWanted || syntax.MatchBlock(r.WantBlock, r.Block))
+	return r
+}

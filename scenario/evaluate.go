@@ -1,0 +1,80 @@
+package scenario
+
+// call puts the values of names into a statement's arguments. t is nil for an
+// operation that is done from outside of the machine.
+func (s *Session) call(st *statement, p *process, t *task) (*call, error) {
+	if st.op.Name == "exit" {
+		if err := s.exitable(st, t); err != nil {
+			return nil, err
+		}
+	}
+	c := &call{session: s, process: p, args: make([]value, len(st.args))}
+	lookup := func(name string) (uint64, error) {
+		if n, ok := s.names[name]; ok {
+			return n, nil
+		}
+		return 0, st.errorf("%s has no value yet: the operation that is to return it is blocked", name)
+	}
+	for i := range st.args {
+		v, err := s.evaluate(&st.args[i], st.op.params[i].kind, t, lookup)
+		if err != nil {
+			return nil, err
+		}
+		c.args[i] = v
+	}
+	s.look(c, st.op)
+	return c, nil
+}
+
+func (s *Session) evaluate(a *argument, k kind, self *task, lookup func(string) (uint64, error)) (v value, err error) {
+	v = a.value
+	switch {
+	case k == kindTask && a.given:
+		v.target = s.target(a.name, self)
+	case a.form != nil:
+		v.record, err = a.form.record(lookup)
+	case a.name != "":
+		v.number, err = lookup(a.name)
+	}
+	return v, err
+}
+
+// target is what a task is doing when it is sent a signal.
+func (s *Session) target(name string, self *task) target {
+	for _, t := range s.tasks {
+		if t.name == name {
+			return target{task: t, sleeping: t.sleeping(), self: t == self}
+		}
+	}
+	// It has a name, and has not done anything: a child's first task, perhaps.
+	p := s.processes[0]
+	for _, other := range s.processes {
+		if other.name == name {
+			p = other
+		}
+	}
+	return target{task: s.taskNamed(name, p)}
+}
+
+// look remembers the address that the operation is about, for Draw.
+func (s *Session) look(c *call, op *Operation) {
+	for i, p := range op.params {
+		v := c.args[i]
+		switch {
+		case p.kind == kindIoctlArg && v.record != nil && len(v.record.layout.fields) > 3:
+			s.focus = &place{c.process, v.record.words[0]}
+		case p.kind == kindAddress && op.required() > i && (op.Name == "pagewalk" || op.isTouch()):
+			s.focus = &place{c.process, v.number}
+		}
+	}
+}
+
+// isTouch reports whether the operation touches memory.
+func (o *Operation) isTouch() bool {
+	for i := range touchOperations {
+		if touchOperations[i].Name == o.Name {
+			return true
+		}
+	}
+	return false
+}

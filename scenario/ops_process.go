@@ -1,0 +1,67 @@
+package scenario
+
+import (
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// What is done with processes and tasks.
+var processOperations = []Operation{
+	{
+		Name:    "fork",
+		Doc:     "copies the process and answers the child's number. The name in front is the child's first task; child.t1 is another.",
+		Example: "child = fork() = 2",
+		binds:   kindProcess,
+		run: func(c *call) answer {
+			child, err := c.task.Fork()
+			if err != nil {
+				return failure(err)
+			}
+			a := result(uint64(child.PID), nil, "%d")
+			a.child = child
+			return a
+		},
+	},
+	{
+		Name:    "exit",
+		Doc:     "ends the task's process: its descriptors are closed, and its memory goes unless a userfaultfd holds it.",
+		Example: "child: exit() = exited",
+		run: func(c *call) answer {
+			c.task.Exit()
+			return answer{text: "exited"}
+		},
+	},
+	{
+		Name:    "kill",
+		Doc:     "sends a signal to a task. SIGUSR1 has a handler; SIGKILL ends the task, and no other.",
+		Example: "kill(t1, SIGKILL) = 0",
+		params:  []param{{name: "task", kind: kindTask}, {name: "signal", kind: kindName, domain: signals}},
+		run:     runKill,
+	},
+}
+
+// runKill signals the target if it is in the kernel. In user mode SIGUSR1's handler
+// has run before anybody notices, and SIGKILL ends the task there and then.
+func runKill(c *call) answer {
+	target, fatal := c.args[0].target, sim.Signal(c.number(1)) == sim.SignalFatal
+	a := status(nil)
+	switch {
+	case target.self:
+		c.task.Kill(c.task.Task, sim.Signal(c.number(1)))
+	case target.sleeping != nil:
+		c.task.Kill(target.sleeping, sim.Signal(c.number(1)))
+	case fatal:
+		a.ended = target.task
+	}
+	return a
+}
+
+// target is the task that a signal is for, as it was when the operation began.
+type target struct {
+	task     *task
+	sleeping *sim.Task // nil if it is in user mode
+	self     bool
+}
+
+var signals = &domain{what: "a signal", names: []constant{
+	{"SIGKILL", uint64(sim.SignalFatal)}, {"SIGUSR1", uint64(sim.SignalOrdinary)},
+}}

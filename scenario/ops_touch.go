@@ -1,0 +1,90 @@
+package scenario
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/uffdsim/uffdsim/mm"
+)
+
+// What a program does with the bytes of its memory.
+var touchOperations = []Operation{
+	{
+		Name:    "load",
+		Doc:     "reads n bytes as the program's own instructions do: a fault makes the task wait, or brings a signal.",
+		Example: "t1: load(0x101000) = blocked",
+		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength, optional: true, standard: "1"}},
+		run: func(c *call) answer {
+			buf := make([]byte, c.numberOr(1, 1))
+			if outcome, at := c.task.Load(c.number(0), buf); outcome != mm.Done {
+				return signalled(outcome, at)
+			}
+			return answer{text: "loaded " + quote(buf)}
+		},
+	},
+	{
+		Name:    "store",
+		Doc:     "writes a byte, or the bytes of a string, as the program's own instructions do.",
+		Example: "t1: store(0x101000, 'A') = stored",
+		params:  []param{{name: "addr", kind: kindAddress}, {name: "data", kind: kindBytes}},
+		run: func(c *call) answer {
+			if outcome, at := c.task.Store(c.number(0), c.args[1].bytes); outcome != mm.Done {
+				return signalled(outcome, at)
+			}
+			return answer{text: "stored"}
+		},
+	},
+	{
+		Name:    "copy_from_user",
+		Doc:     "has the kernel read n bytes of the program's memory, as write(2) to a pipe does: a failing fault is EFAULT.",
+		Example: "t1: copy_from_user(0x101000, 8) = blocked",
+		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength}},
+		run: func(c *call) answer {
+			buf := make([]byte, c.number(1))
+			if err := c.task.CopyFromUser(buf, c.number(0)); err != nil {
+				return failure(err)
+			}
+			return answer{text: "copied " + quote(buf)}
+		},
+	},
+	{
+		Name:    "copy_to_user",
+		Doc:     "has the kernel write bytes to the program's memory, as read(2) from a pipe does.",
+		Example: `t1: copy_to_user(0x101000, "hello") = 0`,
+		params:  []param{{name: "addr", kind: kindAddress}, {name: "data", kind: kindBytes}},
+		run:     func(c *call) answer { return status(c.task.CopyToUser(c.number(0), c.args[1].bytes)) },
+	},
+}
+
+// quote spells bytes as the language does: one as 'A', more as "bytes".
+func quote(b []byte) string {
+	switch {
+	case len(b) != 1:
+		return quoteString(b)
+	case b[0] == '\'' || b[0] == '\\':
+		return `'\` + string(b) + `'`
+	case b[0] >= ' ' && b[0] <= '~':
+		return "'" + string(b) + "'"
+	}
+	return fmt.Sprintf(`'\x%02x'`, b[0])
+}
+
+// quoteString spells bytes that need not be text: what is not printable ASCII as \x.
+func quoteString(b []byte) string {
+	out := []byte{'"'}
+	for _, c := range b {
+		switch {
+		case c == '"' || c == '\\':
+			out = append(out, '\\', c)
+		case c >= ' ' && c <= '~':
+			out = append(out, c)
+		default:
+			out = append(out, '\\', 'x')
+			if c < 16 {
+				out = append(out, '0')
+			}
+			out = strconv.AppendUint(out, uint64(c), 16)
+		}
+	}
+	return string(append(out, '"'))
+}

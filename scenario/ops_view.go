@@ -1,0 +1,123 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// Looks at the machine from outside. They answer with a block of lines, and change
+// nothing.
+var viewOperations = []Operation{
+	{
+		Name:    "maps",
+		Doc:     "lists the mappings, those in [start, end) if that is given: /proc/PID/maps, with the registrations.",
+		Example: "maps()\n    100000-104000 rw-p uffd=fd:missing",
+		params:  []param{{name: "start", kind: kindAddress, optional: true, standard: "0"}, {name: "end", kind: kindAddress, optional: true}},
+		look: func(c *call) (answer, error) {
+			return lines(c.session.mapLines(c.process, c.numberOr(0, 0), c.numberOr(1, ^uint64(0))), "nothing is mapped"), nil
+		},
+	},
+	{
+		Name:    "fdinfo",
+		Doc:     "shows /proc/PID/fdinfo/FD: how many faults are pending, how many there are in all, and the interface.",
+		Example: "fdinfo(fd)\n    pending: 1\n    total: 2\n    API: aa:0:800000000000001f",
+		params:  []param{{name: "fd", kind: kindFD}},
+		look:    lookFdinfo,
+	},
+	{
+		Name:    "pagewalk",
+		Doc:     "follows the page table to an address, a line for each level that there is.",
+		Example: "pagewalk(0x101000)",
+		params:  []param{{name: "addr", kind: kindAddress}},
+		look: func(c *call) (answer, error) {
+			return lines(walkLines(c.process.Process, c.number(0)), ""), nil
+		},
+	},
+	{
+		Name:    "queues",
+		Doc:     "shows the faults that wait: those not read yet, and those read, newest first.",
+		Example: "queues(fd)\n    pending: t2@0x101000 t1@0x100000\n    read: none",
+		params:  []param{{name: "fd", kind: kindFD}},
+		look:    lookQueues,
+	},
+	{
+		Name:    "users",
+		Doc:     "answers how many hold the process's memory: the process itself, and every context made in it.",
+		Example: "users() = 2",
+		look: func(c *call) (answer, error) {
+			return result(c.process.MM.Users(), nil, "%d"), nil
+		},
+	},
+}
+
+func lines(block []string, empty string) answer {
+	if len(block) == 0 {
+		block = []string{empty}
+	}
+	return answer{block: block}
+}
+
+func lookFdinfo(c *call) (answer, error) {
+	info, err := c.process.Fdinfo(c.fd(0))
+	if err != nil {
+		return failure(err), nil
+	}
+	return lines(strings.Split(strings.TrimSpace(strings.ReplaceAll(info, "\t", " ")), "\n"), ""), nil
+}
+
+func lookQueues(c *call) (answer, error) {
+	ctx := c.process.Ctx(c.fd(0))
+	if ctx == nil {
+		return answer{}, fmt.Errorf("queues: descriptor %d is not an open userfaultfd", c.fd(0))
+	}
+	return lines(queueLines(ctx), ""), nil
+}
+
+// mapLines are the mappings that have a part in [start, end).
+func (s *Session) mapLines(p *process, start, end uint64) []string {
+	var out []string
+	for _, m := range p.Maps() {
+		if m.End > start && m.Start < end {
+			out = append(out, s.mapLine(m))
+		}
+	}
+	return out
+}
+
+func (s *Session) mapLine(m machine.Mapping) string {
+	line := fmt.Sprintf("%x-%x %s", m.Start, m.End, m.Prot)
+	if m.Ctx != nil {
+		line += " uffd=" + s.contextName(m.Ctx) + ":" + m.Modes
+	}
+	if m.Kind != "" {
+		line += " " + m.Kind
+	}
+	return line
+}
+
+func queueLines(ctx *uffd.Ctx) []string {
+	pending, read := ctx.Queues()
+	return []string{"pending: " + waiters(pending), "read: " + waiters(read)}
+}
+
+func waiters(ws []uffd.Waiter) string {
+	if len(ws) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, w := range ws {
+		names = append(names, fmt.Sprintf("%s@%#x", w.Task, w.Address))
+	}
+	return strings.Join(names, " ")
+}
+
+func walkLines(p *machine.Process, addr uint64) []string {
+	var out []string
+	for _, l := range p.PageWalk(addr) {
+		out = append(out, strings.ReplaceAll(l.String(), "\t", " "))
+	}
+	return out
+}

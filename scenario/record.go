@@ -1,0 +1,148 @@
+package scenario
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// layout is the struct that an ioctl takes, as a scenario writes it: {name=value, ...}.
+// Every field of these structs is 8 bytes long.
+type layout struct {
+	command string
+	cmd     uint32
+	fields  []field
+}
+
+// field is a word of a struct.
+type field struct {
+	name     string
+	role     role
+	domain   *domain // names for its value
+	optional bool    // 0 if it is left out, as in C
+	signed   bool    // printed as a signed number
+}
+
+// role says who writes a field.
+type role uint8
+
+const (
+	in    role = iota // the program
+	out               // the kernel
+	inOut             // both
+)
+
+var (
+	registerModes = &domain{what: "a mode of UFFDIO_REGISTER", prefix: "UFFDIO_REGISTER_MODE_",
+		names: []constant{{"MISSING", abi.RegisterModeMissing}, {"WP", abi.RegisterModeWP}}}
+	copyModes = &domain{what: "a mode of UFFDIO_COPY", prefix: "UFFDIO_COPY_MODE_",
+		names: []constant{{"DONTWAKE", abi.CopyModeDontwake}}}
+	zeropageModes = &domain{what: "a mode of UFFDIO_ZEROPAGE", prefix: "UFFDIO_ZEROPAGE_MODE_",
+		names: []constant{{"DONTWAKE", abi.ZeropageModeDontwake}}}
+	versionNumber = &domain{what: "a version of the interface", names: []constant{{"UFFD_API", abi.APIVersion}}}
+	noFeatures    = &domain{what: "a feature"}
+	ioctlMask     = &domain{what: "an ioctl", names: []constant{
+		{"API", abi.MaskAPI}, {"REGISTER", abi.MaskRegister}, {"UNREGISTER", abi.MaskUnregister},
+		{"WAKE", abi.MaskWake}, {"COPY", abi.MaskCopy}, {"ZEROPAGE", abi.MaskZeropage},
+	}}
+)
+
+var layouts = []layout{
+	{"UFFDIO_API", abi.UFFDIO_API, []field{
+		{name: "api", domain: versionNumber}, {name: "features", role: inOut, domain: noFeatures, optional: true},
+		{name: "ioctls", role: out, domain: ioctlMask}}},
+	{"UFFDIO_REGISTER", abi.UFFDIO_REGISTER, []field{
+		{name: "start"}, {name: "len"}, {name: "mode", domain: registerModes}, {name: "ioctls", role: out, domain: ioctlMask}}},
+	{"UFFDIO_UNREGISTER", abi.UFFDIO_UNREGISTER, []field{{name: "start"}, {name: "len"}}},
+	{"UFFDIO_WAKE", abi.UFFDIO_WAKE, []field{{name: "start"}, {name: "len"}}},
+	{"UFFDIO_COPY", abi.UFFDIO_COPY, []field{
+		{name: "dst"}, {name: "src"}, {name: "len"}, {name: "mode", domain: copyModes, optional: true},
+		{name: "copy", role: out, signed: true}}},
+	{"UFFDIO_ZEROPAGE", abi.UFFDIO_ZEROPAGE, []field{
+		{name: "start"}, {name: "len"}, {name: "mode", domain: zeropageModes, optional: true},
+		{name: "zeropage", role: out, signed: true}}},
+}
+
+// layoutOf finds the struct of a command, nil for none.
+func layoutOf(cmd uint32) *layout {
+	i := slices.IndexFunc(layouts, func(l layout) bool { return l.cmd == cmd })
+	if i < 0 {
+		return nil
+	}
+	return &layouts[i]
+}
+
+// fieldNames are the fields that a scenario may write, with byte, which stands for a
+// source that is full of it.
+func (l *layout) fieldNames() []string {
+	var names []string
+	for _, f := range l.fields {
+		names = append(names, f.name)
+	}
+	if l.cmd == abi.UFFDIO_COPY {
+		names = append(names, fillField)
+	}
+	return names
+}
+
+const fillField = "byte"
+
+// untouched is what an out field holds before the call unless the scenario says
+// otherwise. If it is still there afterwards the kernel has not written the field: no
+// answer of the kernel looks like it.
+const untouched = 0xdead_beef_dead_beef
+
+// record is a struct on its way to the kernel: a value for each field.
+type record struct {
+	layout *layout
+	words  []uint64
+	fill   []byte // what src is to point to, nil if src has an address
+}
+
+func (r *record) encode() []byte {
+	b := make([]byte, 8*len(r.words))
+	for i, w := range r.words {
+		binary.LittleEndian.PutUint64(b[8*i:], w)
+	}
+	return b
+}
+
+// set stores a field by name.
+func (r *record) set(name string, word uint64) {
+	i := slices.IndexFunc(r.layout.fields, func(f field) bool { return f.name == name })
+	r.words[i] = word
+}
+
+// formatOut spells what the kernel wrote into the struct's bytes: " {copy=4096}",
+// nothing if it wrote nothing. A failed handshake overwrites fields of the program's,
+// too; they are shown then.
+func (r *record) formatOut(b []byte, failed bool) string {
+	wrote := false
+	var parts []string
+	for i, f := range r.layout.fields {
+		word := binary.LittleEndian.Uint64(b[8*i:])
+		changed := word != r.words[i]
+		wrote = wrote || changed
+		if f.role == in && !(failed && changed) || f.role == out && !changed {
+			continue
+		}
+		parts = append(parts, f.name+"="+f.format(word))
+	}
+	if !wrote {
+		return ""
+	}
+	return " {" + strings.Join(parts, ", ") + "}"
+}
+
+func (f *field) format(word uint64) string {
+	switch {
+	case f.signed:
+		return fmt.Sprint(int64(word))
+	case f.domain != nil:
+		return f.domain.format(word)
+	}
+	return fmt.Sprintf("%#x", word)
+}

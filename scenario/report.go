@@ -1,0 +1,146 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Result is what became of a statement.
+type Result struct {
+	// Line is where the statement begins in the file, from 1.
+	Line int `json:"line"`
+	// Task is who did it, or whom the statement asks about.
+	Task string `json:"task,omitempty"`
+	// Op is the statement as it was written, without task, name and expectation.
+	Op string `json:"op"`
+	// Answer is what it ended with, and Block the lines that it showed.
+	Answer string   `json:"answer"`
+	Block  []string `json:"block,omitempty"`
+	// Want and WantBlock are what the scenario expects: see Wanted and BlockWanted.
+	Want      string   `json:"want,omitempty"`
+	WantBlock []string `json:"want_block,omitempty"`
+	// OK reports that nothing else was expected.
+	OK bool `json:"ok"`
+	// Finding is the bug that ended the run here, nil for none.
+	Finding *Finding `json:"finding,omitempty"`
+	// Events are what happened meanwhile, if that was asked for.
+	Events []sim.Event `json:"events,omitempty"`
+
+	// File is the scenario's name, and Name what the statement's result was called.
+	File string `json:"-"`
+	Name string `json:"-"`
+	// Wanted and BlockWanted report that the scenario expects an answer, and a block.
+	Wanted      bool `json:"-"`
+	BlockWanted bool `json:"-"`
+}
+
+// Diff tells what was expected and what came instead, "" if the result is as it
+// should be.
+func (r *Result) Diff() string {
+	if r.OK {
+		return ""
+	}
+	if r.Finding != nil {
+		return r.Finding.Error() + "\n"
+	}
+	d := fmt.Sprintf("%s:%d: %s\n", r.File, r.Line, r.Op)
+	if r.Wanted && r.Want != r.Answer {
+		d += fmt.Sprintf("  want = %s\n  got  = %s\n", r.Want, r.Answer)
+	}
+	if r.BlockWanted {
+		d += "  want block:\n" + indent(r.WantBlock) + "  got block:\n" + indent(r.Block)
+	}
+	return d
+}
+
+func indent(lines []string) string {
+	out := ""
+	for _, l := range lines {
+		out += "    " + l + "\n"
+	}
+	return out
+}
+
+// Finding is a bug of the kernel, or of the model, that a run came upon: a BUG_ON, a
+// deadlock, a run that does not settle, bookkeeping that contradicts itself.
+type Finding struct {
+	File string `json:"-"`
+	Line int    `json:"-"`
+	// Op is the statement during which it was found.
+	Op string `json:"-"`
+	// What is the bug.
+	What string `json:"what"`
+	// Err is the bug as the executor reported it: a *sim.Bug, *sim.Deadlock or
+	// *sim.Endless, or the error of an invariant.
+	Err error `json:"-"`
+}
+
+// Error names the place and the bug.
+func (f *Finding) Error() string {
+	return fmt.Sprintf("%s:%d: %s: finding: %s", f.File, f.Line, f.Op, f.What)
+}
+
+// Unwrap is the bug as the executor reported it.
+func (f *Finding) Unwrap() error { return f.Err }
+
+// Report is what became of a scenario.
+type Report struct {
+	// File is the scenario's name, and Kernel the version that it ran on.
+	File, Kernel string
+	// Results are those of the statements that ran, in order.
+	Results []Result
+	// Steps is the number of visible steps taken, 0 on the free executor.
+	Steps int
+}
+
+// OK reports whether every expectation was met and nothing was found.
+func (r *Report) OK() bool { return len(r.Failures()) == 0 }
+
+// Failures are the results that are not as they should be.
+func (r *Report) Failures() []*Result {
+	var failures []*Result
+	for i := range r.Results {
+		if !r.Results[i].OK {
+			failures = append(failures, &r.Results[i])
+		}
+	}
+	return failures
+}
+
+// Checked is the number of statements with an expectation.
+func (r *Report) Checked() int {
+	n := 0
+	for i := range r.Results {
+		if r.Results[i].Wanted || r.Results[i].BlockWanted {
+			n++
+		}
+	}
+	return n
+}
+
+// Finding is the bug that ended the run, nil for none.
+func (r *Report) Finding() *Finding {
+	if len(r.Results) == 0 {
+		return nil
+	}
+	return r.Results[len(r.Results)-1].Finding
+}
+
+// String is the statement with its answer, as a scenario has it.
+func (r *Result) String() string {
+	s := r.Op
+	if r.Name != "" {
+		s = r.Name + " = " + s
+	}
+	switch {
+	case r.Op == "": // a task is asked
+		s = r.Task
+	case r.Task != "" && r.Task != mainName:
+		s = r.Task + ": " + s
+	}
+	if r.Answer != "" {
+		s += " = " + r.Answer
+	}
+	return s
+}

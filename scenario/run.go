@@ -1,0 +1,51 @@
+package scenario
+
+import (
+	"errors"
+	"io"
+
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+// Run runs a scenario to its end, or to the first finding. The error says what is
+// wrong with the scenario itself; an expectation that was not met is in the report.
+func Run(file *syntax.File, opts Options) (*Report, error) {
+	s, err := NewSession(file, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Run(nil)
+}
+
+// Run runs the statements that are left, and hands each result to each, if that is
+// not nil, before it goes on. An error of each ends the run.
+func (s *Session) Run(each func(*Result) error) (*Report, error) {
+	report := &Report{File: s.program.file.Name, Kernel: s.Kernel()}
+	for {
+		r, err := s.Next()
+		report.Steps = s.Steps()
+		if errors.Is(err, io.EOF) {
+			return report, nil
+		}
+		if err != nil {
+			return report, err
+		}
+		report.Results = append(report.Results, *r)
+		if each != nil {
+			if err := each(r); err != nil {
+				return report, err
+			}
+		}
+	}
+}
+
+// Update returns the scenario's text with the answers of the report as what it
+// expects. The report must be of a run of that file.
+func (r *Report) Update(file *syntax.File) []byte {
+	answers := map[int]syntax.Answer{}
+	for i := range r.Results {
+		answers[i] = syntax.Answer{Text: r.Results[i].Answer, Block: r.Results[i].Block}
+	}
+	return file.Rewrite(answers)
+}

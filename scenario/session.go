@@ -1,0 +1,279 @@
+package scenario
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// Options say how a scenario is run. The zero value runs it on the kernel that it
+// asks for, under the controlled executor with seed 1.
+type Options struct {
+	// Kernel is the version to run on: a name of abi.Versions. "" is what the file's
+	// kernel directive says, or DefaultKernel.
+	Kernel string
+	// Seed chooses the interleaving; 0 means 1. The same seed gives the same run.
+	Seed uint64
+	// Free runs the tasks in parallel, as goroutines, instead.
+	Free bool
+	// Steps bounds the visible steps of one operation; 0 means DefaultSteps.
+	Steps int
+	// Timeout bounds an operation on the free executor; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Check holds the bookkeeping of mm and uffd against itself after every statement.
+	Check bool
+	// Trace collects the events of each statement.
+	Trace bool
+}
+
+// The defaults of Options.
+const (
+	DefaultKernel  = "2015+copy"
+	DefaultSteps   = 1_000_000
+	DefaultTimeout = 30 * time.Second
+)
+
+// mainName is the name of the first process, and of its first task.
+const mainName = "main"
+
+// Session is a scenario on its way. Between two statements the machine is settled.
+// Close it after use.
+type Session struct {
+	opts    Options
+	program *program
+	next    int
+	closed  bool
+
+	machine    *machine.Machine
+	controlled *sim.Controlled // one of the two is nil
+	free       *sim.Free
+	processes  []*process
+	tasks      []*task
+	names      map[string]uint64 // what descriptors and addresses the names stand for
+	contexts   []*context
+	faults     []*allocationFault // of the next operation
+	focus      *place             // what the last touch or ioctl was about, nil at first
+
+	mu       sync.Mutex // guards what follows, on the free executor
+	events   []sim.Event
+	foundBug error
+}
+
+// NewSession prepares a run. The error lists every mistake that can be found without
+// running anything, a line each.
+func NewSession(file *syntax.File, opts Options) (*Session, error) {
+	program, err := compile(file)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Kernel == "" {
+		opts.Kernel = program.kernel
+	}
+	version, ok := abi.Lookup(opts.Kernel)
+	if !ok {
+		return nil, fmt.Errorf("%s: no kernel %q: there are %s", file.Name, opts.Kernel, KernelNames())
+	}
+	if opts.Seed == 0 {
+		opts.Seed = 1
+	}
+	if opts.Timeout == 0 {
+		opts.Timeout = DefaultTimeout
+	}
+	s := &Session{opts: opts, program: program, names: map[string]uint64{}}
+	s.machine = machine.New(s.executor(), version)
+	s.addProcess(mainName, s.machine.NewProcess())
+	s.processes[0].OpenStd()
+	return s, nil
+}
+
+func (s *Session) executor() sim.Executor {
+	var tracer *sim.Tracer
+	if s.opts.Trace {
+		tracer = sim.NewTracer(func(e sim.Event) {
+			s.mu.Lock()
+			s.events = append(s.events, e)
+			s.mu.Unlock()
+		})
+	}
+	if s.opts.Free {
+		s.free = &sim.Free{Trace: tracer}
+		return s.free
+	}
+	s.controlled = sim.NewControlled(sim.NewRandom(s.opts.Seed))
+	s.controlled.Trace, s.controlled.MaxSteps = tracer, s.opts.Steps
+	if s.opts.Steps == 0 {
+		s.controlled.MaxSteps = DefaultSteps
+	}
+	return s.controlled
+}
+
+func (s *Session) addProcess(name string, p *machine.Process) {
+	s.processes = append(s.processes, &process{Process: p, name: name})
+}
+
+// Kernel is the version that the session runs on.
+func (s *Session) Kernel() string { return s.opts.Kernel }
+
+// Next runs the next statement. The error is io.EOF after the last one and after a
+// finding; any other is a mistake in the scenario, which ends the run, too.
+func (s *Session) Next() (*Result, error) {
+	if s.closed || s.next == len(s.program.statements) {
+		return nil, io.EOF
+	}
+	st := s.program.statements[s.next]
+	s.next++
+	s.takeEvents()
+	a, bug, err := s.do(st)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	if bug == nil && s.opts.Check {
+		bug = s.check()
+	}
+	r := st.result(a)
+	r.Events = s.takeEvents()
+	if bug != nil {
+		r.OK = false
+		r.Finding = &Finding{File: r.File, Line: r.Line, Op: r.Op, What: bug.Error(), Err: bug}
+		s.Close()
+	}
+	return r, nil
+}
+
+// do runs a statement. bug is a finding, err a mistake in the scenario.
+func (s *Session) do(st *statement) (a answer, bug, err error) {
+	switch {
+	case st.Await:
+		return s.await(st), nil, nil
+	case st.op.look != nil:
+		p, err := s.processOf(st)
+		if err != nil {
+			return answer{}, nil, err
+		}
+		c, err := s.call(st, p, nil)
+		if err != nil {
+			return answer{}, nil, err
+		}
+		a, err = st.op.look(c)
+		if err != nil {
+			err = st.errorf("%w", err)
+		}
+		return a, nil, err
+	}
+	return s.perform(st)
+}
+
+// perform runs an operation as a task of the machine, and all others as far as that
+// lets them go.
+func (s *Session) perform(st *statement) (a answer, bug, err error) {
+	t, err := s.ready(st)
+	if err != nil {
+		return answer{}, nil, err
+	}
+	c, err := s.call(st, t.process, t)
+	if err != nil {
+		return answer{}, nil, err
+	}
+	inject := injector(s.faults)
+	s.faults = nil
+	f := &flight{st: st}
+	t.current, t.reported = f, false
+	task := t.process.Go(t.name, s.guard(func(mt *machine.Task) {
+		mt.InjectFaults(inject)
+		c.task = mt
+		f.answer = st.op.run(c)
+		mt.InjectFaults(nil)
+	}), func(killed bool) {
+		f.done, f.killed = true, killed
+	})
+	f.task = task
+	if bug := s.settle(); bug != nil {
+		return answer{}, bug, nil
+	}
+	s.land()
+	return t.report(), nil, nil
+}
+
+// land takes note of the operations that have ended, in the order of the tasks.
+func (s *Session) land() {
+	for _, t := range slices.Clone(s.tasks) {
+		f := t.current
+		if f == nil || !f.done || f.landed {
+			continue
+		}
+		f.landed = true
+		if f.killed {
+			f.answer = answer{text: "killed", value: failed}
+			t.dead = true
+		}
+		s.note(t, f)
+	}
+}
+
+// note draws the consequences of an operation that has ended: names get their
+// meaning, processes come and go.
+func (s *Session) note(t *task, f *flight) {
+	st, a := f.st, f.answer
+	if st.Bind != "" {
+		s.names[st.Bind] = a.value
+	}
+	if file := t.process.Files().File(int(int32(a.value))); st.op.Name == "userfaultfd" && a.value != failed && file != nil {
+		s.name(t.process.Ctx(int(int32(a.value))), file, st.Bind)
+	}
+	if a.child != nil {
+		s.addProcess(st.Bind, a.child)
+	}
+	if a.ended != nil {
+		a.ended.dead = true
+	}
+	if st.op.Name == "exit" && !f.killed {
+		t.process.exited = true
+	}
+}
+
+// report is what the task's operation has come to, once.
+func (t *task) report() answer {
+	switch {
+	case t.current == nil || t.reported:
+		return answer{text: "idle"}
+	case !t.current.landed:
+		return answer{text: "blocked"}
+	}
+	t.reported = true
+	return t.current.answer
+}
+
+// await asks what has become of a task that was blocked.
+func (s *Session) await(st *statement) answer {
+	for _, t := range s.tasks {
+		if t.name == st.task {
+			return t.report()
+		}
+	}
+	return answer{text: "idle"}
+}
+
+// takeEvents returns the events since the last call.
+func (s *Session) takeEvents() []sim.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	events := s.events
+	s.events = nil
+	return events
+}
+
+// Steps is the number of visible steps taken so far, 0 on the free executor.
+func (s *Session) Steps() int {
+	if s.controlled == nil {
+		return 0
+	}
+	return s.controlled.Steps()
+}

@@ -1,0 +1,110 @@
+package syntax
+
+import "fmt"
+
+// Pos is a place in a file. Lines and columns count from 1, columns in bytes.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+// String is the place as editors understand it: "file:line:col".
+func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
+
+// File is a parsed scenario.
+type File struct {
+	Name       string
+	Directives []Directive
+	Stmts      []*Stmt
+
+	lines []string // the text, for Rewrite
+}
+
+// Directive is a line "#! key: value".
+type Directive struct {
+	Pos        Pos
+	Key, Value string
+}
+
+// Directive returns the value of the directive with the key, "" if there is none.
+func (f *File) Directive(key string) string {
+	for _, d := range f.Directives {
+		if d.Key == key {
+			return d.Value
+		}
+	}
+	return ""
+}
+
+// Stmt is a statement. It is a call, or, with Await, a question for Task.
+type Stmt struct {
+	Pos   Pos
+	Task  string // "" for the main task
+	Bind  string // the name in front of the call, "" for none
+	Await bool
+	Call  *Call
+	// Want is the expected answer, if HasWant.
+	Want    string
+	HasWant bool
+	// Block is the expected output, without the indentation.
+	Block []string
+	// Op is the statement without the answer, as it was written.
+	Op string
+}
+
+// Call is an operation with its arguments.
+type Call struct {
+	Pos  Pos
+	Name string
+	Args []Arg
+}
+
+// Arg is an argument or the field of a struct.
+type Arg struct {
+	Pos   Pos
+	Key   string // "" for an argument by position
+	Value Value
+}
+
+// Kind tells what a value is.
+type Kind uint8
+
+// The kinds of value.
+const (
+	Number   Kind = iota // Number
+	Flags                // Items, a single name among them
+	Char                 // Text, one byte
+	String               // Text
+	Struct               // Fields
+	Wildcard             // ...
+)
+
+// String names the kind, for messages.
+func (k Kind) String() string {
+	return [...]string{"a number", "a name", "a character", "a string", "a struct", "..."}[k]
+}
+
+// Value is the value of an argument.
+type Value struct {
+	Pos    Pos
+	Kind   Kind
+	Number uint64
+	Items  []Item
+	Text   string
+	Fields []Arg
+}
+
+// Item is a member of a flag set: a name, or, if that is empty, a number.
+type Item struct {
+	Pos    Pos
+	Name   string
+	Number uint64
+}
+
+// Name is the value's one name, "" if it is not a single name.
+func (v *Value) Name() string {
+	if v.Kind == Flags && len(v.Items) == 1 {
+		return v.Items[0].Name
+	}
+	return ""
+}

@@ -1,0 +1,73 @@
+package syntax
+
+import (
+	"slices"
+	"strings"
+)
+
+// Match reports whether an answer, or a line of output, is what was expected. Runs of
+// white space count as one space, and ... in what was expected stands for anything.
+func Match(want, got string) bool {
+	want, got = fold(want), fold(got)
+	parts := strings.Split(want, "...")
+	if len(parts) == 1 {
+		return want == got
+	}
+	first, last := parts[0], parts[len(parts)-1]
+	if len(got) < len(first)+len(last) || !strings.HasPrefix(got, first) || !strings.HasSuffix(got, last) {
+		return false
+	}
+	got = got[len(first) : len(got)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(got, part)
+		if i < 0 {
+			return false
+		}
+		got = got[i+len(part):]
+	}
+	return true
+}
+
+func fold(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// MatchBlock reports whether output is what was expected, line by line. A line that
+// is nothing but ... stands for any number of lines.
+func MatchBlock(want, got []string) bool {
+	last := len(want) - 1
+	for last >= 0 && !anyLines(want[last]) {
+		last--
+	}
+	if last < 0 {
+		return len(want) == len(got) && matchLines(want, got)
+	}
+	tail := want[last+1:]
+	if len(got) < len(tail) || !matchLines(tail, got[len(got)-len(tail):]) {
+		return false
+	}
+	got = got[:len(got)-len(tail)]
+	// What stands between two wildcards is best found as early as it can be.
+	for floating, want := false, want[:last+1]; len(want) > 0; floating = true {
+		n := slices.IndexFunc(want, anyLines)
+		at := 0
+		for at+n <= len(got) && !matchLines(want[:n], got[at:]) {
+			at++
+		}
+		if at+n > len(got) || at > 0 && !floating {
+			return false
+		}
+		want, got = want[n+1:], got[at+n:]
+	}
+	return true
+}
+
+func anyLines(line string) bool { return strings.TrimSpace(line) == "..." }
+
+// matchLines matches the first lines of got. There are enough of them.
+func matchLines(want, got []string) bool {
+	for i, w := range want {
+		if !Match(w, got[i]) {
+			return false
+		}
+	}
+	return true
+}

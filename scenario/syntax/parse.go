@@ -1,0 +1,193 @@
+package syntax
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxLine is the length of the longest line, in bytes.
+const maxLine = 64 << 10
+
+// Parse reads a scenario. name is what messages call it. The error is of type
+// [Errors] and lists every mistake, up to a limit.
+func Parse(name string, src []byte) (*File, error) {
+	f := &File{Name: name, lines: strings.SplitAfter(string(src), "\n")}
+	var errs Errors
+	var open *Stmt // takes the output that follows
+	for i, line := range f.lines {
+		pos := Pos{File: name, Line: i + 1, Col: 1}
+		line = strings.TrimRight(line, "\r\n")
+		stmt, err := f.parseLine(pos, line, open)
+		if err != nil {
+			if errs = append(errs, err); len(errs) == maxErrors {
+				break
+			}
+			stmt = open // so that the output behind a mistake is no mistake, too
+			if stmt == nil {
+				stmt = &Stmt{}
+			}
+		}
+		open = stmt
+	}
+	if errs != nil {
+		return nil, errs
+	}
+	return f, nil
+}
+
+// parseLine reads a line, and returns the statement that output on the next line
+// would belong to.
+func (f *File) parseLine(pos Pos, line string, open *Stmt) (stmt *Stmt, err *Error) {
+	if err := checkText(pos, line); err != nil {
+		return nil, err
+	}
+	body := strings.TrimLeft(line, " \t")
+	switch {
+	case body == "" || body[0] == '#':
+		if d, ok := directive(pos, body); ok && len(f.Stmts) == 0 {
+			f.Directives = append(f.Directives, d)
+		}
+		return nil, nil
+	case len(body) < len(line):
+		if open == nil {
+			return nil, &Error{Pos: pos, Msg: "an indented line is output, but there is no statement before it"}
+		}
+		open.Block = append(open.Block, strings.TrimRight(body, " \t"))
+		return open, nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			var mistake bool
+			if err, mistake = p.(*Error); !mistake {
+				panic(p)
+			}
+		}
+	}()
+	stmt = parseStmt(&scanner{line: line, pos: pos})
+	f.Stmts = append(f.Stmts, stmt)
+	return stmt, nil
+}
+
+func checkText(pos Pos, line string) *Error {
+	switch {
+	case len(line) > maxLine:
+		return &Error{Pos: pos, Msg: "the line is longer than 64 KiB"}
+	case strings.IndexByte(line, 0) >= 0:
+		pos.Col = strings.IndexByte(line, 0) + 1
+		return &Error{Pos: pos, Msg: "a NUL byte: is this a text file?"}
+	case !utf8.ValidString(line):
+		pos.Col = len(line) - len(strings.TrimLeftFunc(line, func(r rune) bool { return r != utf8.RuneError })) + 1
+		return &Error{Pos: pos, Msg: "not valid UTF-8"}
+	}
+	return nil
+}
+
+// directive reads "#! key: value".
+func directive(pos Pos, body string) (Directive, bool) {
+	rest, ok := strings.CutPrefix(body, "#!")
+	key, value, colon := strings.Cut(rest, ":")
+	return Directive{pos, strings.TrimSpace(key), strings.TrimSpace(value)}, ok && colon
+}
+
+func parseStmt(s *scanner) *Stmt {
+	stmt := &Stmt{Pos: s.here()}
+	word, ok := s.name()
+	if !ok {
+		s.fail(stmt.Pos, "expected a task, a name or an operation, found %s", s.found())
+	}
+	if s.accept(":") {
+		stmt.Task = word
+		p := s.here()
+		if word, ok = s.name(); !ok {
+			s.fail(p, "expected an operation for task %s, found %s", stmt.Task, s.found())
+		}
+	}
+	callPos := stmt.Pos
+	if s.peek() == '=' && s.bindingFollows() {
+		stmt.Bind = word
+		s.accept("=")
+		callPos = s.here()
+		word, _ = s.name()
+	}
+	switch {
+	case s.peek() == '(':
+		stmt.Call = parseCall(s, callPos, word)
+	case stmt.Task == "" && (s.peek() == '=' || s.peek() == 0):
+		stmt.Await, stmt.Task = true, word
+	default:
+		s.fail(s.here(), "expected %q after %q, found %s", "(", word, s.found())
+	}
+	stmt.Op = strings.TrimSpace(s.line[:s.at])
+	if p := s.here(); s.accept("=") {
+		stmt.Want = s.rest()
+		stmt.HasWant = true
+		if stmt.Want == "" {
+			s.fail(p, "no answer after %q", "=")
+		}
+	}
+	if s.peek() != 0 {
+		s.fail(s.here(), "unexpected %s behind the statement", s.found())
+	}
+	return stmt
+}
+
+// bindingFollows reports whether the = that comes next is followed by a call.
+func (s *scanner) bindingFollows() bool {
+	ahead := *s
+	ahead.accept("=")
+	_, ok := ahead.name()
+	return ok && ahead.at < len(ahead.line) && ahead.line[ahead.at] == '('
+}
+
+// rest takes the rest of the line up to a comment, which begins with a # that is not
+// in quotes.
+func (s *scanner) rest() string {
+	s.space()
+	from, quote := s.at, byte(0)
+	for ; s.at < len(s.line); s.at++ {
+		switch c := s.line[s.at]; {
+		case quote != 0 && c == '\\' && s.at+1 < len(s.line):
+			s.at++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '#':
+			return strings.TrimSpace(s.line[from:s.at])
+		}
+	}
+	return strings.TrimSpace(s.line[from:])
+}
+
+func parseCall(s *scanner, pos Pos, name string) *Call {
+	s.accept("(")
+	return &Call{Pos: pos, Name: name, Args: parseArgs(s, ")")}
+}
+
+// parseArgs takes arguments up to the closing bracket, which may follow a comma.
+func parseArgs(s *scanner, closing string) []Arg {
+	var args []Arg
+	for !s.accept(closing) {
+		if s.peek() == 0 {
+			s.fail(s.here(), "%q is missing", closing)
+		}
+		args = append(args, parseArg(s))
+		if s.peek() != 0 && !s.accept(",") {
+			s.expect(closing, "or a comma")
+			break
+		}
+	}
+	return args
+}
+
+func parseArg(s *scanner) Arg {
+	arg := Arg{Pos: s.here()}
+	ahead := *s
+	if key, ok := ahead.name(); ok && ahead.accept("=") {
+		arg.Key = key
+		*s = ahead
+	}
+	arg.Value = parseValue(s)
+	return arg
+}

@@ -1,0 +1,197 @@
+package syntax_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+const sample = `#! title: First fault
+#! teaches: what a fault is
+# A comment.
+
+fd = userfaultfd(O_NONBLOCK|0x80000)   # a name for it
+bad = userfaultfd(0x4) = -1 EINVAL (Invalid argument)
+ioctl(fd, UFFDIO_API, {api=0xaa, features=0}) = 0 {features=..., ioctls=...}
+t1: load(0x100000+3p, n=2) = blocked # not '#' in quotes
+t1 = loaded "a#b"
+t2
+maps()
+    100000-104000 rw-p
+	200000-201000 r--p
+store(-1, 'A', '\'', "x\n\x41\0")
+`
+
+func TestParse(t *testing.T) {
+	f, err := syntax.Parse("x.uffd", []byte(sample))
+	require.NoError(t, err)
+	require.Equal(t, "First fault", f.Directive("title"))
+	require.Equal(t, "what a fault is", f.Directive("teaches"))
+	require.Empty(t, f.Directive("kernel"))
+	require.Len(t, f.Stmts, 8)
+	s := f.Stmts
+
+	require.Equal(t, "fd", s[0].Bind)
+	require.Equal(t, "userfaultfd", s[0].Call.Name)
+	require.Equal(t, []syntax.Item{
+		{Pos: syntax.Pos{File: "x.uffd", Line: 5, Col: 18}, Name: "O_NONBLOCK"},
+		{Pos: syntax.Pos{File: "x.uffd", Line: 5, Col: 29}, Number: 0x80000},
+	}, s[0].Call.Args[0].Value.Items)
+	require.False(t, s[0].HasWant)
+	require.Equal(t, "fd = userfaultfd(O_NONBLOCK|0x80000)", s[0].Op)
+
+	require.Equal(t, "bad", s[1].Bind)
+	require.Equal(t, "-1 EINVAL (Invalid argument)", s[1].Want)
+
+	arg := s[2].Call.Args[2].Value
+	require.Equal(t, syntax.Struct, arg.Kind)
+	require.Equal(t, "api", arg.Fields[0].Key)
+	require.EqualValues(t, 0xaa, arg.Fields[0].Value.Number)
+	require.Equal(t, "UFFDIO_API", s[2].Call.Args[1].Value.Name())
+	require.Equal(t, "0 {features=..., ioctls=...}", s[2].Want)
+
+	require.Equal(t, "t1", s[3].Task)
+	require.EqualValues(t, 0x103000, s[3].Call.Args[0].Value.Number)
+	require.Equal(t, "n", s[3].Call.Args[1].Key)
+	require.Equal(t, "blocked", s[3].Want)
+
+	require.True(t, s[4].Await)
+	require.Equal(t, "t1", s[4].Task)
+	require.Equal(t, `loaded "a#b"`, s[4].Want)
+	require.True(t, s[5].Await)
+	require.False(t, s[5].HasWant)
+
+	require.Equal(t, []string{"100000-104000 rw-p", "200000-201000 r--p"}, s[6].Block)
+
+	args := s[7].Call.Args
+	require.Equal(t, ^uint64(0), args[0].Value.Number)
+	require.Equal(t, "A", args[1].Value.Text)
+	require.Equal(t, "'", args[2].Value.Text)
+	require.Equal(t, "x\nA\x00", args[3].Value.Text)
+	require.Equal(t, syntax.String, args[3].Value.Kind)
+}
+
+func TestNumbers(t *testing.T) {
+	for text, want := range map[string]uint64{
+		"0":                    0,
+		"4096":                 4096,
+		"0xfF":                 255,
+		"4p":                   4 * 4096,
+		"16k":                  16 << 10,
+		"2m":                   2 << 20,
+		"1g":                   1 << 30,
+		"0x10p":                16 * 4096,
+		"1p+8":                 4104,
+		"2p - 1":               8191,
+		"1p+2p-3p":             0,
+		"18446744073709551615": ^uint64(0),
+		"-4096":                ^uint64(4095),
+	} {
+		f, err := syntax.Parse("n", []byte("f("+text+")"))
+		require.NoError(t, err, text)
+		require.Equal(t, want, f.Stmts[0].Call.Args[0].Value.Number, text)
+	}
+}
+
+// Every mistake names the place and what is wrong there.
+func TestMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"mmap(1, 2":                       `x:1:10: ")" is missing`,
+		"mmap(1 2)":                       `x:1:8: expected ")" or a comma, found "2"`,
+		"f({a=1)":                         `x:1:7: expected "}" or a comma, found ")"`,
+		"f(3q)":                           `x:1:3: unknown unit "q" in "3q": there are p (pages), k, m and g`,
+		"f(18446744073709551616)":         `x:1:3: the number does not fit into 64 bits`,
+		"f(0xffffffffffffffffp)":          `x:1:3: the number does not fit into 64 bits`,
+		"f(0x)":                           `x:1:3: expected a number, found ")"`,
+		"f('ab')":                         `x:1:3: a character is one byte, not 2`,
+		"f('a)":                           `x:1:3: the quote is not closed`,
+		`f("\q")`:                         `x:1:5: unknown escape \q`,
+		`f("\xzz")`:                       `x:1:5: \x wants two hexadecimal digits`,
+		"f(1) x":                          `x:1:6: unexpected "x" behind the statement`,
+		"f(1) =":                          `x:1:6: no answer after "="`,
+		"= 3":                             `x:1:1: expected a task, a name or an operation, found "="`,
+		"t1: = 3":                         `x:1:5: expected an operation for task t1, found "="`,
+		"t1: load = 3":                    `x:1:10: expected "(" after "load", found "="`,
+		"load 0x1000":                     `x:1:6: expected "(" after "load", found "0x1000"`,
+		"f(,)":                            `x:1:3: expected a value, found ","`,
+		"    rw-p":                        `x:1:1: an indented line is output, but there is no statement before it`,
+		"f()\n\n    rw-p":                 `x:3:1: an indented line is output, but there is no statement before it`,
+		"f(1\x00)":                        `x:1:4: a NUL byte: is this a text file?`,
+		"f('\xff')":                       `x:1:1: not valid UTF-8`,
+		"# " + strings.Repeat("x", 1<<20): `x:1:1: the line is longer than 64 KiB`,
+	} {
+		_, err := syntax.Parse("x", []byte(text))
+		var mistake *syntax.Error
+		require.ErrorAs(t, err, &mistake, "%.60q", text)
+		if strings.Contains(want, "UTF-8") {
+			require.Equal(t, "not valid UTF-8", mistake.Msg)
+			continue
+		}
+		require.EqualError(t, mistake, want, "%.60q", text)
+	}
+}
+
+// All mistakes of a file are reported, up to a limit, and output behind a mistake is
+// no further one.
+func TestAllMistakesAreReported(t *testing.T) {
+	_, err := syntax.Parse("x", []byte("f(\n    output\ng(1)\nh(3q)\n"))
+	require.EqualError(t, err, `x:1:3: ")" is missing`+"\n"+
+		`x:4:3: unknown unit "q" in "3q": there are p (pages), k, m and g`)
+	_, err = syntax.Parse("x", []byte(strings.Repeat("f(\n", 100)))
+	var all syntax.Errors
+	require.ErrorAs(t, err, &all)
+	require.Len(t, all, 20)
+	var one *syntax.Error
+	require.True(t, errors.As(err, &one))
+}
+
+func TestHint(t *testing.T) {
+	err := &syntax.Error{Pos: syntax.Pos{File: "x", Line: 1, Col: 2}, Msg: "unknown", Hint: `did you mean "mmap"?`}
+	require.EqualError(t, err, `x:1:2: unknown (did you mean "mmap"?)`)
+}
+
+func ExampleSuggest() {
+	known := []string{"mmap", "munmap", "mremap", "madvise"}
+	fmt.Printf("%q %q %q\n", syntax.Suggest("mnap", known), syntax.Suggest("maps", known), syntax.Suggest("fork", known))
+	// Output: "mmap" "mmap" ""
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(sample)
+	for _, s := range []string{"", "a", "a=", "a=b()", "f(", "f({", "f('", "f(\"\\", "a: b(1p-2) = ...", "\r\n f", "f(a|0x1|b)"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		file, err := syntax.Parse("fuzz", []byte(text))
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		// Writing no answers changes nothing, and neither does writing those expected.
+		require.Equal(t, text, string(file.Rewrite(nil)))
+		require.Equal(t, text, string(file.Rewrite(expected(file))))
+	})
+}
+
+func expected(f *syntax.File) map[int]syntax.Answer {
+	answers := map[int]syntax.Answer{}
+	for i, s := range f.Stmts {
+		answers[i] = syntax.Answer{Text: s.Want, Block: s.Block}
+	}
+	return answers
+}
+
+func BenchmarkParse(b *testing.B) {
+	src := []byte(strings.Repeat(sample, 10))
+	b.SetBytes(int64(len(src)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := syntax.Parse("x", src); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package syntax
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+)
+
+// scanner reads one line. A mistake is a panic with an *Error, which parseLine
+// recovers: a line has at most one.
+type scanner struct {
+	line string
+	at   int // in bytes
+	pos  Pos // of the start of the line
+}
+
+// here is the place of what comes next, after white space.
+func (s *scanner) here() Pos {
+	s.space()
+	p := s.pos
+	p.Col = s.at + 1
+	return p
+}
+
+func (s *scanner) fail(p Pos, format string, args ...any) {
+	panic(&Error{Pos: p, Msg: fmt.Sprintf(format, args...)})
+}
+
+func (s *scanner) space() {
+	for s.at < len(s.line) && (s.line[s.at] == ' ' || s.line[s.at] == '\t') {
+		s.at++
+	}
+}
+
+// peek is the next byte after white space, 0 at the end of the line and at a comment.
+func (s *scanner) peek() byte {
+	s.space()
+	if s.at == len(s.line) || s.line[s.at] == '#' {
+		return 0
+	}
+	return s.line[s.at]
+}
+
+// accept takes the text if it comes next.
+func (s *scanner) accept(text string) bool {
+	if s.peek() != 0 && strings.HasPrefix(s.line[s.at:], text) {
+		s.at += len(text)
+		return true
+	}
+	return false
+}
+
+func (s *scanner) expect(text, where string) {
+	if p := s.here(); !s.accept(text) {
+		s.fail(p, "expected %q %s, found %s", text, where, s.found())
+	}
+}
+
+// found describes what comes next, for messages.
+func (s *scanner) found() string {
+	if s.peek() == 0 {
+		return "the end of the line"
+	}
+	word := s.line[s.at:]
+	if i := strings.IndexAny(word, " \t,(){}=|"); i > 0 {
+		word = word[:i]
+	} else if i == 0 {
+		word = word[:1]
+	}
+	if len(word) > 20 {
+		word = word[:20] + "..."
+	}
+	return fmt.Sprintf("%q", word)
+}
+
+func isLetter(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+
+// name takes a name, which may have dots and dashes inside: "vm.max_map_count".
+func (s *scanner) name() (string, bool) {
+	if !isLetter(s.peek()) {
+		return "", false
+	}
+	from := s.at
+	for s.at < len(s.line) {
+		c := s.line[s.at]
+		inner := (c == '.' || c == '-') && s.at+1 < len(s.line) && isLetter(s.line[s.at+1])
+		if !isLetter(c) && !isDigit(c) && !inner {
+			break
+		}
+		s.at++
+	}
+	return s.line[from:s.at], true
+}
+
+var units = map[string]uint64{"": 1, "p": 4096, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+// term takes a number with its unit.
+func (s *scanner) term() uint64 {
+	p := s.here()
+	from := s.at
+	base, digits := uint64(10), "0123456789"
+	if strings.HasPrefix(s.line[s.at:], "0x") {
+		s.at += 2
+		base, digits = 16, "0123456789abcdef"
+	}
+	first := s.at
+	var n uint64
+	for s.at < len(s.line) {
+		d := strings.IndexByte(digits, s.line[s.at]|0x20)
+		if isDigit(s.line[s.at]) {
+			d = int(s.line[s.at] - '0')
+		}
+		if d < 0 {
+			break
+		}
+		hi, lo := bits.Mul64(n, base)
+		sum, carry := bits.Add64(lo, uint64(d), 0)
+		if hi != 0 || carry != 0 {
+			s.fail(p, "the number does not fit into 64 bits")
+		}
+		n = sum
+		s.at++
+	}
+	if s.at == first {
+		s.fail(p, "expected a number, found %s", s.found())
+	}
+	unit := s.at
+	for s.at < len(s.line) && (isLetter(s.line[s.at]) || isDigit(s.line[s.at])) {
+		s.at++
+	}
+	scale, ok := units[s.line[unit:s.at]]
+	if !ok {
+		s.fail(p, "unknown unit %q in %q: there are p (pages), k, m and g", s.line[unit:s.at], s.line[from:s.at])
+	}
+	hi, lo := bits.Mul64(n, scale)
+	if hi != 0 {
+		s.fail(p, "the number does not fit into 64 bits")
+	}
+	return lo
+}
+
+var escapes = map[byte]byte{'n': '\n', 't': '\t', '0': 0, '\\': '\\', '\'': '\'', '"': '"'}
+
+// quoted takes text in quotes.
+func (s *scanner) quoted(quote byte) string {
+	p := s.here()
+	s.at++
+	var b strings.Builder
+	for s.at < len(s.line) && s.line[s.at] != quote {
+		c := s.line[s.at]
+		s.at++
+		if c == '\\' {
+			c = s.escape()
+		}
+		b.WriteByte(c)
+	}
+	if s.at == len(s.line) {
+		s.fail(p, "the quote is not closed")
+	}
+	s.at++
+	return b.String()
+}
+
+// escape takes what follows a backslash.
+func (s *scanner) escape() byte {
+	p := s.here()
+	if s.at == len(s.line) {
+		s.fail(p, "nothing follows the backslash")
+	}
+	c := s.line[s.at]
+	s.at++
+	if e, ok := escapes[c]; ok {
+		return e
+	}
+	var b byte
+	if c != 'x' || s.at+2 > len(s.line) {
+		s.fail(p, "unknown escape \\%c", c)
+	}
+	if _, err := fmt.Sscanf(s.line[s.at:s.at+2], "%02x", &b); err != nil {
+		s.fail(p, "\\x wants two hexadecimal digits")
+	}
+	s.at += 2
+	return b
+}

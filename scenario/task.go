@@ -1,0 +1,140 @@
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// process is a process of the machine by the name that the scenario gave it.
+type process struct {
+	*machine.Process
+	name   string
+	exited bool
+}
+
+// task is a thread of a scenario. It has at most one operation in flight; each runs
+// as a task of the machine with the same name. Tasks share their process's memory and
+// descriptors, and die alone, as those made by clone(CLONE_VM|CLONE_FILES) do.
+type task struct {
+	name     string // as the scenario writes it: "t1", "child", "child.t1"
+	process  *process
+	current  *flight // the last operation, nil before the first
+	reported bool    // its answer has been given
+	dead     bool
+}
+
+// flight is an operation that a task has begun.
+type flight struct {
+	st     *statement
+	task   *sim.Task
+	landed bool // the session has seen it end
+
+	// Written by the machine's task, and read when the machine is settled.
+	done   bool
+	killed bool
+	answer answer
+}
+
+// sleeping is the machine's task if the operation in flight has not ended, nil
+// otherwise.
+func (t *task) sleeping() *sim.Task {
+	if t.current == nil || t.current.done {
+		return nil
+	}
+	return t.current.task
+}
+
+// ready returns the task that is to run a statement, which it makes on first use. The
+// error says why it cannot.
+func (s *Session) ready(st *statement) (*task, error) {
+	p, err := s.processOf(st)
+	if err != nil {
+		return nil, err
+	}
+	t := s.taskNamed(st.task, p)
+	switch {
+	case p.exited:
+		return nil, st.errorf("%s cannot run %s: its process has exited", t.name, st.op.Name)
+	case t.dead:
+		return nil, st.errorf("%s cannot run %s: it was killed", t.name, st.op.Name)
+	case t.sleeping() != nil:
+		return nil, st.errorf("%s is still blocked in %s of line %d", t.name, t.current.st.text, t.current.st.line())
+	}
+	return t, nil
+}
+
+func (s *Session) processOf(st *statement) (*process, error) {
+	for _, p := range s.processes {
+		if p.name == st.process {
+			return p, nil
+		}
+	}
+	return nil, st.errorf("there is no process %s: its fork has not succeeded", st.process)
+}
+
+func (s *Session) taskNamed(name string, p *process) *task {
+	for _, t := range s.tasks {
+		if t.name == name {
+			return t
+		}
+	}
+	t := &task{name: name, process: p}
+	s.tasks = append(s.tasks, t)
+	return t
+}
+
+// exitable says why a task's process cannot exit now: the model's exit does not kill
+// the other threads, as the kernel's does.
+func (s *Session) exitable(st *statement, self *task) error {
+	for _, t := range s.tasks {
+		if t != self && t.process == self.process && t.sleeping() != nil {
+			return st.errorf("%s cannot exit: %s is blocked in %s of line %d; kill it first",
+				self.name, t.name, t.current.st.text, t.current.st.line())
+		}
+	}
+	return nil
+}
+
+// context is a userfaultfd context by the name of the descriptor that it came with.
+type context struct {
+	*uffd.Ctx
+	name string
+	file fileCount // nil if it was closed before anybody could look
+}
+
+// fileCount is the file that stands for a context.
+type fileCount interface{ Count() uint64 }
+
+// contextName is the name of a context in answers.
+func (s *Session) contextName(c *uffd.Ctx) string {
+	for _, known := range s.contexts {
+		if known.Ctx == c {
+			return known.name
+		}
+	}
+	s.name(c, nil, "")
+	return s.contexts[len(s.contexts)-1].name
+}
+
+// name registers the context behind a descriptor that has just been made, under the
+// scenario's name for the descriptor. A second context of one name, or one without a
+// name, gets a number.
+func (s *Session) name(ctx *uffd.Ctx, file fileCount, fd string) {
+	unique := fd
+	for n := len(s.contexts) + 1; unique == "" || s.hasContext(unique); n++ {
+		unique = fmt.Sprintf("%s#%d", fd, n)
+	}
+	s.contexts = append(s.contexts, &context{ctx, unique, file})
+}
+
+func (s *Session) hasContext(name string) bool {
+	for _, c := range s.contexts {
+		if c.name == name {
+			return true
+		}
+	}
+	return false
+}
