@@ -3,13 +3,14 @@ package machine
 import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // Machine is a running kernel: what its processes share.
 type Machine struct {
-	// Version is the kernel's version. Immutable.
-	Version abi.Version
+	// Config is the kernel's userfaultfd. Set it before the first descriptor.
+	uffd.Config
 	// MmapMinAddr, MaxMapCount and THP are the sysctls that a new address space starts
 	// with. Set them before the first process.
 	MmapMinAddr uint64
@@ -27,7 +28,7 @@ type Machine struct {
 // exec.
 func New(exec sim.Executor, version abi.Version) *Machine {
 	return &Machine{
-		Version:     version,
+		Config:      uffd.Config{Version: version},
 		MmapMinAddr: mm.DefaultMmapMinAddr,
 		MaxMapCount: mm.DefaultMaxMapCount,
 		MaxFds:      1024,
@@ -60,7 +61,12 @@ func (m *Machine) NewProcess() *Process {
 
 func (m *Machine) newProcess(space *mm.MM, files *FDTable) *Process {
 	m.lastPID++
-	return &Process{PID: m.lastPID, MM: space, machine: m, files: files}
+	p := &Process{PID: m.lastPID, MM: space, machine: m, files: files}
+	if c, ok := m.exec.(*sim.Controlled); ok {
+		space.Label(c, uint64(p.PID))
+		sim.LabelIn(c, files, "files", uint64(p.PID))
+	}
+	return p
 }
 
 // Machine is the machine that the process runs on.
@@ -90,6 +96,7 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 	task := &Task{Process: p, local: mm.Thread{MM: p.MM}}
 	return p.machine.exec.Go(name, &task.local, func(t *sim.Task) {
 		task.Task = t
+		sim.Label(t, task, t.Name(), uint64(t.ID())|1<<32)
 		dead := runUntilKilled(task, fn)
 		if done != nil {
 			done(dead)

@@ -47,7 +47,7 @@ func (t *Task) leaveErr(call string, err error) error {
 // EINVAL; EMFILE without a free descriptor comes first.
 func (t *Task) Userfaultfd(flags uint32) (int, error) {
 	t.enter("userfaultfd", uint64(flags))
-	fd, err := uffd.Userfaultfd(t.Task, t.Process.files, flags, &t.Process.machine.Version)
+	fd, err := uffd.Userfaultfd(t.Task, t.Process.files, flags, &t.Process.machine.Config)
 	_, err = t.leave("userfaultfd", uint64(fd), err)
 	return fd, err
 }

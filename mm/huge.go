@@ -44,7 +44,7 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, 
 		pmd.lock.Unlock(t)
 		return handleUserfault(t, vma, addr, flags, VMUffdMissing)
 	}
-	deposit := mm.newTable(levelPTE)
+	deposit := mm.newTable(t, levelPTE, addr)
 	bits := uint64(entryPresent | entryUser | entryAccessed | entryHuge)
 	if write {
 		block := mm.memory.allocHuge()
@@ -156,7 +156,7 @@ func (mm *MM) copyHugePMD(t *sim.Task, child *MM, pmd *table, i int, addr uint64
 	dst.lock.LockNested(t)
 	entry := pmd.entries[i].Peek() &^ entryRW
 	pmd.set(t, i, entry)
-	deposit := child.newTable(levelPTE)
+	deposit := child.newTable(t, levelPTE, addr)
 	*deposit.frames = *pmd.lower[i].Peek().frames
 	if entry&entrySpecial == 0 {
 		for _, f := range deposit.frames {

@@ -99,3 +99,10 @@ func (mm *MM) Put(t *sim.Task) {
 
 // Users is the number of user references, for observers.
 func (mm *MM) Users() uint64 { return mm.users.Peek() }
+
+// Label names the address space's locks and its top table for a controlled executor:
+// see [sim.Label].
+func (mm *MM) Label(c *sim.Controlled, n uint64) {
+	sim.LabelIn(c, mm, "mm", n)
+	sim.LabelIn(c, mm.pgd, "pgd table", n)
+}

@@ -70,7 +70,12 @@ func newTable(l level, pfn uint64) *table {
 	return tb
 }
 
-func (mm *MM) newTable(l level) *table { return newTable(l, mm.memory.pfn.Tick(1)) }
+// newTable returns an empty table for the part of the address space around addr.
+func (mm *MM) newTable(t *sim.Task, l level, addr uint64) *table {
+	tb := newTable(l, mm.memory.pfn.Tick(1))
+	sim.Label(t, tb, l.String()+" table", addr&^(l.span()*tableEntries-1)|uint64(l))
+	return tb
+}
 
 // load reads an entry as the kernel's lockless walks do.
 func (tb *table) load(t *sim.Task, i int) uint64 {
@@ -85,7 +90,7 @@ func (tb *table) load(t *sim.Task, i int) uint64 {
 // table's entries must be held.
 func (tb *table) set(t *sim.Task, i int, entry uint64) {
 	old := tb.entries[i].Peek()
-	tb.entries[i].Store(t, entry)
+	tb.entries[i].StoreHandle(t, entry) // a frame's number is no use to compare
 	switch {
 	case old == 0 && entry != 0:
 		tb.used++
@@ -141,7 +146,7 @@ func (mm *MM) pmdAlloc(t *sim.Task, addr uint64) *table {
 	for tb.level > levelPMD {
 		i := tb.level.index(addr)
 		if tb.child(i) == nil {
-			mm.install(t, tb, i, mm.newTable(tb.level-1))
+			mm.install(t, tb, i, addr)
 		}
 		tb = tb.child(i)
 	}
@@ -149,8 +154,9 @@ func (mm *MM) pmdAlloc(t *sim.Task, addr uint64) *table {
 	return tb
 }
 
-// install points an entry to a new table.
-func (mm *MM) install(t *sim.Task, tb *table, i int, lower *table) {
+// install points the entry that covers addr to a new table.
+func (mm *MM) install(t *sim.Task, tb *table, i int, addr uint64) {
+	lower := mm.newTable(t, tb.level-1, addr)
 	tb.lower[i].Init(lower) // the entry's store publishes it
 	tb.set(t, i, lower.pfn<<PageShift|entryTable)
 }
@@ -170,7 +176,7 @@ func (mm *MM) pteAlloc(t *sim.Task, addr uint64) (pte *table, huge bool) {
 		}
 		pmd.lock.Lock(t)
 		if pmd.entries[i].Peek() == 0 { // nobody was faster
-			mm.install(t, pmd, i, mm.newTable(levelPTE))
+			mm.install(t, pmd, i, addr)
 		}
 		pmd.lock.Unlock(t)
 	}

@@ -45,6 +45,9 @@ func BugOn(t *Task, cond bool, where, what string) {
 	}
 }
 
+// UseAfterFree panics with a [*Bug]: something was used that is no more.
+func UseAfterFree(t *Task, where, what string) { t.bug(BugUseAfterFree, where, what) }
+
 // bug ends the run of a controlled executor at once, so that what the task defers
 // is not interleaved with other tasks, and panics.
 func (t *Task) bug(kind BugKind, where, what string) {

@@ -37,6 +37,8 @@ type Controlled struct {
 	last     int
 	err      error // what ended the run
 	stopping bool
+	labels   []label // by address
+	print    fingerprint
 }
 
 // DefaultMaxSteps is how many visible steps a Settle may take before the run is
@@ -51,6 +53,7 @@ type coroutine struct {
 	resume  func() (struct{}, bool)
 	stop    func()
 	yield   func(struct{}) bool
+	history uint64 // sums up what the task did and saw, for the fingerprint
 }
 
 // unwind is the panic that ends a task whose run is being abandoned.
@@ -72,6 +75,7 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 		return t
 	}
 	t.co.next = Step{Op: OpStart}
+	LabelIn(c, t, name, uint64(t.id))
 	t.co.resume, t.co.stop = iter.Pull(func(yield func(struct{}) bool) {
 		t.co.yield = yield
 		defer c.end(t)
@@ -99,6 +103,9 @@ func (c *Controlled) end(t *Task) {
 }
 
 func (c *Controlled) bury(t *Task) {
+	if t.State() != Dead {
+		c.print.dead += t.fingerprint()
+	}
 	t.state.Store(uint32(Dead))
 	t.co.next = Step{Op: OpExit}
 	if i := slices.Index(c.tasks, t); i >= 0 {

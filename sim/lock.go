@@ -89,8 +89,10 @@ func (l *SpinLock) lock(t *Task, nested bool) {
 		t.noteAcquire(heldLock{class: l.class, obj: unsafe.Pointer(l), spin: true, nested: nested, write: true})
 	}
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpLock, unsafe.Pointer(l)})
+		s := Step{OpLock, unsafe.Pointer(l)}
+		t.ctl.step(t, s)
 		l.owner = t
+		t.ctl.acquired(t, s)
 	} else {
 		l.mu.Lock()
 	}
@@ -105,8 +107,10 @@ func (l *SpinLock) Unlock(t *Task) {
 		t.noteRelease(l.class, unsafe.Pointer(l), true)
 	}
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpUnlock, unsafe.Pointer(l)})
+		s := Step{OpUnlock, unsafe.Pointer(l)}
+		t.ctl.step(t, s)
 		l.owner = nil
+		t.ctl.released(t, s, true)
 	}
 	if t.trace != nil { // before the next holder can trace that it took the lock
 		t.traceStep(OpUnlock, l.class.Name)

@@ -46,8 +46,10 @@ func (s *RWSem) down(t *Task, write, nested bool) {
 	}
 	switch {
 	case t.ctl != nil:
-		t.ctl.step(t, Step{op, unsafe.Pointer(s)})
+		step := Step{op, unsafe.Pointer(s)}
+		t.ctl.step(t, step)
 		s.take(t, write)
+		t.ctl.acquired(t, step)
 	case write:
 		s.mu.Lock()
 	default:
@@ -73,14 +75,16 @@ func (s *RWSem) up(t *Task, write bool) {
 		t.noteRelease(s.class, unsafe.Pointer(s), write)
 	}
 	if t.ctl != nil {
-		t.ctl.step(t, Step{op, unsafe.Pointer(s)})
+		step := Step{op, unsafe.Pointer(s)}
+		t.ctl.step(t, step)
+		t.ctl.released(t, step, write)
 	}
 	if t.trace != nil { // before the next holder can trace that it took the semaphore
 		t.traceStep(op, s.class.Name)
 	}
 	switch {
 	case t.ctl != nil:
-		s.release(write)
+		s.release(t, write)
 	case write:
 		s.mu.Unlock()
 	default:
@@ -90,13 +94,29 @@ func (s *RWSem) up(t *Task, write bool) {
 
 // take grants the semaphore, or queues the task until release grants it.
 func (s *RWSem) take(t *Task, write bool) {
+	before := s.shape()
 	free := s.writer == nil && len(s.queue) == 0 && (!write || s.readers == 0)
 	if free {
 		s.grant(rwWaiter{t, write})
-		return
+	} else {
+		s.queue = append(s.queue, rwWaiter{t, write})
 	}
-	s.queue = append(s.queue, rwWaiter{t, write})
-	t.ctl.waitForGrant(t)
+	t.ctl.changed(t, unsafe.Pointer(&s.readers), before, s.shape())
+	if !free {
+		t.ctl.waitForGrant(t)
+	}
+}
+
+// shape sums up who holds the semaphore and who waits for it, in order.
+func (s *RWSem) shape() uint64 {
+	h := uint64(s.readers)
+	if s.writer != nil {
+		h = mix(h, uint64(s.writer.id)+1)
+	}
+	for _, w := range s.queue {
+		h = mix(h, uint64(w.task.id)+1)
+	}
+	return h
 }
 
 func (s *RWSem) grant(w rwWaiter) {
@@ -109,7 +129,9 @@ func (s *RWSem) grant(w rwWaiter) {
 
 // release hands the semaphore over: to the first waiter, and if that is a reader
 // to all the readers directly behind it.
-func (s *RWSem) release(write bool) {
+func (s *RWSem) release(t *Task, write bool) {
+	before := s.shape()
+	defer func() { t.ctl.changed(t, unsafe.Pointer(&s.readers), before, s.shape()) }()
 	if write {
 		s.writer = nil
 	} else {

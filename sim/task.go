@@ -20,6 +20,7 @@ type Task struct {
 	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task
 	parks   atomic.Uint64 // free executor: how often the task fell asleep or woke up; odd while asleep
 	wake    chan struct{} // free executor: holds one token once the task was woken; else nil
+	uniques uint64        // numbers given out by Unique
 	inject  func(site string) bool
 	trace   *Tracer
 	held    []heldLock // checking only: what the task holds, in order of taking
@@ -37,6 +38,16 @@ func (t *Task) Name() string { return t.name }
 // ID is the task's number in its executor, in order of creation.
 func (t *Task) ID() int { return t.id }
 
+// Controlled reports whether the task runs on a controlled executor.
+func (t *Task) Controlled() bool { return t.ctl != nil }
+
+// Unique returns a number that the task has not returned before, nor any other task:
+// the same in every run, for [Label].
+func (t *Task) Unique() uint64 {
+	t.uniques++
+	return uint64(t.id)<<32 | t.uniques
+}
+
 // State is what the task is doing. Any task may ask.
 func (t *Task) State() State { return State(t.state.Load()) }
 
@@ -46,9 +57,10 @@ func (t *Task) State() State { return State(t.state.Load()) }
 // afterwards finds the task asleep.
 func (t *Task) SetState(s State) {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpSetState, unsafe.Pointer(t)})
+		t.ctl.setState(t, s)
+	} else {
+		t.state.Store(uint32(s))
 	}
-	t.state.Store(uint32(s))
 	if t.trace != nil {
 		t.traceStep(OpSetState, s.String())
 	}
@@ -73,8 +85,10 @@ func (t *Task) Schedule() {
 	}
 	if t.ctl == nil {
 		t.park()
+		t.state.Store(uint32(Running))
+	} else {
+		t.ctl.storeState(t, t, Running)
 	}
-	t.state.Store(uint32(Running))
 }
 
 // park blocks the goroutine until the state allows it to run.
@@ -104,10 +118,12 @@ func (t *Task) mayRun() bool {
 // whether it did: wake_up_state. A target that already runs is left alone, and the
 // answer is false.
 func (t *Task) WakeUpState(target *Task, mask State) bool {
+	var woken bool
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpWake, unsafe.Pointer(target)})
+		woken = t.ctl.wakeUp(t, target, mask)
+	} else {
+		woken = target.tryToWakeUp(mask)
 	}
-	woken := target.tryToWakeUp(mask)
 	if t.trace != nil {
 		t.traceWake(target, woken)
 	}
@@ -138,47 +154,49 @@ func (t *Task) unpark() {
 // through.
 func (t *Task) Signal(target *Task, sig Signal) {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpSignal, unsafe.Pointer(target)})
+		t.ctl.signal(t, target, sig)
+	} else {
+		target.Interrupt(sig)
 	}
 	if t.trace != nil {
 		t.traceStep(OpSignal, target.name)
 	}
-	target.Interrupt(sig)
 }
 
 // Interrupt makes a signal pending from outside of the model, where there is no
 // current task.
 func (t *Task) Interrupt(sig Signal) {
 	t.signals.Or(uint32(sig))
-	mask := Interruptible
+	t.tryToWakeUp(sig.wakes())
+}
+
+// wakes is the mask of the sleeps that the signal ends.
+func (sig Signal) wakes() State {
 	if sig&SignalFatal != 0 {
-		mask |= WakeKill
+		return Interruptible | WakeKill
 	}
-	t.tryToWakeUp(mask)
+	return Interruptible
 }
 
 // SignalPending reports whether any signal is pending: signal_pending(current).
-func (t *Task) SignalPending() bool {
-	if t.ctl != nil {
-		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(t)})
-	}
-	return t.signals.Load() != 0
-}
+func (t *Task) SignalPending() bool { return t.pendingSignals() != 0 }
 
 // FatalSignalPending reports whether the task is going to die:
 // fatal_signal_pending(current).
-func (t *Task) FatalSignalPending() bool {
+func (t *Task) FatalSignalPending() bool { return t.pendingSignals()&SignalFatal != 0 }
+
+func (t *Task) pendingSignals() Signal {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(t)})
+		return t.ctl.loadSignals(t)
 	}
-	return Signal(t.signals.Load())&SignalFatal != 0
+	return Signal(t.signals.Load())
 }
 
 // HandleSignals runs the handlers of the ordinary signals, which happens on the
 // way back to user mode, and reports whether any was pending. A fatal signal stays.
 func (t *Task) HandleSignals() bool {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpRMW, unsafe.Pointer(t)})
+		return t.ctl.clearSignals(t, SignalOrdinary)
 	}
 	return Signal(t.signals.And(^uint32(SignalOrdinary)))&SignalOrdinary != 0
 }

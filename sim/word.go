@@ -13,7 +13,7 @@ type Word struct{ v atomic.Uint64 }
 // Load reads the word.
 func (w *Word) Load(t *Task) uint64 {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(w)})
+		return t.ctl.load(t, w)
 	}
 	return w.v.Load()
 }
@@ -21,7 +21,18 @@ func (w *Word) Load(t *Task) uint64 {
 // Store writes the word.
 func (w *Word) Store(t *Task, v uint64) {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpStore, unsafe.Pointer(w)})
+		t.ctl.store(t, w, v, false)
+		return
+	}
+	w.v.Store(v)
+}
+
+// StoreHandle writes a value that holds a handle: something whose number may differ
+// from run to run though it stands for the same. Zero is no handle.
+func (w *Word) StoreHandle(t *Task, v uint64) {
+	if t.ctl != nil {
+		t.ctl.store(t, w, v, v != 0)
+		return
 	}
 	w.v.Store(v)
 }
@@ -30,7 +41,7 @@ func (w *Word) Store(t *Task, v uint64) {
 // value.
 func (w *Word) Add(t *Task, delta uint64) uint64 {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpRMW, unsafe.Pointer(w)})
+		return t.ctl.add(t, w, delta, false)
 	}
 	return w.v.Add(delta)
 }
@@ -42,7 +53,7 @@ func (w *Word) Dec(t *Task) uint64 { return w.Add(t, ^uint64(0)) }
 // kernel's atomic_inc_not_zero.
 func (w *Word) IncNotZero(t *Task) bool {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpRMW, unsafe.Pointer(w)})
+		return t.ctl.add(t, w, 1, true) != 0
 	}
 	for {
 		old := w.v.Load()
@@ -58,14 +69,9 @@ func (w *Word) IncNotZero(t *Task) bool {
 // Touch announces an access that is made by other means: to the bytes of a page,
 // through the page-table entry that the word is.
 func (w *Word) Touch(t *Task, write bool) {
-	if t.ctl == nil {
-		return
+	if t.ctl != nil {
+		t.ctl.touch(t, w, write)
 	}
-	op := OpLoad
-	if write {
-		op = OpRMW
-	}
-	t.ctl.step(t, Step{op, unsafe.Pointer(w)})
 }
 
 // Peek reads the word without a visible step: for observers outside of the model
@@ -87,7 +93,9 @@ type Ref[T any] struct{ p atomic.Pointer[T] }
 // Load reads the pointer.
 func (r *Ref[T]) Load(t *Task) *T {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpLoad, unsafe.Pointer(r)})
+		s := Step{OpLoad, unsafe.Pointer(r)}
+		t.ctl.step(t, s)
+		t.ctl.acquired(t, s)
 	}
 	return r.p.Load()
 }
@@ -95,7 +103,9 @@ func (r *Ref[T]) Load(t *Task) *T {
 // Store writes the pointer.
 func (r *Ref[T]) Store(t *Task, p *T) {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpStore, unsafe.Pointer(r)})
+		s := Step{OpStore, unsafe.Pointer(r)}
+		t.ctl.step(t, s)
+		t.ctl.released(t, s, true)
 	}
 	r.p.Store(p)
 }

@@ -62,8 +62,10 @@ func (c *Ctx) filled(t *sim.Task, out uint64, asked wakeRange, done uint64, err 
 	if err != nil {
 		return err // EEXIST too: whoever waits is left to wait (COPY-8)
 	}
-	if !dontwake {
+	if !dontwake && c.obeys(WakeDoneLength) {
 		c.wakeUserfault(t, wakeRange{asked.start, done})
+	} else if !dontwake {
+		c.wakeUserfault(t, asked)
 	}
 	if done != asked.len {
 		return errno.EAGAIN

@@ -42,15 +42,24 @@ type Ctx struct {
 	mm              *mm.MM   // whose faults these are, with a user reference; immutable
 	version         *abi.Version
 	matched         []*waitQueue // scratch of a wake-up; guarded by fault_pending_wqh.lock
+	dropped         RuleSet      // rules that are not obeyed; immutable
 	freed           bool         // set when the last reference has gone
 }
 
+// Config says which userfaultfd it is: of what kernel version, and obeying which
+// rules.
+type Config struct {
+	Version abi.Version
+	Dropped RuleSet // rules that are not obeyed, in order to see what they are for
+}
+
 // newCtx allocates a context for the current task's mm: nil if that fails.
-func newCtx(t *sim.Task, flags uint32, version *abi.Version) *Ctx {
+func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 	if t.ShouldFail("userfaultfd_ctx") {
 		return nil
 	}
-	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: version}
+	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: &conf.Version, dropped: conf.Dropped}
+	sim.Label(t, c, "ctx", t.Unique())
 	c.initOnce()
 	c.refcount.Init(1)
 	c.state.Init(uint64(StateWaitAPI))
@@ -68,27 +77,45 @@ func (c *Ctx) initOnce() {
 
 // get takes a reference from one that is known to exist: userfaultfd_ctx_get.
 func (c *Ctx) get(t *sim.Task) {
+	c.use(t, "userfaultfd_ctx_get")
 	sim.BugOn(t, !c.refcount.IncNotZero(t), "userfaultfd_ctx_get", "the refcount was zero already")
 }
 
 // put drops a reference. The last one finds the queues empty, gives the mm up and
 // frees the context (REF-2): userfaultfd_ctx_put.
 func (c *Ctx) put(t *sim.Task) {
+	const where = "userfaultfd_ctx_put"
+	c.use(t, where)
 	if c.refcount.Dec(t) != 0 {
 		return
 	}
-	const where = "userfaultfd_ctx_put"
 	sim.BugOn(t, c.faultPendingWqh.Lock.IsLocked(t), where, "fault_pending_wqh.lock is held")
 	sim.BugOn(t, c.faultPendingWqh.Len() != 0, where, "fault_pending_wqh is not empty")
 	sim.BugOn(t, c.faultWqh.Lock.IsLocked(t), where, "fault_wqh.lock is held")
 	sim.BugOn(t, c.faultWqh.Len() != 0, where, "fault_wqh is not empty")
 	sim.BugOn(t, c.fdWqh.Lock.IsLocked(t), where, "fd_wqh.lock is held")
 	sim.BugOn(t, c.fdWqh.Len() != 0, where, "fd_wqh is not empty")
-	c.mm.Put(t)
+	if c.obeys(PinMM) {
+		c.mm.Put(t)
+	}
 	c.freed = true
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: "ctx_free", Object: "ctx", Rule: "REF-2"})
 	}
+}
+
+// use panics if the context has been freed.
+func (c *Ctx) use(t *sim.Task, where string) {
+	if c.freed {
+		sim.UseAfterFree(t, where, "the context has been freed")
+	}
+}
+
+// lockQueues takes the lock of both fault queues.
+func (c *Ctx) lockQueues(t *sim.Task, where string) {
+	c.use(t, where)
+	c.faultPendingWqh.Lock.Lock(t)
+	c.use(t, where)
 }
 
 // MM is the address space whose faults the context receives.

@@ -29,7 +29,9 @@ func userfaultMsg(address uint64, flags mm.FaultFlags, reason mm.VMFlags) abi.Ms
 // between the fault and its queueing would be waited for in vain: whoever installed
 // it found nobody to wake. The kind of access and the reason do not matter in 2015.
 func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
-	c.mm.MmapLock.AssertHeld(t)
+	if c.obeys(RecheckUnderMmapLock) {
+		c.mm.MmapLock.AssertHeld(t)
+	}
 	return c.mm.UserfaultfdMustWait(t, address)
 }
 
@@ -45,7 +47,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 
 	// FAULT-3. A retry would find the VMA as it is for as long as release waits for
 	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
-	if c.released.Load(t) != 0 {
+	if c.obeys(FirstReleasedTest) && c.released.Load(t) != 0 {
 		return mm.VMFaultSIGBUS
 	}
 	// FAULT-4: the lock cannot be dropped, so there is no way to wait.
@@ -59,52 +61,143 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 	}
 	// FAULT-6. While the lock is held release cannot have finished; once it is
 	// dropped this reference alone keeps the context.
-	c.get(t)
-
+	if c.obeys(ReferenceUnderMmapLock) {
+		c.get(t)
+	}
 	uwq := newWaitQueue(t, c, userfaultMsg(address, flags, reason))
-	c.faultPendingWqh.Lock.Lock(t)
-	c.faultPendingWqh.add(t, uwq) // from here on poll and read see it
-	// The state comes before the look at the page, with a full barrier between (it is
-	// part of SetState), and before the lock is let go: a waker that finds the entry
-	// finds the task asleep (FAULT-8).
-	t.SetState(sim.Killable)
-	c.faultPendingWqh.Lock.Unlock(t)
-
-	mustWait := c.mustWait(t, address) // FAULT-9: before the lock that keeps the tables is dropped
-	c.mm.MmapLock.UpRead(t)            // FAULT-10
+	mustWait := c.enqueue(t, uwq, address)
 
 	ret := mm.VMFaultRetry
-	if mustWait && c.released.Load(t) == 0 && !t.FatalSignalPending() {
-		c.fdWqh.WakeUpKey(t, sim.Normal, sim.Key{Start: uint64(mm.PollIn)}) // FAULT-11
+	if mustWait && !c.releasedNow(t) && !c.dying(t) {
+		if c.obeys(EnqueueBeforeWakingReaders) && c.obeys(WakeReadersUnlocked) {
+			c.wakeReaders(t) // FAULT-11
+		}
+		if !c.obeys(SleepStateUnderQueueLock) {
+			t.SetState(c.sleepState())
+		}
 		t.Schedule()
 		ret |= mm.VMFaultMajor
 	}
 	t.SetRunning()
+	if !c.obeys(DropMmapLockToSleep) {
+		c.mm.MmapLock.UpRead(t)
+	}
+	c.leave(t, uwq)
+	return ret
+}
 
+// enqueue makes the fault known and reports whether it still has to wait. mmap_lock
+// must be held for reading, and has been dropped when it returns.
+func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64) bool {
+	if !c.obeys(EnqueueBeforeWakingReaders) {
+		c.wakeReaders(t)
+	}
+	early := c.obeys(RecheckNotBeforeEnqueue) || c.mustWait(t, address)
+
+	c.lockQueues(t, "handle_userfault")
+	c.faultPendingWqh.add(t, uwq) // from here on poll and read see it
+	// The state comes before the look at the page, with a full barrier between (it is
+	// part of SetState), and before the lock is let go: a waker that finds the entry
+	// finds the task asleep (FAULT-8).
+	if c.obeys(SleepStateUnderQueueLock) {
+		t.SetState(c.sleepState())
+	}
+	if !c.obeys(WakeReadersUnlocked) {
+		c.wakeReaders(t)
+	}
+	c.faultPendingWqh.Lock.Unlock(t)
+
+	if !c.obeys(RecheckUnderMmapLock) {
+		c.mm.MmapLock.UpRead(t)
+	}
+	mustWait := early
+	if c.obeys(RecheckNotBeforeEnqueue) {
+		// FAULT-9: before the lock that keeps the tables in existence is dropped.
+		mustWait = !c.obeys(RecheckAfterEnqueue) || c.mustWait(t, address)
+	}
+	if c.obeys(RecheckUnderMmapLock) && c.obeys(DropMmapLockToSleep) {
+		c.mm.MmapLock.UpRead(t) // FAULT-10
+	}
+	if !c.obeys(ReferenceUnderMmapLock) {
+		c.get(t)
+	}
+	return mustWait
+}
+
+// leave takes the fault out of the queues, if it is still in one, and drops its
+// reference.
+func (c *Ctx) leave(t *sim.Task, uwq *waitQueue) {
+	if !c.obeys(PutAfterUnlink) {
+		c.put(t)
+	}
 	// FAULT-12. A waker leaves the entry linked to itself, and then there is nothing
 	// to undo. A reader that moves it from queue to queue never does, so that the
 	// entry cannot be taken for removed half-way (QUEUE-4).
-	if !uwq.wq.ListEmptyCareful(t) {
-		c.faultPendingWqh.Lock.Lock(t)
-		uwq.del(t)
-		c.faultPendingWqh.Lock.Unlock(t)
+	if c.obeys(UnlinkOwnEntry) && !uwq.wq.ListEmptyCareful(t) {
+		if c.obeys(UnlinkUnderQueueLock) {
+			c.lockQueues(t, "handle_userfault")
+			uwq.del(t)
+			c.faultPendingWqh.Lock.Unlock(t)
+		} else {
+			uwq.del(t)
+		}
 	}
-	c.put(t) // after the last use of the queues: this may free them
-	return ret
+	uwq.dead = true // it was on the stack of the function that returns now (QUEUE-8)
+	if c.obeys(PutAfterUnlink) {
+		c.put(t) // after the last use of the queues: this may free them
+	}
+}
+
+// wakeReaders wakes everybody who sleeps on fd_wqh: wake_up_poll.
+func (c *Ctx) wakeReaders(t *sim.Task) {
+	key := sim.Key{Start: uint64(mm.PollIn)}
+	if c.obeys(WakeAllReaders) {
+		c.fdWqh.WakeUpKey(t, sim.Normal, key)
+		return
+	}
+	c.fdWqh.Lock.Lock(t)
+	if e := c.fdWqh.Head(); e != nil {
+		e.Func(t, e, sim.Normal, key)
+	}
+	c.fdWqh.Lock.Unlock(t)
+}
+
+// sleepState is the sleep of a fault: through all signals but fatal ones (FAULT-14).
+func (c *Ctx) sleepState() sim.State {
+	switch {
+	case !c.obeys(SleepThroughSignals):
+		return sim.Interruptible
+	case !c.obeys(SleepKillable):
+		return sim.Uninterruptible
+	}
+	return sim.Killable
+}
+
+// releasedNow is the second look at released, before the sleep (FAULT-11).
+func (c *Ctx) releasedNow(t *sim.Task) bool {
+	return c.obeys(SecondReleasedTest) && c.released.Load(t) != 0
+}
+
+// dying reports whether a fatal signal is pending, so that there is no use in
+// sleeping (FAULT-11).
+func (c *Ctx) dying(t *sim.Task) bool {
+	return c.obeys(FatalTestBeforeSleep) && t.FatalSignalPending()
 }
 
 // newWaitQueue returns the task's wait queue entry, set up for a fault. A task is in
 // one fault at a time, and so the entry is kept from one to the next: it stands for
-// memory on the kernel stack.
+// memory on the kernel stack. Under a controlled executor each fault has its own, so
+// that a use of one that is gone shows.
 func newWaitQueue(t *sim.Task, c *Ctx, msg abi.Msg) *waitQueue {
 	th := mm.Current(t)
 	uwq, _ := th.Fault.(*waitQueue)
-	if uwq == nil {
+	if uwq == nil || t.Controlled() {
 		uwq = new(waitQueue)
-		uwq.wq = sim.WaitQueueEntry{Task: t, Func: userfaultfdWakeFunction, Container: uwq}
+		uwq.wq = sim.WaitQueueEntry{Func: userfaultfdWakeFunction, Container: uwq}
+		sim.Label(t, uwq, t.Name()+"'s entry", t.Unique())
 		th.Fault = uwq
 	}
-	uwq.msg, uwq.ctx = msg, c
+	uwq.msg, uwq.ctx, uwq.dead = msg, c, false
 	uwq.wq.Task = t
 	return uwq
 }

@@ -38,12 +38,12 @@ type FDTable interface {
 // context of the current task's mm. EMFILE comes before EINVAL for the flags, since
 // the descriptor is reserved first (CREATE-1); ENOMEM and ENFILE are what
 // allocations end with.
-func Userfaultfd(t *sim.Task, files FDTable, flags uint32, version *abi.Version) (int, error) {
+func Userfaultfd(t *sim.Task, files FDTable, flags uint32, conf *Config) (int, error) {
 	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
 	if err != nil {
 		return -1, err
 	}
-	f, err := FileCreate(t, flags, version)
+	f, err := FileCreate(t, flags, conf)
 	if err != nil {
 		files.PutUnusedFd(t, fd)
 		return -1, err
@@ -57,21 +57,25 @@ const sharedFcntlFlags = abi.OCloexec | abi.ONonblock
 // FileCreate makes a context and the file that stands for it, without a descriptor:
 // userfaultfd_file_create. EINVAL for unknown flags, ENOMEM without memory for the
 // context, ENFILE without a file.
-func FileCreate(t *sim.Task, flags uint32, version *abi.Version) (*mm.File, error) {
+func FileCreate(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
 	if flags&^uint32(sharedFcntlFlags) != 0 {
 		return nil, errno.EINVAL
 	}
-	c := newCtx(t, flags, version)
+	c := newCtx(t, flags, conf)
 	if c == nil {
 		return nil, errno.ENOMEM
 	}
-	c.mm.Get(t)
+	if c.obeys(PinMM) {
+		c.mm.Get(t)
+	}
 	if t.ShouldFail("anon_inode_getfile") {
 		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).
 		c.freed = true
 		return nil, errno.ENFILE
 	}
-	return mm.NewFile("[userfaultfd]", fops, abi.ORdwr|flags&sharedFcntlFlags, c), nil
+	f := mm.NewFile("[userfaultfd]", fops, abi.ORdwr|flags&sharedFcntlFlags, c)
+	sim.Label(t, f, "file", t.Unique())
+	return f, nil
 }
 
 // FromFile returns the context that a file stands for, nil if it is no userfaultfd.

@@ -69,10 +69,12 @@ func userfaultfdWake(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var r abi.Range
 	r.Decode(b[:])
-	if err := validateRange(c.mm, r.Start, r.Len); err != nil {
-		return err
+	if c.obeys(RefuseZeroLength) || r.Len != 0 {
+		if err := validateRange(c.mm, r.Start, r.Len); err != nil {
+			return err
+		}
+		sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
 	}
-	sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
 	c.wakeUserfault(t, wakeRange{r.Start, r.Len})
 	return nil
 }

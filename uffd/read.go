@@ -14,17 +14,18 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	wait := &mm.Current(t).Wait
 	wait.Task, wait.Func = t, sim.DefaultWakeFunction
 	c.fdWqh.Lock.Lock(t)
-	c.fdWqh.Add(t, wait)
+	if c.obeys(JoinBeforeLook) {
+		c.fdWqh.Add(t, wait)
+	}
 	for {
 		// Joined the queue, announced the sleep, and only then looks: a fault that comes
 		// after the look finds somebody to wake (READ-9).
-		t.SetState(sim.Interruptible)
-		c.faultPendingWqh.Lock.Lock(t)
+		if c.obeys(JoinBeforeLook) {
+			t.SetState(sim.Interruptible)
+		}
+		c.lockQueues(t, "userfaultfd_ctx_read")
 		if uwq := c.findUserfault(t); uwq != nil {
-			// A plain delete, not one that links the entry to itself: its owner would take
-			// it for removed by a waker, and be gone before it is in the other queue.
-			uwq.del(t)
-			c.faultWqh.add(t, uwq)
+			c.refile(t, uwq)
 			*msg = uwq.msg // while the lock keeps it in existence
 			c.faultPendingWqh.Lock.Unlock(t)
 			break
@@ -39,6 +40,9 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 			break
 		}
 		c.fdWqh.Lock.Unlock(t)
+		if !c.obeys(JoinBeforeLook) {
+			c.joinLate(t, wait)
+		}
 		t.Schedule()
 		c.fdWqh.Lock.Lock(t)
 	}
@@ -46,6 +50,33 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	t.SetRunning()
 	c.fdWqh.Lock.Unlock(t)
 	return err
+}
+
+// refile moves a fault from the pending queue to that of the faults that have been
+// read. fault_pending_wqh.lock must be held.
+func (c *Ctx) refile(t *sim.Task, uwq *waitQueue) {
+	switch {
+	case !c.obeys(ReadRefiles):
+		return
+	case !c.obeys(PlainDeleteAtRefile):
+		uwq.delInit(t)
+	default:
+		// A plain delete, not one that links the entry to itself: its owner would take
+		// it for removed by a waker, and be gone before it is in the other queue.
+		uwq.del(t)
+	}
+	uwq.use(t, "userfaultfd_ctx_read")
+	c.faultWqh.add(t, uwq)
+}
+
+// joinLate is what a reader does that has looked for faults before it joined fd_wqh.
+func (c *Ctx) joinLate(t *sim.Task, wait *sim.WaitQueueEntry) {
+	c.fdWqh.Lock.Lock(t)
+	if !wait.Queued() {
+		c.fdWqh.Add(t, wait)
+	}
+	t.SetState(sim.Interruptible)
+	c.fdWqh.Lock.Unlock(t)
 }
 
 // userfaultfdRead copies messages to buf, as many as count bytes have room for:
@@ -77,7 +108,7 @@ func userfaultfdRead(t *sim.Task, f *mm.File, buf, count uint64) (uint64, error)
 			return 0, err
 		}
 		done, buf, count = done+abi.MsgSize, buf+abi.MsgSize, count-abi.MsgSize
-		noWait = true // READ-4: only the first may be waited for
+		noWait = noWait || c.obeys(OnlyFirstReadBlocks) // READ-4
 	}
 }
 
@@ -86,7 +117,9 @@ func userfaultfdRead(t *sim.Task, f *mm.File, buf, count uint64) (uint64, error)
 // trusted POLLIN could block after all (POLL-5).
 func userfaultfdPoll(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEvents {
 	c := f.Private.(*Ctx)
-	mm.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
+	if c.obeys(PollJoinsFirst) {
+		mm.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
+	}
 	switch {
 	case State(c.state.Load(t)) == StateWaitAPI:
 		return mm.PollErr
@@ -96,7 +129,11 @@ func userfaultfdPoll(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEvents {
 	// The queue joined above must be visible before this one is looked at, or a fault
 	// between the two would find no poller (POLL-4).
 	t.SmpMb()
-	if c.faultPendingWqh.Active(t) {
+	pending := c.faultPendingWqh.Active(t)
+	if !c.obeys(PollJoinsFirst) {
+		mm.PollWait(t, &c.fdWqh, pt)
+	}
+	if pending {
 		return mm.PollIn
 	}
 	return 0

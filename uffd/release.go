@@ -12,19 +12,42 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 	c := f.Private.(*Ctx)
 	// Before the lock is asked for: a fault that comes now would be woken only after
 	// the strip, and one that may not wait for it must not loop (REL-1, REL-10).
-	c.released.Store(t, 1)
-
-	c.mm.MmapLock.DownWrite(t)
-	c.strip(t)
-	c.mm.MmapLock.UpWrite(t)
-
+	if c.obeys(ReleasedBeforeLock) {
+		c.released.Store(t, 1)
+	}
+	if !c.obeys(StripBeforeWake) {
+		c.wakeAll(t)
+	}
+	if c.obeys(ReleaseStrips) {
+		c.mm.MmapLock.DownWrite(t)
+		c.strip(t)
+		c.mm.MmapLock.UpWrite(t)
+	}
+	if !c.obeys(ReleasedBeforeLock) {
+		c.released.Store(t, 1)
+	}
 	// Nobody can join the queues any more: a fault looks at its VMA under mmap_lock.
 	// After the strip, so that those who are woken find the VMA plain (REL-5).
-	c.wakeUserfaultSlow(t, wakeRange{})
-
-	c.fdWqh.WakeUpKey(t, sim.Normal, sim.Key{Start: uint64(mm.PollHup)})
+	if c.obeys(StripBeforeWake) {
+		c.wakeAll(t)
+	}
+	if c.obeys(WakeReadersAtRelease) {
+		c.fdWqh.WakeUpKey(t, sim.Normal, sim.Key{Start: uint64(mm.PollHup)})
+	}
 	c.put(t)
 	return nil
+}
+
+// wakeAll wakes every fault, read or not.
+func (c *Ctx) wakeAll(t *sim.Task) {
+	c.lockQueues(t, "userfaultfd_release")
+	if c.obeys(ReleaseWakesPending) {
+		c.faultPendingWqh.wakeLocked(t, c, wakeRange{})
+	}
+	if c.obeys(ReleaseWakesRead) {
+		c.faultWqh.wakeLocked(t, c, wakeRange{})
+	}
+	c.faultPendingWqh.Lock.Unlock(t)
 }
 
 // strip takes the context out of every VMA, merging those that become alike. A merge

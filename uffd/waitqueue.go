@@ -19,6 +19,7 @@ type waitQueue struct {
 
 	queue *faultQueue // which queue it is in; guarded by fault_pending_wqh.lock
 	seq   uint64      // rises with every insertion into a queue; guarded likewise
+	dead  bool        // set when its fault has returned: nobody may look at it any more
 }
 
 // wakeRange is what a wake-up is for, in bytes; a length of 0 is everything:
@@ -100,19 +101,29 @@ func (q *faultQueue) trace(t *sim.Task, kind string, uwq *waitQueue) {
 // list would (WAKE-4): __wake_up_locked_key. fault_pending_wqh.lock must be held.
 func (q *faultQueue) wakeLocked(t *sim.Task, c *Ctx, r wakeRange) {
 	key := sim.Key{Start: r.start, Len: r.len}
+	mode := sim.Normal
+	if !c.obeys(WakeNormal) {
+		mode = sim.Interruptible
+	}
 	if r.len == 0 {
-		q.WakeUpLockedKey(t, sim.Normal, key)
+		q.WakeUpLockedKey(t, mode, key)
 		return
 	}
+	end := r.start + r.len
+	if !c.obeys(HalfOpenRange) {
+		end++
+	}
 	matched := c.matched[:0]
-	q.byAddress.AscendRange(addressKey{address: r.start}, addressKey{address: r.start + r.len},
+	q.byAddress.AscendRange(addressKey{address: r.start}, addressKey{address: end},
 		func(k addressKey) bool {
 			matched = append(matched, k.uwq)
 			return true
 		})
 	slices.SortFunc(matched, func(a, b *waitQueue) int { return cmp.Compare(b.seq, a.seq) })
 	for _, uwq := range matched {
-		uwq.wq.Func(t, &uwq.wq, sim.Normal, key)
+		if uwq.wq.Func(t, &uwq.wq, mode, key) && !c.obeys(WakeAllMatching) {
+			break
+		}
 	}
 	clear(matched)
 	c.matched = matched[:0]
@@ -123,10 +134,14 @@ func (q *faultQueue) wakeLocked(t *sim.Task, c *Ctx, r wakeRange) {
 // userfaultfd_wake_function.
 func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
 	uwq := e.Container.(*waitQueue)
-	address := uwq.msg.Address
-	// A length of 0 wakes all.
-	if key.Len != 0 && (key.Start > address || key.Start+key.Len <= address) {
+	uwq.use(t, "userfaultfd_wake_function")
+	if !uwq.ctx.matches(key, uwq.msg.Address) {
 		return false
+	}
+	if !uwq.ctx.obeys(WakeBeforeUnlink) {
+		uwq.delInit(t)
+		uwq.use(t, "userfaultfd_wake_function")
+		return t.WakeUpState(e.Task, mode)
 	}
 	if !t.WakeUpState(e.Task, mode) {
 		return false // it runs already, and will take itself out
@@ -135,6 +150,24 @@ func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State,
 	// the memory. Nothing of the entry may be read from here on.
 	uwq.delInit(t)
 	return true
+}
+
+// matches reports whether a wake-up of the range is for a fault at the address: the
+// byte behind the range belongs to the next page, and a length of 0 means all (WAKE-2,
+// WAKE-5).
+func (c *Ctx) matches(key sim.Key, address uint64) bool {
+	if key.Len == 0 && c.obeys(ZeroLengthIsAll) {
+		return true
+	}
+	end := key.Start + key.Len
+	return key.Start <= address && (address < end || address == end && !c.obeys(HalfOpenRange))
+}
+
+// use panics if the entry's fault has returned.
+func (uwq *waitQueue) use(t *sim.Task, where string) {
+	if uwq.dead {
+		sim.UseAfterFree(t, where, "the entry was on the stack of a fault that has returned")
+	}
 }
 
 // findUserfault is the oldest pending fault, nil if there is none: find_userfault.
@@ -146,7 +179,9 @@ func (c *Ctx) findUserfault(t *sim.Task) *waitQueue {
 	if e == nil {
 		return nil
 	}
-	return e.Container.(*waitQueue)
+	uwq := e.Container.(*waitQueue)
+	uwq.use(t, "find_userfault")
+	return uwq
 }
 
 // wakeUserfault wakes the faults in the range, if there are any faults at all:
@@ -156,16 +191,24 @@ func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 	// preceded it: a fault does the two in the other order, and one of the sides has
 	// to see the other (WAKE-3).
 	t.SmpMb()
-	// Pending first. A reader moves faults from this queue to the other one, so that
-	// looking in the other order could miss one in both.
-	if c.faultPendingWqh.Active(t) || c.faultWqh.Active(t) {
+	if !c.obeys(LookBeforeLock) || c.faultsWaiting(t) {
 		c.wakeUserfaultSlow(t, r)
 	}
 }
 
+// faultsWaiting looks at both queues without their lock.
+func (c *Ctx) faultsWaiting(t *sim.Task) bool {
+	// Pending first. A reader moves faults from this queue to the other one, so that
+	// looking in the other order could miss one in both.
+	if !c.obeys(PendingLookedAtFirst) {
+		return c.faultWqh.Active(t) || c.faultPendingWqh.Active(t)
+	}
+	return c.faultPendingWqh.Active(t) || c.faultWqh.Active(t)
+}
+
 // wakeUserfaultSlow is __wake_userfault.
 func (c *Ctx) wakeUserfaultSlow(t *sim.Task, r wakeRange) {
-	c.faultPendingWqh.Lock.Lock(t)
+	c.lockQueues(t, "__wake_userfault")
 	c.faultPendingWqh.wakeLocked(t, c, r)
 	c.faultWqh.wakeLocked(t, c, r)
 	c.faultPendingWqh.Lock.Unlock(t)

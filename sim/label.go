@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"unsafe"
+)
+
+// ObjectID identifies a shared object across runs of one program: the same object has
+// the same ID in every run, whatever the interleaving.
+type ObjectID uint64
+
+// label names the memory of a structure.
+type label struct {
+	base uintptr
+	size uintptr
+	ref  unsafe.Pointer // keeps the memory from being used for something else
+	name string
+	n    uint64
+	id   ObjectID
+	typ  reflect.Type
+}
+
+// Label tells a controlled executor what the structure at p is, so that the shared
+// words and locks in it have a name in traces and an identity that is the same in
+// every run. name and n together must be: two structures must not share them, and one
+// must not get others in another interleaving. In the free executor it does nothing.
+func Label[T any](t *Task, p *T, name string, n uint64) {
+	if t.ctl != nil {
+		LabelIn(t.ctl, p, name, n)
+	}
+}
+
+// LabelIn is [Label] for what is made before the first task.
+func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
+	c.addLabel(label{
+		base: uintptr(unsafe.Pointer(p)), size: unsafe.Sizeof(*p), ref: unsafe.Pointer(p),
+		name: name, n: n, id: ObjectID(mix(hashString(name), n)), typ: reflect.TypeFor[T](),
+	})
+}
+
+func (c *Controlled) addLabel(l label) {
+	i, found := slices.BinarySearchFunc(c.labels, l.base, func(l label, base uintptr) int {
+		if l.base < base {
+			return -1
+		}
+		return int(min(l.base-base, 1))
+	})
+	if found {
+		c.labels[i] = l // named anew: its owner uses it for something else now
+		return
+	}
+	c.labels = slices.Insert(c.labels, i, l)
+}
+
+// labelOf finds the structure that the object lies in.
+func (c *Controlled) labelOf(obj unsafe.Pointer) (l *label, offset uintptr) {
+	at := uintptr(obj)
+	lo, hi := 0, len(c.labels)
+	for lo < hi {
+		if mid := (lo + hi) / 2; c.labels[mid].base <= at {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == 0 {
+		return nil, 0
+	}
+	if l = &c.labels[lo-1]; at-l.base >= l.size {
+		return nil, 0
+	}
+	return l, at - l.base
+}
+
+// ID is the identity of a step's object. An object without a label has none, and the
+// answer is false.
+func (c *Controlled) ID(obj unsafe.Pointer) (ObjectID, bool) {
+	if obj == nil {
+		return 0, true
+	}
+	l, offset := c.labelOf(obj)
+	if l == nil {
+		return 0, false
+	}
+	return ObjectID(mix(uint64(l.id), uint64(offset)+1)), true
+}
+
+// ObjectName is the name of a step's object for people: the structure's label and the
+// path of the field, "ctx.fault_pending_wqh.Lock".
+func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
+	if obj == nil {
+		return ""
+	}
+	l, offset := c.labelOf(obj)
+	if l == nil {
+		return "?"
+	}
+	return l.name + fieldAt(l.typ, offset)
+}
+
+// fieldAt is the path of the field at an offset.
+func fieldAt(typ reflect.Type, offset uintptr) string {
+	switch typ {
+	case reflect.TypeFor[Word](), reflect.TypeFor[SpinLock](), reflect.TypeFor[RWSem](), reflect.TypeFor[Task]():
+		return ""
+	}
+	switch typ.Kind() {
+	case reflect.Array:
+		size := typ.Elem().Size()
+		return fmt.Sprintf("[%d]", offset/size) + fieldAt(typ.Elem(), offset%size)
+	case reflect.Struct:
+		for f := range typ.Fields() {
+			if offset >= f.Offset && offset < f.Offset+f.Type.Size() {
+				rest := fieldAt(f.Type, offset-f.Offset)
+				if f.Anonymous {
+					return rest
+				}
+				return "." + f.Name + rest
+			}
+		}
+	}
+	return ""
+}
+
+// mix stirs b into a: a step of a hash that depends on the order of its input.
+func mix(a, b uint64) uint64 {
+	h := (a ^ b*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
+	h ^= h >> 32
+	h *= 0xc4ceb9fe1a85ec53
+	return h ^ h>>29
+}
+
+func hashString(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
