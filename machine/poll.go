@@ -39,6 +39,7 @@ type pollEntry struct {
 func (t *Task) Poll(fds []PollFd, wait bool) (int, error) {
 	t.enter("poll", uint64(len(fds)))
 	n, err := t.doPoll(fds, wait)
+	t.poll.free(t.Task)
 	_, err = t.leave("poll", uint64(n), err)
 	return n, err
 }
@@ -53,7 +54,6 @@ func (t *Task) doPoll(fds []PollFd, wait bool) (int, error) {
 	if !wait {
 		pt = nil
 	}
-	defer pwq.free(t.Task)
 	for {
 		ready := 0
 		for i := range fds {
@@ -96,7 +96,9 @@ func (t *Task) pollOne(p *PollFd, pt *mm.PollTable) mm.PollEvents {
 // pollWait joins a queue: __pollwait.
 func (pwq *pollWqueues) pollWait(t *sim.Task, head *sim.WaitQueueHead) {
 	if pwq.used == len(pwq.entries) {
-		pwq.entries = append(pwq.entries, new(pollEntry))
+		e := new(pollEntry)
+		sim.Label(t, e, t.Name()+"'s poll entry", t.Unique())
+		pwq.entries = append(pwq.entries, e)
 	}
 	e := pwq.entries[pwq.used]
 	pwq.used++

@@ -231,3 +231,18 @@ func TestPopulateGivesUpOnVMA(t *testing.T) {
 	w.mm.Populate(w.t, 1<<40, 1<<40+1<<45+PageSize)
 	require.True(t, w.present(1<<40+1<<45))
 }
+
+// A shared mapping is populated by reads, which dirty nothing: what mprotect left
+// read-only stays so.
+func TestPopulateReadsShared(t *testing.T) {
+	for kind, want := range map[MapFlags]bool{shared: false, private: true} {
+		w := newWorld(t)
+		w.mmap(0, 1, protRW, kind)
+		w.store(0, 1)
+		require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, ProtRead))
+		require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
+		w.mm.Populate(w.t, page(0), page(1))
+		require.Equal(t, want, w.entry(page(0)).Entry&entryRW != 0)
+		w.frames()
+	}
+}

@@ -207,6 +207,21 @@ func TestMergeImportsAnonVMA(t *testing.T) {
 			require.Same(t, anon, got.AnonVMA(), c.before)
 		})
 	}
+	// Where the boundary moves (cases 4 and 5) the rule of the anon_vmas never lets it
+	// come to that, and vma_adjust does not count on it.
+	for _, c := range []struct {
+		exporter, importer byte
+		boundary           int
+	}{{'P', 'N', 2}, {'N', 'P', 6}} {
+		w := newWorld(t)
+		v := w.lay("PPPPNNNN")
+		anon := &AnonVMA{chain: 1}
+		v[c.exporter].anon.Init(anon)
+		w.locked(func() { w.mm.vmaAdjust(w.t, v['P'], page(0), page(c.boundary), v['P'].Pgoff, nil) })
+		require.Same(t, anon, v[c.importer].AnonVMA())
+		require.Equal(t, page(c.boundary), v['N'].Start)
+		require.Equal(t, page(c.boundary)>>PageShift, v['N'].Pgoff)
+	}
 }
 
 func TestMergeAllocationFailure(t *testing.T) {

@@ -155,7 +155,8 @@ func (mm *MM) mmapRegion(t *sim.Task, file *File, addr, length uint64, flags VMF
 		if t.ShouldFail("mmap") {
 			return errno.ENOMEM
 		}
-		vma = &VMA{Start: addr, End: end, Flags: flags, Pgoff: pgoff, mm: mm}
+		vma = newVMA(t, mm)
+		vma.Start, vma.End, vma.Flags, vma.Pgoff = addr, end, flags, pgoff
 		if file != nil {
 			if err := mm.mapFile(t, vma, file, prev); err != nil {
 				return err

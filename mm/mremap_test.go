@@ -179,6 +179,36 @@ func TestMremapRollsBack(t *testing.T) {
 	require.EqualValues(t, 'x', w.load(1))
 }
 
+// ... the pages that have been moved already, too.
+func TestMremapMovesBack(t *testing.T) {
+	const from, to, target = 250, 260, 250 + 20*512 // both across the end of a table
+	w := newWorld(t)
+	w.mmap(from, to, protRW, private)
+	w.store(251, 'x')
+	w.store(257, 'y')
+	w.failAt("pte_alloc", 2)
+	_, err := w.mm.Mremap(w.t, page(from), 10*PageSize, 10*PageSize, MremapMayMove|MremapFixed, page(target))
+	require.Equal(t, errno.ENOMEM, err)
+	w.check()
+	require.Equal(t, []string{"250-260 rw-p"}, w.maps())
+	require.EqualValues(t, 'x', w.load(251))
+	require.EqualValues(t, 'y', w.load(257))
+	require.EqualValues(t, 2, w.memory.InUse())
+}
+
+// The source may be merged into its own copy, and be gone: P swallows Q here. What is
+// done to the source from then on is done to P.
+func TestMremapSourceMergedAway(t *testing.T) {
+	w := newWorld(t)
+	w.lay("PPPP..QQQQ")
+	w.failAt("split_vma", 1)
+	_, err := w.mm.Mremap(w.t, page(8), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(4))
+	require.NoError(t, err)
+	w.check()
+	require.Equal(t, "PPPPPPPPPP", w.bar())
+	require.Zero(t, w.at(0).Flags&VMAccount)
+}
+
 // If the old place cannot be split off it stays, without its pages and its charge.
 func TestMremapCannotUnmap(t *testing.T) {
 	w := newWorld(t)

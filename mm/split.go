@@ -49,11 +49,10 @@ func (v *VMA) dup(t *sim.Task, mm *MM) *VMA {
 	if v.File != nil {
 		v.File.Get(t)
 	}
-	return &VMA{
-		Start: v.Start, End: v.End, Flags: v.Flags, Pgoff: v.Pgoff,
-		File: v.File, Ops: v.Ops, Policy: v.Policy, Userfault: v.Userfault,
-		mm: mm,
-	}
+	n := newVMA(t, mm)
+	n.Start, n.End, n.Flags, n.Pgoff = v.Start, v.End, v.Flags, v.Pgoff
+	n.File, n.Ops, n.Policy, n.Userfault = v.File, v.Ops, v.Policy, v.Userfault
+	return n
 }
 
 // vmaAdjust gives the VMA other bounds and another pgoff, and makes the neighbours

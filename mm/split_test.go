@@ -86,6 +86,9 @@ func TestSplitHugePage(t *testing.T) {
 			}
 			return w.mm.Mprotect(w.t, page(to-3), 3*PageSize, ProtRead)
 		}, []string{"1792-2301 rw-p", "2301-2305 r--p"}},
+		// A registration splits VMAs, and does nothing to the page table.
+		{"new below", func(w *world) error { return w.split(from+3, true) }, []string{"1792-1795 rw-p", "1795-2304 rw-p"}},
+		{"new above", func(w *world) error { return w.split(from+3, false) }, []string{"1792-1795 rw-p", "1795-2304 rw-p"}},
 		{"munmap", func(w *world) error { return w.mm.Munmap(w.t, page(from), 3*PageSize) }, []string{"1795-2304 rw-p"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,4 +107,12 @@ func TestSplitHugePage(t *testing.T) {
 			require.EqualValues(t, 'x', w.load(from+10))
 		})
 	}
+}
+
+// split splits the VMA at the column.
+func (w *world) split(column int, newBelow bool) error {
+	w.mm.MmapLock.DownWrite(w.t)
+	err := w.mm.SplitVMA(w.t, w.at(column), page(column), newBelow)
+	w.mm.MmapLock.UpWrite(w.t)
+	return err
 }

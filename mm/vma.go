@@ -53,6 +53,13 @@ type Userfault interface {
 	HandleUserfault(t *sim.Task, vma *VMA, address uint64, flags FaultFlags, reason VMFlags) FaultResult
 }
 
+// newVMA returns a VMA of the address space, in no tree.
+func newVMA(t *sim.Task, mm *MM) *VMA {
+	vma := &VMA{mm: mm}
+	sim.Label(t, vma, "vma", t.Unique())
+	return vma
+}
+
 // MM is the address space that the VMA belongs to. Immutable.
 func (v *VMA) MM() *MM { return v.mm }
 

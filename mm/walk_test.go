@@ -207,3 +207,33 @@ func TestPageWalk(t *testing.T) {
 	w.load(1)
 	require.Regexp(t, `^pfn=\d+ present,user,accessed,zero-page$`, EntryString(w.entry(page(1)).Entry))
 }
+
+// A copy-on-write takes the old entry out before it puts the new one in, as in the
+// kernel (wp_page_copy), and the walk takes no lock: MW-3 finds none where there was a
+// page and will be one. A fault that gets there after the wake-up of the ZEROPAGE that
+// mapped the old page then sleeps on, for want of another.
+func TestMustWaitDuringCopyOnWrite(t *testing.T) {
+	w := newWorld(t)
+	w.mapped(1, protRW, &fakeUffd{})
+	w.fill(true, 0, 1)
+	entry := unsafe.Pointer(&w.mm.pteTable(base).entries[levelPTE.index(base)])
+	stores := 0
+	at := &cut{at: func(s sim.Step) bool {
+		if s == (sim.Step{Op: sim.OpStore, Obj: entry}) {
+			stores++
+		}
+		return stores == 2
+	}}
+	r := w.controlled(at)
+	r.start("G", func(t *sim.Task) { w.mm.Store(t, page(0), []byte{1}) })
+	wait := false
+	r.start("F", func(t *sim.Task) {
+		w.mm.MmapLock.DownRead(t)
+		wait = w.mm.UserfaultfdMustWait(t, page(0))
+		w.mm.MmapLock.UpRead(t)
+	})
+	r.settle()
+	require.True(t, at.reached)
+	require.True(t, wait, "MW-3")
+	require.Equal(t, byte(1), w.load(0))
+}

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/uffdsim/uffdsim/mm"
 )
@@ -58,33 +57,30 @@ var touchOperations = []Operation{
 
 // quote spells bytes as the language does: one as 'A', more as "bytes".
 func quote(b []byte) string {
-	switch {
-	case len(b) != 1:
-		return quoteString(b)
-	case b[0] == '\'' || b[0] == '\\':
-		return `'\` + string(b) + `'`
-	case b[0] >= ' ' && b[0] <= '~':
-		return "'" + string(b) + "'"
+	if len(b) == 1 {
+		return quoteWith('\'', b)
 	}
-	return fmt.Sprintf(`'\x%02x'`, b[0])
+	return quoteWith('"', b)
 }
 
-// quoteString spells bytes that need not be text: what is not printable ASCII as \x.
-func quoteString(b []byte) string {
-	out := []byte{'"'}
+// quoteWith puts bytes, which need not be text, between quotes.
+func quoteWith(quote byte, b []byte) string {
+	out := []byte{quote}
 	for _, c := range b {
 		switch {
-		case c == '"' || c == '\\':
+		case c == quote || c == '\\':
 			out = append(out, '\\', c)
-		case c >= ' ' && c <= '~':
-			out = append(out, c)
+		case c == 0:
+			out = append(out, `\0`...)
+		case c == '\n':
+			out = append(out, `\n`...)
+		case c == '\t':
+			out = append(out, `\t`...)
+		case c < ' ' || c > '~':
+			out = fmt.Appendf(out, `\x%02x`, c)
 		default:
-			out = append(out, '\\', 'x')
-			if c < 16 {
-				out = append(out, '0')
-			}
-			out = strconv.AppendUint(out, uint64(c), 16)
+			out = append(out, c)
 		}
 	}
-	return string(append(out, '"'))
+	return string(append(out, quote))
 }

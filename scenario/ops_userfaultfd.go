@@ -65,7 +65,7 @@ func ioctlBytes(t *machine.Task, fd int, cmd uint32, given []byte) answer {
 	b := bytes.Clone(given)
 	a := status(t.IoctlBytes(fd, cmd, b))
 	if !bytes.Equal(b, given) {
-		a.text += " " + quoteString(b)
+		a.text += " " + quoteWith('"', b)
 	}
 	return a
 }

@@ -63,7 +63,7 @@ func TestAnswers(t *testing.T) {
 			ioctl(fd, UFFDIO_COPY, {dst=0x102000, src=0x100000, len=1p}) = 0 {copy=4096}
 			ioctl(fd, UFFDIO_ZEROPAGE, {start=0x103000, len=1p}) = 0 {zeropage=4096}
 			load(0x102000) = loaded 'C'
-			load(0x103000) = loaded '\x00'`,
+			load(0x103000) = loaded '\0'`,
 		"a failed handshake overwrites the struct": `
 			fd = userfaultfd(0)
 			poll(fd)     = POLLERR
@@ -123,7 +123,7 @@ func TestAnswers(t *testing.T) {
 			child: ioctl(fd, UFFDIO_UNREGISTER, {start=0x100000, len=4p}) = 0
 			maps()
 			    100000-104000 rw-p
-			load(0x100000) = loaded '\x00'
+			load(0x100000) = loaded '\0'
 			users() = 2
 			child: exit() = exited
 			exit() = exited

@@ -5,39 +5,11 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
-)
-
-// Options say how a scenario is run. The zero value runs it on the kernel that it
-// asks for, under the controlled executor with seed 1.
-type Options struct {
-	// Kernel is the version to run on: a name of abi.Versions. "" is what the file's
-	// kernel directive says, or DefaultKernel.
-	Kernel string
-	// Seed chooses the interleaving; 0 means 1. The same seed gives the same run.
-	Seed uint64
-	// Free runs the tasks in parallel, as goroutines, instead.
-	Free bool
-	// Steps bounds the visible steps of one operation; 0 means DefaultSteps.
-	Steps int
-	// Timeout bounds an operation on the free executor; 0 means DefaultTimeout.
-	Timeout time.Duration
-	// Check holds the bookkeeping of mm and uffd against itself after every statement.
-	Check bool
-	// Trace collects the events of each statement.
-	Trace bool
-}
-
-// The defaults of Options.
-const (
-	DefaultKernel  = "2015+copy"
-	DefaultSteps   = 1_000_000
-	DefaultTimeout = 30 * time.Second
 )
 
 // mainName is the name of the first process, and of its first task.
@@ -91,27 +63,6 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	s.addProcess(mainName, s.machine.NewProcess())
 	s.processes[0].OpenStd()
 	return s, nil
-}
-
-func (s *Session) executor() sim.Executor {
-	var tracer *sim.Tracer
-	if s.opts.Trace {
-		tracer = sim.NewTracer(func(e sim.Event) {
-			s.mu.Lock()
-			s.events = append(s.events, e)
-			s.mu.Unlock()
-		})
-	}
-	if s.opts.Free {
-		s.free = &sim.Free{Trace: tracer}
-		return s.free
-	}
-	s.controlled = sim.NewControlled(sim.NewRandom(s.opts.Seed))
-	s.controlled.Trace, s.controlled.MaxSteps = tracer, s.opts.Steps
-	if s.opts.Steps == 0 {
-		s.controlled.MaxSteps = DefaultSteps
-	}
-	return s.controlled
 }
 
 func (s *Session) addProcess(name string, p *machine.Process) {

@@ -44,8 +44,8 @@ func internalError(p any) error { return fmt.Errorf("the model itself failed: %v
 
 // guard wraps an operation for the free executor, which lets a task's panic end the
 // program: the panic becomes the session's bug, and the task ends. (The controlled
-// executor catches panics itself.) What is neither a bug nor an error of the runtime
-// is the machine's own way to end a task.
+// executor catches panics itself.) What is neither a bug nor an ordinary panic is
+// the machine's own way to end a task.
 func (s *Session) guard(fn func(*machine.Task)) func(*machine.Task) {
 	if s.free == nil {
 		return fn
@@ -54,8 +54,10 @@ func (s *Session) guard(fn func(*machine.Task)) func(*machine.Task) {
 		defer func() {
 			switch p := recover().(type) {
 			case nil:
-			case error:
+			case *sim.Bug:
 				s.setBug(p)
+			case error, string:
+				s.setBug(internalError(p))
 			default:
 				panic(p)
 			}
@@ -111,7 +113,9 @@ func (s *Session) Close() {
 			sleeping.Interrupt(sim.SignalFatal)
 		}
 	}
-	_ = s.settle() // a bug on the way out is nobody's: the run is over
+	if s.bug() == nil { // or a lock may be held for ever
+		_ = s.settle() // a bug on the way out is nobody's: the run is over
+	}
 }
 
 // stop unwinds the tasks. What they run into on the way belongs to no run any more.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -14,7 +15,7 @@ import (
 type Strategy interface {
 	// Pick chooses one of the enabled tasks (at least one, by rising ID) to take the
 	// step that it announces in [Task.Next]. current took the last step; it is nil at
-	// first, and need not be enabled.
+	// first, and need not be enabled. Nil gives the run up.
 	Pick(enabled []*Task, current *Task) *Task
 }
 
@@ -44,6 +45,9 @@ type Controlled struct {
 // DefaultMaxSteps is how many visible steps a Settle may take before the run is
 // taken for one that never ends.
 const DefaultMaxSteps = 10_000_000
+
+// ErrAbandoned is how a run ends that its strategy has given up.
+var ErrAbandoned = errors.New("the strategy has abandoned the run")
 
 // coroutine is what the controlled executor keeps in a task.
 type coroutine struct {
@@ -79,6 +83,7 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	t.co.resume, t.co.stop = iter.Pull(func(yield func(struct{}) bool) {
 		t.co.yield = yield
 		defer c.end(t)
+		c.saw(t, t.co.next, 0)
 		fn(t)
 	})
 	c.tasks = append(c.tasks, t)
@@ -213,6 +218,10 @@ func (c *Controlled) pick() {
 	c.budget--
 	c.steps++
 	c.chosen = c.strategy.Pick(c.enabled, c.current)
+	if c.chosen == nil {
+		c.fail(ErrAbandoned)
+		return
+	}
 	c.current = c.chosen
 }
 

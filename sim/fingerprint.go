@@ -1,6 +1,9 @@
 package sim
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // fingerprint tells states of a controlled run apart. It sums up
 //
@@ -83,7 +86,8 @@ func (c *Controlled) content(obj unsafe.Pointer) uint64 {
 func (c *Controlled) id(t *Task, obj unsafe.Pointer) uint64 {
 	id, ok := c.ID(obj)
 	if !ok {
-		panic("sim: an object without a label: " + t.co.next.Op.String() + " by task " + t.name)
+		c.fail(fmt.Errorf("sim: an object without a label: %v by task %s in %s", t.co.next.Op, t.name, kernelFunc()))
+		panic(unwind{})
 	}
 	return uint64(id)
 }

@@ -26,7 +26,7 @@ func onBoth(t *testing.T, body func(t *testing.T, e Executor)) {
 	})
 }
 
-// drain wakes whoever sleeps until every task has ended.
+// drain kills and wakes whoever sleeps until every task has ended.
 func drain(f *Free) {
 	for {
 		_ = f.Settle()
@@ -35,6 +35,7 @@ func drain(f *Free) {
 			return
 		}
 		for _, t := range f.tasks {
+			t.Interrupt(SignalFatal)
 			t.tryToWakeUp(Normal | WakeKill)
 		}
 	}

@@ -126,7 +126,7 @@ func fieldAt(typ reflect.Type, offset uintptr) string {
 
 // mix stirs b into a: a step of a hash that depends on the order of its input.
 func mix(a, b uint64) uint64 {
-	h := (a ^ b*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
+	h := (a ^ (b+1)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
 	h ^= h >> 32
 	h *= 0xc4ceb9fe1a85ec53
 	return h ^ h>>29

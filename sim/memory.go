@@ -5,6 +5,12 @@ import "unsafe"
 // The accesses to shared words, as the controlled executor makes them: a visible step,
 // the access, and a note for the fingerprint.
 
+// bareStep makes a step that finds out nothing.
+func (c *Controlled) bareStep(t *Task, s Step) {
+	c.step(t, s)
+	c.saw(t, s, 0)
+}
+
 func (c *Controlled) load(t *Task, w *Word) uint64 {
 	s := Step{OpLoad, unsafe.Pointer(w)}
 	c.step(t, s)

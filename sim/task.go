@@ -77,18 +77,16 @@ func (t *Task) Schedule() {
 	if checking(t) {
 		t.assertMaySleep("schedule")
 	}
-	if t.ctl != nil {
-		t.ctl.step(t, Step{OpSchedule, unsafe.Pointer(t)})
-	}
-	if t.trace != nil {
+	if t.trace != nil { // before the sleep, so that it is the last that is seen of a sleeper
 		t.traceStep(OpSchedule, t.State().String())
 	}
 	if t.ctl == nil {
 		t.park()
 		t.state.Store(uint32(Running))
-	} else {
-		t.ctl.storeState(t, t, Running)
+		return
 	}
+	t.ctl.bareStep(t, Step{OpSchedule, unsafe.Pointer(t)})
+	t.ctl.storeState(t, t, Running)
 }
 
 // park blocks the goroutine until the state allows it to run.
@@ -204,7 +202,7 @@ func (t *Task) HandleSignals() bool {
 // SmpMb is a full memory barrier.
 func (t *Task) SmpMb() {
 	if t.ctl != nil {
-		t.ctl.step(t, Step{OpBarrier, nil})
+		t.ctl.bareStep(t, Step{OpBarrier, nil})
 	}
 }
 

@@ -78,7 +78,9 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 		shown = r.Line
 		printStep(w, colour, r)
 		picture := session.Draw()
-		if picture != before { // a look at the machine leaves it as it was
+		if picture == before {
+			fmt.Fprintln(w, colour.faint("    | as before"))
+		} else {
 			fmt.Fprint(w, colour.faint(indent(picture, "    | ")))
 		}
 		before = picture

@@ -91,18 +91,18 @@ func directive(pos Pos, body string) (Directive, bool) {
 
 func parseStmt(s *scanner) *Stmt {
 	stmt := &Stmt{Pos: s.here()}
+	callPos := stmt.Pos
 	word, ok := s.name()
 	if !ok {
 		s.fail(stmt.Pos, "expected a task, a name or an operation, found %s", s.found())
 	}
 	if s.accept(":") {
 		stmt.Task = word
-		p := s.here()
+		callPos = s.here()
 		if word, ok = s.name(); !ok {
-			s.fail(p, "expected an operation for task %s, found %s", stmt.Task, s.found())
+			s.fail(callPos, "expected an operation for task %s, found %s", stmt.Task, s.found())
 		}
 	}
-	callPos := stmt.Pos
 	if s.peek() == '=' && s.bindingFollows() {
 		stmt.Bind = word
 		s.accept("=")

@@ -55,6 +55,7 @@ func TestParse(t *testing.T) {
 	require.Equal(t, "0 {features=..., ioctls=...}", s[2].Want)
 
 	require.Equal(t, "t1", s[3].Task)
+	require.Equal(t, 5, s[3].Call.Pos.Col)
 	require.EqualValues(t, 0x103000, s[3].Call.Args[0].Value.Number)
 	require.Equal(t, "n", s[3].Call.Args[1].Key)
 	require.Equal(t, "blocked", s[3].Want)

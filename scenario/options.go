@@ -1,0 +1,56 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Options say how a scenario is run. The zero value runs it on the kernel that it
+// asks for, under the controlled executor with seed 1.
+type Options struct {
+	// Kernel is the version to run on: a name of abi.Versions. "" is what the file's
+	// kernel directive says, or DefaultKernel.
+	Kernel string
+	// Seed chooses the interleaving; 0 means 1. The same seed gives the same run.
+	Seed uint64
+	// Free runs the tasks in parallel, as goroutines, instead.
+	Free bool
+	// Steps bounds the visible steps of one operation; 0 means DefaultSteps.
+	Steps int
+	// Timeout bounds an operation on the free executor; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Check holds the bookkeeping of mm and uffd against itself after every statement.
+	Check bool
+	// Trace collects the events of each statement.
+	Trace bool
+}
+
+// The defaults of Options.
+const (
+	DefaultKernel  = "2015+copy"
+	DefaultSteps   = 1_000_000
+	DefaultTimeout = 30 * time.Second
+)
+
+// executor makes what the options ask for.
+func (s *Session) executor() sim.Executor {
+	var tracer *sim.Tracer
+	if s.opts.Trace {
+		tracer = sim.NewTracer(func(e sim.Event) {
+			s.mu.Lock()
+			s.events = append(s.events, e)
+			s.mu.Unlock()
+		})
+	}
+	if s.opts.Free {
+		s.free = &sim.Free{Trace: tracer}
+		return s.free
+	}
+	s.controlled = sim.NewControlled(sim.NewRandom(s.opts.Seed))
+	s.controlled.Trace, s.controlled.MaxSteps = tracer, s.opts.Steps
+	if s.opts.Steps == 0 {
+		s.controlled.MaxSteps = DefaultSteps
+	}
+	return s.controlled
+}
