@@ -55,6 +55,8 @@ func TestTranslateRights(t *testing.T) {
 		require.Equal(t, c.read, w.mm.translate(w.t, page(0), b[:], false))
 		require.Equal(t, c.write, w.mm.translate(w.t, page(0), b[:], true))
 		require.False(t, w.mm.translate(w.t, TaskSize, b[:], false))
+		// Bits above the four levels' do not make an alias.
+		require.False(t, w.mm.translate(w.t, page(0)|1<<48, b[:], false))
 		w.frames()
 	}
 }

@@ -5,6 +5,7 @@ import "github.com/uffdsim/uffdsim/sim"
 // exitMmap unmaps everything, when the last user has gone: exit_mmap. No lock is
 // needed, for there is nobody left to take one.
 func (mm *MM) exitMmap(t *sim.Task) {
+	mm.dead = true
 	first := mm.first
 	if first == nil {
 		return // a fork that failed early

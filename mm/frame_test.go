@@ -76,6 +76,8 @@ func TestCheckFrames(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, CheckFrames(w.mm), "2 references and 1 holders")
 	require.NoError(t, CheckFrames(w.mm, child))
+	w.memory.zero.get()
+	require.ErrorContains(t, CheckFrames(w.mm, child), "zero page has 2 references")
 }
 
 // checkPageTable finds what it is for.

@@ -201,3 +201,19 @@ func TestHugeRaces(t *testing.T) {
 		w.frames()
 	})
 }
+
+// The zero page, huge or small, is not counted: not by a zap, a split or a fork.
+func TestHugeZeroPageIsNotCounted(t *testing.T) {
+	w := newWorld(t)
+	w.mapHuge(2, nil)
+	w.loadAt(hugePage(0))
+	w.loadAt(hugePage(1))
+	require.NoError(t, w.mm.Madvise(w.t, hugePage(0), PMDSize, MadvDontNeed))
+	w.frames()
+	require.NoError(t, w.mm.Madvise(w.t, hugePage(1), PageSize, MadvDontNeed))
+	w.frames()
+	child := w.forked() // 511 small ones
+	require.NoError(t, CheckFrames(w.mm, child.mm))
+	child.mm.Put(child.t)
+	w.frames()
+}

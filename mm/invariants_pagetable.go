@@ -133,6 +133,9 @@ func CheckFrames(mms ...*MM) error {
 		if n := mm.memory.InUse(); n != uint64(len(held)) {
 			return fmt.Errorf("%d frames in use, %d with a holder", n, len(held))
 		}
+		if refs := mm.memory.zero.refs.Peek(); refs != 1 {
+			return fmt.Errorf("the zero page has %d references, and is not counted", refs)
+		}
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ type MM struct {
 	first    *VMA                  // lowest VMA (the kernel's mm->mmap); guarded by MmapLock
 	mapCount int                   // guarded by MmapLock
 	users    sim.Word              // mm_users: the address space is torn down at zero
+	dead     bool                  // set when it has been
 
 	pageTableLock sim.SpinLock // guards anon_vma preparation and the upper levels
 	pgd           *table       // immutable

@@ -98,6 +98,9 @@ func newVMATree() *btree.BTreeG[vmaKey] {
 // start above addr. mmap_lock must be held. It recreates find_vma (§17.1).
 func (mm *MM) FindVMA(t *sim.Task, addr uint64) *VMA {
 	mm.MmapLock.AssertHeld(t)
+	if mm.dead {
+		sim.UseAfterFree(t, "find_vma", "the address space has been torn down")
+	}
 	return mm.lookup(addr)
 }
 

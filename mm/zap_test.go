@@ -273,3 +273,21 @@ func TestMovePageTablesFails(t *testing.T) {
 		}
 	}
 }
+
+// The table that pages move away from may be one that others stay in, or the one that
+// they move to.
+func TestMoveWithinTable(t *testing.T) {
+	w := newWorld(t)
+	w.mapped(4, protRW, nil)
+	for i := range 4 {
+		w.store(i, byte(i))
+	}
+	_, err := w.mm.Mremap(w.t, page(1), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(8))
+	require.NoError(t, err)
+	w.frames()
+	_, err = w.mm.Mremap(w.t, page(8), PageSize, PageSize, MremapMayMove|MremapFixed, hugeBase)
+	require.NoError(t, err)
+	w.frames()
+	require.Equal(t, "\x00\x01\x02\x03", string([]byte{w.load(0), w.loadAt(hugeBase), w.load(9), w.load(3)}))
+	require.EqualValues(t, 4, w.memory.InUse())
+}

@@ -27,6 +27,10 @@ type Controlled struct {
 	Trace *Tracer
 	// MaxSteps bounds the visible steps of one Settle; 0 means DefaultMaxSteps.
 	MaxSteps int
+	// Announce, if not nil, is told of each visible step that a task announces, and of
+	// the kernel function that it belongs to. The step is taken when the strategy next
+	// chooses the task.
+	Announce func(t *Task, s Step, kernelFunc string)
 
 	strategy Strategy
 	tasks    []*Task // alive, by rising ID
@@ -178,6 +182,9 @@ func (c *Controlled) step(t *Task, s Step) {
 		panic(unwind{})
 	}
 	t.co.next = s
+	if c.Announce != nil {
+		c.Announce(t, s, kernelFunc())
+	}
 	c.pick()
 	c.await(t)
 }

@@ -61,6 +61,7 @@ const (
 	DeadlockFound Symptom = "deadlock"
 	Duplicate     Symptom = "duplicate message"
 	Unkillable    Symptom = "unkillable task"
+	QueueDamage   Symptom = "damaged queue"
 	Nothing       Symptom = "nothing"
 )
 
@@ -96,7 +97,7 @@ var Rules = [numRules]RuleInfo{
 	{UnlinkOwnEntry, "unlink-own-entry", "handle_userfault", "FAULT-12",
 		"takes its entry out of the queue if no waker did", "leaves it there", UseAfterFree},
 	{UnlinkUnderQueueLock, "unlink-under-queue-lock", "handle_userfault", "QUEUE-7",
-		"takes the queue's lock to do so", "takes no lock", UseAfterFree},
+		"takes the queue's lock to do so", "takes no lock", QueueDamage},
 	{WakeBeforeUnlink, "wake-before-unlink", "userfaultfd_wake_function", "WAKE-6",
 		"wakes the task and then unlinks its entry", "unlinks the entry and then wakes the task", UseAfterFree},
 	{PlainDeleteAtRefile, "plain-delete-at-refile", "userfaultfd_ctx_read", "QUEUE-4",
@@ -118,7 +119,7 @@ var Rules = [numRules]RuleInfo{
 	{StripBeforeWake, "strip-before-wake", "userfaultfd_release", "REL-5",
 		"takes the context out of the VMAs and then wakes", "wakes first", SpuriousBus},
 	{ReleaseStrips, "release-strips", "userfaultfd_release", "REL-3",
-		"takes the context out of the VMAs", "leaves it there", UseAfterFree},
+		"takes the context out of the VMAs", "leaves it there", SpuriousBus},
 	{PendingLookedAtFirst, "pending-looked-at-first", "wake_userfault", "WAKE-3",
 		"looks at the pending queue before the other one", "looks at the other one first", LostWakeUp},
 	{JoinBeforeLook, "join-before-look", "userfaultfd_ctx_read", "READ-9",

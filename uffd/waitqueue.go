@@ -140,8 +140,9 @@ func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State,
 	}
 	if !uwq.ctx.obeys(WakeBeforeUnlink) {
 		uwq.delInit(t)
+		woken := t.WakeUpState(e.Task, mode)
 		uwq.use(t, "userfaultfd_wake_function")
-		return t.WakeUpState(e.Task, mode)
+		return woken
 	}
 	if !t.WakeUpState(e.Task, mode) {
 		return false // it runs already, and will take itself out

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// exploration is what the explore command was asked for.
+type exploration struct {
+	explore.Options
+	strategy string
+	drop     []string
+	seed     uint64
+	replay   string
+}
+
+func newExplore() *cobra.Command {
+	var x exploration
+	cmd := &cobra.Command{
+		Use:   "explore [SETUP]",
+		Short: "Run a small program in every interleaving",
+		Long: `Run a small program of tasks in every interleaving of its visible steps, or until
+one goes wrong: a task asleep for ever, a deadlock, memory used after it was freed, a
+SIGBUS that nobody deserves, a BUG_ON. Without a setup, list them.
+
+The strategies: exhaustive covers everything; bounded covers all runs with few
+preemptions, and so finds the shortest failing run first; random runs what chance
+brings; plain is exhaustive without any reduction, for tiny programs.`,
+		Example: `  uffdsim explore                                     the setups
+  uffdsim explore copy                                cover one
+  uffdsim explore close --faulters 2 --budget 60s
+  uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
+  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*14 copier*40 t1*9'`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeSetups,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return listSetups(cmd.OutOrStdout())
+			}
+			return x.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks (default: the setup's own)")
+	f.StringSliceVar(&x.drop, "drop", nil, "rule not to obey (uffdsim rules lists them); may be repeated")
+	f.StringVar(&x.strategy, "strategy", "exhaustive", "exhaustive, bounded, random or plain")
+	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random)")
+	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategy")
+	f.StringVar(&x.replay, "replay", "", "run one schedule, step by step")
+	return cmd
+}
+
+func listSetups(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, s := range explore.Setups {
+		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Doc)
+	}
+	return w.Flush()
+}
+
+func setupNames() []string {
+	var names []string
+	for _, s := range explore.Setups {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func completeSetups(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return setupNames(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// findSetup finds a setup by name, or says what was perhaps meant.
+func findSetup(name string) (*explore.Setup, error) {
+	if s := explore.FindSetup(name); s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("no setup %q%s: uffdsim explore lists them", name, didYouMean(name, setupNames()))
+}
+
+func didYouMean(word string, known []string) string {
+	if s := syntax.Suggest(word, known); s != "" {
+		return fmt.Sprintf(" (did you mean %q?)", s)
+	}
+	return ""
+}
+
+// findRule finds a rule by name, or says what was perhaps meant.
+func findRule(name string) (uffd.Rule, error) {
+	r, err := uffd.ParseRule(name)
+	if err != nil {
+		var names []string
+		for _, info := range uffd.Rules {
+			names = append(names, info.Name)
+		}
+		return 0, fmt.Errorf("no rule %q%s: uffdsim rules lists them", name, didYouMean(name, names))
+	}
+	return r, nil
+}
+
+func (x *exploration) run(out, errOut io.Writer, name string) error {
+	setup, err := findSetup(name)
+	if err != nil {
+		return err
+	}
+	if x.Faulters < 0 || x.Faulters > 8 {
+		return fmt.Errorf("--faulters %d: from 1 to 8, or 0 for the setup's own", x.Faulters)
+	}
+	for _, d := range x.drop {
+		r, err := findRule(d)
+		if err != nil {
+			return err
+		}
+		x.Dropped = x.Dropped.With(r)
+	}
+	if x.replay != "" {
+		return x.showReplay(out, setup)
+	}
+	x.Progress = progressLine(errOut)
+	result, err := x.search(setup)
+	if x.Progress != nil {
+		fmt.Fprint(errOut, "\r\x1b[K")
+	}
+	if err != nil {
+		return err
+	}
+	return report(out, setup, result)
+}
+
+func (x *exploration) search(setup *explore.Setup) (*explore.Result, error) {
+	switch x.strategy {
+	case "exhaustive":
+		return explore.Search(setup, x.Options)
+	case "plain":
+		x.Plain = true
+		return explore.Search(setup, x.Options)
+	case "bounded":
+		return explore.Counterexample(setup, x.Options)
+	case "random":
+		if x.Budget == 0 {
+			x.Budget = 10 * time.Second
+		}
+		return explore.Sample(setup, x.Options, x.seed)
+	}
+	known := []string{"exhaustive", "bounded", "random", "plain"}
+	return nil, fmt.Errorf("no strategy %q%s: there are %v", x.strategy, didYouMean(x.strategy, known), known)
+}
+
+// progressLine shows how far a search has come, on a terminal; nil elsewhere.
+func progressLine(out io.Writer) func(explore.Stats) {
+	f, ok := out.(*os.File)
+	if !ok || !paletteFor(f).on {
+		return nil
+	}
+	return func(s explore.Stats) {
+		fmt.Fprintf(out, "\r\x1b[K%d runs, %.0f a second, %d states, depth %d",
+			s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, s.Depth)
+	}
+}
+
+// report prints what a search has found.
+func report(out io.Writer, setup *explore.Setup, r *explore.Result) error {
+	fmt.Fprintf(out, "%s: %s\n", setup.Name, setup.Doc)
+	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		fmt.Fprintf(out, "  outcome  %s\n", o)
+	}
+	fmt.Fprintf(out, "  %d runs, %d states, %d steps, in %v\n", r.Runs, r.States, r.Steps, r.Took.Round(time.Millisecond))
+	if r.Failure != nil {
+		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
+		return errFailed
+	}
+	if r.Complete {
+		fmt.Fprintln(out, "  covered, and nothing goes wrong")
+	} else {
+		fmt.Fprintln(out, "  nothing has gone wrong so far; not everything is covered")
+	}
+	return nil
+}
+
+// showReplay runs one schedule and draws it.
+func (x *exploration) showReplay(out io.Writer, setup *explore.Setup) error {
+	schedule, err := explore.ParseSchedule(x.replay)
+	if err != nil {
+		return err
+	}
+	rows, failure := explore.Rows(setup, x.Options, schedule)
+	explore.Diagram(out, rows)
+	if failure != nil {
+		fmt.Fprintf(out, "\n%v\n", failure)
+		return errFailed
+	}
+	fmt.Fprintln(out, "\nnothing goes wrong")
+	return nil
+}

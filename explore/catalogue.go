@@ -1,0 +1,66 @@
+package explore
+
+import "github.com/uffdsim/uffdsim/uffd"
+
+// where names, for each rule, the setup in which it is needed, or, if nothing comes of
+// dropping it, the one that shows so.
+var where = map[uffd.Rule]string{
+	uffd.RecheckAfterEnqueue:        "copy",
+	uffd.RecheckNotBeforeEnqueue:    "copy",
+	uffd.RecheckUnderMmapLock:       "unmap",
+	uffd.SleepStateUnderQueueLock:   "copy",
+	uffd.ReferenceUnderMmapLock:     "close-only",
+	uffd.PutAfterUnlink:             "close-only",
+	uffd.UnlinkOwnEntry:             "kill-read",
+	uffd.UnlinkUnderQueueLock:       "kill-read",
+	uffd.WakeBeforeUnlink:           "kill-wake",
+	uffd.PlainDeleteAtRefile:        "kill-read",
+	uffd.DropMmapLockToSleep:        "close-only",
+	uffd.WakeAllMatching:            "race",
+	uffd.HalfOpenRange:              "neighbour",
+	uffd.RefuseZeroLength:           "wake-nothing",
+	uffd.ZeroLengthIsAll:            "close-only",
+	uffd.ReleaseWakesPending:        "close-only",
+	uffd.ReleaseWakesRead:           "close",
+	uffd.StripBeforeWake:            "close-only",
+	uffd.ReleaseStrips:              "close-only",
+	uffd.PendingLookedAtFirst:       "read-copy",
+	uffd.JoinBeforeLook:             "serve",
+	uffd.EnqueueBeforeWakingReaders: "serve",
+	uffd.WakeReadersUnlocked:        "serve",
+	uffd.WakeAllReaders:             "readers",
+	uffd.ReadRefiles:                "twice",
+	uffd.OnlyFirstReadBlocks:        "serve-batch",
+	uffd.PollJoinsFirst:             "poll",
+	uffd.SleepThroughSignals:        "signal",
+	uffd.SleepKillable:              "kill",
+	uffd.WakeNormal:                 "copy",
+	uffd.PinMM:                      "exit",
+	uffd.WakeDoneLength:             "partial",
+	uffd.ReleasedBeforeLock:         "close-only",
+	uffd.FirstReleasedTest:          "close-only",
+	uffd.SecondReleasedTest:         "close-only",
+	uffd.FatalTestBeforeSleep:       "kill-close",
+	uffd.WakeReadersAtRelease:       "close-only",
+	uffd.LookBeforeLock:             "copy",
+}
+
+// SetupFor is the setup that shows what the rule is for.
+func SetupFor(r uffd.Rule) *Setup { return FindSetup(where[r]) }
+
+// MaxPreemptions is where the search for a counterexample gives up.
+const MaxPreemptions = 4
+
+// Counterexample searches for the run with the fewest preemptions that goes wrong. The
+// result has no Failure if there is none with up to MaxPreemptions.
+func Counterexample(setup *Setup, opts Options) (*Result, error) {
+	opts.Bounded = true
+	var r *Result
+	for opts.Preemptions = 0; opts.Preemptions <= MaxPreemptions; opts.Preemptions++ {
+		var err error
+		if r, err = Search(setup, opts); err != nil || r.Failure != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}

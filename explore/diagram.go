@@ -1,0 +1,110 @@
+package explore
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Row is a visible step of a run, for people.
+type Row struct {
+	Task   string
+	Func   string // the kernel function, "" outside of the kernel
+	Step   string // what was done to what
+	object string
+}
+
+// Rows replays a schedule and returns its steps, and what went wrong.
+func Rows(setup *Setup, opts Options, schedule Schedule) ([]Row, error) {
+	if opts.Faulters == 0 {
+		opts.Faulters = setup.Faulters
+	}
+	r := &replay{schedule: schedule}
+	w, err := newWorld(r, opts.Faulters, opts.Dropped)
+	if err != nil {
+		return nil, err
+	}
+	r.world, r.ready = w, true
+	announced := map[*sim.Task]Row{}
+	w.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
+		name := w.exec.ObjectName(s.Obj)
+		announced[t] = Row{t.Name(), fn, strings.TrimSpace(s.Op.String() + " " + name), name}
+	}
+	var rows []Row
+	r.took = func(t *sim.Task) {
+		if row, ok := announced[t]; ok {
+			rows = append(rows, row)
+			delete(announced, t)
+		}
+	}
+	setup.Tasks(w)
+	failure := w.exec.Settle()
+	if failure == nil {
+		failure = w.check(setup)
+		w.exec.Stop()
+	}
+	return shared(rows), failure
+}
+
+// shared leaves out the steps on objects that only one task ever touches: nobody can
+// notice them.
+func shared(rows []Row) []Row {
+	users := map[string]string{}
+	for _, r := range rows {
+		if by, ok := users[r.object]; ok && by != r.Task {
+			users[r.object] = "several"
+		} else if !ok {
+			users[r.object] = r.Task
+		}
+	}
+	var kept []Row
+	for _, r := range rows {
+		if users[r.object] == "several" || strings.HasPrefix(r.Step, sim.OpSchedule.String()) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// Diagram draws the rows with a column for each task, as one would on a blackboard.
+func Diagram(out io.Writer, rows []Row) {
+	var tasks []string
+	width := map[string]int{}
+	for _, r := range rows {
+		if _, ok := width[r.Task]; !ok {
+			tasks = append(tasks, r.Task)
+			width[r.Task] = utf8.RuneCountInString(r.Task)
+		}
+		width[r.Task] = max(width[r.Task], utf8.RuneCountInString(r.Step), utf8.RuneCountInString(r.Func)+1)
+	}
+	line := func(cell func(task string) string) {
+		var b strings.Builder
+		for _, t := range tasks {
+			fmt.Fprintf(&b, "| %-*s ", width[t], cell(t))
+		}
+		fmt.Fprintln(out, strings.TrimRight(b.String(), " "))
+	}
+	line(func(t string) string { return t })
+	line(func(t string) string { return strings.Repeat("-", width[t]) })
+	last := map[string]string{}
+	for _, r := range rows {
+		if r.Func != "" && last[r.Task] != r.Func {
+			line(func(t string) string {
+				if t == r.Task {
+					return r.Func + ":"
+				}
+				return ""
+			})
+		}
+		last[r.Task] = r.Func
+		line(func(t string) string {
+			if t == r.Task {
+				return r.Step
+			}
+			return ""
+		})
+	}
+}

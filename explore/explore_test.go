@@ -1,0 +1,232 @@
+package explore_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// budget is far more than any of these needs: they are over in milliseconds.
+const budget = time.Minute
+
+// Without a rule something goes wrong, and it is what the table of rules says; with it
+// nothing does, in any interleaving.
+func TestEveryRuleIsNeeded(t *testing.T) {
+	// What the symptom looks like where it is not reported under its own name.
+	looks := map[uffd.Symptom][]string{
+		uffd.UseAfterFree:  {"use after free", "BUG_ON in userfaultfd_ctx_"},
+		uffd.DeadlockFound: {"deadlock", "lock order"},
+		uffd.Unkillable:    {"asleep for ever (TASK_UNINTERRUPTIBLE)"},
+		uffd.QueueDamage:   {"fault_wqh has 1 entries, its index 0"},
+	}
+	for _, info := range uffd.Rules {
+		if info.Symptom == uffd.Nothing {
+			continue
+		}
+		t.Run(info.Name, func(t *testing.T) {
+			t.Parallel()
+			setup := explore.SetupFor(info.Rule)
+			require.NotNil(t, setup)
+			opts := explore.Options{Budget: budget, Dropped: uffd.RuleSet(0).With(info.Rule)}
+			r, err := explore.Counterexample(setup, opts)
+			require.NoError(t, err)
+			require.NotNil(t, r.Failure, "nothing goes wrong in %s", setup.Name)
+			want := looks[info.Symptom]
+			if want == nil {
+				want = []string{string(info.Symptom)}
+			}
+			require.True(t, slices.ContainsFunc(want, func(w string) bool {
+				return strings.Contains(r.Failure.Err.Error(), w)
+			}), "%v, not %s", r.Failure.Err, info.Symptom)
+
+			// The schedule shows the same when it is run again.
+			_, failure, err := explore.Replay(setup, opts, r.Failure.Schedule, nil)
+			require.NoError(t, err)
+			require.EqualError(t, failure, r.Failure.Err.Error())
+			require.LessOrEqual(t, len(maps.Collect(tasksOf(r.Failure.Schedule))), 4)
+		})
+	}
+}
+
+func tasksOf(s explore.Schedule) func(yield func(string, bool) bool) {
+	return func(yield func(string, bool) bool) {
+		for _, name := range s {
+			if !yield(name, true) {
+				return
+			}
+		}
+	}
+}
+
+// The rows E1 to E7 of the rules: dropping one of these changes no outcome, except that
+// a fault during a close gets its SIGBUS less often or not at all.
+func TestRedundantRules(t *testing.T) {
+	for _, info := range uffd.Rules {
+		if info.Symptom != uffd.Nothing {
+			continue
+		}
+		t.Run(info.Name, func(t *testing.T) {
+			t.Parallel()
+			setup := explore.SetupFor(info.Rule)
+			with := cover(t, setup, explore.Options{})
+			without := cover(t, setup, explore.Options{Dropped: uffd.RuleSet(0).With(info.Rule)})
+			for outcome := range without.Outcomes {
+				require.Contains(t, with.Outcomes, outcome, "a new outcome")
+			}
+			for outcome := range with.Outcomes {
+				if !strings.Contains(outcome, "SIGBUS") {
+					require.Contains(t, without.Outcomes, outcome, "an outcome is gone")
+				}
+			}
+		})
+	}
+}
+
+// REL-10: either of the two looks at released gives the SIGBUS of a fault that comes
+// while the descriptor is being closed; without both, there is none.
+func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
+	setup := explore.FindSetup("close-only")
+	const bus = "t1=SIGBUS"
+	none := uffd.RuleSet(0)
+	require.Contains(t, cover(t, setup, explore.Options{}).Outcomes, bus)
+	require.Contains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.FirstReleasedTest)}).Outcomes, bus)
+	require.Contains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.SecondReleasedTest)}).Outcomes, bus)
+	both := none.With(uffd.FirstReleasedTest).With(uffd.SecondReleasedTest)
+	require.NotContains(t, cover(t, setup, explore.Options{Dropped: both}).Outcomes, bus)
+	require.NotContains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.ReleasedBeforeLock)}).Outcomes, bus)
+}
+
+// With all rules obeyed every interleaving of these is right.
+func TestSmallSetupsAreRight(t *testing.T) {
+	for _, name := range []string{
+		"copy", "serve", "serve-batch", "poll", "close-only", "kill-close", "kill-wake", "signal", "kill",
+		"neighbour", "wake-nothing", "partial", "twice", "unmap", "copy-map", "exit",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cover(t, explore.FindSetup(name), explore.Options{})
+		})
+	}
+}
+
+// docs/findings.md, finding 1: the 2015 code can lose a wake-up even if every rule is
+// obeyed, because both queues look empty while a reader moves a fault from the one to
+// the other.
+func TestRefileWindow(t *testing.T) {
+	r, err := explore.Counterexample(explore.FindSetup("read-copy"), explore.Options{Budget: budget})
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure)
+	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+}
+
+func cover(t *testing.T, setup *explore.Setup, opts explore.Options) *explore.Result {
+	opts.Budget = budget
+	r, err := explore.Search(setup, opts)
+	require.NoError(t, err)
+	if r.Failure != nil {
+		require.NoError(t, r.Failure.Err, "%v", r.Failure.Schedule)
+	}
+	require.True(t, r.Complete, "not covered in time: %+v", r.Stats)
+	require.NotEmpty(t, r.Outcomes)
+	return r
+}
+
+// The reductions lose nothing: on programs that are small enough to run every
+// interleaving of, the outcomes are the same.
+func TestReductionsKeepEveryOutcome(t *testing.T) {
+	flags := func(t *machine.Task, fd int) string {
+		f, _ := t.FcntlGetFlags(fd)
+		return fmt.Sprintf("%#x", f)
+	}
+	for name, tasks := range map[string]func(w *explore.World){
+		"two writers of one word": func(w *explore.World) {
+			w.Go("a", func(t *machine.Task) string { _ = t.FcntlSetFlags(w.Fd, abi.ONonblock); return flags(t, w.Fd) })
+			w.Go("b", func(t *machine.Task) string { return flags(t, w.Fd) })
+		},
+		"close and use": func(w *explore.World) {
+			w.Go("a", func(t *machine.Task) string { return fmt.Sprint(t.Close(w.Fd)) })
+			w.Go("b", func(t *machine.Task) string { return flags(t, w.Fd) })
+		},
+		"two closers": func(w *explore.World) {
+			closing := func(t *machine.Task) string { return fmt.Sprint(t.Close(w.Fd) == errno.EBADF) }
+			w.Go("a", closing)
+			w.Go("b", closing)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setup := &explore.Setup{Name: name, Tasks: tasks, Faulters: 1}
+			plain := cover(t, setup, explore.Options{Plain: true})
+			reduced := cover(t, setup, explore.Options{})
+			require.Equal(t, slices.Sorted(maps.Keys(plain.Outcomes)), slices.Sorted(maps.Keys(reduced.Outcomes)))
+			require.Less(t, reduced.Runs, plain.Runs)
+			require.Greater(t, len(plain.Outcomes), 1, "the program is too tame to tell")
+		})
+	}
+}
+
+func TestSampleIsRepeatable(t *testing.T) {
+	setup := explore.FindSetup("copy")
+	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.RecheckAfterEnqueue), Budget: budget}
+	first, err := explore.Sample(setup, opts, 7)
+	require.NoError(t, err)
+	again, err := explore.Sample(setup, opts, 7)
+	require.NoError(t, err)
+	require.NotNil(t, first.Failure)
+	require.Equal(t, first.Failure.Schedule, again.Failure.Schedule)
+	require.Equal(t, first.Runs, again.Runs)
+}
+
+func TestScheduleText(t *testing.T) {
+	s, err := explore.ParseSchedule("t1*2  copier*1 t1*1")
+	require.NoError(t, err)
+	require.Equal(t, explore.Schedule{"t1", "t1", "copier", "t1"}, s)
+	require.Equal(t, "t1*2 copier*1 t1*1", s.String())
+	require.Equal(t, 2, s.Switches())
+	for _, bad := range []string{"t1", "t1*", "*3", "t1*0", "t1*x", "t1*9999999"} {
+		_, err := explore.ParseSchedule(bad)
+		require.ErrorContains(t, err, bad)
+	}
+	_, _, err = explore.Replay(explore.FindSetup("copy"), explore.Options{}, explore.Schedule{"nobody"}, nil)
+	require.ErrorContains(t, err, "does not fit")
+}
+
+func ExampleDiagram() {
+	setup := explore.FindSetup("kill")
+	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.SleepKillable)}
+	r, _ := explore.Counterexample(setup, opts)
+	_, failure := explore.Rows(setup, opts, r.Failure.Schedule)
+	fmt.Println(failure)
+	// Output: lost wake-up: t1 is asleep for ever (TASK_UNINTERRUPTIBLE)
+}
+
+func BenchmarkSearch(b *testing.B) {
+	for _, name := range []string{"copy", "kill-close"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var stats explore.Stats
+			for b.Loop() {
+				r, err := explore.Search(explore.FindSetup(name), explore.Options{})
+				if err != nil || r.Failure != nil {
+					b.Fatal(err, r.Failure)
+				}
+				stats.Runs += r.Runs
+				stats.Steps += r.Steps
+			}
+			b.ReportMetric(float64(stats.Runs)/b.Elapsed().Seconds(), "schedules/s")
+			b.ReportMetric(float64(stats.Steps)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}

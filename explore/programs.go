@@ -1,0 +1,80 @@
+package explore
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// What the tasks of the setups do, one small program each.
+
+func api(t *machine.Task, fd int) error {
+	var b [abi.APISize]byte
+	(&abi.API{API: abi.APIVersion}).Encode(b[:])
+	return t.IoctlBytes(fd, abi.UFFDIO_API, b[:])
+}
+
+func register(t *machine.Task, fd int, start, pages uint64) error {
+	var b [abi.RegisterSize]byte
+	(&abi.Register{Range: abi.Range{Start: start, Len: pages * mm.PageSize}, Mode: abi.RegisterModeMissing}).Encode(b[:])
+	return t.IoctlBytes(fd, abi.UFFDIO_REGISTER, b[:])
+}
+
+// rangeIoctl makes an ioctl whose argument is a range: UFFDIO_WAKE or
+// UFFDIO_UNREGISTER.
+func rangeIoctl(t *machine.Task, fd int, cmd uint32, start, length uint64) error {
+	var b [abi.RangeSize]byte
+	(&abi.Range{Start: start, Len: length}).Encode(b[:])
+	return t.IoctlBytes(fd, cmd, b[:])
+}
+
+// touch loads a byte at addr and says what it got: "zero" for 0, else the byte, or the
+// signal.
+func touch(t *machine.Task, addr uint64) string {
+	var b [1]byte
+	outcome, _ := t.Load(addr, b[:])
+	switch {
+	case outcome != mm.Done:
+		return outcome.String()
+	case b[0] == 0:
+		return "zero"
+	}
+	return string(b[:])
+}
+
+// copyPages fills pages from dst on with a byte.
+func copyPages(t *machine.Task, fd int, dst, pages uint64, with byte) error {
+	page := make([]byte, pages*mm.PageSize)
+	for i := range page {
+		page[i] = with
+	}
+	var b [abi.CopySize]byte
+	(&abi.Copy{Dst: dst & mm.PageMask, Src: t.Lend(1, page), Len: pages * mm.PageSize}).Encode(b[:])
+	return t.IoctlBytes(fd, abi.UFFDIO_COPY, b[:])
+}
+
+// readOne reads a message and returns the fault's address.
+func readOne(t *machine.Task, fd int) (uint64, error) {
+	var b [abi.MsgSize]byte
+	if _, err := t.ReadBytes(fd, b[:]); err != nil {
+		return 0, err
+	}
+	var msg abi.Msg
+	msg.Decode(b[:])
+	return msg.Address, nil
+}
+
+// serve reads messages and fills their pages, n times or until the read fails. A page
+// that is there already is woken for, as a monitor has to (COPY-8).
+func serve(t *machine.Task, fd, n int, with byte) {
+	for range n {
+		addr, err := readOne(t, fd)
+		if err != nil {
+			return
+		}
+		if copyPages(t, fd, addr, 1, with) == errno.EEXIST {
+			_ = rangeIoctl(t, fd, abi.UFFDIO_WAKE, addr&mm.PageMask, mm.PageSize)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Schedule is an interleaving: the task that takes each visible step. As text it is
+// the tasks in turn with the number of steps that each takes, "t1*14 copier*32 t1*9".
+type Schedule []string
+
+// String is the schedule as text.
+func (s Schedule) String() string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		n := 1
+		for i+n < len(s) && s[i+n] == s[i] {
+			n++
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%s*%d", s[i], n)
+		i += n
+	}
+	return b.String()
+}
+
+// Switches is the number of times that the CPU passes from one task to another.
+func (s Schedule) Switches() int {
+	n := 0
+	for i := 1; i < len(s); i++ {
+		if s[i] != s[i-1] {
+			n++
+		}
+	}
+	return n
+}
+
+// ParseSchedule reads a schedule from its text.
+func ParseSchedule(text string) (Schedule, error) {
+	var s Schedule
+	for _, turn := range strings.Fields(text) {
+		name, count, ok := strings.Cut(turn, "*")
+		n, err := strconv.Atoi(count)
+		if !ok || err != nil || n < 1 || n > 1_000_000 || name == "" {
+			return nil, fmt.Errorf("schedule: %q is not a task and a number of steps, as in t1*14", turn)
+		}
+		for range n {
+			s = append(s, name)
+		}
+	}
+	return s, nil
+}
+
+// replay is the strategy that follows a schedule. When that has come to its end, or
+// asks for a task that cannot go on, the first task that can goes on.
+type replay struct {
+	world    *World
+	schedule Schedule
+	ready    bool // the machine is, and the tasks run
+	at       int
+	strayed  bool
+	took     func(t *sim.Task) // is told of each choice; nil for nobody
+}
+
+// Pick implements [sim.Strategy].
+func (r *replay) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+	if !r.ready {
+		return enabled[0]
+	}
+	r.world.observe()
+	chosen := enabled[0]
+	if r.at < len(r.schedule) {
+		name := r.schedule[r.at]
+		r.at++
+		i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name })
+		if i < 0 {
+			r.strayed, i = true, 0
+		}
+		chosen = enabled[i]
+	}
+	if r.took != nil {
+		r.took(chosen)
+	}
+	return chosen
+}
+
+// Replay runs the setup once, in the order of the schedule, and returns its outcome
+// and what went wrong, if anything did. trace gets the events; nil for none.
+func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)) (outcome string, failure, err error) {
+	if opts.Faulters == 0 {
+		opts.Faulters = setup.Faulters
+	}
+	r := &replay{schedule: schedule}
+	w, err := newWorld(r, opts.Faulters, opts.Dropped)
+	if err != nil {
+		return "", nil, err
+	}
+	r.world, r.ready = w, true
+	if trace != nil {
+		w.exec.Trace = sim.NewTracer(trace)
+	}
+	setup.Tasks(w)
+	failure = w.exec.Settle()
+	outcome = w.Outcome()
+	if failure == nil {
+		failure = w.check(setup)
+		w.exec.Stop()
+	}
+	if r.strayed {
+		return outcome, failure, fmt.Errorf("the schedule does not fit: it asks for a task that cannot go on")
+	}
+	return outcome, failure, nil
+}

@@ -1,0 +1,359 @@
+package explore
+
+import (
+	"fmt"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+func page(i int) uint64 { return Arena + uint64(i)*mm.PageSize }
+
+// faulters adds the faulting tasks t1, t2... Task i touches the page that where gives.
+func (w *World) faulters(where func(i int) uint64) {
+	for i := range w.Faulters {
+		w.Go(fmt.Sprintf("t%d", i+1), func(t *machine.Task) string { return touch(t, where(i)) })
+	}
+}
+
+func (w *World) nonblock(t *machine.Task) { _ = t.FcntlSetFlags(w.Fd, abi.ONonblock) }
+
+// only is a check: every faulter got one of the outcomes.
+func only(outcomes ...string) func(w *World) error {
+	return func(w *World) error {
+		for _, t := range w.tasks[:w.Faulters] {
+			found := false
+			for _, o := range outcomes {
+				found = found || t.Outcome == o
+			}
+			if !found && t.Outcome == "SIGBUS" {
+				return fmt.Errorf("%s: %s", uffd.SpuriousBus, t.Name)
+			}
+			if !found {
+				return fmt.Errorf("%s got %q", t.Name, t.Outcome)
+			}
+		}
+		return nil
+	}
+}
+
+// Setups are the programs that can be explored.
+var Setups = []*Setup{
+	{
+		Name:     "copy",
+		Doc:      "faulters on one page, and a copier that reads no message",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(0) })
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "serve",
+		Doc:      "faulters on pages of their own, and a blocking reader that copies",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("reader", func(t *machine.Task) string { serve(t, w.Fd, w.Faulters, 'A'); return "" })
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "serve-batch",
+		Doc:      "as serve, but the reader has room for two messages at a time",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("reader", func(t *machine.Task) string {
+				var b [2 * abi.MsgSize]byte
+				n, _ := t.ReadBytes(w.Fd, b[:])
+				for ; n > 0; n -= abi.MsgSize {
+					var msg abi.Msg
+					msg.Decode(b[n-abi.MsgSize:])
+					_ = copyPages(t, w.Fd, msg.Address, 1, 'A')
+				}
+				return ""
+			}).Sleeper = true
+		},
+		Check: func(w *World) error {
+			if w.Faulters == 1 {
+				return only("A")(w)
+			}
+			return nil
+		},
+	},
+	{
+		Name:     "poll",
+		Doc:      "faulters on pages of their own, and a monitor that polls, reads and copies",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("monitor", func(t *machine.Task) string {
+				w.nonblock(t)
+				for done := 0; done < w.Faulters; {
+					fds := []machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}
+					_, _ = t.Poll(fds, true)
+					if addr, err := readOne(t, w.Fd); err == nil {
+						_ = copyPages(t, w.Fd, addr, 1, 'A')
+						done++
+					}
+				}
+				return ""
+			})
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "close",
+		Doc:      "faulters, a reader that copies, and a closer",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, w.Faulters, 'A'); return "" })
+			w.closer()
+		},
+		Check: only("A", "zero", "SIGBUS"),
+	},
+	{
+		Name:     "close-only",
+		Doc:      "faulters and a closer",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.closer()
+		},
+		Check: only("zero", "SIGBUS"),
+	},
+	{
+		Name:     "race",
+		Doc:      "faulters on one page, a monitor that reads and copies, and one that copies without reading",
+		Faulters: 2,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(0) })
+			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, w.Faulters, 'A'); return "" })
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "unregister",
+		Doc:      "faulters on one page, one that unregisters, and then wakes",
+		Faulters: 2,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(0) })
+			w.Go("waker", func(t *machine.Task) string {
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				return ""
+			})
+			w.Go("unregister", func(t *machine.Task) string {
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_UNREGISTER, page(0), mm.PageSize)
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				return ""
+			})
+		},
+		Check: only("zero", "SIGBUS"),
+	},
+	{
+		Name:     "kill-close",
+		Doc:      "a faulter that is killed, and a closer",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.killer(sim.SignalFatal)
+			w.closer()
+		},
+		Check: only("zero", "SIGBUS", "killed"),
+	},
+	{
+		Name:     "kill-read",
+		Doc:      "a faulter that is killed, and a reader that copies",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.killer(sim.SignalFatal)
+			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, 2, 'A'); return "" })
+		},
+		Check: func(w *World) error { return nil },
+	},
+	{
+		Name:     "kill-wake",
+		Doc:      "a faulter that is killed, and a waker",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.killer(sim.SignalFatal)
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+		},
+		Check: only("A", "killed"),
+	},
+	{
+		Name:     "signal",
+		Doc:      "a faulter that gets a signal, and a copier",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.killer(sim.SignalOrdinary)
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "kill",
+		Doc:      "a faulter whose page never comes, and a killer",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.killer(sim.SignalFatal)
+		},
+		Check: only("killed"),
+	},
+	{
+		Name:     "neighbour",
+		Doc:      "a faulter on the page behind the one that is woken, and later its copier",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(1) })
+			w.Go("waker", func(t *machine.Task) string {
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				_ = copyPages(t, w.Fd, page(1), 1, 'A')
+				return ""
+			})
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "wake-nothing",
+		Doc:      "a faulter, and a waker of no bytes who then copies",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(1) })
+			w.Go("waker", func(t *machine.Task) string {
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), 0)
+				_ = copyPages(t, w.Fd, page(1), 1, 'A')
+				return ""
+			})
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "partial",
+		Doc:      "a faulter on the second page of a copy that gets as far as the first",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(2) })
+			w.Go("copier", func(t *machine.Task) string {
+				_ = copyPages(t, w.Fd, page(1), 1, 'A')
+				_ = copyPages(t, w.Fd, page(0), 3, 'A') // stops at page 1
+				_ = copyPages(t, w.Fd, page(2), 1, 'A')
+				return ""
+			})
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "readers",
+		Doc:      "faulters, and a reader for each of them that blocks and copies",
+		Faulters: 2,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			for i := range w.Faulters {
+				w.Go(fmt.Sprintf("r%d", i+1), func(t *machine.Task) string { serve(t, w.Fd, 1, 'A'); return "" })
+			}
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "twice",
+		Doc:      "a faulter, and a reader that reads twice before it copies",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("reader", func(t *machine.Task) string {
+				addr, _ := readOne(t, w.Fd)
+				w.nonblock(t)
+				again, err := readOne(t, w.Fd)
+				_ = copyPages(t, w.Fd, addr, 1, 'A')
+				if err == nil && again == addr {
+					return string(uffd.Duplicate)
+				}
+				return ""
+			})
+		},
+		Check: func(w *World) error {
+			if w.tasks[len(w.tasks)-1].Outcome != "" {
+				return fmt.Errorf("%s", uffd.Duplicate)
+			}
+			return only("A")(w)
+		},
+	},
+	{
+		Name:     "read-copy",
+		Doc:      "a faulter, a reader that does nothing with what it reads, and a copier",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); _, _ = readOne(t, w.Fd); return "" })
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "unmap",
+		Doc:      "a faulter, and one that unmaps the page tables' other user and the page, and wakes",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("unmapper", func(t *machine.Task) string {
+				_ = t.Munmap(Arena, Plain+arenaPages*mm.PageSize-Arena)
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				return ""
+			})
+		},
+		Check: only("SIGSEGV", "SIGBUS"),
+	},
+	{
+		Name:     "copy-map",
+		Doc:      "a faulter, a copier, and one that maps memory meanwhile",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+		},
+		Check: only("A"),
+	},
+	{
+		Name:     "exit",
+		Doc:      "the process drops its memory, and a holder of the descriptor registers",
+		Faulters: 0,
+		Tasks: func(w *World) {
+			w.Go("exit", func(t *machine.Task) string { w.Process.MM.Put(t.Task); return "" })
+			w.Go("holder", func(t *machine.Task) string { _ = register(t, w.Fd, Arena, 1); return "" })
+		},
+	},
+}
+
+// closer adds a task that closes the descriptor.
+func (w *World) closer() {
+	w.Go("closer", func(t *machine.Task) string { _ = t.Close(w.Fd); return "" })
+}
+
+// killer adds a task that sends a signal to the first faulter.
+func (w *World) killer(sig sim.Signal) {
+	target := w.tasks[0]
+	w.Go("killer", func(t *machine.Task) string { t.Kill(target.sim, sig); return "" })
+}
+
+// FindSetup returns the setup with the name, nil if there is none.
+func FindSetup(name string) *Setup {
+	for _, s := range Setups {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
