@@ -54,6 +54,13 @@ func copyPages(t *machine.Task, fd int, dst, pages uint64, with byte) error {
 	return t.IoctlBytes(fd, abi.UFFDIO_COPY, b[:])
 }
 
+// zeroPages maps the zero page at pages from dst on.
+func zeroPages(t *machine.Task, fd int, dst, pages uint64) error {
+	var b [abi.ZeropageSize]byte
+	(&abi.Zeropage{Range: abi.Range{Start: dst, Len: pages * mm.PageSize}}).Encode(b[:])
+	return t.IoctlBytes(fd, abi.UFFDIO_ZEROPAGE, b[:])
+}
+
 // readOne reads a message and returns the fault's address.
 func readOne(t *machine.Task, fd int) (uint64, error) {
 	var b [abi.MsgSize]byte

@@ -291,6 +291,20 @@ var Setups = []*Setup{
 		},
 	},
 	{
+		Name:     "copy-on-write",
+		Doc:      "a faulter, one that maps the zero page, and a writer to the same page",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(page)
+			w.Go("writer", func(t *machine.Task) string {
+				_ = zeroPages(t, w.Fd, page(0), 1)
+				_, _ = t.Store(page(0), []byte{'w'})
+				return ""
+			})
+		},
+		Check: only("zero", "w"),
+	},
+	{
 		Name:     "read-copy",
 		Doc:      "a faulter, a reader that does nothing with what it reads, and a copier",
 		Faulters: 1,
