@@ -132,6 +132,15 @@ func TestRefileWindow(t *testing.T) {
 	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
 }
 
+// docs/findings.md, finding 3: must_wait reads the entry without a lock, and sees none
+// while a write to the page replaces it.
+func TestCopyOnWriteWindow(t *testing.T) {
+	r, err := explore.Counterexample(explore.FindSetup("copy-on-write"), explore.Options{Budget: budget})
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure)
+	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+}
+
 func cover(t *testing.T, setup *explore.Setup, opts explore.Options) *explore.Result {
 	opts.Budget = budget
 	r, err := explore.Search(setup, opts)

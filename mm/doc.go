@@ -10,7 +10,8 @@
 // # Locks
 //
 //	mmap_lock (the mmap_sem of that age)   VMAs, the tree, the links, map_count
-//	  page-table lock                      one for each table of the last two levels
+//	  shmem                                the pages of a shared memory object
+//	    page-table lock                    one for each table of the last two levels
 //
 // mmap_lock held for writing changes VMAs; held for reading it keeps VMAs and
 // page-table pages in existence. Entries of a page table are read without a lock

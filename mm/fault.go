@@ -1,6 +1,9 @@
 package mm
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // Outcome is how a page fault ended for the access that caused it.
 type Outcome uint8
@@ -243,7 +246,10 @@ func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, fla
 		return VMFaultOOM
 	}
 	f, err := vma.Ops.Fault(t, vma, vma.Pgoff+(addr-vma.Start)>>PageShift)
-	if err != nil {
+	switch {
+	case err == errno.ENOMEM:
+		return VMFaultOOM
+	case err != nil:
 		return VMFaultSIGBUS
 	}
 	bits := uint64(0)

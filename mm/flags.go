@@ -99,8 +99,6 @@ const (
 	VMFaultRetry   FaultResult = 0x400
 	// VMFaultFallback says that a huge page could not be had: use small ones.
 	VMFaultFallback FaultResult = 0x800
-
-	vmFaultError = VMFaultOOM | VMFaultSIGBUS | VMFaultSIGSEGV
 )
 
 // String lists the bits: "VM_FAULT_RETRY|VM_FAULT_MAJOR".

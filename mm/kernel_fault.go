@@ -9,6 +9,7 @@ var FaultFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "handle_mm_fault", Go: (*MM).HandleMMFault},
 	sim.KernelFunc{Name: "do_anonymous_page", Go: (*MM).doAnonymousPage},
 	sim.KernelFunc{Name: "do_wp_page", Go: (*MM).doWPPage},
+	sim.KernelFunc{Name: "wp_page_copy", Go: (*MM).wpPageCopy},
 	sim.KernelFunc{Name: "do_fault", Go: (*MM).doFault},
 	sim.KernelFunc{Name: "do_huge_pmd_anonymous_page", Go: (*MM).hugeAnonymousPage},
 	sim.KernelFunc{Name: "do_huge_pmd_wp_page", Go: (*MM).hugeWriteFault},

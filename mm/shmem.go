@@ -36,7 +36,7 @@ func (mm *MM) shmemZeroSetup(vma *VMA) {
 }
 
 // shmemFault finds the object's page, or makes it, zeroed: shmem_fault. EINVAL says
-// that it lies beyond the end of the object.
+// that it lies beyond the end of the object, ENOMEM that there is no memory.
 func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
 	s := vma.File.Private.(*shmem)
 	if pgoff >= s.size {
@@ -45,6 +45,10 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
 	s.lock.Lock(t)
 	f := s.pages[pgoff]
 	if f == nil {
+		if t.ShouldFail("alloc_page") {
+			s.lock.Unlock(t)
+			return nil, errno.ENOMEM
+		}
 		f = s.memory.allocZeroed()
 		s.pages[pgoff] = f
 	}
