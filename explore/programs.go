@@ -75,12 +75,16 @@ func readOne(t *machine.Task, fd int) (uint64, error) {
 // serve reads messages and fills their pages, n times or until the read fails. A page
 // that is there already is woken for, as a monitor has to (COPY-8).
 func serve(t *machine.Task, fd, n int, with byte) {
-	for range n {
+	for i := range n {
+		at(t, "read", uint64(i))
 		addr, err := readOne(t, fd)
 		if err != nil {
 			return
 		}
-		if copyPages(t, fd, addr, 1, with) == errno.EEXIST {
+		at(t, "copy", uint64(i), addr)
+		err = copyPages(t, fd, addr, 1, with)
+		if err == errno.EEXIST {
+			at(t, "wake", uint64(i), addr)
 			_ = rangeIoctl(t, fd, abi.UFFDIO_WAKE, addr&mm.PageMask, mm.PageSize)
 		}
 	}

@@ -1,7 +1,9 @@
 package explore
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/machine"
@@ -99,13 +101,27 @@ func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
 	task := &Task{Name: name}
 	w.tasks = append(w.tasks, task)
 	var outcome string
-	task.sim = w.Process.Go(name, func(t *machine.Task) { outcome = body(t) }, func(killed bool) {
+	task.sim = w.Process.Go(name, func(t *machine.Task) {
+		outcome = body(t)
+		at(t, outcome)
+	}, func(killed bool) {
 		task.ended, task.Outcome = true, outcome
 		if killed {
 			task.Outcome = "killed"
 		}
 	})
 	return task
+}
+
+// at tells the search that a task stands at a point of its program at which nothing of
+// its past matters but what is named: the point itself, and the program's variables.
+func at(t *machine.Task, point string, variables ...uint64) {
+	h := fnv.New64a()
+	h.Write([]byte(point))
+	for _, v := range variables {
+		h.Write(binary.LittleEndian.AppendUint64(nil, v))
+	}
+	t.Forget(h.Sum64())
 }
 
 // Outcome sums the outcomes up: "t1=A t2=SIGBUS".
