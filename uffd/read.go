@@ -86,8 +86,11 @@ func (c *Ctx) joinLate(t *sim.Task, wait *sim.WaitQueueEntry) {
 func userfaultfdRead(t *sim.Task, f *mm.File, buf, count uint64) (uint64, error) {
 	c := f.Private.(*Ctx)
 	noWait := f.Flags(t)&abi.ONonblock != 0
-	if State(c.state.Load(t)) == StateWaitAPI {
+	switch state := State(c.state.Load(t)); state {
+	case StateWaitAPI:
 		return 0, errno.EINVAL
+	default:
+		sim.BugOn(t, state != StateRunning, "userfaultfd_read", "the state is none that there is")
 	}
 	var done uint64
 	for {
@@ -120,10 +123,12 @@ func userfaultfdPoll(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEvents {
 	if c.obeys(PollJoinsFirst) {
 		mm.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
 	}
-	switch {
-	case State(c.state.Load(t)) == StateWaitAPI:
+	state := State(c.state.Load(t))
+	if state == StateWaitAPI {
 		return mm.PollErr
-	case f.Flags(t)&abi.ONonblock == 0:
+	}
+	sim.BugOn(t, state != StateRunning, "userfaultfd_poll", "the state is none that there is")
+	if f.Flags(t)&abi.ONonblock == 0 {
 		return mm.PollErr
 	}
 	// The queue joined above must be visible before this one is looked at, or a fault
