@@ -1,0 +1,153 @@
+package uffd_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// A fault's round trip: touch, read, copy, wake, done, with a monitor that sleeps in read.
+func BenchmarkFaultRoundTrip(b *testing.B) {
+	s := newThrong(b, 1)
+	s.p.Go("monitor", func(t *machine.Task) {
+		buf, src, arg := make([]byte, abi.MsgSize), make([]byte, page), make([]byte, abi.CopySize)
+		c := abi.Copy{Dst: arena, Src: t.Lend(1, src), Len: page}
+		for {
+			if _, err := t.ReadBytes(s.fd, buf); err != nil {
+				return
+			}
+			c.Encode(arg)
+			if t.IoctlBytes(s.fd, abi.UFFDIO_COPY, arg) != nil {
+				return // closed
+			}
+		}
+	}, nil)
+	s.p.Go("faulter", func(t *machine.Task) {
+		buf := make([]byte, 1)
+		b.ReportAllocs()
+		b.ResetTimer()
+		for range b.N {
+			if outcome, _ := t.Load(arena, buf); outcome != mm.Done {
+				panic(outcome)
+			}
+			if err := t.Madvise(arena, page, mm.MadvDontNeed); err != nil {
+				panic(err)
+			}
+		}
+		b.StopTimer()
+		_ = t.Close(s.fd) // the reader still holds the file: one more fault gets it out
+		t.Load(arena, buf)
+	}, nil)
+	s.exec.Wait()
+}
+
+// Register and unregister of one page in an address space of many VMAs.
+func BenchmarkRegisterUnregister(b *testing.B) {
+	for _, n := range []int{1_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("vmas=%d", n), func(b *testing.B) {
+			s := scattered(b, n)
+			// The page lies in a VMA of three, so that both split and merge are timed.
+			at := pg(2*n + 1)
+			_, err := s.main.Mmap(at, 3*page, rw, fixed, -1, 0)
+			s.NoError(err)
+			reg := abi.Register{Range: abi.Range{Start: at + page, Len: page}, Mode: abi.RegisterModeMissing}
+			r, u := encode(&reg, abi.RegisterSize), encode(&reg.Range, abi.RangeSize)
+			b.ReportAllocs()
+			for b.Loop() {
+				if s.main.IoctlBytes(s.fd, abi.UFFDIO_REGISTER, r) != nil ||
+					s.main.IoctlBytes(s.fd, abi.UFFDIO_UNREGISTER, u) != nil {
+					b.Fatal("failed")
+				}
+			}
+		})
+	}
+}
+
+// scattered maps n pages with holes between them.
+func scattered(b *testing.B, n int) *throng {
+	s := newThrong(b, 1)
+	s.p.MM.MaxMapCount = 1 << 30
+	for i := range n {
+		if _, err := s.main.Mmap(pg(2*i), page, rw, fixed, -1, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
+}
+
+// Register and unregister of a range of many VMAs.
+func BenchmarkUnregisterRange(b *testing.B) {
+	const n = 100_000
+	s := scattered(b, n)
+	arg := missing(0, 2*n)
+	r, u := encode(&arg, abi.RegisterSize), encode(&arg.Range, abi.RangeSize)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_REGISTER, r); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_UNREGISTER, u); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/VMA")
+}
+
+// A wake of one waiter among many, who faults again, and a wake that matches nobody.
+func BenchmarkWake(b *testing.B) {
+	for _, n := range []int{1, 100, 10_000} {
+		b.Run(fmt.Sprintf("one-of-%d", n), func(b *testing.B) {
+			s := waiters(b, n)
+			// The first page is touched again and again; there is never a page for it, and so
+			// each touch ends with SIGBUS.
+			var stop atomic.Bool
+			s.p.Go("f", func(t *machine.Task) {
+				for !stop.Load() {
+					t.Load(pg(n), make([]byte, 1))
+				}
+			}, nil)
+			r := encode(&abi.Range{Start: pg(n), Len: page}, abi.RangeSize)
+			s.NoError(s.exec.Settle())
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_WAKE, r); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				_ = s.exec.Settle()
+				b.StartTimer()
+			}
+			stop.Store(true)
+			s.NoError(s.main.Close(s.fd))
+			s.exec.Wait()
+		})
+		b.Run(fmt.Sprintf("nobody-of-%d", n), func(b *testing.B) {
+			s := waiters(b, n)
+			r := encode(&abi.Range{Start: pg(n), Len: page}, abi.RangeSize)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_WAKE, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s.NoError(s.main.Close(s.fd))
+			s.exec.Wait()
+		})
+	}
+}
+
+// waiters lets n tasks sleep in faults on pages of their own. One more page is registered.
+func waiters(b *testing.B, n int) *throng {
+	s := newThrong(b, uint64(n)+1)
+	for i := range n {
+		s.p.Go("f", func(t *machine.Task) { t.Load(pg(i), make([]byte, 1)) }, nil)
+	}
+	s.NoError(s.exec.Settle())
+	return s
+}

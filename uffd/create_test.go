@@ -1,0 +1,224 @@
+package uffd_test
+
+import (
+	"testing"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// create calls userfaultfd(2).
+func (k *fixture) create(p *machine.Process, flags uint32, fail string) (fd int, err error) {
+	k.t.Helper()
+	k.doIn(p, func(t *machine.Task) {
+		if fail != "" {
+			t.InjectFaults(func(site string) bool { return site == fail })
+		}
+		fd, err = t.Userfaultfd(flags)
+	})
+	return fd, err
+}
+
+// CREATE-1: without a free descriptor nobody looks at the flags.
+func TestNoDescriptorComesBeforeBadFlags(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.m.MaxFds = 1
+		p := k.newProcess()
+		fd, err := k.create(p, 0, "")
+		k.NoError(err)
+		k.Zero(fd)
+		_, err = k.create(p, 0x1, "")
+		k.Equal(errno.EMFILE, err)
+		_, err = k.create(p, 0, "")
+		k.Equal(errno.EMFILE, err)
+	})
+}
+
+// CREATE-2: two bits are allowed, and a refusal leaves no descriptor behind.
+func TestFlags(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		for bit := range 32 {
+			flags := uint32(1) << bit
+			fd, err := k.create(k.p, flags, "")
+			if flags == abi.ONonblock || flags == abi.OCloexec {
+				k.NoError(err, "flags %#x", flags)
+				k.Zero(fd, "flags %#x", flags)
+				k.close(fd)
+				continue
+			}
+			k.Equal(errno.EINVAL, err, "flags %#x", flags)
+			_, err = k.create(k.p, flags|abi.ONonblock|abi.OCloexec, "")
+			k.Equal(errno.EINVAL, err, "flags %#x and good ones", flags)
+			k.Nil(k.p.Files().File(0))
+			k.EqualValues(1, k.p.MM.Users())
+		}
+		fd, err := k.create(k.p, abi.ONonblock|abi.OCloexec, "")
+		k.NoError(err)
+		k.Zero(fd, "the reserved descriptors were not given back")
+	})
+}
+
+// CREATE-3: no memory for the context.
+func TestNoMemoryForTheContext(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		_, err := k.create(k.p, 0, "userfaultfd_ctx")
+		k.Equal(errno.ENOMEM, err)
+		k.EqualValues(1, k.p.MM.Users(), "the mm is pinned after the allocation only")
+		_, err = k.create(k.p, 2, "userfaultfd_ctx")
+		k.Equal(errno.EINVAL, err, "the flags are looked at before the allocation")
+		fd, err := k.create(k.p, 0, "")
+		k.NoError(err)
+		k.Zero(fd)
+	})
+}
+
+// CREATE-4: what a new context is.
+func TestNewContext(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		for i, flags := range []uint32{0, abi.ONonblock, abi.OCloexec} {
+			k.open('A', flags)
+			ctx := k.ctxs['A']
+			k.EqualValues(1, ctx.Refs())
+			k.Equal(uffd.StateWaitAPI, ctx.State())
+			k.False(ctx.Released())
+			k.False(ctx.Freed())
+			k.Same(k.p.MM, ctx.MM())
+			k.EqualValues(2+i, k.p.MM.Users(), "a user reference for each context")
+			pending, seen := ctx.Queues()
+			k.Empty(pending)
+			k.Empty(seen)
+		}
+	})
+}
+
+// CREATE-5: the file's name and flags; it cannot be written to.
+func TestFile(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		for _, flags := range []uint32{0, abi.ONonblock, abi.OCloexec, abi.ONonblock | abi.OCloexec} {
+			fd := k.open('A', flags)
+			k.Equal("[userfaultfd]", k.p.Files().File(fd).Name)
+			at := k.args(1)
+			k.do(func(t *machine.Task) {
+				got, err := t.FcntlGetFlags(fd)
+				k.NoError(err)
+				// Close-on-exec is the descriptor's, and does not matter here.
+				k.EqualValues(abi.ORdwr|flags&abi.ONonblock, got&^abi.OCloexec)
+				for _, n := range []uint64{0, 8, 4096} {
+					_, err = t.Write(fd, at, n)
+					k.Equal(errno.EINVAL, err)
+				}
+			})
+		}
+	})
+}
+
+// CREATE-6, §15.5: when there is no file the context goes, but not its hold on the mm.
+func TestNoFileLeaksTheMM(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		_, err := k.create(k.p, 0, "anon_inode_getfile")
+		k.Equal(errno.ENFILE, err)
+		k.EqualValues(2, k.p.MM.Users())
+		fd, err := k.create(k.p, 0, "")
+		k.NoError(err)
+		k.Zero(fd, "the descriptor was given back")
+
+		k.lay("-")
+		k.poke(pg(0), []byte{'x'})
+		k.do(func(t *machine.Task) { t.Exit() })
+		k.EqualValues(1, k.p.MM.Users(), "nobody is left to drop the last reference")
+		k.NotZero(k.m.Memory().InUse())
+	})
+}
+
+// CREATE-7: until the descriptor is installed it is nobody's.
+func TestDescriptorIsInstalledLast(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		creator := k.start("u", func(t *machine.Task) string {
+			_, err := t.Userfaultfd(0)
+			return result(err)
+		})
+		thief := k.start("c", func(t *machine.Task) string { return result(t.Close(0)) })
+		k.play(upTo("u", "spin_unlock files.lock"), // it has reserved
+			upTo("u", "spin_lock files.lock"), // and is about to install
+			all("c"), all("u"))
+		k.settle()
+		k.Equal("EBADF", thief.String())
+		k.Equal("ok", creator.String())
+		k.NotNil(k.p.Ctx(0))
+	})
+}
+
+// CREATE-9: the operations that there are, and that seeking goes nowhere.
+func TestOperations(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		fd := k.uffd('A', 0)
+		ops := k.p.Files().File(fd).Ops
+		k.NotNil(ops.Read)
+		k.NotNil(ops.Poll)
+		k.NotNil(ops.Ioctl)
+		k.NotNil(ops.Llseek)
+		k.NotNil(ops.ShowFdinfo)
+		k.NotNil(ops.Release)
+		k.Nil(ops.Write)
+		k.Nil(ops.Mmap)
+		k.do(func(t *machine.Task) {
+			for whence := range 6 {
+				for _, offset := range []int64{0, 7, -7, 1 << 40} {
+					pos, err := t.Lseek(fd, offset, whence)
+					k.NoError(err)
+					k.Zero(pos)
+				}
+			}
+			_, err := t.Mmap(0, page, mm.ProtRead, mm.MapShared, fd, 0)
+			k.Equal(errno.ENODEV, err)
+		})
+	})
+}
+
+// CREATE-10: fcntl decides about blocking, not the flags of the creation; and it does so
+// for the file, whichever descriptor it came by.
+func TestBlockingIsTheFilesOfNow(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		fd := k.uffd('A', abi.ONonblock)
+		k.Equal("EAGAIN", k.read(fd, 32))
+		var copied int
+		k.do(func(t *machine.Task) {
+			var err error
+			copied, err = t.Dup(fd)
+			k.NoError(err)
+			k.NoError(t.FcntlSetFlags(copied, 0))
+		})
+		r := k.reader("r", fd, 32)
+		k.settle()
+		k.Equal("asleep", r.String())
+		k.do(func(t *machine.Task) { k.NoError(t.FcntlSetFlags(fd, abi.ONonblock)) })
+		k.Equal("asleep", r.String(), "a read that sleeps has looked already")
+		k.Equal("EAGAIN", k.read(copied, 32))
+	})
+}
+
+// CREATE-11, REF-2: a context is not freed with anyone in its queues. A killed fault that
+// leaves its entry behind shows that this is looked at.
+func TestFreeAssertsEmptyQueues(t *testing.T) {
+	for _, seen := range []bool{false, true} {
+		seedOnly(t, func(k *fixture) {
+			k.m.Dropped = uffd.RuleSet(0).With(uffd.UnlinkOwnEntry)
+			k.lay("A")
+			f := k.load("f", pg(0))
+			k.settle()
+			if seen {
+				k.Equal("p0r", k.read(k.fds['A'], 32))
+			}
+			k.start("c", func(t *machine.Task) string {
+				t.Kill(f.task, 2)
+				return result(t.Close(k.fds['A']))
+			})
+			k.NotEmpty(k.bug().What)
+			k.ctxs = nil
+			k.procs = nil
+		})
+	}
+}

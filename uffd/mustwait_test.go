@@ -1,0 +1,147 @@
+package uffd_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// mustWait asks the page table, as a fault would.
+func (k *fixture) mustWait(addr uint64) (wait bool) {
+	k.t.Helper()
+	k.do(func(t *machine.Task) {
+		t.Process.MM.MmapLock.DownRead(t.Task)
+		wait = t.Process.MM.UserfaultfdMustWait(t.Task, addr)
+		t.Process.MM.MmapLock.UpRead(t.Task)
+	})
+	return wait
+}
+
+// lastLevel names the deepest level of the page table on the way to an address.
+func (k *fixture) lastLevel(addr uint64) string {
+	walk := k.p.PageWalk(addr)
+	return walk[len(walk)-1].Level
+}
+
+// MW-1, MW-3: with any level missing there is no page.
+func TestMustWaitForMissingLevels(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("--")
+		k.True(k.mustWait(pg(0)))
+		k.Equal("pgd", k.lastLevel(pg(0)))
+		k.poke(pg(1), []byte{'x'})
+		for _, c := range []struct {
+			addr  uint64
+			level string
+		}{
+			{pg(1) + 1<<39, "pgd"},
+			{pg(1) + 1<<30, "pud"},
+			{pg(1) + 1<<21, "pmd"},
+			{pg(0), "pte"},
+		} {
+			k.Equal(c.level, k.lastLevel(c.addr))
+			k.True(k.mustWait(c.addr), c.level)
+		}
+		k.False(k.mustWait(pg(1)))
+		k.False(k.mustWait(pg(1)+0xfff), "the offset in the page does not matter")
+	})
+}
+
+// MW-2: a huge page is a page.
+func TestMustNotWaitForHugePages(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.m.THP = mm.THPAlways
+		k.p = k.newProcess()
+		k.do(func(t *machine.Task) {
+			_, err := t.Mmap(arena, 2*mm.PMDSize, rw, fixed, -1, 0)
+			k.NoError(err)
+		})
+		k.poke(arena+5*page, []byte{'x'})
+		k.Equal("pmd", k.lastLevel(arena))
+		k.False(k.mustWait(arena))
+		k.False(k.mustWait(arena + mm.PMDSize - 1))
+		k.True(k.mustWait(arena + mm.PMDSize))
+	})
+}
+
+// MW-4: whatever is in the entry, if it is not none nobody waits: a page, the zero page, a
+// page that cannot be accessed.
+func TestMustNotWaitForEntries(t *testing.T) {
+	each(t, func(k *fixture) {
+		k.lay("-----A")
+		k.poke(pg(0), []byte{'x'})
+		k.peek(pg(1))
+		k.poke(pg(2), []byte{'x'})
+		k.protect(pg(2), 1, mm.ProtNone)
+		k.poke(pg(3), []byte{'x'})
+		k.protect(pg(3), 1, mm.ProtRead)
+		_, err := k.zeroPages(k.fds['A'], 5, 1, 0)
+		k.NoError(err)
+		for i, want := range []bool{false, false, false, false, true, false} {
+			k.Equal(want, k.mustWait(pg(i)), "page %d", i)
+		}
+	})
+}
+
+// MW-5: no level is read twice by the look that a fault takes: it might change in between.
+func TestMustWaitReadsEachLevelOnce(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("A")
+		k.load("f", pg(0))
+		log := k.steps(k.settle)
+		from := slices.Index(log, "f: spin_unlock ctx.faultPendingWqh.Lock")
+		to := from + slices.Index(log[from:], "f: up_read mm.MmapLock")
+		var loads []string
+		for _, step := range log[from:to] {
+			if strings.Contains(step, "table.entries") {
+				loads = append(loads, step[:strings.Index(step, " table")])
+			}
+		}
+		k.Equal([]string{"f: load pgd", "f: load pud", "f: load pmd", "f: load pte"}, loads)
+		k.False(has(log[from+1:to], "f", "lock"), "and no lock is taken")
+	})
+}
+
+// MW-6: the tables cannot go away under the look: munmap waits for mmap_lock.
+func TestMunmapWaitsForTheLook(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("A")
+		f := k.load("f", pg(0))
+		m := k.start("m", func(t *machine.Task) string { return result(t.Munmap(pg(0), page)) })
+		k.play(upTo("f", "spin_unlock ctx.faultPendingWqh.Lock"), all("m"), all("f"))
+		log := k.steps(k.settle)
+		looked := slices.Index(log, "f: up_read mm.MmapLock")
+		freed := slices.IndexFunc(log, func(s string) bool { return strings.HasPrefix(s, "m: store pmd table") })
+		k.Greater(freed, looked, "%s", strings.Join(log, "\n"))
+		k.Equal("ok", m.String())
+		k.Equal("asleep", f.String(), "munmap wakes nobody")
+		k.NoError(k.wake(k.fds['A'], 0, 1))
+		k.Equal("SIGSEGV", f.String())
+	})
+}
+
+// MW-6: a zap needs the lock for reading only, and so may come before or after the look.
+func TestZapDuringTheLook(t *testing.T) {
+	for stop, want := range map[string]string{
+		"spin_unlock ctx.faultPendingWqh.Lock": "asleep", // the entry has gone before the look
+		"up_read mm.MmapLock":                  "SIGBUS", // after it: the retry finds nothing
+	} {
+		each(t, func(k *fixture) {
+			k.lay("A")
+			f := k.load("f", pg(0))
+			k.start("w", func(t *machine.Task) string {
+				_, err := copyPages(t, k.fds['A'], pages(0, 1), 'x', abi.CopyModeDontwake)
+				return result(err)
+			})
+			z := k.start("z", func(t *machine.Task) string { return result(t.Madvise(pg(0), page, mm.MadvDontNeed)) })
+			k.play(upTo("f", "spin_lock ctx.faultPendingWqh.Lock"), all("w"), upTo("f", stop), all("z"), all("f"))
+			k.settle()
+			k.Equal("ok", z.String())
+			k.Equal(want, f.String())
+		})
+	}
+}

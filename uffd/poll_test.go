@@ -1,0 +1,159 @@
+package uffd_test
+
+import (
+	"testing"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// POLL-2, POLL-3, POLL-4, POLL-6: what poll answers.
+func TestPollAnswers(t *testing.T) {
+	for _, c := range []struct {
+		rule      string
+		handshake bool
+		nonblock  bool
+		pending   bool
+		want      mm.PollEvents
+	}{
+		{"POLL-2", false, true, false, mm.PollErr},
+		{"POLL-2", false, true, true, mm.PollErr},
+		{"POLL-2", false, false, true, mm.PollErr},
+		{"POLL-3", true, false, false, mm.PollErr},
+		{"POLL-3", true, false, true, mm.PollErr},
+		{"POLL-4", true, true, false, 0},
+		{"POLL-4", true, true, true, mm.PollIn},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			seedOnly(t, func(k *fixture) {
+				k.lay("-")
+				fd := k.open('A', 0)
+				k.NoError(k.register(fd, 0, 1))
+				if c.handshake {
+					_, err := k.api(fd, goodAPI)
+					k.NoError(err)
+				}
+				if c.nonblock {
+					k.setFlags(fd, abi.ONonblock)
+				}
+				if c.pending {
+					k.faults(1)
+				}
+				k.do(func(t *machine.Task) {
+					// POLLERR and POLLHUP are told unasked: the latter never is.
+					for _, asked := range []mm.PollEvents{mm.PollIn, mm.PollIn | mm.PollHup, 0xffff} {
+						fds := []machine.PollFd{{Fd: fd, Events: asked}}
+						_, err := t.Poll(fds, false)
+						k.NoError(err)
+						k.Equal(c.want, fds[0].Revents)
+					}
+				})
+			})
+		})
+	}
+}
+
+// POLL-1: the poller joins the queue first, even where the answer is an error; and leaves it.
+func TestPollJoinsFirst(t *testing.T) {
+	for _, handshake := range []bool{false, true} {
+		seedOnly(t, func(k *fixture) {
+			fd := k.open('A', 0)
+			if handshake {
+				_, err := k.api(fd, goodAPI)
+				k.NoError(err)
+			}
+			p := k.poller("p", fd)
+			k.inOrder(k.steps(k.settle), "p",
+				"spin_lock ctx.fdWqh.Lock", "store ctx.fdWqh.active", "spin_unlock ctx.fdWqh.Lock",
+				"load ctx.state",
+				"spin_lock ctx.fdWqh.Lock", "store ctx.fdWqh.active", "spin_unlock ctx.fdWqh.Lock")
+			k.Equal("POLLERR", p.String())
+		})
+	}
+}
+
+// POLL-4: after joining a barrier, and then a look without the lock.
+func TestPollLooks(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		fd := k.uffd('A', abi.ONonblock)
+		p := k.poller("p", fd)
+		log := k.steps(k.settle)
+		k.inOrder(log, "p", "store ctx.fdWqh.active", "smp_mb", "load ctx.faultPendingWqh.active")
+		k.False(has(log, "p", "ctx.faultPendingWqh.Lock"))
+		k.False(has(log, "p", "ctx.faultWqh"), "what has been read does not count")
+		k.Equal("asleep", p.String())
+	})
+}
+
+// POLL-1, POLL-4: a poller never misses a fault, whenever it comes.
+func TestPollNeverMissesAFault(t *testing.T) {
+	seen := outcomes(t, 2000, func(k *fixture) string {
+		k.lay("A")
+		k.setFlags(k.fds['A'], abi.ONonblock)
+		k.load("f", pg(0))
+		p := k.poller("p", k.fds['A'])
+		k.settle()
+		return p.String()
+	})
+	if !equalKeys(seen, []string{"POLLIN"}) {
+		t.Errorf("a fault and a poller end as %v", seen)
+	}
+}
+
+// POLL-1: a fault wakes all pollers, and readers besides.
+func TestFaultWakesPollers(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("A")
+		fd := k.fds['A']
+		r := k.reader("r", fd, 32) // while the file still blocks
+		k.settle()
+		k.setFlags(fd, abi.ONonblock)
+		p1 := k.poller("p1", fd)
+		k.settle()
+		p2 := k.poller("p2", fd)
+		k.settle()
+		k.load("f", pg(0))
+		k.play(all("f"), all("p1"), all("p2"))
+		k.Equal([]string{"p2", "p1", "r"}, woken(k.steps(k.settle), "f"))
+		k.Equal("POLLIN", p1.String())
+		k.Equal("POLLIN", p2.String())
+		k.Equal("p0r", r.String())
+	})
+}
+
+// POLL-5: POLLIN is no promise.
+func TestPollinIsNoPromise(t *testing.T) {
+	each(t, func(k *fixture) {
+		k.lay("A")
+		fd := k.fds['A']
+		k.setFlags(fd, abi.ONonblock)
+		f := k.faults(1)[0]
+		k.Equal(mm.PollIn, k.poll(fd))
+		_, err := k.copyPages(fd, 0, 1, 'x', 0)
+		k.NoError(err)
+		k.Equal("'x'", f.String())
+		k.Equal("EAGAIN", k.read(fd, 32))
+		k.Equal(mm.PollEvents(0), k.poll(fd))
+	})
+}
+
+// POLL-6, REL-13: nor does close end a poll with POLLHUP: poll holds the file, which is
+// released when it has returned.
+func TestCloseDuringPoll(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("A")
+		ctx := k.ctxs['A']
+		k.setFlags(k.fds['A'], abi.ONonblock)
+		p := k.poller("p", k.fds['A'])
+		k.settle()
+		k.close(k.fds['A'])
+		k.Equal("asleep", p.String())
+		k.False(ctx.Released())
+		f := k.load("f", pg(0))
+		k.settle()
+		k.Equal("POLLNVAL", p.String(), "there is no such descriptor any more")
+		k.True(ctx.Freed())
+		k.Equal("0", f.String())
+	})
+}

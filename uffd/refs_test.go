@@ -1,0 +1,119 @@
+package uffd_test
+
+import (
+	"testing"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// REF-1: one for the file, one for each fault in progress, none for VMAs.
+func TestReferences(t *testing.T) {
+	each(t, func(k *fixture) {
+		k.lay("AA.A.A")
+		ctx := k.ctxs['A']
+		k.EqualValues(1, ctx.Refs(), "VMAs hold none")
+		fs := []*job{k.load("a", pg(0)), k.load("b", pg(0)), k.load("c", pg(3))}
+		k.settle()
+		k.EqualValues(4, ctx.Refs())
+		k.read(k.fds['A'], 32)
+		k.EqualValues(4, ctx.Refs(), "a fault that was read still is one")
+		k.signal(fs[2], sim.SignalFatal)
+		k.EqualValues(3, ctx.Refs())
+		_, err := k.copyPages(k.fds['A'], 0, 1, 'x', 0)
+		k.NoError(err)
+		k.EqualValues(1, ctx.Refs())
+		k.NoError(k.unregister(k.fds['A'], 0, 6))
+		k.EqualValues(1, ctx.Refs())
+	})
+}
+
+// REF-2, CREATE-4: the last put gives the mm back and frees.
+func TestLastPut(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("A")
+		k.EqualValues(2, k.p.MM.Users())
+		k.False(k.ctxs['A'].Freed())
+		k.close(k.fds['A'])
+		k.EqualValues(1, k.p.MM.Users())
+		k.True(k.ctxs['A'].Freed())
+		k.Zero(k.ctxs['A'].Refs())
+	})
+}
+
+// REF-3: a context keeps the memory of a process that has gone, and can be used on it.
+func TestContextOutlivesProcess(t *testing.T) {
+	each(t, func(k *fixture) {
+		k.lay("AA-")
+		k.poke(pg(2), []byte{'p'})
+		fd := k.fds['A']
+		child := k.fork()
+		k.do(func(t *machine.Task) { t.Exit() })
+		k.EqualValues(1, k.p.MM.Users())
+		k.Equal("AA|-", k.bar())
+		k.False(k.ctxs['A'].Released())
+		k.doIn(child, func(t *machine.Task) {
+			n, err := copyPages(t, fd, pages(0, 1), 'x', 0)
+			k.NoError(err)
+			k.EqualValues(page, n)
+			arg := missing(2, 1)
+			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
+			r := pages(1, 1)
+			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize)))
+			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+		})
+		k.Equal("A|-|A", k.bar())
+		k.True(k.present(0))
+		k.NotZero(k.m.Memory().InUse())
+		k.doIn(child, func(t *machine.Task) { k.NoError(t.Close(fd)) })
+		k.Zero(k.p.MM.Users())
+		k.True(k.ctxs['A'].Freed())
+		k.doIn(child, func(t *machine.Task) { t.Exit() })
+		k.Zero(k.m.Memory().InUse())
+	})
+}
+
+// REF-3: without other holders exit is the last close.
+func TestExitReleases(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("A")
+		k.do(func(t *machine.Task) { t.Exit() })
+		k.True(k.ctxs['A'].Freed())
+		k.Zero(k.p.MM.Users())
+		k.Zero(k.m.Memory().InUse())
+	})
+}
+
+// REF-4: a child is not tracked, and its descriptor works on the parent.
+func TestFork(t *testing.T) {
+	each(t, func(k *fixture) {
+		k.lay("AAA")
+		fd := k.fds['A']
+		f := k.faults(1)[0]
+		child := k.fork()
+		for _, m := range child.Maps() {
+			k.Nil(m.Ctx)
+			k.Empty(m.Modes)
+		}
+		k.NoError(child.CheckInvariants())
+		k.EqualValues(2, k.ctxs['A'].Refs())
+
+		g := k.loadIn(child, "g", pg(0))
+		k.settle()
+		k.Equal("0", g.String())
+		k.Equal("f0 /", k.queues('A'))
+
+		k.doIn(child, func(t *machine.Task) {
+			k.Equal("p0r", read(t, fd, 32))
+			_, err := copyPages(t, fd, pages(0, 2), 'x', 0)
+			k.NoError(err)
+		})
+		k.Equal("'x'", f.String())
+		k.Equal("'x'", k.peek(pg(1)))
+		g = k.loadIn(child, "g", pg(1))
+		k.settle()
+		k.Equal("0", g.String(), "the child has its own page there")
+		k.Equal("AAA", k.bar())
+	})
+}
