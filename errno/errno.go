@@ -5,6 +5,10 @@ package errno
 import "fmt"
 
 // Errno is a Linux error number. It is an error; a nil error is success.
+//
+// Each number that user space can see is below 256, and so becomes an error without an
+// allocation: the runtime has a ready interface word for every small integer. A test
+// holds that. [ERESTARTSYS] is as cheap where it stands as a constant.
 type Errno int
 
 // The numbers that the model answers with.

@@ -6,10 +6,11 @@ import (
 )
 
 // Match reports whether an answer, or a line of output, is what was expected. Runs of
-// white space count as one space, and ... in what was expected stands for anything.
+// white space count as one space, and ... in what was expected stands for anything,
+// nothing included: "0 ..." is matched by "0", and by "0 {copy=4096}", but not by "01".
 func Match(want, got string) bool {
-	want, got = fold(want), fold(got)
-	parts := strings.Split(want, "...")
+	want, got = spread(want, true), spread(got, false)
+	parts := strings.Split(want, wildcard)
 	if len(parts) == 1 {
 		return want == got
 	}
@@ -18,6 +19,7 @@ func Match(want, got string) bool {
 		return false
 	}
 	got = got[len(first) : len(got)-len(last)]
+	// What stands between two wildcards is best found as early as it can be.
 	for _, part := range parts[1 : len(parts)-1] {
 		i := strings.Index(got, part)
 		if i < 0 {
@@ -28,7 +30,23 @@ func Match(want, got string) bool {
 	return true
 }
 
-func fold(s string) string { return strings.Join(strings.Fields(s), " ") }
+// wildcard stands for anything.
+const wildcard = "..."
+
+// spread gives each word a space of its own on either side. Words of wildcards alone
+// get none, so that they take no space away from their neighbours when they stand for
+// nothing.
+func spread(s string, wildcards bool) string {
+	var b strings.Builder
+	for word := range strings.FieldsSeq(s) {
+		if wildcards && strings.ReplaceAll(word, wildcard, "") == "" {
+			b.WriteString(word)
+			continue
+		}
+		b.WriteString(" " + word + " ")
+	}
+	return b.String()
+}
 
 // MatchBlock reports whether output is what was expected, line by line. A line that
 // is nothing but ... stands for any number of lines.
@@ -45,7 +63,7 @@ func MatchBlock(want, got []string) bool {
 		return false
 	}
 	got = got[:len(got)-len(tail)]
-	// What stands between two wildcards is best found as early as it can be.
+	// As in Match, what stands between two wildcards is found as early as it can be.
 	for floating, want := false, want[:last+1]; len(want) > 0; floating = true {
 		n := slices.IndexFunc(want, anyLines)
 		at := 0
@@ -60,7 +78,7 @@ func MatchBlock(want, got []string) bool {
 	return true
 }
 
-func anyLines(line string) bool { return strings.TrimSpace(line) == "..." }
+func anyLines(line string) bool { return strings.TrimSpace(line) == wildcard }
 
 // matchLines matches the first lines of got. There are enough of them.
 func matchLines(want, got []string) bool {

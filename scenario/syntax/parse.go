@@ -76,10 +76,25 @@ func checkText(pos Pos, line string) *Error {
 		pos.Col = strings.IndexByte(line, 0) + 1
 		return &Error{Pos: pos, Msg: "a NUL byte: is this a text file?"}
 	case !utf8.ValidString(line):
-		pos.Col = len(line) - len(strings.TrimLeftFunc(line, func(r rune) bool { return r != utf8.RuneError })) + 1
+		pos.Col = validLen(line) + 1
 		return &Error{Pos: pos, Msg: "not valid UTF-8"}
+	case pos.Line == 1 && strings.HasPrefix(line, "\ufeff"):
+		return &Error{Pos: pos, Msg: "a byte order mark: save the file without it"}
 	}
 	return nil
+}
+
+// validLen is how many bytes of the text are UTF-8 before the first that is not.
+func validLen(text string) int {
+	n := 0
+	for n < len(text) {
+		r, size := utf8.DecodeRuneInString(text[n:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		n += size
+	}
+	return n
 }
 
 // directive reads "#! key: value".
@@ -140,24 +155,20 @@ func (s *scanner) bindingFollows() bool {
 }
 
 // rest takes the rest of the line up to a comment, which begins with a # that is not
-// in quotes.
+// in quotes. Quotes must be closed: else nobody could tell where the comment begins.
 func (s *scanner) rest() string {
 	s.space()
-	from, quote := s.at, byte(0)
-	for ; s.at < len(s.line); s.at++ {
-		switch c := s.line[s.at]; {
-		case quote != 0 && c == '\\' && s.at+1 < len(s.line):
-			s.at++
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '#':
-			return strings.TrimSpace(s.line[from:s.at])
+	from := s.at
+	for ; s.at < len(s.line) && s.line[s.at] != '#'; s.at++ {
+		if c := s.line[s.at]; c == '\'' || c == '"' {
+			n := closing(s.line[s.at:])
+			if n == 0 {
+				s.fail(s.here(), "the quote is not closed")
+			}
+			s.at += n
 		}
 	}
-	return strings.TrimSpace(s.line[from:])
+	return strings.TrimSpace(s.line[from:s.at])
 }
 
 func parseCall(s *scanner, pos Pos, name string) *Call {

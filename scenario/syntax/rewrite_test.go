@@ -24,6 +24,23 @@ func TestMatch(t *testing.T) {
 		{"a...b...c", "a1c2b", false},
 		{"a...a", "a", false},
 		{"ab...", "a", false},
+		{"0 ...", "0", true},
+		{"0 ...", "0 {copy=4096}", true},
+		{"0 ...", "01", false},
+		{"... b", "b", true},
+		{"a ... b", "a b", true},
+		{"a ... b", "ab", false},
+		{"a ... ... b", "a b", true},
+		{"a...b", "ab", true},
+		{"a... b", "ab", false},
+		{"a ... b ... c", "a b c", true},
+		{"a ... b ... c", "a xb c", false},
+		{"", "", true},
+		{"", "a", false},
+		{"...", "...", true},
+		{"a....", "a.", true},
+		{"......", "", true},
+		{"a ...... b", "a b", true},
 	} {
 		require.Equal(t, test.ok, syntax.Match(test.want, test.got), "%q %q", test.want, test.got)
 	}
@@ -86,4 +103,34 @@ func TestRewrite(t *testing.T) {
 	again, err := syntax.Parse("x", got)
 	require.NoError(t, err)
 	require.Equal(t, after, string(again.Rewrite(expected(again))), "what was written is what is read")
+}
+
+// What the language has no way to write becomes a wildcard, and an expectation that
+// nothing was answered to goes.
+func TestRewriteOddAnswers(t *testing.T) {
+	for _, test := range []struct {
+		src    string
+		answer syntax.Answer
+		want   string
+	}{
+		{"f() = 3  # c\n", syntax.Answer{}, "f()  # c\n"},
+		{"f() = ...\n", syntax.Answer{}, "f() = ...\n"},
+		{"f()\n", syntax.Answer{Text: " a # b "}, "f() = a ... b\n"},
+		{"f()\n", syntax.Answer{Text: `'#' "#`}, "f() = '#' ...\n"},
+		{"f() = 3 # c\n", syntax.Answer{Text: "can't"}, "f() = can...t  # c\n"},
+		{"f()\n", syntax.Answer{Text: "..#"}, "f() = ...\n"},
+		{"f()\n", syntax.Answer{Text: "a\nb\x00c\xff"}, "f() = a b...c...\n"},
+		{"t1 = x\n", syntax.Answer{Text: "killed(SIGBUS)"}, "t1 = ...killed(SIGBUS)\n"},
+		{"t1: f()\n", syntax.Answer{Text: "killed(SIGBUS)"}, "t1: f() = killed(SIGBUS)\n"},
+		{"f()\n", syntax.Answer{Block: []string{"a", " ", "# b", "it's #1"}}, "f()\n    a\n    ...\n    ...# b\n    it's #1\n"},
+		{"f()\r\n\told\r\n", syntax.Answer{Block: []string{"new", "newer"}}, "f()\r\n\tnew\r\n\tnewer\r\n"},
+		{"# c\r\nf()", syntax.Answer{Block: []string{"new"}}, "# c\r\nf()\r\n    new\r\n"},
+		{"f()\n    old", syntax.Answer{}, "f()\n"},
+		{"f()\r", syntax.Answer{Block: []string{"new"}}, "f()\r\n    new\n"},
+	} {
+		f, err := syntax.Parse("x", []byte(test.src))
+		require.NoError(t, err)
+		require.Equal(t, test.want, string(f.Rewrite(map[int]syntax.Answer{0: test.answer})))
+		requireReadBack(t, f, test.answer)
+	}
 }

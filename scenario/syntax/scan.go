@@ -3,15 +3,18 @@ package syntax
 import (
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // scanner reads one line. A mistake is a panic with an *Error, which parseLine
 // recovers: a line has at most one.
 type scanner struct {
-	line string
-	at   int // in bytes
-	pos  Pos // of the start of the line
+	line  string
+	at    int // in bytes
+	depth int // of the struct that is being read
+	pos   Pos // of the start of the line
 }
 
 // here is the place of what comes next, after white space.
@@ -68,7 +71,7 @@ func (s *scanner) found() string {
 		word = word[:1]
 	}
 	if len(word) > 20 {
-		word = word[:20] + "..."
+		word = strings.ToValidUTF8(word[:20], "") + "..." // the cut may be inside a rune
 	}
 	return fmt.Sprintf("%q", word)
 }
@@ -102,22 +105,22 @@ func (s *scanner) term() uint64 {
 	base, digits := uint64(10), "0123456789"
 	if strings.HasPrefix(s.line[s.at:], "0x") {
 		s.at += 2
-		base, digits = 16, "0123456789abcdef"
+		base, digits = 16, "0123456789abcdefABCDEF"
 	}
 	first := s.at
 	var n uint64
 	for s.at < len(s.line) {
-		d := strings.IndexByte(digits, s.line[s.at]|0x20)
-		if isDigit(s.line[s.at]) {
-			d = int(s.line[s.at] - '0')
-		}
+		d := strings.IndexByte(digits, s.line[s.at])
 		if d < 0 {
 			break
+		}
+		if d >= 16 {
+			d -= 6 // a capital
 		}
 		hi, lo := bits.Mul64(n, base)
 		sum, carry := bits.Add64(lo, uint64(d), 0)
 		if hi != 0 || carry != 0 {
-			s.fail(p, "the number does not fit into 64 bits")
+			s.tooBig(p)
 		}
 		n = sum
 		s.at++
@@ -135,10 +138,12 @@ func (s *scanner) term() uint64 {
 	}
 	hi, lo := bits.Mul64(n, scale)
 	if hi != 0 {
-		s.fail(p, "the number does not fit into 64 bits")
+		s.tooBig(p)
 	}
 	return lo
 }
+
+func (s *scanner) tooBig(p Pos) { s.fail(p, "the number does not fit into 64 bits") }
 
 var escapes = map[byte]byte{'n': '\n', 't': '\t', '0': 0, '\\': '\\', '\'': '\'', '"': '"'}
 
@@ -173,13 +178,28 @@ func (s *scanner) escape() byte {
 	if e, ok := escapes[c]; ok {
 		return e
 	}
-	var b byte
-	if c != 'x' || s.at+2 > len(s.line) {
-		s.fail(p, "unknown escape \\%c", c)
+	if c != 'x' {
+		r, _ := utf8.DecodeRuneInString(s.line[s.at-1:])
+		s.fail(p, "unknown escape \\%c", r)
 	}
-	if _, err := fmt.Sscanf(s.line[s.at:s.at+2], "%02x", &b); err != nil {
+	digits := s.line[s.at:min(s.at+2, len(s.line))]
+	b, err := strconv.ParseUint(digits, 16, 8)
+	if err != nil || len(digits) < 2 {
 		s.fail(p, "\\x wants two hexadecimal digits")
 	}
 	s.at += 2
-	return b
+	return byte(b)
+}
+
+// closing is where the quote that the text begins with is closed, 0 if it is not.
+func closing(text string) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[0]:
+			return i
+		}
+	}
+	return 0
 }

@@ -1,7 +1,8 @@
 package syntax
 
 // Suggest returns the known word that word was perhaps meant to be, "" if none is
-// near: at most a third of its letters may be wrong.
+// near: a third of its letters may be wrong, and one more, so that short words have a
+// neighbour, too. Among words equally near it is the first.
 func Suggest(word string, known []string) string {
 	best, nearest := "", len(word)/3+1
 	for _, k := range known {

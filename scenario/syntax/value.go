@@ -1,13 +1,19 @@
 package syntax
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
+
+// maxDepth is how deep structs may be nested, so that no line can exhaust the stack.
+const maxDepth = 16
 
 func parseValue(s *scanner) Value {
 	c := s.peek()
 	v := Value{Pos: s.here()}
 	switch {
-	case strings.HasPrefix(s.line[s.at:], "..."):
-		s.at += 3
+	case strings.HasPrefix(s.line[s.at:], wildcard):
+		s.at += len(wildcard)
 		v.Kind = Wildcard
 	case c == '\'':
 		v.Kind, v.Text = Char, s.quoted('\'')
@@ -17,8 +23,12 @@ func parseValue(s *scanner) Value {
 	case c == '"':
 		v.Kind, v.Text = String, s.quoted('"')
 	case c == '{':
+		if s.depth++; s.depth > maxDepth {
+			s.fail(v.Pos, "structs are nested more than %d deep", maxDepth)
+		}
 		s.accept("{")
 		v.Kind, v.Fields = Struct, parseArgs(s, "}")
+		s.depth--
 	case isDigit(c) || c == '-':
 		v.Kind, v.Number = Number, parseSum(s)
 		if s.peek() == '|' {
@@ -34,23 +44,31 @@ func parseValue(s *scanner) Value {
 }
 
 // parseSum takes terms with + and - between them. A sum may be negative: -1 is the
-// number with all bits set.
+// number with all bits set. It is a mistake if what is added, what is taken away or
+// what is left of them does not fit into 64 bits, the sign included.
 func parseSum(s *scanner) uint64 {
-	var n uint64
-	negative := s.accept("-")
+	p := s.here()
+	var plus, minus uint64
+	side := &plus
+	if s.accept("-") {
+		side = &minus
+	}
 	for {
-		if term := s.term(); negative {
-			n -= term
-		} else {
-			n += term
+		sum, carry := bits.Add64(*side, s.term(), 0)
+		if carry != 0 {
+			s.tooBig(p)
 		}
+		*side = sum
 		switch {
 		case s.accept("+"):
-			negative = false
+			side = &plus
 		case s.accept("-"):
-			negative = true
+			side = &minus
 		default:
-			return n
+			if minus > plus && minus-plus > 1<<63 {
+				s.tooBig(p)
+			}
+			return plus - minus
 		}
 	}
 }
@@ -61,6 +79,9 @@ func parseItems(s *scanner, items []Item) []Item {
 		item := Item{Pos: s.here()}
 		var named bool
 		if item.Name, named = s.name(); !named {
+			if !isDigit(s.peek()) {
+				s.fail(item.Pos, "expected a name or a number after %q, found %s", "|", s.found())
+			}
 			item.Number = s.term()
 		}
 		items = append(items, item)

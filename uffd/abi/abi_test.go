@@ -2,6 +2,7 @@ package abi_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,8 @@ func TestMasksByVersion(t *testing.T) {
 		require.Equal(t, want.ranges&abi.MaskCopy != 0, v.HasCopy, "COPY is offered if and only if it is known")
 	}
 	require.Len(t, abi.Versions(), 2)
+	abi.Versions()[0].Name = "mine"
+	require.Equal(t, "2015", abi.Versions()[0].Name, "a caller cannot change the table")
 	_, ok := abi.Lookup("2016")
 	require.False(t, ok)
 }
@@ -114,4 +117,45 @@ func TestDecodeUndoesEncode(t *testing.T) {
 		msg2.Decode(buf[:])
 		require.Equal(t, msg, msg2)
 	})
+}
+
+// The ioctl and read paths encode on every call.
+func TestEncodingDoesNotAllocate(t *testing.T) {
+	var buf [abi.CopySize]byte
+	var api abi.API
+	var reg abi.Register
+	var cp abi.Copy
+	var zero abi.Zeropage
+	var msg abi.Msg
+	require.Zero(t, testing.AllocsPerRun(10, func() {
+		for _, s := range []interface{ Encode([]byte) }{&api, &reg.Range, &reg, &cp, &zero, &msg} {
+			s.Encode(buf[:])
+		}
+		for _, s := range []interface{ Decode([]byte) }{&api, &reg.Range, &reg, &cp, &zero, &msg} {
+			s.Decode(buf[:])
+		}
+	}))
+}
+
+// A monitor decodes what it has read from the descriptor.
+func ExampleMsg_Decode() {
+	read := [abi.MsgSize]byte{0: 0x12, 8: abi.PagefaultFlagWrite, 17: 0x10, 18: 0x10}
+	var m abi.Msg
+	m.Decode(read[:])
+	fmt.Println(m.Event == abi.EventPagefault, m.Flags&abi.PagefaultFlagWrite != 0)
+	fmt.Printf("%#x\n", m.Address)
+	// Output:
+	// true true
+	// 0x101000
+}
+
+// Code asks the table for a fact.
+func ExampleLookup() {
+	for _, name := range []string{"2015", "2015+copy"} {
+		v, _ := abi.Lookup(name)
+		fmt.Printf("%s: copy %v, range %#x\n", v.Name, v.HasCopy, v.RangeIoctls)
+	}
+	// Output:
+	// 2015: copy false, range 0x4
+	// 2015+copy: copy true, range 0x1c
 }

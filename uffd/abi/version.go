@@ -1,7 +1,10 @@
 package abi
 
+import "slices"
+
 // Version is a point in the kernel's history: what userfaultfd is at it. The code
-// asks for a fact by its name here, and never which version it runs.
+// asks for a fact by its name here, and never which version it runs: a later version
+// is a further row of the table, and a difference to it a further fact.
 type Version struct {
 	Name        string
 	Features    uint64 // what the handshake answers
@@ -10,6 +13,8 @@ type Version struct {
 	HasCopy     bool   // UFFDIO_COPY and UFFDIO_ZEROPAGE are known
 }
 
+// versions is the table. 2015+copy is 2015 with the two ioctls of the same series that
+// put pages in place: 2015 alone has none that does.
 var versions = []Version{
 	{
 		Name:        "2015",
@@ -24,8 +29,8 @@ var versions = []Version{
 	},
 }
 
-// Versions are all versions, the oldest first.
-func Versions() []Version { return versions }
+// Versions are all versions, the oldest first. The slice is the caller's own.
+func Versions() []Version { return slices.Clone(versions) }
 
 // Lookup finds a version by its name.
 func Lookup(name string) (Version, bool) {
