@@ -48,7 +48,7 @@ var Setups = []*Setup{
 		Faulters: 1,
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(0) })
-			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+			w.copier()
 		},
 		Check: only("A"),
 	},
@@ -113,7 +113,7 @@ var Setups = []*Setup{
 		Faulters: 1,
 		Tasks: func(w *World) {
 			w.faulters(page)
-			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, w.Faulters, 'A'); return "" })
+			w.reader(w.Faulters)
 			w.closer()
 		},
 		Check: only("A", "zero", "SIGBUS"),
@@ -134,8 +134,8 @@ var Setups = []*Setup{
 		Faulters: 2,
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(0) })
-			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, w.Faulters, 'A'); return "" })
-			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+			w.reader(w.Faulters)
+			w.copier()
 		},
 		Check: only("A"),
 	},
@@ -175,7 +175,7 @@ var Setups = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(page)
 			w.killer(sim.SignalFatal)
-			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, 2, 'A'); return "" })
+			w.reader(2)
 		},
 		Check: func(w *World) error { return nil },
 	},
@@ -186,7 +186,7 @@ var Setups = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(page)
 			w.killer(sim.SignalFatal)
-			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+			w.copier()
 		},
 		Check: only("A", "killed"),
 	},
@@ -197,7 +197,7 @@ var Setups = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(page)
 			w.killer(sim.SignalOrdinary)
-			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+			w.copier()
 		},
 		Check: only("A"),
 	},
@@ -311,7 +311,7 @@ var Setups = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(page)
 			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); _, _ = readOne(t, w.Fd); return "" })
-			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+			w.copier()
 		},
 		Check: only("A"),
 	},
@@ -336,7 +336,7 @@ var Setups = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(page)
 			w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
-			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+			w.copier()
 		},
 		Check: only("A"),
 	},
@@ -349,6 +349,16 @@ var Setups = []*Setup{
 			w.Go("holder", func(t *machine.Task) string { _ = register(t, w.Fd, Arena, 1); return "" })
 		},
 	},
+}
+
+// copier adds a task that fills the first page without reading a message.
+func (w *World) copier() {
+	w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+}
+
+// reader adds a task that does not wait for messages: it reads and serves up to n.
+func (w *World) reader(n int) {
+	w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, n, 'A'); return "" })
 }
 
 // closer adds a task that closes the descriptor.
