@@ -61,9 +61,13 @@ func TestFaultAssertions(t *testing.T) {
 			k.p = child
 			k.edit(0, func(v *mm.VMA) { v.Flags, v.Userfault = v.Flags|mm.VMUffdMissing, k.ctxs['A'] })
 			foreign := k.vma(0)
-			j := k.handle("f", 'A', foreign, pg(0), waitFlags, mm.VMUffdMissing)
 			k.p = own
-			return j
+			return k.start("f", func(t *machine.Task) string {
+				// Both locks are held, so that this is all that is wrong.
+				own.MM.MmapLock.DownRead(t.Task)
+				child.MM.MmapLock.DownWriteNested(t.Task)
+				return k.ctxs['A'].HandleUserfault(t.Task, foreign, pg(0), waitFlags|mm.FaultRetryNowait, mm.VMUffdMissing).String()
+			})
 		},
 		"no lock": func(k *fixture) *job {
 			vma := k.vma(0)
