@@ -24,6 +24,14 @@ type fdSlot struct {
 func newFDTable(limit int) *FDTable {
 	tb := &FDTable{max: limit}
 	tb.lock.Init(FileLockClass)
+	tb.lock.Guards(func(s *sim.Summary) {
+		for _, slot := range tb.slots {
+			s.AddObject(slot.file)
+			if slot.reserved {
+				s.Add(1)
+			}
+		}
+	})
 	return tb
 }
 

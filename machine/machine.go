@@ -37,6 +37,14 @@ func New(exec sim.Executor, version abi.Version) *Machine {
 	}
 }
 
+// NewOn is [New] on the memory of a machine that is no longer used.
+func NewOn(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
+	m := New(exec, version)
+	m.memory = memory
+	memory.Restart()
+	return m
+}
+
 // Memory is the machine's physical memory.
 func (m *Machine) Memory() *mm.Memory { return m.memory }
 
@@ -96,7 +104,7 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 	task := &Task{Process: p, local: mm.Thread{MM: p.MM}}
 	return p.machine.exec.Go(name, &task.local, func(t *sim.Task) {
 		task.Task = t
-		sim.Label(t, task, t.Name(), uint64(t.ID())|1<<32)
+		sim.Label(t, task, t.Name()+"'s thread", uint64(t.ID())<<32)
 		dead := runUntilKilled(task, fn)
 		if done != nil {
 			done(dead)

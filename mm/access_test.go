@@ -99,7 +99,7 @@ func TestAccessIsOneStep(t *testing.T) {
 		r := w.controlled(watch(func(s sim.Step) { steps = append(steps, s) }))
 		r.start("A", func(t *sim.Task) { w.mm.translate(t, page(0), make([]byte, 1), write) })
 		r.settle()
-		op := map[bool]sim.Op{true: sim.OpRMW, false: sim.OpLoad}[write]
+		op := map[bool]sim.Op{true: sim.OpAccessWrite, false: sim.OpAccess}[write]
 		entry := &w.mm.pteTable(base).entries[levelPTE.index(base)]
 		require.Equal(t, []sim.Step{{Op: sim.OpStart}, {Op: op, Obj: unsafe.Pointer(entry)}}, steps)
 	}

@@ -19,6 +19,12 @@ type AnonVMA struct {
 	chain int
 }
 
+func newAnonVMA(t *sim.Task, chain int) *AnonVMA {
+	a := &AnonVMA{chain: chain}
+	sim.Label(t, a, "anon_vma", t.Unique())
+	return a
+}
+
 // singular reports whether a VMA with this anon_vma has a chain of exactly one
 // entry: list_is_singular. The VMA of a forked child has not, and neither has one
 // that was never faulted (a nil AnonVMA): its chain is empty.
@@ -40,7 +46,7 @@ func (v *VMA) anonVMAPrepare(t *sim.Task) error {
 	}
 	anon := v.findMergeableAnonVMA(t)
 	if anon == nil {
-		anon = &AnonVMA{chain: 1}
+		anon = newAnonVMA(t, 1)
 	}
 	v.mm.pageTableLock.Lock(t) // against the other faults: they all hold mmap_lock too
 	if v.anon.Peek() == nil {
@@ -94,8 +100,8 @@ func (v *VMA) importAnonVMA(exporter *VMA) {
 // anon_vma_fork. The chain is longer by one from now on, and so the child's VMA
 // merges no more with what has another anon_vma or none. (The kernel may reuse an
 // ancestor's anon_vma that no VMA is left in; the model never does.)
-func (v *VMA) anonVMAFork(parent *VMA) {
+func (v *VMA) anonVMAFork(t *sim.Task, parent *VMA) {
 	if p := parent.anon.Peek(); p != nil {
-		v.anon.Init(&AnonVMA{chain: p.chain + 1})
+		v.anon.Init(newAnonVMA(t, p.chain+1))
 	}
 }

@@ -7,10 +7,10 @@ import "github.com/uffdsim/uffdsim/sim"
 func (mm *MM) exitMmap(t *sim.Task) {
 	mm.dead = true
 	first := mm.first
-	if first == nil {
-		return // a fork that failed early
+	if first != nil { // else a fork that failed early
+		mm.unmapRegion(t, nil, nil, first.Start, mm.highestEnd())
+		mm.reset()
+		mm.removeList(t, first, nil)
 	}
-	mm.unmapRegion(t, nil, nil, first.Start, mm.highestEnd())
-	mm.reset()
-	mm.removeList(t, first, nil)
+	sim.Kfree(t, mm)
 }

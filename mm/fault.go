@@ -41,6 +41,7 @@ func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 		flags |= FaultWrite
 	}
 	var major FaultResult
+	start := t.Bookmark()
 	for {
 		mm.MmapLock.DownRead(t)
 		// Looked up anew for each try: whoever resolved the fault may have unmapped it.
@@ -61,6 +62,7 @@ func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 			// (FAULT-13).
 			flags = flags&^FaultAllowRetry | FaultTried
 			if !t.FatalSignalPending() {
+				t.BackTo(start, uint64(flags)<<32|uint64(major))
 				continue
 			}
 		}

@@ -44,7 +44,7 @@ func (f *File) Flags(t *sim.Task) uint32 { return uint32(f.flags.Load(t)) }
 func (f *File) SetFlags(t *sim.Task, flags uint32) { f.flags.Store(t, uint64(flags)) }
 
 // Get takes a reference: get_file.
-func (f *File) Get(t *sim.Task) { f.count.Add(t, 1) }
+func (f *File) Get(t *sim.Task) { f.count.Inc(t) }
 
 // Put drops a reference, and releases the file with the last one: fput.
 func (f *File) Put(t *sim.Task) {

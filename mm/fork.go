@@ -40,7 +40,7 @@ func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
 		n := vma.dup(t, child)
 		n.Flags &^= VMLocked | VMUffd
 		n.Userfault = nil
-		n.anonVMAFork(vma)
+		n.anonVMAFork(t, vma)
 		child.insert(t, n, prev)
 		prev = n
 		if err := mm.copyPageRange(t, child, vma); err != nil {

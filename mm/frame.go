@@ -1,6 +1,10 @@
 package mm
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"encoding/binary"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // Memory is the physical memory that address spaces share: it numbers frames and
 // counts those in use.
@@ -9,6 +13,9 @@ type Memory struct {
 	pfn   sim.Word // last frame number given out
 	inUse sim.Word // frames not yet freed, the zero page apart
 	freed sim.Pool[Frame]
+
+	tables sim.Pool[table] // of freed PTE tables, empty
+	upper  sim.Pool[table] // of the others
 }
 
 // Frame is a page of physical memory with its real bytes.
@@ -68,5 +75,15 @@ func (f *Frame) put() {
 // shared reports whether someone besides the caller's entry holds the frame, so
 // that a write has to copy it.
 func (f *Frame) shared() bool { return f.refs.Peek() > 1 }
+
+// sum is a hash of the frame's bytes.
+func (f *Frame) sum() uint64 {
+	h := uint64(len(f.data))
+	for i := 0; i < len(f.data); i += 8 {
+		h = (h ^ binary.LittleEndian.Uint64(f.data[i:])) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h
+}
 
 func (f *Frame) isZeroPage() bool { return f == f.memory.zero }

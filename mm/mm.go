@@ -66,12 +66,35 @@ func New(memory *Memory) *MM {
 		MaxMapCount: DefaultMaxMapCount,
 		vmas:        newVMATree(),
 		memory:      memory,
-		pgd:         newTable(levelPGD, memory.pfn.Tick(1)),
+		pgd:         newTable(levelPGD, memory),
 	}
 	mm.MmapLock.Init(MmapLockClass)
 	mm.pageTableLock.Init(PageTableLockClass)
+	mm.MmapLock.Guards(mm.sumUp)
+	mm.pageTableLock.Guards(func(*sim.Summary) {}) // all of it is in entries and Refs
 	mm.users.Init(1)
 	return mm
+}
+
+// sumUp sums up the VMAs: what [MM.MmapLock] guards. Their order is that of their
+// addresses.
+func (mm *MM) sumUp(s *sim.Summary) {
+	for v := mm.first; v != nil; v = v.next {
+		s.AddToSet(v.sumUp)
+	}
+}
+
+func (v *VMA) sumUp(s *sim.Summary) {
+	s.AddObject(v)
+	s.AddAddress(v.Start)
+	s.AddAddress(v.End)
+	s.Add(uint64(v.Flags))
+	s.AddAddress(v.Pgoff << PageShift) // of anonymous memory it follows from an address
+	s.AddObject(v.Ops)
+	s.AddObject(v.File)
+	s.AddObject(v.Policy)
+	s.AddObject(v.Userfault)
+	s.AddObject(v.anon.Peek())
 }
 
 // First is the lowest VMA, nil if there is none; [VMA.Next] goes on from it.
@@ -89,7 +112,7 @@ func (mm *MM) MapCount(t *sim.Task) int {
 
 // Get takes a user reference, which keeps the memory and its page tables alive:
 // mmget.
-func (mm *MM) Get(t *sim.Task) { mm.users.Add(t, 1) }
+func (mm *MM) Get(t *sim.Task) { mm.users.Inc(t) }
 
 // Put drops a user reference; the last one tears the address space down: mmput.
 func (mm *MM) Put(t *sim.Task) {

@@ -1,6 +1,10 @@
 package mm
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"unsafe"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // level says what a table's entries map.
 type level uint8
@@ -59,9 +63,14 @@ type table struct {
 	dead bool
 }
 
-func newTable(l level, pfn uint64) *table {
+func newTable(l level, memory *Memory) *table {
+	pfn := memory.pfn.Tick(1)
+	if tb := memory.tablesOf(l).Get(); tb != nil {
+		tb.level, tb.pfn, tb.dead = l, pfn, false
+		return tb
+	}
 	tb := &table{level: l, pfn: pfn}
-	tb.lock.Init(PageTableLockClass)
+	tb.initLock()
 	if l == levelPTE {
 		tb.frames = new([tableEntries]*Frame)
 	} else {
@@ -70,11 +79,27 @@ func newTable(l level, pfn uint64) *table {
 	return tb
 }
 
+func (tb *table) initLock() {
+	tb.lock.Init(PageTableLockClass)
+	tb.lock.Guards(func(*sim.Summary) {}) // all of it is in the entries
+}
+
 // newTable returns an empty table for the part of the address space around addr.
 func (mm *MM) newTable(t *sim.Task, l level, addr uint64) *table {
-	tb := newTable(l, mm.memory.pfn.Tick(1))
+	tb := newTable(l, mm.memory)
 	sim.Label(t, tb, l.String()+" table", addr&^(l.span()*tableEntries-1)|uint64(l))
 	return tb
+}
+
+// MoveEntry is the place that an entry of a table would have, in bytes from the table's
+// beginning, if its index were another. Other places in a table stay as they are.
+func MoveEntry(offset uintptr, index func(i int) int) uintptr {
+	const begin, size = unsafe.Offsetof(table{}.entries), unsafe.Sizeof(sim.Word{})
+	if offset < begin || offset >= begin+tableEntries*size {
+		return offset
+	}
+	i := index(int((offset - begin) / size))
+	return begin + uintptr(i)*size + (offset-begin)%size
 }
 
 // load reads an entry as the kernel's lockless walks do.
@@ -90,13 +115,35 @@ func (tb *table) load(t *sim.Task, i int) uint64 {
 // table's entries must be held.
 func (tb *table) set(t *sim.Task, i int, entry uint64) {
 	old := tb.entries[i].Peek()
-	tb.entries[i].StoreHandle(t, entry) // a frame's number is no use to compare
+	tb.store(t, i, entry)
 	switch {
 	case old == 0 && entry != 0:
 		tb.used++
 	case old != 0 && entry == 0:
 		tb.used--
 	}
+}
+
+// store stores an entry. The number of a frame or table in it differs from run to run:
+// what counts is the rights, and what is in the page.
+func (tb *table) store(t *sim.Task, i int, entry uint64) {
+	if !t.Controlled() {
+		tb.entries[i].Store(t, entry)
+		return
+	}
+	var page uint64
+	switch {
+	case tb.level > levelPTE && entry&entryHuge == 0:
+	case tb.level == levelPTE && tb.frames[i] != nil && !tb.frames[i].shared():
+		page = tb.frames[i].sum()
+	default:
+		tb.entries[i].StoreHandle(t, entry, nil)
+		return
+	}
+	tb.entries[i].StoreHandle(t, entry, func(s *sim.Summary) {
+		s.Add(entry & (PageSize - 1))
+		s.Add(page)
+	})
 }
 
 // child is the table that entry i points to, nil if it points to none (it is none,

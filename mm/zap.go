@@ -80,6 +80,7 @@ func (mm *MM) freeBelow(t *sim.Task, tb *table, start, last, floor, ceiling uint
 		tb.set(t, i, 0)
 		tb.lower[i].Init(nil)
 		lower.dead = true
+		sim.Kfree(t, lower)
 		if t.Tracing() {
 			t.Emit(sim.Event{Kind: "table_free", Object: lower.level.String(), Args: []sim.Arg{{Key: "address", Value: at}}})
 		}

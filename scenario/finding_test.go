@@ -55,7 +55,7 @@ func TestFindings(t *testing.T) {
 		}},
 		{"no end", "the run does not settle", false, func(c *call) answer {
 			for {
-				c.task.SetRunning()
+				c.task.SetState(sim.Interruptible)
 			}
 		}},
 	}

@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -32,6 +31,9 @@ type Controlled struct {
 	// chooses the task.
 	Announce func(t *Task, s Step, kernelFunc string)
 
+	// Coroutines are reused, if not nil, and kept for the next executor.
+	Coroutines *Coroutines
+
 	strategy Strategy
 	tasks    []*Task // alive, by rising ID
 	enabled  []*Task // scratch of pick
@@ -42,8 +44,12 @@ type Controlled struct {
 	last     int
 	err      error // what ended the run
 	stopping bool
-	labels   []label // by address
+	labels   []*label // by address
+	freed    bool     // something has been
 	print    fingerprint
+	handles  map[unsafe.Pointer]func(*Summary) // meanings of handles stored before there were fingerprints
+	memo     *label                            // of memoObj
+	memoObj  unsafe.Pointer                    // which was asked for last
 }
 
 // DefaultMaxSteps is how many visible steps a Settle may take before the run is
@@ -58,10 +64,11 @@ type coroutine struct {
 	next    Step // announced, not taken yet
 	queued  bool // in the queue of a semaphore
 	granted bool // and the semaphore is the task's now
-	resume  func() (struct{}, bool)
-	stop    func()
-	yield   func(struct{}) bool
-	history uint64 // sums up what the task did and saw, for the fingerprint
+	started bool
+	on      *runner
+	history sums // sums up what the task did and saw, for the fingerprint
+	mark    sums
+	total   int // steps announced
 }
 
 // unwind is the panic that ends a task whose run is being abandoned.
@@ -84,8 +91,8 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	}
 	t.co.next = Step{Op: OpStart}
 	LabelIn(c, t, name, uint64(t.id))
-	t.co.resume, t.co.stop = iter.Pull(func(yield func(struct{}) bool) {
-		t.co.yield = yield
+	t.co.on = c.Coroutines.run(func() {
+		t.co.started = true
 		defer c.end(t)
 		c.saw(t, t.co.next, 0)
 		fn(t)
@@ -113,7 +120,9 @@ func (c *Controlled) end(t *Task) {
 
 func (c *Controlled) bury(t *Task) {
 	if t.State() != Dead {
-		c.print.dead += t.fingerprint()
+		for k := range c.print.renamings {
+			c.print.dead[k] += c.position(t, k)
+		}
 	}
 	t.state.Store(uint32(Dead))
 	t.co.next = Step{Op: OpExit}
@@ -148,7 +157,7 @@ func (c *Controlled) Settle() error {
 	}()
 	c.pick()
 	for c.chosen != nil && c.err == nil {
-		c.chosen.co.resume()
+		c.chosen.co.on.resume()
 	}
 	if c.err == nil {
 		c.err = c.deadlock()
@@ -162,7 +171,11 @@ func (c *Controlled) Stop() {
 	c.stopping = true
 	for len(c.tasks) > 0 {
 		t := c.tasks[0]
-		t.co.stop()
+		if t.co.started {
+			t.co.on.resume() // and it unwinds
+		} else {
+			c.Coroutines.drop(t.co.on)
+		}
 		c.bury(t) // once more if it had started
 	}
 	if c.err == nil {
@@ -176,23 +189,31 @@ func (c *Controlled) Steps() int { return c.steps }
 // Next is the step that a task of a controlled executor announces.
 func (t *Task) Next() Step { return t.co.next }
 
+// Announced is the number of steps that a task of a controlled executor has announced.
+func (t *Task) Announced() int { return t.co.total }
+
 // step announces a visible step and returns when the strategy has chosen it.
 func (c *Controlled) step(t *Task, s Step) {
 	if c.stopping || c.err != nil {
 		panic(unwind{})
 	}
 	t.co.next = s
+	t.co.total++
 	if c.Announce != nil {
 		c.Announce(t, s, kernelFunc())
 	}
 	c.pick()
 	c.await(t)
+	if c.freed {
+		c.assertThere(t, s)
+	}
 }
 
 // await gives the CPU to the chosen task, if that is another one.
 func (c *Controlled) await(t *Task) {
 	for c.chosen != t || c.err != nil {
-		if !t.co.yield(struct{}{}) || c.stopping {
+		t.co.on.yield(struct{}{})
+		if c.stopping {
 			panic(unwind{})
 		}
 	}

@@ -33,7 +33,7 @@ func mixture(e Executor) {
 		e.Go(name, nil, func(t *Task) {
 			s.DownRead(t)
 			l.Lock(t)
-			flag.Add(t, 1)
+			flag.Inc(t)
 			l.Unlock(t)
 			s.UpRead(t)
 			e.Go(name+"'s child", nil, func(t *Task) {
@@ -340,7 +340,7 @@ func TestGoInsideTask(t *testing.T) {
 		var spawn func(depth int) func(*Task)
 		spawn = func(depth int) func(*Task) {
 			return func(t *Task) {
-				born.Add(t, 1)
+				born.Inc(t)
 				if depth > 0 {
 					e.Go("left", nil, spawn(depth-1))
 					e.Go("right", nil, spawn(depth-1))
@@ -368,7 +368,7 @@ func TestSettleAgain(t *testing.T) {
 		}
 		for i, s := range sleepers {
 			e.Go("waker", nil, func(t *Task) {
-				turn.Add(t, 1)
+				turn.Inc(t)
 				t.WakeUpState(s, Normal)
 			})
 			settle(t, e)

@@ -10,84 +10,210 @@ import (
 //   - for each task the history of what it did and saw, which determines where a
 //     deterministic task stands,
 //   - for each shared word its value, and
-//   - for each lock, and for each word that holds a handle, the history of its last
-//     writer.
+//   - for each lock a summary of what it guards; where there is none, as for a word that
+//     holds a handle, the history of its last writer.
 //
 // What a lock guards is a function of what its holders have done, and so of their
-// histories. Two runs with the same fingerprint are in the same state and have the
+// histories; but a summary tells that it is the same again. Two runs with the same fingerprint are in the same state and have the
 // same future, up to collisions of 64-bit hashes. The sum does not depend on the order
 // of its parts, and so interleavings that differ only in the order of steps that
 // commute agree.
+//
+// With renamings there is a fingerprint for each, the one that the state would have if
+// its tasks had changed places.
 type fingerprint struct {
-	on      bool
-	objects uint64                    // sum over words, locks and the states of tasks
-	dead    uint64                    // sum over the tasks that have ended
-	content map[unsafe.Pointer]uint64 // what stands for a lock, or for a word with a handle
+	on        bool
+	renamings []Renaming // the first changes nothing
+	objects   sums       // over words, locks and the states of tasks
+	dead      sums       // over the tasks that have ended
+	content   map[unsafe.Pointer]sums
 }
 
-// Fingerprint makes the executor keep fingerprints, from the next step on. All
-// objects must have labels.
-func (c *Controlled) Fingerprint() {
-	c.print = fingerprint{on: true, content: map[unsafe.Pointer]uint64{}}
+// MaxRenamings is how many renamings an executor can follow, the one that changes
+// nothing among them.
+const MaxRenamings = 6
+
+// sums are hashes, one for each renaming.
+type sums [MaxRenamings]uint64
+
+// Renaming says what a task, a structure or a place in one would be called if tasks
+// that run the same program changed places. A nil function changes nothing.
+type Renaming struct {
+	// Task maps the IDs of tasks.
+	Task func(id int) int
+	// Label maps the name and number that a structure was labelled with.
+	Label func(name string, n uint64) (string, uint64)
+	// Address maps user addresses.
+	Address func(addr uint64) uint64
+	// Offset maps the place of an object in the structure of that name, in bytes.
+	Offset func(name string, offset uintptr) uintptr
 }
 
-// State is the fingerprint of the present state.
-func (c *Controlled) State() uint64 {
-	sum := c.print.objects + c.print.dead
-	for _, t := range c.tasks {
-		sum += t.fingerprint()
+func (r *Renaming) task(id int) uint64 {
+	if r.Task != nil {
+		id = r.Task(id)
 	}
-	return sum
+	return uint64(id) + 1
 }
 
-func (t *Task) fingerprint() uint64 { return mix(uint64(t.id)+1, t.co.history) }
+// Fingerprint makes the executor keep fingerprints from the next step on, one for each
+// renaming; the first should change nothing. All objects must have labels.
+func (c *Controlled) Fingerprint(renamings ...Renaming) {
+	if len(renamings) == 0 {
+		renamings = []Renaming{{}}
+	}
+	c.print = fingerprint{on: true, renamings: renamings, content: map[unsafe.Pointer]sums{}}
+	for _, l := range c.labels {
+		l.identify(renamings)
+	}
+	for w, meaning := range c.handles {
+		if meaning != nil && (*Word)(w).Peek() != 0 {
+			c.print.content[w] = c.sumUp(nil, meaning)
+		}
+	}
+}
+
+// States appends the fingerprints of the present state, one for each renaming.
+func (c *Controlled) States(to []uint64) []uint64 {
+	for k := range c.print.renamings {
+		sum := c.print.objects[k] + c.print.dead[k]
+		for _, t := range c.tasks {
+			sum += c.position(t, k)
+		}
+		to = append(to, sum)
+	}
+	return to
+}
+
+// position stands for a task's place in its program.
+func (c *Controlled) position(t *Task, k int) uint64 {
+	return mix(c.print.renamings[k].task(t.id), t.co.history[k])
+}
 
 // Forget tells the executor that nothing of what the task has done so far matters any
-// more for what it will do, except for what is summed up in essence. Runs that differ
-// in the rest of the task's past are then the same from here on.
-func (t *Task) Forget(essence uint64) {
-	if t.ctl != nil && t.ctl.print.on {
-		t.co.history = mix(1, essence)
+// more for what it will do, except for what is summed up in essence: one number for each
+// renaming. Runs that differ in the rest of the task's past are then the same from here on.
+func (t *Task) Forget(essence func(renaming int) uint64) {
+	if t.ctl == nil || !t.ctl.print.on {
+		return
+	}
+	for k := range t.ctl.print.renamings {
+		t.co.history[k] = mix(1, essence(k))
+	}
+	t.co.mark = t.co.history
+}
+
+// Bookmark is a point of a task's program that it may come back to.
+type Bookmark struct{ history sums }
+
+// Bookmark marks the point at which the task is.
+func (t *Task) Bookmark() Bookmark { return Bookmark{t.co.history} }
+
+// BackTo says that the task is where the bookmark was put, and that of what has happened
+// since nothing matters for what it will do but the essence: the variables of the
+// functions that it is in, as far as they have changed. Like [Task.Forget] it makes runs
+// the same from here on that differ only in what is forgotten.
+func (t *Task) BackTo(b Bookmark, essence uint64) {
+	if t.ctl == nil || !t.ctl.print.on {
+		return
+	}
+	for k := range t.ctl.print.renamings {
+		t.co.history[k] = mix(b.history[k], essence)
 	}
 }
+
+// Mark is what the task remembered when it last forgot its past, 0 if it never did. It
+// is for a controlled executor with fingerprints.
+func (t *Task) Mark(renaming int) uint64 { return t.co.mark[renaming] }
 
 // saw adds to the task's history a step and what it found.
 func (c *Controlled) saw(t *Task, s Step, found uint64) {
 	if c.print.on {
-		t.co.history = mix(mix(t.co.history, c.id(t, s.Obj)+uint64(s.Op)), found)
+		for k := range c.print.renamings {
+			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found)
+		}
+	}
+}
+
+// sawContent is saw for a step that found what somebody has left behind.
+func (c *Controlled) sawContent(t *Task, s Step, found *sums) {
+	if c.print.on {
+		for k := range c.print.renamings {
+			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found[k])
+		}
 	}
 }
 
 // changed replaces an object's part of the sum.
 func (c *Controlled) changed(t *Task, obj unsafe.Pointer, from, to uint64) {
 	if c.print.on && from != to {
-		id := c.id(t, obj)
-		c.print.objects += mix(id, to) - mix(id, from)
+		l := c.mustLabel(t, obj)
+		for k := range c.print.renamings {
+			id := c.idIn(l, obj, k)
+			l.part[k] += mix(id, to) - mix(id, from)
+			c.print.objects[k] += mix(id, to) - mix(id, from)
+		}
 	}
 }
 
-// signed makes the task's history what stands for the object.
-func (c *Controlled) signed(t *Task, obj unsafe.Pointer) {
-	if c.print.on {
-		c.changed(t, obj, c.print.content[obj], t.co.history)
-		c.print.content[obj] = t.co.history
-	}
-}
-
-// content is what stands for a lock, or for a word with a handle; 0 for nothing.
-func (c *Controlled) content(obj unsafe.Pointer) uint64 {
+// became is changed for what stands for an object.
+func (c *Controlled) became(t *Task, obj unsafe.Pointer, from, to *sums) {
 	if !c.print.on {
+		return
+	}
+	l := c.mustLabel(t, obj)
+	for k := range c.print.renamings {
+		if from[k] != to[k] {
+			id := c.idIn(l, obj, k)
+			l.part[k] += mix(id, to[k]) - mix(id, from[k])
+			c.print.objects[k] += mix(id, to[k]) - mix(id, from[k])
+		}
+	}
+}
+
+// acquired notes that a task has come into a lock, and with it into what the last
+// holder left behind.
+func (c *Controlled) acquired(t *Task, s Step) {
+	if c.print.on {
+		found := c.print.content[s.Obj]
+		c.sawContent(t, s, &found)
+	}
+}
+
+// id is the identity of an object under a renaming. The object must have a label.
+func (c *Controlled) id(t *Task, obj unsafe.Pointer, k int) uint64 {
+	if obj == nil {
 		return 0
 	}
-	return c.print.content[obj]
+	return c.idIn(c.mustLabel(t, obj), obj, k)
 }
 
-// id is the identity of an object, which must have a label.
-func (c *Controlled) id(t *Task, obj unsafe.Pointer) uint64 {
-	id, ok := c.ID(obj)
-	if !ok {
+func (c *Controlled) idIn(l *label, obj unsafe.Pointer, k int) uint64 {
+	offset := uintptr(obj) - l.base
+	if at := c.print.renamings[k].Offset; at != nil {
+		offset = at(l.name, offset)
+	}
+	return mix(l.ids[k], uint64(offset)+1)
+}
+
+func (c *Controlled) mustLabel(t *Task, obj unsafe.Pointer) *label {
+	if c.memo != nil && obj == c.memoObj {
+		return c.memo
+	}
+	l := c.labelOf(obj)
+	if l == nil {
 		c.fail(fmt.Errorf("sim: an object without a label: %v by task %s in %s", t.co.next.Op, t.name, kernelFunc()))
 		panic(unwind{})
 	}
-	return uint64(id)
+	c.memo, c.memoObj = l, obj
+	return l
+}
+
+// forgetFreed takes a freed structure out of the sum: nobody can come to it any more, and
+// so it is all the same what it was like.
+func (c *Controlled) forgetFreed(l *label) {
+	for k := range c.print.renamings {
+		c.print.objects[k] -= l.part[k]
+	}
+	l.part = sums{}
 }

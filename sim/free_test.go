@@ -129,7 +129,7 @@ func TestThousandsOfTasks(t *testing.T) {
 			q.Lock.Lock(t)
 			q.Del(t, &entry)
 			q.Lock.Unlock(t)
-			through.Add(t, 1)
+			through.Inc(t)
 		})
 	}
 	settle(t, &f)
@@ -170,7 +170,7 @@ func TestParkUnparkStress(t *testing.T) {
 		f.Go(name, nil, func(t *Task) {
 			for range rounds {
 				if name == "poster" {
-					posted.Add(t, 1)
+					posted.Inc(t)
 				}
 				t.WakeUpState(sleeper, Normal)
 			}

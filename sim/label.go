@@ -18,8 +18,21 @@ type label struct {
 	ref  unsafe.Pointer // keeps the memory from being used for something else
 	name string
 	n    uint64
-	id   ObjectID
+	ids  sums // id under each renaming of the fingerprint
+	part sums // what is in the structure adds to the fingerprint
 	typ  reflect.Type
+	gone bool // freed
+}
+
+// identify finds what the structure would be called under the renamings.
+func (l *label) identify(renamings []Renaming) {
+	for k, r := range renamings {
+		name, n := l.name, l.n
+		if r.Label != nil {
+			name, n = r.Label(name, n)
+		}
+		l.ids[k] = mix(hashString(name), n)
+	}
 }
 
 // Label tells a controlled executor what the structure at p is, so that the shared
@@ -34,14 +47,18 @@ func Label[T any](t *Task, p *T, name string, n uint64) {
 
 // LabelIn is [Label] for what is made before the first task.
 func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
-	c.addLabel(label{
+	c.addLabel(&label{
 		base: uintptr(unsafe.Pointer(p)), size: unsafe.Sizeof(*p), ref: unsafe.Pointer(p),
-		name: name, n: n, id: ObjectID(mix(hashString(name), n)), typ: reflect.TypeFor[T](),
+		name: name, n: n, typ: reflect.TypeFor[T](),
 	})
 }
 
-func (c *Controlled) addLabel(l label) {
-	i, found := slices.BinarySearchFunc(c.labels, l.base, func(l label, base uintptr) int {
+func (c *Controlled) addLabel(l *label) {
+	if c.print.on {
+		l.identify(c.print.renamings)
+	}
+	c.memo = nil
+	i, found := slices.BinarySearchFunc(c.labels, l.base, func(l *label, base uintptr) int {
 		if l.base < base {
 			return -1
 		}
@@ -54,8 +71,8 @@ func (c *Controlled) addLabel(l label) {
 	c.labels = slices.Insert(c.labels, i, l)
 }
 
-// labelOf finds the structure that the object lies in.
-func (c *Controlled) labelOf(obj unsafe.Pointer) (l *label, offset uintptr) {
+// labelOf finds the structure that the object lies in, nil if it has no label.
+func (c *Controlled) labelOf(obj unsafe.Pointer) *label {
 	at := uintptr(obj)
 	lo, hi := 0, len(c.labels)
 	for lo < hi {
@@ -66,25 +83,58 @@ func (c *Controlled) labelOf(obj unsafe.Pointer) (l *label, offset uintptr) {
 		}
 	}
 	if lo == 0 {
-		return nil, 0
+		return nil
 	}
-	if l = &c.labels[lo-1]; at-l.base >= l.size {
-		return nil, 0
+	if l := c.labels[lo-1]; at-l.base < l.size {
+		return l
 	}
-	return l, at - l.base
+	return nil
 }
 
-// ID is the identity of a step's object. An object without a label has none, and the
-// answer is false.
-func (c *Controlled) ID(obj unsafe.Pointer) (ObjectID, bool) {
+// Kfree says that the structure at p goes away, with every word and lock in it. It is a
+// visible step. A task that touches any of it afterwards has found a use after free. In
+// the free executor it does nothing.
+func Kfree[T any](t *Task, p *T) {
+	if t.ctl != nil {
+		t.ctl.free(t, unsafe.Pointer(p))
+	}
+}
+
+func (c *Controlled) free(t *Task, p unsafe.Pointer) {
+	s := Step{OpFree, p}
+	c.step(t, s)
+	c.saw(t, s, 0)
+	if l := c.labelOf(p); l != nil {
+		l.gone = true
+		c.freed = true
+		c.forgetFreed(l)
+	}
+}
+
+// assertThere panics if the object of the step that the task takes is in a structure that
+// has been freed. The processor's own walks through page tables are no kernel code that
+// follows a stale pointer: what they find is checked where they find it.
+func (c *Controlled) assertThere(t *Task, s Step) {
+	if s.Op == OpAccess || s.Op == OpAccessWrite || s.Obj == nil {
+		return
+	}
+	if l := c.labelOf(s.Obj); l != nil && l.gone {
+		UseAfterFree(t, kernelFunc(), c.ObjectName(s.Obj)+" has been freed")
+	}
+}
+
+// ID is the identity of a step's object under a renaming, and in that of the structure that
+// it lies in. An object without a label has none, and the answer is false. It is for an
+// executor with fingerprints.
+func (c *Controlled) ID(obj unsafe.Pointer, renaming int) (id, in ObjectID, ok bool) {
 	if obj == nil {
-		return 0, true
+		return 0, 0, true
 	}
-	l, offset := c.labelOf(obj)
+	l := c.labelOf(obj)
 	if l == nil {
-		return 0, false
+		return 0, 0, false
 	}
-	return ObjectID(mix(uint64(l.id), uint64(offset)+1)), true
+	return ObjectID(c.idIn(l, obj, renaming)), ObjectID(l.ids[renaming]), true
 }
 
 // ObjectName is the name of a step's object for people: the structure's label and the
@@ -93,11 +143,11 @@ func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
 	if obj == nil {
 		return ""
 	}
-	l, offset := c.labelOf(obj)
+	l := c.labelOf(obj)
 	if l == nil {
 		return "?"
 	}
-	return l.name + fieldAt(l.typ, offset)
+	return l.name + fieldAt(l.typ, uintptr(obj)-l.base)
 }
 
 // fieldAt is the path of the field at an offset.

@@ -69,13 +69,20 @@ func (t *Task) assertMaySleep(where string) {
 
 // SpinLock is a spinlock: the holder must not sleep. Init it before use.
 type SpinLock struct {
-	mu    sync.Mutex
-	class *LockClass
-	owner *Task // controlled executor only
+	mu     sync.Mutex
+	class  *LockClass
+	guards func(s *Summary) // controlled executor only, and so is owner
+	owner  *Task
 }
 
 // Init gives the lock its class.
 func (l *SpinLock) Init(class *LockClass) { l.class = class }
+
+// Guards says what the lock guards, so that a controlled executor can tell states apart by
+// that and not by the way in which they came about. Whatever a task can read under the
+// lock must be summed up, unless it is in words of its own. Without it nothing is taken for
+// the same again after the lock was held.
+func (l *SpinLock) Guards(what func(s *Summary)) { l.guards = what }
 
 // Lock takes the lock: spin_lock.
 func (l *SpinLock) Lock(t *Task) { l.lock(t, false) }
@@ -110,7 +117,8 @@ func (l *SpinLock) Unlock(t *Task) {
 		s := Step{OpUnlock, unsafe.Pointer(l)}
 		t.ctl.step(t, s)
 		l.owner = nil
-		t.ctl.released(t, s, true)
+		t.ctl.saw(t, s, 0)
+		t.ctl.left(t, s.Obj, l.guards)
 	}
 	if t.trace != nil { // before the next holder can trace that it took the lock
 		t.traceStep(OpUnlock, l.class.Name)

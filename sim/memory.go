@@ -14,80 +14,127 @@ func (c *Controlled) bareStep(t *Task, s Step) {
 func (c *Controlled) load(t *Task, w *Word) uint64 {
 	s := Step{OpLoad, unsafe.Pointer(w)}
 	c.step(t, s)
-	v := w.v.Load()
-	c.saw(t, s, c.meaning(w))
-	return v
-}
-
-// meaning is the word's value as it can be compared between runs.
-func (c *Controlled) meaning(w *Word) uint64 {
-	if stands := c.content(unsafe.Pointer(w)); stands != 0 {
-		return stands
-	}
+	c.sawWord(t, s, w)
 	return w.v.Load()
 }
 
-func (c *Controlled) store(t *Task, w *Word, v uint64, handle bool) {
-	s := Step{OpStore, unsafe.Pointer(w)}
-	c.step(t, s)
-	c.saw(t, s, 0)
-	c.put(t, w, v, handle)
+// sawWord notes what the task found in a word: the value, or, where that is a handle, who
+// put it there.
+func (c *Controlled) sawWord(t *Task, s Step, w *Word) {
+	if !c.print.on {
+		return
+	}
+	found := c.meaning(w)
+	c.sawContent(t, s, &found)
 }
 
-func (c *Controlled) put(t *Task, w *Word, v uint64, handle bool) {
-	if c.print.on {
-		old := c.meaning(w)
-		if handle {
-			c.print.content[unsafe.Pointer(w)] = t.co.history
-		} else {
-			delete(c.print.content, unsafe.Pointer(w))
-			t.co.history = mix(t.co.history, v)
-		}
+// meaning is the word's value as it can be compared between runs.
+func (c *Controlled) meaning(w *Word) sums {
+	if stands, ok := c.print.content[unsafe.Pointer(w)]; ok {
+		return stands
+	}
+	return sameForAll(w.v.Load())
+}
+
+func sameForAll(v uint64) (s sums) {
+	for k := range s {
+		s[k] = v
+	}
+	return s
+}
+
+func (c *Controlled) store(t *Task, w *Word, v uint64) {
+	s := Step{OpStore, unsafe.Pointer(w)}
+	c.step(t, s)
+	c.saw(t, s, v)
+	if !c.print.on {
 		w.v.Store(v)
-		c.changed(t, unsafe.Pointer(w), old, c.meaning(w))
 		return
+	}
+	old, now := c.meaning(w), sameForAll(v)
+	delete(c.print.content, s.Obj)
+	c.became(t, s.Obj, &old, &now)
+	w.v.Store(v)
+}
+
+func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Summary)) {
+	if v == 0 {
+		c.store(t, w, 0)
+		return
+	}
+	s := Step{OpStore, unsafe.Pointer(w)}
+	c.step(t, s)
+	c.saw(t, s, 1)
+	if !c.print.on {
+		if c.handles == nil {
+			c.handles = map[unsafe.Pointer]func(*Summary){}
+		}
+		c.handles[s.Obj] = meaning
+	} else {
+		old, now := c.meaning(w), c.sumUp(t, meaning)
+		c.print.content[s.Obj] = now
+		c.became(t, s.Obj, &old, &now)
 	}
 	w.v.Store(v)
 }
 
-// add adds to a word, or, with notZero, leaves a zero alone, and returns the value
-// afterwards.
-func (c *Controlled) add(t *Task, w *Word, delta uint64, notZero bool) uint64 {
-	s := Step{OpRMW, unsafe.Pointer(w)}
+// count adds to a word that counts references, or, with notZero, leaves a zero alone,
+// and returns the value afterwards. All that the task finds out is whether there are
+// any: the number itself would tell apart what nobody can.
+func (c *Controlled) count(t *Task, w *Word, op Op, delta uint64, notZero bool) uint64 {
+	s := Step{op, unsafe.Pointer(w)}
 	c.step(t, s)
 	old := w.v.Load()
-	c.saw(t, s, old)
+	now := old + delta
 	if notZero && old == 0 {
-		return 0
+		now = 0
 	}
-	w.v.Store(old + delta)
-	c.changed(t, unsafe.Pointer(w), old, old+delta)
-	return old + delta
+	w.v.Store(now)
+	c.changed(t, unsafe.Pointer(w), old, now)
+	found := uint64(1)
+	if now == 0 {
+		found = 0
+	}
+	c.saw(t, s, found)
+	return now
 }
 
 // touch announces an access to what the word maps. A write leaves its mark on the
 // word's meaning, for what the next one finds there depends on it.
 func (c *Controlled) touch(t *Task, w *Word, write bool) {
-	op := OpLoad
+	op := OpAccess
 	if write {
-		op = OpRMW
+		op = OpAccessWrite
 	}
 	s := Step{op, unsafe.Pointer(w)}
 	c.step(t, s)
-	c.saw(t, s, c.meaning(w))
+	c.sawWord(t, s, w)
 	if write && c.print.on {
 		old := c.meaning(w)
 		c.print.content[unsafe.Pointer(w)] = t.co.history
-		c.changed(t, unsafe.Pointer(w), old, t.co.history)
+		c.became(t, unsafe.Pointer(w), &old, &t.co.history)
 	}
 }
 
 // setState stores a task's own state.
 func (c *Controlled) setState(t *Task, s State) {
+	if s == Running && t.State() == Running {
+		return // nobody else ever makes it anything but that, and so nobody can tell
+	}
 	step := Step{OpSetState, unsafe.Pointer(t)}
 	c.step(t, step)
 	c.saw(t, step, uint64(s))
 	c.storeState(t, t, s)
+}
+
+// schedule puts a task to sleep. One that has been woken already is not put to sleep:
+// nobody can tell whether it has called.
+func (c *Controlled) schedule(t *Task) {
+	if t.State() == Running {
+		return
+	}
+	c.bareStep(t, Step{OpSchedule, unsafe.Pointer(t)})
+	c.storeState(t, t, Running)
 }
 
 // storeState stores the state of a task, on behalf of t.
@@ -111,13 +158,10 @@ func (c *Controlled) wakeUp(t, target *Task, mask State) bool {
 
 // signal makes the step of sending a signal.
 func (c *Controlled) signal(t, target *Task, sig Signal) {
-	step := Step{OpSignal, unsafe.Pointer(target)}
+	step := Step{OpSignal, unsafe.Pointer(&target.signals)}
 	c.step(t, step)
 	c.saw(t, step, uint64(sig))
 	c.storeSignals(t, target, Signal(target.signals.Load())|sig)
-	if target.State()&sig.wakes() != 0 {
-		c.storeState(t, target, Running)
-	}
 }
 
 func (c *Controlled) storeSignals(t, target *Task, sig Signal) {
@@ -126,7 +170,7 @@ func (c *Controlled) storeSignals(t, target *Task, sig Signal) {
 }
 
 func (c *Controlled) loadSignals(t *Task) Signal {
-	step := Step{OpLoad, unsafe.Pointer(t)}
+	step := Step{OpLoad, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
 	c.saw(t, step, uint64(sig))
@@ -134,22 +178,10 @@ func (c *Controlled) loadSignals(t *Task) Signal {
 }
 
 func (c *Controlled) clearSignals(t *Task, which Signal) bool {
-	step := Step{OpRMW, unsafe.Pointer(t)}
+	step := Step{OpTake, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
 	c.saw(t, step, uint64(sig))
 	c.storeSignals(t, t, sig&^which)
 	return sig&which != 0
-}
-
-// acquired notes that a task has come into a lock, and with it into what the last
-// holder left behind.
-func (c *Controlled) acquired(t *Task, s Step) { c.saw(t, s, c.content(s.Obj)) }
-
-// released notes that a task leaves a lock, having perhaps changed what it guards.
-func (c *Controlled) released(t *Task, s Step, wrote bool) {
-	c.saw(t, s, 0)
-	if wrote {
-		c.signed(t, s.Obj)
-	}
 }

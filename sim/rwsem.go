@@ -13,6 +13,7 @@ type RWSem struct {
 	class *LockClass
 
 	// The rest belongs to the controlled executor.
+	guards  func(s *Summary)
 	readers int
 	writer  *Task
 	queue   []rwWaiter // first come, first served
@@ -25,6 +26,9 @@ type rwWaiter struct {
 
 // Init gives the semaphore its class.
 func (s *RWSem) Init(class *LockClass) { s.class = class }
+
+// Guards says what the semaphore guards: see [SpinLock.Guards].
+func (s *RWSem) Guards(what func(s *Summary)) { s.guards = what }
 
 // DownRead takes the semaphore for reading: down_read.
 func (s *RWSem) DownRead(t *Task) { s.down(t, false, false) }
@@ -77,7 +81,10 @@ func (s *RWSem) up(t *Task, write bool) {
 	if t.ctl != nil {
 		step := Step{op, unsafe.Pointer(s)}
 		t.ctl.step(t, step)
-		t.ctl.released(t, step, write)
+		t.ctl.saw(t, step, 0)
+		if write {
+			t.ctl.left(t, step.Obj, s.guards)
+		}
 	}
 	if t.trace != nil { // before the next holder can trace that it took the semaphore
 		t.traceStep(op, s.class.Name)
@@ -94,29 +101,39 @@ func (s *RWSem) up(t *Task, write bool) {
 
 // take grants the semaphore, or queues the task until release grants it.
 func (s *RWSem) take(t *Task, write bool) {
-	before := s.shape()
+	before := s.shape(t.ctl)
 	free := s.writer == nil && len(s.queue) == 0 && (!write || s.readers == 0)
 	if free {
 		s.grant(rwWaiter{t, write})
 	} else {
 		s.queue = append(s.queue, rwWaiter{t, write})
 	}
-	t.ctl.changed(t, unsafe.Pointer(&s.readers), before, s.shape())
+	s.reshaped(t, &before)
 	if !free {
 		t.ctl.waitForGrant(t)
 	}
 }
 
 // shape sums up who holds the semaphore and who waits for it, in order.
-func (s *RWSem) shape() uint64 {
-	h := uint64(s.readers)
-	if s.writer != nil {
-		h = mix(h, uint64(s.writer.id)+1)
+func (s *RWSem) shape(c *Controlled) (to sums) {
+	for k := range c.print.renamings {
+		r := &c.print.renamings[k]
+		h := uint64(s.readers)
+		if s.writer != nil {
+			h = mix(h, r.task(s.writer.id))
+		}
+		for _, w := range s.queue {
+			h = mix(h, r.task(w.task.id))
+		}
+		to[k] = h
 	}
-	for _, w := range s.queue {
-		h = mix(h, uint64(w.task.id)+1)
-	}
-	return h
+	return to
+}
+
+// reshaped replaces the semaphore's part of the fingerprint.
+func (s *RWSem) reshaped(t *Task, before *sums) {
+	now := s.shape(t.ctl)
+	t.ctl.became(t, unsafe.Pointer(&s.readers), before, &now)
 }
 
 func (s *RWSem) grant(w rwWaiter) {
@@ -130,8 +147,8 @@ func (s *RWSem) grant(w rwWaiter) {
 // release hands the semaphore over: to the first waiter, and if that is a reader
 // to all the readers directly behind it.
 func (s *RWSem) release(t *Task, write bool) {
-	before := s.shape()
-	defer func() { t.ctl.changed(t, unsafe.Pointer(&s.readers), before, s.shape()) }()
+	before := s.shape(t.ctl)
+	defer s.reshaped(t, &before)
 	if write {
 		s.writer = nil
 	} else {

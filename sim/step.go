@@ -10,7 +10,10 @@ const (
 	OpStart Op = iota // the task's first step
 	OpLoad
 	OpStore
-	OpRMW // atomic read-modify-write
+	OpGet         // a reference is counted
+	OpPut         // a reference is given up
+	OpAccess      // the processor follows the word to what it maps, and reads there
+	OpAccessWrite // the same, and writes there
 	OpLock
 	OpUnlock
 	OpDownRead
@@ -21,29 +24,33 @@ const (
 	OpSchedule // the task sleeps, unless it has been woken already
 	OpWake     // another task's state is read and perhaps set
 	OpSignal   // a signal is sent to a task
+	OpTake     // the task's own signals are read and taken away
 	OpBarrier
+	OpFree // a structure goes away, with all that is in it
 	OpExit
 )
 
 var opNames = [...]string{
-	OpStart: "start", OpLoad: "load", OpStore: "store", OpRMW: "rmw",
+	OpStart: "start", OpLoad: "load", OpStore: "store",
+	OpGet: "get", OpPut: "put", OpAccess: "access", OpAccessWrite: "access (write)",
 	OpLock: "spin_lock", OpUnlock: "spin_unlock",
 	OpDownRead: "down_read", OpDownWrite: "down_write", OpUpRead: "up_read", OpUpWrite: "up_write",
 	OpSetState: "set_current_state", OpSchedule: "schedule", OpWake: "try_to_wake_up",
-	OpSignal: "send_signal", OpBarrier: "smp_mb", OpExit: "exit",
+	OpSignal: "send_signal", OpTake: "take_signals", OpBarrier: "smp_mb", OpFree: "free", OpExit: "exit",
 }
 
 // String is the operation's name in traces, the kernel's where it has one.
 func (o Op) String() string { return opNames[o] }
 
-// Writes reports whether the step can change its object. Two steps on one object
-// commute if neither writes.
-func (o Op) Writes() bool { return o != OpLoad && o != OpBarrier && o != OpStart }
-
-// Acquires reports whether the step can be blocked by the state of its object.
-func (o Op) Acquires() bool {
-	return o == OpLock || o == OpDownRead || o == OpDownWrite || o == OpSchedule
+// Writes reports whether the step can change its object.
+func (o Op) Writes() bool {
+	return o != OpLoad && o != OpAccess && o != OpBarrier && o != OpStart
 }
+
+// Releases reports whether the step gives up a lock. Nobody else can be at a step on
+// that lock whose outcome depends on whether the release comes first: who needs the
+// lock cannot go on before.
+func (o Op) Releases() bool { return o == OpUnlock || o == OpUpRead || o == OpUpWrite }
 
 // Step is one visible step: the object touched and how.
 type Step struct {
@@ -51,7 +58,5 @@ type Step struct {
 	Obj unsafe.Pointer // identity of the object within one run; nil for none
 }
 
-// Conflicts reports whether the order of the two steps can matter.
-func (s Step) Conflicts(other Step) bool {
-	return s.Obj != nil && s.Obj == other.Obj && (s.Op.Writes() || other.Op.Writes())
-}
+// Count is the value of the word in which a step counts references.
+func (s Step) Count() uint64 { return (*Word)(s.Obj).Peek() }

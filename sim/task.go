@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"sync/atomic"
-	"unsafe"
-)
+import "sync/atomic"
 
 // Task is a thread of execution: the kernel's task_struct, as far as scheduling,
 // signals and locks need it. Unless said otherwise a method is called by the task
@@ -85,8 +82,7 @@ func (t *Task) Schedule() {
 		t.state.Store(uint32(Running))
 		return
 	}
-	t.ctl.bareStep(t, Step{OpSchedule, unsafe.Pointer(t)})
-	t.ctl.storeState(t, t, Running)
+	t.ctl.schedule(t)
 }
 
 // park blocks the goroutine until the state allows it to run.
@@ -148,17 +144,18 @@ func (t *Task) unpark() {
 	}
 }
 
-// Signal sends a signal to the target and wakes it if its sleep lets the signal
+// Signal sends a signal to the target, and then wakes it if its sleep lets the signal
 // through.
 func (t *Task) Signal(target *Task, sig Signal) {
 	if t.ctl != nil {
 		t.ctl.signal(t, target, sig)
 	} else {
-		target.Interrupt(sig)
+		target.signals.Or(uint32(sig))
 	}
 	if t.trace != nil {
 		t.traceStep(OpSignal, target.name)
 	}
+	t.WakeUpState(target, sig.wakes())
 }
 
 // Interrupt makes a signal pending from outside of the model, where there is no

@@ -122,6 +122,13 @@ func (q *WaitQueueHead) WakeUpKey(t *Task, mode State, key Key) {
 	q.Lock.Unlock(t)
 }
 
+// SumUp sums up who is in the queue: see [SpinLock.Guards].
+func (q *WaitQueueHead) SumUp(s *Summary) {
+	for e := q.head; e != nil; e = e.next {
+		s.AddObject(e)
+	}
+}
+
 // DefaultWakeFunction wakes the entry's task and leaves the entry where it is:
 // default_wake_function.
 func DefaultWakeFunction(t *Task, e *WaitQueueEntry, mode State, _ Key) bool {

@@ -21,39 +21,45 @@ func (w *Word) Load(t *Task) uint64 {
 // Store writes the word.
 func (w *Word) Store(t *Task, v uint64) {
 	if t.ctl != nil {
-		t.ctl.store(t, w, v, false)
+		t.ctl.store(t, w, v)
 		return
 	}
 	w.v.Store(v)
 }
 
 // StoreHandle writes a value that holds a handle: something whose number may differ
-// from run to run though it stands for the same. Zero is no handle.
-func (w *Word) StoreHandle(t *Task, v uint64) {
+// from run to run though it stands for the same. meaning sums up what it stands for; nil if
+// there is no telling. Zero is no handle.
+func (w *Word) StoreHandle(t *Task, v uint64, meaning func(s *Summary)) {
 	if t.ctl != nil {
-		t.ctl.store(t, w, v, v != 0)
+		t.ctl.storeHandle(t, w, v, meaning)
 		return
 	}
 	w.v.Store(v)
 }
 
-// Add adds delta (two's complement: ^uint64(0) subtracts one) and returns the new
-// value.
-func (w *Word) Add(t *Task, delta uint64) uint64 {
+// Inc adds one: a reference that is counted.
+func (w *Word) Inc(t *Task) {
 	if t.ctl != nil {
-		return t.ctl.add(t, w, delta, false)
+		t.ctl.count(t, w, OpGet, 1, false)
+		return
 	}
-	return w.v.Add(delta)
+	w.v.Add(1)
 }
 
-// Dec subtracts one and returns the new value.
-func (w *Word) Dec(t *Task) uint64 { return w.Add(t, ^uint64(0)) }
+// Dec subtracts one and returns the new value: a reference that is given up.
+func (w *Word) Dec(t *Task) uint64 {
+	if t.ctl != nil {
+		return t.ctl.count(t, w, OpPut, ^uint64(0), false)
+	}
+	return w.v.Add(^uint64(0))
+}
 
 // IncNotZero adds one unless the word is zero, and reports whether it did: the
 // kernel's atomic_inc_not_zero.
 func (w *Word) IncNotZero(t *Task) bool {
 	if t.ctl != nil {
-		return t.ctl.add(t, w, 1, true) != 0
+		return t.ctl.count(t, w, OpGet, 1, true) != 0
 	}
 	for {
 		old := w.v.Load()
@@ -105,7 +111,8 @@ func (r *Ref[T]) Store(t *Task, p *T) {
 	if t.ctl != nil {
 		s := Step{OpStore, unsafe.Pointer(r)}
 		t.ctl.step(t, s)
-		t.ctl.released(t, s, true)
+		t.ctl.saw(t, s, 0)
+		t.ctl.left(t, s.Obj, func(s *Summary) { s.AddObject(p) })
 	}
 	r.p.Store(p)
 }

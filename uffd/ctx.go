@@ -73,6 +73,11 @@ func (c *Ctx) initOnce() {
 	c.faultPendingWqh.init("fault_pending_wqh", FaultPendingWqhLockClass)
 	c.faultWqh.init("fault_wqh", FaultWqhLockClass)
 	c.fdWqh.Init(FdWqhLockClass)
+	c.faultPendingWqh.Lock.Guards(func(s *sim.Summary) {
+		c.faultPendingWqh.sumUp(s)
+		c.faultWqh.sumUp(s)
+	})
+	c.fdWqh.Lock.Guards(c.fdWqh.SumUp)
 }
 
 // get takes a reference from one that is known to exist: userfaultfd_ctx_get.
@@ -99,6 +104,7 @@ func (c *Ctx) put(t *sim.Task) {
 		c.mm.Put(t)
 	}
 	c.freed = true
+	sim.Kfree(t, c)
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: "ctx_free", Object: "ctx", Rule: "REF-2"})
 	}

@@ -143,6 +143,7 @@ func (c *Ctx) leave(t *sim.Task, uwq *waitQueue) {
 		}
 	}
 	uwq.dead = true // it was on the stack of the function that returns now (QUEUE-8)
+	sim.Kfree(t, uwq)
 	if c.obeys(PutAfterUnlink) {
 		c.put(t) // after the last use of the queues: this may free them
 	}

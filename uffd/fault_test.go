@@ -154,7 +154,7 @@ func TestFaultTakesReference(t *testing.T) {
 		k.lay("A")
 		k.load("f", pg(0))
 		log := k.steps(k.settle)
-		k.inOrder(log, "f", "down_read mm.MmapLock", "rmw ctx.refcount", "spin_lock ctx.faultPendingWqh.Lock", "up_read mm.MmapLock")
+		k.inOrder(log, "f", "down_read mm.MmapLock", "get ctx.refcount", "spin_lock ctx.faultPendingWqh.Lock", "up_read mm.MmapLock")
 		k.EqualValues(2, k.ctxs['A'].Refs())
 	})
 }

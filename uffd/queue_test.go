@@ -104,7 +104,7 @@ func TestDroppedQueueRulesAreFound(t *testing.T) {
 	for _, rule := range []uffd.Rule{uffd.PlainDeleteAtRefile, uffd.UnlinkOwnEntry, uffd.PutAfterUnlink} {
 		t.Run(rule.String(), func(t *testing.T) {
 			found := 0
-			for seed := range uint64(1000) {
+			for seed := range uint64(5000) {
 				k := newFixture(t, "2015", seed)
 				k.m.Dropped = uffd.RuleSet(0).With(rule)
 				k.lay("A")
@@ -117,6 +117,9 @@ func TestDroppedQueueRulesAreFound(t *testing.T) {
 					found++
 				}
 				k.exec.Stop()
+				if found > 0 {
+					return
+				}
 			}
 			if found == 0 {
 				t.Error("nothing was found")

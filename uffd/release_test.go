@@ -39,7 +39,7 @@ func TestReleaseOrder(t *testing.T) {
 			"spin_unlock ctx.faultPendingWqh.Lock",
 			"spin_lock ctx.fdWqh.Lock",
 			"spin_unlock ctx.fdWqh.Lock",
-			"rmw ctx.refcount")
+			"put ctx.refcount")
 		k.Equal("---", stripped)
 		k.True(k.ctxs['A'].Released())
 		k.True(k.ctxs['A'].Freed())

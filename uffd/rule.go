@@ -119,7 +119,7 @@ var Rules = [numRules]RuleInfo{
 	{StripBeforeWake, "strip-before-wake", "userfaultfd_release", "REL-5",
 		"takes the context out of the VMAs and then wakes", "wakes first", SpuriousBus},
 	{ReleaseStrips, "release-strips", "userfaultfd_release", "REL-3",
-		"takes the context out of the VMAs", "leaves it there", SpuriousBus},
+		"takes the context out of the VMAs", "leaves it there", UseAfterFree},
 	{PendingLookedAtFirst, "pending-looked-at-first", "wake_userfault", "WAKE-3",
 		"looks at the pending queue before the other one", "looks at the other one first", LostWakeUp},
 	{JoinBeforeLook, "join-before-look", "userfaultfd_ctx_read", "READ-9",

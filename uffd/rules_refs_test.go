@@ -67,7 +67,7 @@ func TestRulesReferenceWithoutSleep(t *testing.T) {
 			_, err := copyPages(t, k.fds['A'], pages(0, 1), 'x', 0)
 			return result(err)
 		})
-		k.play(upTo("f", "rmw ctx.refcount"), all("before"),
+		k.play(upTo("f", "get ctx.refcount"), all("before"),
 			upTo("f", "spin_unlock ctx.faultPendingWqh.Lock"), all("queued"), all("w"))
 		k.settle()
 		k.Equal([]uint64{1, 2}, refs)
@@ -92,7 +92,7 @@ func TestRulesLastPut(t *testing.T) {
 		k.Zero(ctx.Refs())
 		k.EqualValues(1, k.p.MM.Users())
 		puts := append(stepsOf(log, "c", "mm.users"), stepsOf(log, "f", "mm.users")...)
-		k.Equal([]string{"rmw mm.users"}, puts, "one of the two gave it up")
+		k.Equal([]string{"put mm.users"}, puts, "one of the two gave it up")
 	})
 }
 

@@ -45,7 +45,7 @@ func TestRulesReleaseOrder(t *testing.T) {
 		log := k.steps(k.settle)
 		k.Equal("ok", c.String())
 		k.Equal([]string{
-			"rmw file.count",
+			"put file.count",
 			"store ctx.released",
 			"down_write mm.MmapLock",
 			"up_write mm.MmapLock",
@@ -54,7 +54,7 @@ func TestRulesReleaseOrder(t *testing.T) {
 			"spin_unlock ctx.faultPendingWqh.Lock",
 			"spin_lock ctx.fdWqh.Lock",
 			"spin_unlock ctx.fdWqh.Lock",
-			"rmw ctx.refcount",
+			"put ctx.refcount",
 		}, stepsOf(log, "c", "file.count", "ctx.released", "mm.MmapLock", ".Lock", " p1", " p2", " q1", " q2", "ctx.refcount"))
 	})
 }
@@ -404,7 +404,7 @@ func TestRulesReadHoldsTheFile(t *testing.T) {
 		log := k.steps(k.settle)
 		k.Equal("p0r", r.String())
 		k.Equal("0", f.String())
-		k.inOrder(log, "r", "spin_unlock ctx.fdWqh.Lock", "rmw file.count", "store ctx.released", "up_write mm.MmapLock")
+		k.inOrder(log, "r", "spin_unlock ctx.fdWqh.Lock", "put file.count", "store ctx.released", "up_write mm.MmapLock")
 		k.Zero(file.Count())
 		k.True(ctx.Freed())
 		k.Equal("-", k.bar())
@@ -442,9 +442,9 @@ func TestRulesIoctlHoldsTheFile(t *testing.T) {
 		k.Equal("ok", reg.String())
 		k.Empty(stepsOf(log, "c", "ctx.released", "mm.MmapLock"))
 		k.Equal([]string{
-			"rmw file.count",
+			"get file.count",
 			"down_write mm.MmapLock", "up_write mm.MmapLock",
-			"rmw file.count",
+			"put file.count",
 			"store ctx.released", "down_write mm.MmapLock", "up_write mm.MmapLock",
 		}, stepsOf(log, "reg", "file.count", "ctx.released", "mm.MmapLock"))
 		arg.Decode(b)

@@ -59,6 +59,17 @@ func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
 	q.trace(t, "queue_add", uwq)
 }
 
+// sumUp sums the queue up: see [sim.SpinLock.Guards].
+func (q *faultQueue) sumUp(s *sim.Summary) {
+	for e := q.Head(); e != nil; e = e.Next() {
+		msg := &e.Container.(*waitQueue).msg
+		s.AddObject(e)
+		s.AddAddress(msg.Address)
+		s.Add(msg.Flags)
+	}
+	s.Add(uint64(q.Len()))
+}
+
 // del takes the fault out by a plain delete. fault_pending_wqh.lock must be held.
 // If a waker has removed it meanwhile nothing is left to do (QUEUE-6).
 func (uwq *waitQueue) del(t *sim.Task) {
