@@ -51,16 +51,39 @@ func SetupFor(r uffd.Rule) *Setup { return FindSetup(where[r]) }
 // MaxPreemptions is where the search for a counterexample gives up.
 const MaxPreemptions = 4
 
-// Counterexample searches for the run with the fewest preemptions that goes wrong. The
+// Counterexample searches for the run with the fewest preemptions that goes wrong, and among
+// those with as many for the one with the fewest switches from one task to another. The
 // result has no Failure if there is none with up to MaxPreemptions.
 func Counterexample(setup *Setup, opts Options) (*Result, error) {
-	opts.Bounded = true
-	var r *Result
-	for opts.Preemptions = 0; opts.Preemptions <= MaxPreemptions; opts.Preemptions++ {
-		var err error
-		if r, err = Search(setup, opts); err != nil || r.Failure != nil {
-			return r, err
-		}
+	const anyNumber = 1 << 15
+	bound := Bound{Switches: anyNumber}
+	opts.Bound, opts.Workers = &bound, 1
+	total, err := Search(setup, opts)
+	for err == nil && total.Failure == nil && bound.Preemptions < MaxPreemptions {
+		bound.Preemptions++
+		total, err = searchMore(setup, opts, total)
 	}
-	return r, nil
+	if err != nil || total.Failure == nil {
+		return total, err
+	}
+	for {
+		bound.Switches = total.Failure.Schedule.Switches() - 1
+		if bound.Switches < 0 {
+			return total, nil
+		}
+		better, err := searchMore(setup, opts, total)
+		if err != nil || better.Failure == nil {
+			return total, err
+		}
+		total = better
+	}
+}
+
+// searchMore is a search whose effort is added to that of the one before.
+func searchMore(setup *Setup, opts Options, before *Result) (*Result, error) {
+	r, err := Search(setup, opts)
+	if err == nil {
+		r.Runs, r.Steps, r.Took = r.Runs+before.Runs, r.Steps+before.Steps, r.Took+before.Took
+	}
+	return r, err
 }

@@ -19,20 +19,8 @@ type Row struct {
 
 // Rows replays a schedule and returns its steps, and what went wrong.
 func Rows(setup *Setup, opts Options, schedule Schedule) ([]Row, error) {
-	if opts.Faulters == 0 {
-		opts.Faulters = setup.Faulters
-	}
-	r := &replay{schedule: schedule}
-	w, err := newWorld(r, opts.Faulters, opts.Dropped)
-	if err != nil {
-		return nil, err
-	}
-	r.world, r.ready = w, true
 	announced := map[*sim.Task]Row{}
-	w.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
-		name := w.exec.ObjectName(s.Obj)
-		announced[t] = Row{t.Name(), fn, strings.TrimSpace(s.Op.String() + " " + name), name}
-	}
+	r := &replay{schedule: schedule}
 	var rows []Row
 	r.took = func(t *sim.Task) {
 		if row, ok := announced[t]; ok {
@@ -40,11 +28,14 @@ func Rows(setup *Setup, opts Options, schedule Schedule) ([]Row, error) {
 			delete(announced, t)
 		}
 	}
-	setup.Tasks(w)
-	failure := w.exec.Settle()
-	if failure == nil {
-		failure = w.check(setup)
-		w.exec.Stop()
+	failure, err := r.run(setup, opts, func(w *World) {
+		w.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
+			name := w.exec.ObjectName(s.Obj)
+			announced[t] = Row{t.Name(), fn, strings.TrimSpace(s.Op.String() + " " + name), name}
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return shared(rows), failure
 }

@@ -1,6 +1,8 @@
 package explore
 
 import (
+	"bytes"
+
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
@@ -43,14 +45,13 @@ func touch(t *machine.Task, addr uint64) string {
 	return string(b[:])
 }
 
-// copyPages fills pages from dst on with a byte.
-func copyPages(t *machine.Task, fd int, dst, pages uint64, with byte) error {
-	page := make([]byte, pages*mm.PageSize)
-	for i := range page {
-		page[i] = with
-	}
+// source is what the copiers copy from.
+var source = bytes.Repeat([]byte{'A'}, arenaPages*mm.PageSize)
+
+// copyPages fills pages from dst on with 'A'.
+func copyPages(t *machine.Task, fd int, dst, pages uint64) error {
 	var b [abi.CopySize]byte
-	(&abi.Copy{Dst: dst & mm.PageMask, Src: t.Lend(1, page), Len: pages * mm.PageSize}).Encode(b[:])
+	(&abi.Copy{Dst: dst & mm.PageMask, Src: t.Lend(1, source[:pages*mm.PageSize]), Len: pages * mm.PageSize}).Encode(b[:])
 	return t.IoctlBytes(fd, abi.UFFDIO_COPY, b[:])
 }
 
@@ -74,18 +75,18 @@ func readOne(t *machine.Task, fd int) (uint64, error) {
 
 // serve reads messages and fills their pages, n times or until the read fails. A page
 // that is there already is woken for, as a monitor has to (COPY-8).
-func serve(t *machine.Task, fd, n int, with byte) {
+func (w *World) serve(t *machine.Task, n int) {
 	for i := range n {
-		at(t, "read", uint64(i))
-		addr, err := readOne(t, fd)
+		w.at(t, "read", uint64(i))
+		addr, err := readOne(t, w.Fd)
 		if err != nil {
 			return
 		}
-		at(t, "copy", uint64(i), addr)
-		err = copyPages(t, fd, addr, 1, with)
+		w.at(t, "copy", uint64(i), addr)
+		err = copyPages(t, w.Fd, addr, 1)
 		if err == errno.EEXIST {
-			at(t, "wake", uint64(i), addr)
-			_ = rangeIoctl(t, fd, abi.UFFDIO_WAKE, addr&mm.PageMask, mm.PageSize)
+			w.at(t, "wake", uint64(i), addr)
+			_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, addr&mm.PageMask, mm.PageSize)
 		}
 	}
 }

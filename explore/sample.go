@@ -7,31 +7,36 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Sample runs the setup in random interleavings until the budget has passed or one goes
-// wrong: for setups that are too large to be covered. The same seed makes the same runs.
-func Sample(setup *Setup, opts Options, seed uint64) (*Result, error) {
+// Sample runs the setup in interleavings that chance chooses, until the budget has passed
+// or one goes wrong: for setups that are too large to be covered. The same seed makes the
+// same runs. With a depth it is PCT: see [pct]; with 0, each step is anybody's.
+func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
 	}
 	result := &Result{Outcomes: map[string]int{}}
-	p := &walk{rng: rand.New(rand.NewPCG(seed, 0x77616c6b))}
+	p := &sampler{rng: rand.New(rand.NewPCG(seed, 0x77616c6b)), depth: depth, longest: 100}
 	start := time.Now()
+	rig := newRig()
+	defer rig.close()
 	for opts.Budget == 0 || result.Took < opts.Budget {
-		p.world, p.schedule = nil, nil
-		w, err := newWorld(p, opts.Faulters, opts.Dropped)
+		w, err := p.begin(rig, &opts)
 		if err != nil {
 			return nil, err
 		}
-		p.world = w
 		setup.Tasks(w)
 		failure := w.exec.Settle()
 		if failure == nil {
-			result.Outcomes[w.Outcome()]++
 			failure = w.check(setup)
-			w.exec.Stop()
 		}
+		if failure == nil {
+			result.Outcomes[w.Outcome()]++
+			result.Complete++
+		}
+		w.discard()
 		result.Runs++
 		result.Steps += w.exec.Steps()
+		p.longest = max(p.longest, len(p.schedule))
 		result.Depth = max(result.Depth, len(p.schedule))
 		result.Took = time.Since(start)
 		if failure != nil {
@@ -45,20 +50,84 @@ func Sample(setup *Setup, opts Options, seed uint64) (*Result, error) {
 	return result, nil
 }
 
-// walk is the strategy that picks at random and remembers what it picked.
-type walk struct {
+// sampler is the strategy that picks by chance and remembers what it has picked.
+type sampler struct {
 	rng      *rand.Rand
+	depth    int
+	longest  int
+	chance   *pct   // nil: each step is anybody's
 	world    *World // nil while the machine is made ready
 	schedule Schedule
 }
 
+func (p *sampler) begin(rig *rig, opts *Options) (w *World, err error) {
+	p.world, p.schedule, p.chance = nil, nil, nil
+	if p.depth > 0 {
+		p.chance = newPCT(p.rng, p.depth, p.longest)
+	}
+	w, err = rig.newWorld(p, opts)
+	p.world = w
+	return w, err
+}
+
 // Pick implements [sim.Strategy].
-func (p *walk) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	if p.world == nil {
 		return enabled[0]
 	}
 	p.world.observe()
-	t := enabled[p.rng.IntN(len(enabled))]
+	var t *sim.Task
+	if p.chance != nil {
+		t = p.chance.pick(enabled)
+	} else {
+		t = enabled[p.rng.IntN(len(enabled))]
+	}
 	p.schedule = append(p.schedule, t.Name())
 	return t
+}
+
+// pct is probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte,
+// ASPLOS 2010): the tasks have random priorities, the first of those who can go on goes on,
+// and at depth-1 random steps the one who is about to is put behind all others. A bug that
+// depends on the order of d steps is met in each run of n tasks and k steps with a
+// probability of at least 1/(n*k^(d-1)), if depth is d.
+type pct struct {
+	rng      *rand.Rand
+	priority map[int]int // by task
+	change   map[int]bool
+	steps    int
+	lowest   int
+}
+
+func newPCT(rng *rand.Rand, depth, steps int) *pct {
+	p := &pct{rng: rng, priority: map[int]int{}, change: map[int]bool{}}
+	for range depth - 1 {
+		p.change[rng.IntN(steps)] = true
+	}
+	return p
+}
+
+func (p *pct) pick(enabled []*sim.Task) *sim.Task {
+	t := p.first(enabled)
+	if p.change[p.steps] {
+		p.lowest--
+		p.priority[t.ID()] = p.lowest
+		t = p.first(enabled)
+	}
+	p.steps++
+	return t
+}
+
+// first is the task with the highest priority.
+func (p *pct) first(enabled []*sim.Task) *sim.Task {
+	var best *sim.Task
+	for _, t := range enabled {
+		if _, ok := p.priority[t.ID()]; !ok {
+			p.priority[t.ID()] = 1 + p.rng.IntN(1<<30)
+		}
+		if best == nil || p.priority[t.ID()] > p.priority[best.ID()] {
+			best = t
+		}
+	}
+	return best
 }

@@ -58,32 +58,38 @@ func ParseSchedule(text string) (Schedule, error) {
 }
 
 // replay is the strategy that follows a schedule. When that has come to its end, or
-// asks for a task that cannot go on, the first task that can goes on.
+// asks for a task that cannot go on, the task goes on that ran last, or else the first that
+// can.
 type replay struct {
 	world    *World
 	schedule Schedule
 	ready    bool // the machine is, and the tasks run
 	at       int
 	strayed  bool
+	ran      Schedule          // what was run in fact
 	took     func(t *sim.Task) // is told of each choice; nil for nobody
 }
 
 // Pick implements [sim.Strategy].
-func (r *replay) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if !r.ready {
 		return enabled[0]
 	}
 	r.world.observe()
 	chosen := enabled[0]
+	if i := slices.Index(enabled, current); i >= 0 {
+		chosen = current
+	}
 	if r.at < len(r.schedule) {
 		name := r.schedule[r.at]
 		r.at++
-		i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name })
-		if i < 0 {
-			r.strayed, i = true, 0
+		if i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name }); i >= 0 {
+			chosen = enabled[i]
+		} else {
+			r.strayed = true
 		}
-		chosen = enabled[i]
 	}
+	r.ran = append(r.ran, chosen.Name())
 	if r.took != nil {
 		r.took(chosen)
 	}
@@ -93,27 +99,39 @@ func (r *replay) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 // Replay runs the setup once, in the order of the schedule, and returns its outcome
 // and what went wrong, if anything did. trace gets the events; nil for none.
 func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)) (outcome string, failure, err error) {
-	if opts.Faulters == 0 {
-		opts.Faulters = setup.Faulters
-	}
 	r := &replay{schedule: schedule}
-	w, err := newWorld(r, opts.Faulters, opts.Dropped)
+	failure, err = r.run(setup, opts, func(w *World) {
+		if trace != nil {
+			w.exec.Trace = sim.NewTracer(trace)
+		}
+	})
 	if err != nil {
 		return "", nil, err
 	}
-	r.world, r.ready = w, true
-	if trace != nil {
-		w.exec.Trace = sim.NewTracer(trace)
+	if r.strayed {
+		err = fmt.Errorf("the schedule does not fit: it asks for a task that cannot go on")
 	}
+	return r.world.Outcome(), failure, err
+}
+
+// run runs the setup once, along the schedule. ready is called when the machine is.
+func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure, err error) {
+	if opts.Faulters == 0 {
+		opts.Faulters = setup.Faulters
+	}
+	rig := newRig()
+	defer rig.close()
+	w, err := rig.newWorld(r, &opts)
+	if err != nil {
+		return nil, err
+	}
+	r.world, r.ready = w, true
+	ready(w)
 	setup.Tasks(w)
 	failure = w.exec.Settle()
-	outcome = w.Outcome()
 	if failure == nil {
 		failure = w.check(setup)
-		w.exec.Stop()
 	}
-	if r.strayed {
-		return outcome, failure, fmt.Errorf("the schedule does not fit: it asks for a task that cannot go on")
-	}
-	return outcome, failure, nil
+	w.discard()
+	return failure, nil
 }

@@ -12,10 +12,14 @@ import (
 
 func page(i int) uint64 { return Arena + uint64(i)*mm.PageSize }
 
+// own is the page of a faulter that has one to itself, and a page table as well: what
+// the faulters have in common is their context, and nothing else.
+func own(i int) uint64 { return Arena + uint64(i)*mm.PMDSize }
+
 // faulters adds the faulting tasks t1, t2... Task i touches the page that where gives.
 func (w *World) faulters(where func(i int) uint64) {
 	for i := range w.Faulters {
-		w.Go(fmt.Sprintf("t%d", i+1), func(t *machine.Task) string { return touch(t, where(i)) })
+		w.Go(faulterName(i), func(t *machine.Task) string { return touch(t, where(i)) })
 	}
 }
 
@@ -46,6 +50,7 @@ var Setups = []*Setup{
 		Name:     "copy",
 		Doc:      "faulters on one page, and a copier that reads no message",
 		Faulters: 1,
+		Symmetry: SamePage,
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(0) })
 			w.copier()
@@ -56,9 +61,10 @@ var Setups = []*Setup{
 		Name:     "serve",
 		Doc:      "faulters on pages of their own, and a blocking reader that copies",
 		Faulters: 1,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
-			w.Go("reader", func(t *machine.Task) string { serve(t, w.Fd, w.Faulters, 'A'); return "" })
+			w.faulters(own)
+			w.Go("reader", func(t *machine.Task) string { w.serve(t, w.Faulters); return "" })
 		},
 		Check: only("A"),
 	},
@@ -66,15 +72,16 @@ var Setups = []*Setup{
 		Name:     "serve-batch",
 		Doc:      "as serve, but the reader has room for two messages at a time",
 		Faulters: 1,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("reader", func(t *machine.Task) string {
 				var b [2 * abi.MsgSize]byte
 				n, _ := t.ReadBytes(w.Fd, b[:])
 				for ; n > 0; n -= abi.MsgSize {
 					var msg abi.Msg
 					msg.Decode(b[n-abi.MsgSize:])
-					_ = copyPages(t, w.Fd, msg.Address, 1, 'A')
+					_ = copyPages(t, w.Fd, msg.Address, 1)
 				}
 				return ""
 			}).Sleeper = true
@@ -90,15 +97,16 @@ var Setups = []*Setup{
 		Name:     "poll",
 		Doc:      "faulters on pages of their own, and a monitor that polls, reads and copies",
 		Faulters: 1,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("monitor", func(t *machine.Task) string {
 				w.nonblock(t)
 				for done := 0; done < w.Faulters; {
 					fds := []machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}
 					_, _ = t.Poll(fds, true)
 					if addr, err := readOne(t, w.Fd); err == nil {
-						_ = copyPages(t, w.Fd, addr, 1, 'A')
+						_ = copyPages(t, w.Fd, addr, 1)
 						done++
 					}
 				}
@@ -111,8 +119,9 @@ var Setups = []*Setup{
 		Name:     "close",
 		Doc:      "faulters, a reader that copies, and a closer",
 		Faulters: 1,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.reader(w.Faulters)
 			w.closer()
 		},
@@ -122,8 +131,9 @@ var Setups = []*Setup{
 		Name:     "close-only",
 		Doc:      "faulters and a closer",
 		Faulters: 1,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.closer()
 		},
 		Check: only("zero", "SIGBUS"),
@@ -132,6 +142,7 @@ var Setups = []*Setup{
 		Name:     "race",
 		Doc:      "faulters on one page, a monitor that reads and copies, and one that copies without reading",
 		Faulters: 2,
+		Symmetry: SamePage,
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(0) })
 			w.reader(w.Faulters)
@@ -143,6 +154,7 @@ var Setups = []*Setup{
 		Name:     "unregister",
 		Doc:      "faulters on one page, one that unregisters, and then wakes",
 		Faulters: 2,
+		Symmetry: SamePage,
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(0) })
 			w.Go("waker", func(t *machine.Task) string {
@@ -162,7 +174,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter that is killed, and a closer",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.killer(sim.SignalFatal)
 			w.closer()
 		},
@@ -173,7 +185,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter that is killed, and a reader that copies",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.killer(sim.SignalFatal)
 			w.reader(2)
 		},
@@ -184,7 +196,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter that is killed, and a waker",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.killer(sim.SignalFatal)
 			w.copier()
 		},
@@ -195,7 +207,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter that gets a signal, and a copier",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.killer(sim.SignalOrdinary)
 			w.copier()
 		},
@@ -206,7 +218,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter whose page never comes, and a killer",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.killer(sim.SignalFatal)
 		},
 		Check: only("killed"),
@@ -219,7 +231,7 @@ var Setups = []*Setup{
 			w.faulters(func(int) uint64 { return page(1) })
 			w.Go("waker", func(t *machine.Task) string {
 				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
-				_ = copyPages(t, w.Fd, page(1), 1, 'A')
+				_ = copyPages(t, w.Fd, page(1), 1)
 				return ""
 			})
 		},
@@ -233,7 +245,7 @@ var Setups = []*Setup{
 			w.faulters(func(int) uint64 { return page(1) })
 			w.Go("waker", func(t *machine.Task) string {
 				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), 0)
-				_ = copyPages(t, w.Fd, page(1), 1, 'A')
+				_ = copyPages(t, w.Fd, page(1), 1)
 				return ""
 			})
 		},
@@ -246,9 +258,9 @@ var Setups = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(2) })
 			w.Go("copier", func(t *machine.Task) string {
-				_ = copyPages(t, w.Fd, page(1), 1, 'A')
-				_ = copyPages(t, w.Fd, page(0), 3, 'A') // stops at page 1
-				_ = copyPages(t, w.Fd, page(2), 1, 'A')
+				_ = copyPages(t, w.Fd, page(1), 1)
+				_ = copyPages(t, w.Fd, page(0), 3) // stops at page 1
+				_ = copyPages(t, w.Fd, page(2), 1)
 				return ""
 			})
 		},
@@ -258,10 +270,11 @@ var Setups = []*Setup{
 		Name:     "readers",
 		Doc:      "faulters, and a reader for each of them that blocks and copies",
 		Faulters: 2,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			for i := range w.Faulters {
-				w.Go(fmt.Sprintf("r%d", i+1), func(t *machine.Task) string { serve(t, w.Fd, 1, 'A'); return "" })
+				w.Go(fmt.Sprintf("r%d", i+1), func(t *machine.Task) string { w.serve(t, 1); return "" })
 			}
 		},
 		Check: only("A"),
@@ -270,13 +283,14 @@ var Setups = []*Setup{
 		Name:     "twice",
 		Doc:      "a faulter, and a reader that reads twice before it copies",
 		Faulters: 1,
+		Symmetry: OwnPage,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("reader", func(t *machine.Task) string {
 				addr, _ := readOne(t, w.Fd)
 				w.nonblock(t)
 				again, err := readOne(t, w.Fd)
-				_ = copyPages(t, w.Fd, addr, 1, 'A')
+				_ = copyPages(t, w.Fd, addr, 1)
 				if err == nil && again == addr {
 					return string(uffd.Duplicate)
 				}
@@ -295,7 +309,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter, one that maps the zero page, and a writer to the same page",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("writer", func(t *machine.Task) string {
 				_ = zeroPages(t, w.Fd, page(0), 1)
 				_, _ = t.Store(page(0), []byte{'w'})
@@ -309,7 +323,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter, a reader that does nothing with what it reads, and a copier",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("reader", func(t *machine.Task) string { w.nonblock(t); _, _ = readOne(t, w.Fd); return "" })
 			w.copier()
 		},
@@ -320,7 +334,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter, and one that unmaps the page tables' other user and the page, and wakes",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("unmapper", func(t *machine.Task) string {
 				_ = t.Munmap(Arena, Plain+arenaPages*mm.PageSize-Arena)
 				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
@@ -334,7 +348,7 @@ var Setups = []*Setup{
 		Doc:      "a faulter, a copier, and one that maps memory meanwhile",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.faulters(page)
+			w.faulters(own)
 			w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
 			w.copier()
 		},
@@ -353,12 +367,12 @@ var Setups = []*Setup{
 
 // copier adds a task that fills the first page without reading a message.
 func (w *World) copier() {
-	w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1, 'A'); return "" })
+	w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1); return "" })
 }
 
 // reader adds a task that does not wait for messages: it reads and serves up to n.
 func (w *World) reader(n int) {
-	w.Go("reader", func(t *machine.Task) string { w.nonblock(t); serve(t, w.Fd, n, 'A'); return "" })
+	w.Go("reader", func(t *machine.Task) string { w.nonblock(t); w.serve(t, n); return "" })
 }
 
 // closer adds a task that closes the descriptor.

@@ -20,6 +20,8 @@ type Setup struct {
 	Doc string
 	// Faulters is the number of faulting tasks if none is asked for.
 	Faulters int
+	// Symmetry says in how far they are alike.
+	Symmetry Symmetry
 	// Tasks creates the tasks. The machine is ready: memory is mapped and registered.
 	Tasks func(w *World)
 	// Check looks at the outcome when nothing can run any more; nil is no further check.
@@ -37,6 +39,9 @@ type World struct {
 	machine *machine.Machine
 	tasks   []*Task
 
+	renaming []sim.Renaming // of the fingerprints
+	permuted [][]int        // the tasks, by each of them
+
 	releaseNoted bool
 }
 
@@ -52,22 +57,39 @@ type Task struct {
 	safe bool
 }
 
-// Arena is where the world's memory begins. Its first pages are registered; the one
-// at Plain is not, and is there.
+// Arena is where the world's memory begins. Its first pages are registered; those at Plain
+// are not, and one of them is there. The same again for each further faulter, a PMD's size
+// apart.
 const (
 	Arena      = 0x200000
 	arenaPages = 4
 	Plain      = Arena + 16*mm.PageSize
 )
 
+// rig is what the worlds of one worker have in common, one after the other: memory and
+// coroutines, which are dear to make.
+type rig struct {
+	memory     *mm.Memory
+	coroutines sim.Coroutines
+}
+
+func newRig() *rig { return &rig{memory: mm.NewMemory()} }
+
+func (r *rig) close() { r.coroutines.Close() }
+
+// maxSteps is more than any run of a setup takes that comes to an end.
+const maxSteps = 20_000
+
 // newWorld makes the machine: a process, a context in its running state, and
 // registered memory whose page tables are there, so that faults have no tables to
 // build.
-func newWorld(strategy sim.Strategy, faulters int, dropped uffd.RuleSet) (*World, error) {
+func (r *rig) newWorld(strategy sim.Strategy, opts *Options) (*World, error) {
 	version, _ := abi.Lookup("2015+copy")
-	w := &World{Faulters: faulters, exec: sim.NewControlled(strategy)}
-	w.machine = machine.New(w.exec, version)
-	w.machine.Dropped = dropped
+	w := &World{Faulters: opts.Faulters, exec: sim.NewControlled(strategy)}
+	w.exec.Coroutines = &r.coroutines
+	w.exec.MaxSteps = maxSteps
+	w.machine = machine.NewOn(r.memory, w.exec, version)
+	w.machine.Dropped = opts.Dropped
 	w.Process = w.machine.NewProcess()
 	var err error
 	w.Process.Go("setup", func(t *machine.Task) { err = w.prepare(t) }, nil)
@@ -75,6 +97,12 @@ func newWorld(strategy sim.Strategy, faulters int, dropped uffd.RuleSet) (*World
 		return nil, bug
 	}
 	return w, err
+}
+
+// discard ends the world.
+func (w *World) discard() {
+	w.exec.Stop()
+	w.Process.MM.Recycle()
 }
 
 func (w *World) prepare(t *machine.Task) (err error) {
@@ -86,14 +114,33 @@ func (w *World) prepare(t *machine.Task) (err error) {
 		return err
 	}
 	const flags = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed
-	for _, at := range []uint64{Arena, Plain} {
-		if _, err := t.Mmap(at, arenaPages*mm.PageSize, mm.ProtRead|mm.ProtWrite, flags, -1, 0); err != nil {
+	for i := range max(w.Faulters, 1) {
+		arena, plain := own(i), own(i)+Plain-Arena
+		for _, at := range []uint64{arena, plain} {
+			if _, err := t.Mmap(at, arenaPages*mm.PageSize, mm.ProtRead|mm.ProtWrite, flags, -1, 0); err != nil {
+				return err
+			}
+		}
+		t.Store(plain, []byte{'p'})
+		if err := register(t, w.Fd, arena, arenaPages); err != nil {
 			return err
 		}
 	}
-	t.Store(Plain, []byte{'p'})
-	return register(t, w.Fd, Arena, arenaPages)
+	// What is there from the start is called after its address, for the sake of symmetry.
+	lock := &w.Process.MM.MmapLock
+	lock.DownRead(t.Task)
+	for v := w.Process.MM.First(t.Task); v != nil; v = v.Next() {
+		sim.Label(t.Task, v, "vma at", v.Start)
+		if anon := v.AnonVMA(); anon != nil {
+			sim.Label(t.Task, anon, "anon_vma at", v.Start)
+		}
+	}
+	lock.UpRead(t.Task)
+	return nil
 }
+
+// firstTask is the ID of a world's first task, behind the one that makes it ready.
+const firstTask = 1
 
 // Go adds a task. What body returns is its outcome. A task that is not a Sleeper has to
 // end in every run.
@@ -103,7 +150,7 @@ func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
 	var outcome string
 	task.sim = w.Process.Go(name, func(t *machine.Task) {
 		outcome = body(t)
-		at(t, outcome)
+		w.at(t, outcome)
 	}, func(killed bool) {
 		task.ended, task.Outcome = true, outcome
 		if killed {
@@ -115,13 +162,48 @@ func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
 
 // at tells the search that a task stands at a point of its program at which nothing of
 // its past matters but what is named: the point itself, and the program's variables.
-func at(t *machine.Task, point string, variables ...uint64) {
-	h := fnv.New64a()
-	h.Write([]byte(point))
-	for _, v := range variables {
-		h.Write(binary.LittleEndian.AppendUint64(nil, v))
+func (w *World) at(t *machine.Task, point string, variables ...uint64) {
+	t.Forget(func(renaming int) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(point))
+		for _, v := range variables {
+			if rename := w.renaming[renaming].Address; rename != nil {
+				v = rename(v)
+			}
+			h.Write(binary.LittleEndian.AppendUint64(nil, v))
+		}
+		return h.Sum64()
+	})
+}
+
+// observe looks at the world between two steps.
+func (w *World) observe() {
+	if !w.releaseNoted && w.Ctx.Released() {
+		w.releaseNoted = true
+		w.noteRelease()
 	}
-	t.Forget(h.Sum64())
+}
+
+// fingerprint makes the executor keep fingerprints.
+func (w *World) fingerprint(s Symmetry) {
+	w.renaming, w.permuted = w.renamings(s)
+	w.exec.Fingerprint(w.renaming...)
+}
+
+// states appends the fingerprints of the machine and of what has been observed, one for
+// each renaming.
+func (w *World) states(to []uint64) []uint64 {
+	to = w.exec.States(to)
+	var safe uint32
+	for i, t := range w.tasks {
+		if t.safe {
+			safe |= 1 << i
+		}
+	}
+	for k := range to {
+		to[k] += 0x9e3779b97f4a7c15 * uint64(permute(safe, w.permuted[k]))
+	}
+	return to
 }
 
 // Outcome sums the outcomes up: "t1=A t2=SIGBUS".

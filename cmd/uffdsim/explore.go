@@ -5,7 +5,10 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -21,6 +24,8 @@ type exploration struct {
 	strategy string
 	drop     []string
 	seed     uint64
+	depth    int
+	shard    string
 	replay   string
 }
 
@@ -33,9 +38,14 @@ func newExplore() *cobra.Command {
 one goes wrong: a task asleep for ever, a deadlock, memory used after it was freed, a
 SIGBUS that nobody deserves, a BUG_ON. Without a setup, list them.
 
-The strategies: exhaustive covers everything; bounded covers all runs with few
-preemptions, and so finds the shortest failing run first; random runs what chance
-brings; plain is exhaustive without any reduction, for tiny programs.`,
+The strategies: dpor covers everything, and leaves out what differs only in the order of
+steps that commute, what has been seen before, and what is the same if faulters change
+places; bounded finds the failing run with the fewest preemptions and switches; random
+and pct run what chance brings, for programs that are too large; plain runs every
+interleaving there is, for tiny ones.
+
+With --shard i/n only a part is explored, so that n machines can share the work: what
+they print adds up.`,
 		Example: `  uffdsim explore                                     the setups
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
@@ -53,9 +63,12 @@ brings; plain is exhaustive without any reduction, for tiny programs.`,
 	f := cmd.Flags()
 	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks (default: the setup's own)")
 	f.StringSliceVar(&x.drop, "drop", nil, "rule not to obey (uffdsim rules lists them); may be repeated")
-	f.StringVar(&x.strategy, "strategy", "exhaustive", "exhaustive, bounded, random or plain")
-	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random)")
-	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategy")
+	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
+	f.StringVar(&x.shard, "shard", "", "explore part i of n, as in 0/4")
+	f.IntVar(&x.depth, "depth", 3, "how many steps a bug depends on the order of, for pct")
+	f.IntVar(&x.Workers, "workers", 0, "runs at a time (default: one for each processor)")
+	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random and pct)")
+	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategies")
 	f.StringVar(&x.replay, "replay", "", "run one schedule, step by step")
 	return cmd
 }
@@ -126,6 +139,11 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if x.replay != "" {
 		return x.showReplay(out, setup)
 	}
+	if err := x.parseShard(); err != nil {
+		return err
+	}
+	// A run leaves garbage, and little else: it pays to collect it rarely.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	x.Progress = progressLine(errOut)
 	result, err := x.search(setup)
 	if x.Progress != nil {
@@ -134,26 +152,60 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	return report(out, setup, result)
+	return x.report(out, setup, result)
+}
+
+// parseShard reads "i/n".
+func (x *exploration) parseShard() error {
+	if x.shard == "" {
+		return nil
+	}
+	i, n, ok := strings.Cut(x.shard, "/")
+	var err1, err2 error
+	x.Shard, err1 = strconv.Atoi(i)
+	x.Shards, err2 = strconv.Atoi(n)
+	if !ok || err1 != nil || err2 != nil || x.Shards < 1 || x.Shard < 0 || x.Shard >= x.Shards {
+		return fmt.Errorf("--shard %q: a part and the number of parts, from 0/n to n-1/n", x.shard)
+	}
+	if x.strategy != "dpor" {
+		return fmt.Errorf("--shard %s: only dpor can be shared out", x.shard)
+	}
+	return nil
 }
 
 func (x *exploration) search(setup *explore.Setup) (*explore.Result, error) {
 	switch x.strategy {
-	case "exhaustive":
+	case "dpor":
 		return explore.Search(setup, x.Options)
 	case "plain":
 		x.Plain = true
 		return explore.Search(setup, x.Options)
 	case "bounded":
 		return explore.Counterexample(setup, x.Options)
-	case "random":
-		if x.Budget == 0 {
-			x.Budget = 10 * time.Second
-		}
-		return explore.Sample(setup, x.Options, x.seed)
+	case "random", "pct":
+		return x.sample(setup)
 	}
-	known := []string{"exhaustive", "bounded", "random", "plain"}
+	known := []string{"dpor", "bounded", "random", "pct", "plain"}
 	return nil, fmt.Errorf("no strategy %q%s: there are %v", x.strategy, didYouMean(x.strategy, known), known)
+}
+
+// sample runs what chance brings, and makes what it finds as short as it can.
+func (x *exploration) sample(setup *explore.Setup) (*explore.Result, error) {
+	if x.Budget == 0 {
+		x.Budget = 10 * time.Second
+	}
+	if x.depth < 1 {
+		return nil, fmt.Errorf("--depth %d: at least 1", x.depth)
+	}
+	depth := x.depth
+	if x.strategy == "random" {
+		depth = 0
+	}
+	r, err := explore.Sample(setup, x.Options, x.seed, depth)
+	if err == nil && r.Failure != nil {
+		r.Failure = explore.Shrink(setup, x.Options, r.Failure)
+	}
+	return r, err
 }
 
 // progressLine shows how far a search has come, on a terminal; nil elsewhere.
@@ -162,26 +214,37 @@ func progressLine(out io.Writer) func(explore.Stats) {
 	if !ok || !paletteFor(f).on {
 		return nil
 	}
+	var shown time.Duration
 	return func(s explore.Stats) {
-		fmt.Fprintf(out, "\r\x1b[K%d runs, %.0f a second, %d states, depth %d",
-			s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, s.Depth)
+		if s.Took-shown < 100*time.Millisecond && s.Took > shown {
+			return
+		}
+		shown = s.Took
+		fmt.Fprintf(out, "\r\x1b[Kpass %d: %d runs, %.0f a second, %d states, depth %d, %.1f %% of the tree",
+			s.Passes, s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, s.Depth, 100*s.Done)
 	}
 }
 
 // report prints what a search has found.
-func report(out io.Writer, setup *explore.Setup, r *explore.Result) error {
+func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Result) error {
 	fmt.Fprintf(out, "%s: %s\n", setup.Name, setup.Doc)
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		fmt.Fprintf(out, "  outcome  %s\n", o)
 	}
-	fmt.Fprintf(out, "  %d runs, %d states, %d steps, in %v\n", r.Runs, r.States, r.Steps, r.Took.Round(time.Millisecond))
+	fmt.Fprintf(out, "  %d runs, of them %d to an end, %d states, %d steps, in %v\n",
+		r.Runs, r.Complete, r.States, r.Steps, r.Took.Round(time.Millisecond))
 	if r.Failure != nil {
 		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
 		return errFailed
 	}
-	if r.Complete {
+	switch {
+	case r.Covered && x.Shards > 1:
+		fmt.Fprintf(out, "  part %d of %d is covered, and nothing goes wrong in it\n", x.Shard, x.Shards)
+	case r.Covered && x.strategy == "bounded":
+		fmt.Fprintf(out, "  covered with up to %d preemptions, and nothing goes wrong\n", explore.MaxPreemptions)
+	case r.Covered:
 		fmt.Fprintln(out, "  covered, and nothing goes wrong")
-	} else {
+	default:
 		fmt.Fprintln(out, "  nothing has gone wrong so far; not everything is covered")
 	}
 	return nil

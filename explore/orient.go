@@ -1,0 +1,158 @@
+package explore
+
+import (
+	"slices"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Where the tasks of a run are on the map.
+
+// orient finds out where the tasks stand in a state. It reports false if one of them has
+// come to a place, or by a way, that is not on the map.
+func (w *worker) orient(n *node) (known bool) {
+	if w.depth == 0 {
+		n.stands = append(n.stands, make([]stand, len(w.world.tasks))...)
+		n.steps = append(n.steps, make([]step, len(w.world.tasks))...)
+		known = true
+		for i := range w.world.tasks {
+			known = w.move(&n.crowd, i, step{}) && known
+		}
+		return known
+	}
+	parent := &w.path[w.depth-1]
+	n.stands = append(n.stands, parent.stands...)
+	n.steps = append(n.steps, parent.steps...)
+	n.counts = parent.counts
+	return w.follow(&n.crowd, parent.chosen)
+}
+
+// follow brings the state up to date after a task has taken its step.
+func (w *worker) follow(c *crowd, mover int) (known bool) {
+	known = w.move(c, mover, c.steps[mover])
+	for i, t := range w.world.tasks {
+		if s := &c.steps[i]; s.counts() || s.op == sim.OpSchedule {
+			*s = w.world.stepOf(t.sim) // the others may have changed what it will find
+		}
+	}
+	return known
+}
+
+// move follows the task that has taken a step.
+func (w *worker) move(c *crowd, i int, taken step) (known bool) {
+	t, s := w.world.tasks[i].sim, &c.stands[i]
+	ended := t.State() == sim.Dead
+	if s.live && s.announced == t.Announced() && !ended {
+		return true // it queues for a semaphore
+	}
+	acquired := w.leave(c, s, taken)
+	if ended {
+		*s, c.steps[i] = stand{}, step{}
+		return true
+	}
+	next := w.world.stepOf(t)
+	from := *s
+	s.key = w.keyOf(i, taken, 0)
+	s.live, s.announced, s.place = true, t.Announced(), w.atlas.places[s.key]
+	s.wants, _ = w.atlas.lockBits(next)
+	if next.counts() {
+		c.count(next.obj, next.count, s.wants)
+	}
+	c.steps[i] = next
+	if known = s.place != nil && (!from.live || from.place != nil && from.place.knows(s.place, acquired)); !known {
+		w.noteTrips(i, from, taken, acquired)
+	}
+	return known
+}
+
+// noteTrips writes down a way that is not on the map, and those that faulters would take who
+// change places.
+func (w *worker) noteTrips(i int, from stand, taken step, acquired lockSet) {
+	before := w.lostAt[i]
+	if from.place != nil {
+		before = from.place.twins
+	}
+	here := make([]placeKey, len(w.world.permuted))
+	for k, to := range w.world.permuted {
+		led := taken
+		if from.live {
+			led.obj = before[k].obj
+		}
+		here[k] = w.keyOf(i, led, k)
+		if i < len(to) {
+			here[k].task = to[i]
+		}
+	}
+	for k := range here {
+		t := trip{to: here[k], twins: w.twinsOf(here, k)}
+		if from.live {
+			t.from = before[k]
+		}
+		if acquired != 0 {
+			t.acquired, _ = w.atlas.lockBits(step{op: taken.op, obj: t.from.obj})
+		}
+		w.trips = append(w.trips, t)
+	}
+	w.lostAt[i] = here
+}
+
+// twinsOf are the keys as they look from the one with number k: renamed further.
+func (w *worker) twinsOf(keys []placeKey, k int) []placeKey {
+	twins := make([]placeKey, len(keys))
+	for j, first := range w.world.permuted {
+		twins[j] = keys[w.composed(first, w.world.permuted[k])]
+	}
+	return twins
+}
+
+// composed is the number of the renaming that is first b and then a.
+func (w *worker) composed(a, b []int) int {
+	return slices.IndexFunc(w.world.permuted, func(p []int) bool {
+		for i := range p {
+			if p[i] != a[b[i]] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// keyOf is the key of the place that a task is at, if it came there by the step.
+func (w *worker) keyOf(i int, taken step, renaming int) placeKey {
+	t := w.world.tasks[i].sim
+	next := t.Next()
+	obj, in, _ := w.world.exec.ID(next.Obj, renaming)
+	return placeKey{
+		task: i, mark: t.Mark(renaming), announced: t.Announced(),
+		op: next.Op, obj: obj, in: in, before: taken.op, prior: taken.obj,
+	}
+}
+
+// leave is what taking the step has brought the task, and what of it others could be
+// waiting for.
+func (w *worker) leave(c *crowd, s *stand, taken step) (acquired lockSet) {
+	acquire, exclude := w.atlas.lockBits(taken)
+	switch taken.op {
+	case sim.OpLock, sim.OpDownRead, sim.OpDownWrite:
+		s.held |= exclude
+		return acquire
+	case sim.OpUnlock, sim.OpUpRead, sim.OpUpWrite:
+		s.held &^= exclude
+	case sim.OpGet, sim.OpPut:
+		c.count(taken.obj, taken.count-taken.drop(), acquire)
+		if taken.drop() > 0 && taken.count == 1 {
+			return acquire // there are none left
+		}
+	}
+	return 0
+}
+
+// count notes how many references there are.
+func (c *crowd) count(of sim.ObjectID, n int, last lockSet) {
+	for i := range c.counts {
+		if k := &c.counts[i]; k.of == of || k.of == 0 {
+			*k = count{of, n, last}
+			return
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package explore
+
+// Shrink looks for a run that goes wrong in the same way and changes less often from one
+// task to another. It takes pieces of the schedule and moves them to where their task ran
+// last before, or runs next, as long as that helps.
+func Shrink(setup *Setup, opts Options, f *Failure) *Failure {
+	best := f
+	for better := true; better; {
+		better = false
+		turns := best.Schedule.turns()
+		for i := 1; i < len(turns) && !better; i++ {
+			for _, candidate := range []Schedule{join(turns, i, -1), join(turns, i, +1)} {
+				if g := fails(setup, opts, candidate, best); g != nil {
+					best, better = g, true
+					break
+				}
+			}
+		}
+	}
+	return best
+}
+
+// turn is a part of a schedule in which one task runs.
+type turn struct {
+	task  string
+	steps int
+}
+
+func (s Schedule) turns() []turn {
+	var turns []turn
+	for _, task := range s {
+		if n := len(turns); n > 0 && turns[n-1].task == task {
+			turns[n-1].steps++
+		} else {
+			turns = append(turns, turn{task, 1})
+		}
+	}
+	return turns
+}
+
+// join moves turn i to the next one of its task in the direction, or, if there is none, to
+// the very end there.
+func join(turns []turn, i, direction int) Schedule {
+	to := i + direction
+	for to >= 0 && to < len(turns) && turns[to].task != turns[i].task {
+		to += direction
+	}
+	var s Schedule
+	put := func(t turn) {
+		for range t.steps {
+			s = append(s, t.task)
+		}
+	}
+	if to < 0 {
+		put(turns[i])
+	}
+	for k, t := range turns {
+		if k == to && direction > 0 {
+			put(turns[i])
+		}
+		if k != i {
+			put(t)
+		}
+		if k == to && direction < 0 {
+			put(turns[i])
+		}
+	}
+	if to == len(turns) {
+		put(turns[i])
+	}
+	return s
+}
+
+// fails runs the schedule as far as it fits, and returns how it failed if that was in the
+// same way as before and with fewer switches.
+func fails(setup *Setup, opts Options, s Schedule, before *Failure) *Failure {
+	r := &replay{schedule: s}
+	failure, err := r.run(setup, opts, func(*World) {})
+	if err != nil || failure == nil || failure.Error() != before.Err.Error() || r.ran.Switches() >= before.Schedule.Switches() {
+		return nil
+	}
+	return &Failure{Err: failure, Schedule: r.ran}
+}

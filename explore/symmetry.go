@@ -1,0 +1,128 @@
+package explore
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Faulters run the same program. Two states that differ only in which of them is which
+// have the same future, but for the names: only one need be explored. The executor keeps a
+// fingerprint for each permutation of the faulters; the smallest one stands for all.
+
+// Symmetry says in how far the faulters of a setup are alike.
+type Symmetry int
+
+const (
+	// Distinct faulters are not: one of them is picked out.
+	Distinct Symmetry = iota
+	// SamePage faulters may change places: they touch one page.
+	SamePage
+	// OwnPage faulters may, together with their pages: see own.
+	OwnPage
+)
+
+func faulterName(i int) string { return "t" + strconv.Itoa(i+1) }
+
+// permutations returns those of n things, the one that changes nothing first, as many as
+// an executor can follow.
+func permutations(n int) [][]int {
+	all := [][]int{nil}
+	for k := range n {
+		var longer [][]int
+		for _, p := range all {
+			for at := len(p); at >= 0; at-- {
+				q := append(append(append([]int{}, p[:at]...), k), p[at:]...)
+				longer = append(longer, q)
+			}
+		}
+		all = longer
+	}
+	return all
+}
+
+// renamings are what the executor has to call things if the faulters change places, and
+// permuted the permutations of the tasks that belong to them.
+func (w *World) renamings(s Symmetry) (renamings []sim.Renaming, permuted [][]int) {
+	n := w.Faulters
+	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxRenamings {
+		n = 1
+	}
+	for _, p := range permutations(n) {
+		r := &renamer{world: w, to: p, pages: s == OwnPage}
+		renamings = append(renamings, sim.Renaming{
+			Task: r.task, Label: r.label, Address: r.address, Offset: r.offset,
+		})
+		permuted = append(permuted, p)
+	}
+	return renamings, permuted
+}
+
+// renamer makes faulter i change places with faulter to[i].
+type renamer struct {
+	world *World
+	to    []int
+	pages bool // and their pages, too
+}
+
+func (r *renamer) task(id int) int {
+	if i := id - firstTask; i >= 0 && i < len(r.to) {
+		return firstTask + r.to[i]
+	}
+	return id
+}
+
+// label renames structures: what belongs to a faulter, what a task has numbered itself
+// ([sim.Task.Unique]), and what is called after an address.
+func (r *renamer) label(name string, n uint64) (string, uint64) {
+	const low = 1<<32 - 1
+	for i, to := range r.to {
+		rest, ok := strings.CutPrefix(name, faulterName(i))
+		switch {
+		case ok && rest == "":
+			return faulterName(to), uint64(r.task(int(n)))
+		case ok && rest[0] == '\'':
+			return faulterName(to) + rest, uint64(r.task(int(n>>32)))<<32 | n&low
+		}
+	}
+	if name == "pte table" || strings.HasSuffix(name, " at") {
+		return name, r.address(n)
+	}
+	return name, uint64(r.task(int(n>>32)))<<32 | n&low
+}
+
+func (r *renamer) address(addr uint64) uint64 {
+	if i := int(addr/mm.PMDSize) - Arena/mm.PMDSize; r.pages && i >= 0 && i < len(r.to) {
+		return own(r.to[i]) + addr%mm.PMDSize
+	}
+	return addr
+}
+
+func (r *renamer) offset(name string, offset uintptr) uintptr {
+	if name != "pmd table" {
+		return offset
+	}
+	return mm.MoveEntry(offset, func(i int) int {
+		return int(r.address(uint64(i)*mm.PMDSize) / mm.PMDSize)
+	})
+}
+
+// permute renames the tasks of a set.
+func permute(set uint32, to []int) uint32 {
+	out := set &^ (1<<len(to) - 1)
+	for i, j := range to {
+		out |= set >> i & 1 << j
+	}
+	return out
+}
+
+// invert is the permutation that undoes to.
+func invert(to []int) []int {
+	back := make([]int, len(to))
+	for i, j := range to {
+		back[j] = i
+	}
+	return back
+}

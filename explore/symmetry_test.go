@@ -1,0 +1,72 @@
+package explore
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// If the faulters change places all through a run, what they come to is the state that the
+// renaming says: otherwise states would be taken for the same that are not, or not for the
+// same that are.
+func TestRenamedRunsComeToRenamedStates(t *testing.T) {
+	for _, setup := range Setups {
+		if setup.Symmetry == Distinct {
+			continue
+		}
+		for _, faulters := range []int{2, 3} {
+			for seed := range uint64(20) {
+				schedule, states := permutedRun(t, setup, faulters, seed, nil, nil)
+				for k, to := range permutations(faulters) {
+					_, renamed := permutedRun(t, setup, faulters, seed, schedule, to)
+					for i := range states {
+						require.Equal(t, states[i][k], renamed[i][0], "%s: renaming %d after %d steps: %v", setup.Name, k, i, schedule[:i])
+					}
+				}
+			}
+		}
+	}
+}
+
+// permutedRun runs the setup at random, or along a schedule with the tasks renamed, and
+// returns the schedule and the fingerprints before each of its steps.
+func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule []int, to []int) ([]int, [][]uint64) {
+	var states [][]uint64
+	rng := rand.New(rand.NewPCG(seed, 0))
+	rig := newRig()
+	defer rig.close()
+	var w *World
+	var taken []int
+	pick := func(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+		if w == nil {
+			return enabled[0]
+		}
+		w.observe()
+		states = append(states, w.states(nil))
+		id := enabled[rng.IntN(len(enabled))].ID()
+		if schedule != nil {
+			id = schedule[len(taken)]
+			if i := id - firstTask; i < len(to) {
+				id = to[i] + firstTask
+			}
+		}
+		taken = append(taken, id)
+		chosen := taskAt(enabled, id)
+		require.NotNil(t, chosen, "%s with %d faulters: %v of %v", setup.Name, faulters, taken, schedule)
+		return chosen
+	}
+	world, err := rig.newWorld(pickFunc(pick), &Options{Faulters: faulters})
+	require.NoError(t, err)
+	world.fingerprint(setup.Symmetry)
+	setup.Tasks(world)
+	w = world
+	_ = world.exec.Settle()
+	world.discard()
+	return taken, states
+}
+
+type pickFunc func(enabled []*sim.Task, current *sim.Task) *sim.Task
+
+func (f pickFunc) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task { return f(enabled, current) }
