@@ -75,13 +75,13 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	if p.world == nil {
 		return enabled[0]
 	}
-	p.world.observe()
 	var t *sim.Task
 	if p.chance != nil {
 		t = p.chance.pick(enabled)
 	} else {
 		t = enabled[p.rng.IntN(len(enabled))]
 	}
+	p.world.observe(t)
 	p.schedule = append(p.schedule, t.Name())
 	return t
 }

@@ -75,7 +75,6 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if !r.ready {
 		return enabled[0]
 	}
-	r.world.observe()
 	chosen := enabled[0]
 	if i := slices.Index(enabled, current); i >= 0 {
 		chosen = current
@@ -89,6 +88,7 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 			r.strayed = true
 		}
 	}
+	r.world.observe(chosen)
 	r.ran = append(r.ran, chosen.Name())
 	if r.took != nil {
 		r.took(chosen)

@@ -43,7 +43,6 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 		if w == nil {
 			return enabled[0]
 		}
-		w.observe()
 		states = append(states, w.states(nil))
 		id := enabled[rng.IntN(len(enabled))].ID()
 		if schedule != nil {
@@ -55,6 +54,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 		taken = append(taken, id)
 		chosen := taskAt(enabled, id)
 		require.NotNil(t, chosen, "%s with %d faulters: %v of %v", setup.Name, faulters, taken, schedule)
+		w.observe(chosen)
 		return chosen
 	}
 	world, err := rig.newWorld(pickFunc(pick), &Options{Faulters: faulters})

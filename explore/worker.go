@@ -148,7 +148,6 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if w.base < 0 {
 		return enabled[0] // the machine is being made ready
 	}
-	w.world.observe()
 	if w.depth == len(w.path) && !w.astray && !w.arrive(enabled, current) {
 		return nil
 	}
@@ -163,6 +162,7 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 			panic(fmt.Sprintf("explore: the program is not deterministic: task %d cannot go on at step %d", n.chosen, w.depth))
 		}
 	}
+	w.world.observe(chosen)
 	w.sched = append(w.sched, chosen.Name())
 	return chosen
 }

@@ -41,8 +41,6 @@ type World struct {
 
 	renaming []sim.Renaming // of the fingerprints
 	permuted [][]int        // the tasks, by each of them
-
-	releaseNoted bool
 }
 
 // Task is a task of a world and what has become of it.
@@ -51,10 +49,11 @@ type Task struct {
 	Outcome string // what it returned; "killed"; "" while it runs
 	Sleeper bool   // it may be asleep at the end
 
-	sim   *sim.Task
-	ended bool
-	// safe says that it slept in its fault when the release of the context began.
-	safe bool
+	sim       *sim.Task
+	ended     bool
+	announced bool // it has announced a sleep
+	looked    bool // and then found the context not released
+	safe      bool // it had when the release began
 }
 
 // Arena is where the world's memory begins. Its first pages are registered; those at Plain
@@ -176,11 +175,22 @@ func (w *World) at(t *machine.Task, point string, variables ...uint64) {
 	})
 }
 
-// observe looks at the world between two steps.
-func (w *World) observe() {
-	if !w.releaseNoted && w.Ctx.Released() {
-		w.releaseNoted = true
-		w.noteRelease()
+// observe looks at the step that a task is about to take. Who has announced its sleep, and
+// then found the context not released, sleeps safely when the release begins: it must not
+// get SIGBUS for it. (That it has looked, and not that it has come to sleep, is what does
+// not depend on the order of steps that commute.)
+func (w *World) observe(chosen *sim.Task) {
+	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next()
+	switch {
+	case next.Op == sim.OpSetState:
+		t.announced = true
+	case !next.Touches(w.Ctx.ReleasedWord()) || w.Ctx.Released():
+	case next.Op == sim.OpStore:
+		for _, t := range w.tasks {
+			t.safe = t.looked
+		}
+	case t.announced:
+		t.looked = true
 	}
 }
 
@@ -194,14 +204,21 @@ func (w *World) fingerprint(s Symmetry) {
 // each renaming.
 func (w *World) states(to []uint64) []uint64 {
 	to = w.exec.States(to)
-	var safe uint32
+	var announced, looked, safe uint32
 	for i, t := range w.tasks {
-		if t.safe {
+		switch {
+		case t.ended && t.Outcome != "SIGBUS":
+			continue // nobody will ask
+		case t.safe:
 			safe |= 1 << i
+		case t.looked:
+			looked |= 1 << i
+		case t.announced:
+			announced |= 1 << i
 		}
 	}
-	for k := range to {
-		to[k] += 0x9e3779b97f4a7c15 * uint64(permute(safe, w.permuted[k]))
+	for k, p := range w.permuted {
+		to[k] += 0x9e3779b97f4a7c15 * (uint64(permute(announced, p))<<40 | uint64(permute(looked, p))<<20 | uint64(permute(safe, p)))
 	}
 	return to
 }
@@ -219,14 +236,6 @@ func (w *World) Outcome() string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-// noteRelease remembers who sleeps safely when release begins: they must not get
-// SIGBUS for it.
-func (w *World) noteRelease() {
-	for _, t := range w.tasks {
-		t.safe = !t.ended && t.sim.Asleep() && t.sim.State() == sim.Killable
-	}
 }
 
 // check is what must hold at the end of every run.

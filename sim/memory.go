@@ -118,11 +118,10 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 
 // setState stores a task's own state.
 func (c *Controlled) setState(t *Task, s State) {
-	if s == Running && t.State() == Running {
-		return // nobody else ever makes it anything but that, and so nobody can tell
-	}
 	step := Step{OpSetState, unsafe.Pointer(t)}
-	c.step(t, step)
+	if s != Running || t.State() != Running { // else nobody else can make it anything but that, and nobody can tell
+		c.step(t, step)
+	}
 	c.saw(t, step, uint64(s))
 	c.storeState(t, t, s)
 }
@@ -130,11 +129,12 @@ func (c *Controlled) setState(t *Task, s State) {
 // schedule puts a task to sleep. One that has been woken already is not put to sleep:
 // nobody can tell whether it has called.
 func (c *Controlled) schedule(t *Task) {
-	if t.State() == Running {
-		return
+	s := Step{OpSchedule, unsafe.Pointer(t)}
+	if t.State() != Running {
+		c.step(t, s)
+		c.storeState(t, t, Running)
 	}
-	c.bareStep(t, Step{OpSchedule, unsafe.Pointer(t)})
-	c.storeState(t, t, Running)
+	c.saw(t, s, 0)
 }
 
 // storeState stores the state of a task, on behalf of t.

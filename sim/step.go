@@ -60,3 +60,6 @@ type Step struct {
 
 // Count is the value of the word in which a step counts references.
 func (s Step) Count() uint64 { return (*Word)(s.Obj).Peek() }
+
+// Touches reports whether the word is the step's object.
+func (s Step) Touches(w *Word) bool { return s.Obj == unsafe.Pointer(w) }

@@ -1,5 +1,7 @@
 package uffd
 
+import "github.com/uffdsim/uffdsim/sim"
+
 // Waiter is a fault in one of the queues, for observers.
 type Waiter struct {
 	Task    string // the faulting task
@@ -33,3 +35,6 @@ func (c *Ctx) Refs() uint64 { return c.refcount.Peek() }
 
 // Freed reports whether the last reference has gone, for observers.
 func (c *Ctx) Freed() bool { return c.freed }
+
+// ReleasedWord is the word that says so, for observers of who looks at it.
+func (c *Ctx) ReleasedWord() *sim.Word { return &c.released }

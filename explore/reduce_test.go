@@ -1,0 +1,75 @@
+package explore
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/machine"
+)
+
+// The reductions are sound: the states in which runs end are those of a search that tries
+// every task in every state.
+func TestReductionsKeepEveryFinalState(t *testing.T) {
+	everything := &Bound{Switches: 1 << 15, Preemptions: 1 << 15}
+	for _, tc := range []struct {
+		setup    string
+		faulters int
+	}{
+		{"copy", 1}, {"serve", 1}, {"close-only", 1}, {"kill", 1}, {"signal", 1}, {"kill-close", 1},
+		{"copy-map", 1}, {"unmap", 1}, {"twice", 1}, {"poll", 1}, {"exit", 0},
+	} {
+		t.Run(fmt.Sprint(tc.setup, " ", tc.faulters), func(t *testing.T) {
+			t.Parallel()
+			setup := FindSetup(tc.setup)
+			all, reduced := finals(t, setup, tc.faulters, everything), finals(t, setup, tc.faulters, nil)
+			require.Equal(t, all, reduced)
+		})
+	}
+}
+
+func finals(t *testing.T, setup *Setup, faulters int, bound *Bound) map[uint64]bool {
+	opts := Options{Faulters: faulters, Bound: bound, finals: map[uint64]bool{}}
+	r, err := Search(setup, opts)
+	require.NoError(t, err)
+	require.Nil(t, r.Failure)
+	require.True(t, r.Covered)
+	require.NotEmpty(t, opts.finals)
+	return opts.finals
+}
+
+// The parts of a search that is shared out make up the whole.
+func TestShardsAddUp(t *testing.T) {
+	setup := FindSetup("kill-read")
+	whole := finals(t, setup, 1, nil)
+	for _, shards := range []int{1, 2, 5} {
+		parts := map[uint64]bool{}
+		for shard := range shards {
+			opts := Options{Faulters: 1, Shard: shard, Shards: shards, finals: map[uint64]bool{}}
+			r, err := Search(setup, opts)
+			require.NoError(t, err)
+			require.True(t, r.Covered)
+			for s := range opts.finals {
+				parts[s] = true
+			}
+		}
+		require.Equal(t, whole, parts, "%d shards", shards)
+	}
+}
+
+// Toy programs of a few steps, against every interleaving there is.
+func TestReductionsOnToys(t *testing.T) {
+	flags := func(t *machine.Task, fd int) string {
+		f, _ := t.FcntlGetFlags(fd)
+		return fmt.Sprintf("%#x", f)
+	}
+	setup := &Setup{Name: "flags", Faulters: 1, Tasks: func(w *World) {
+		w.Go("a", func(t *machine.Task) string { w.nonblock(t); return "" })
+		w.Go("b", func(t *machine.Task) string { return flags(t, w.Fd) })
+	}}
+	plain := Options{Faulters: 1, Plain: true, finals: map[uint64]bool{}}
+	r, err := Search(setup, plain)
+	require.NoError(t, err)
+	require.True(t, r.Covered)
+	require.Equal(t, plain.finals, finals(t, setup, 1, nil))
+}
