@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"sync/atomic"
+
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
@@ -21,7 +23,7 @@ type Machine struct {
 
 	exec    sim.Executor
 	memory  *mm.Memory
-	lastPID int
+	lastPID atomic.Int64
 }
 
 // New returns a machine of the given version with no processes, whose tasks run on
@@ -68,8 +70,7 @@ func (m *Machine) NewProcess() *Process {
 }
 
 func (m *Machine) newProcess(space *mm.MM, files *FDTable) *Process {
-	m.lastPID++
-	p := &Process{PID: m.lastPID, MM: space, machine: m, files: files}
+	p := &Process{PID: int(m.lastPID.Add(1)), MM: space, machine: m, files: files}
 	if c, ok := m.exec.(*sim.Controlled); ok {
 		space.Label(c, uint64(p.PID))
 		sim.LabelIn(c, files, "files", uint64(p.PID))

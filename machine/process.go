@@ -16,16 +16,17 @@ func (t *Task) Fork() (*Process, error) {
 	return child, err
 }
 
-// Exit ends the task's process: its descriptors are closed and its hold on the
-// address space is dropped, which tears it down unless a userfaultfd context holds
-// it, too (REF-3). The process must have no other task in the kernel.
+// Exit ends the task's process: its hold on the address space is dropped, and then its
+// descriptors are closed, in the order of do_exit. So the release of a userfaultfd finds
+// the address space only because the context holds it, too (REF-3). The process must have
+// no other task in the kernel.
 func (t *Task) Exit() {
 	t.enter("exit_group")
 	p := t.Process
+	p.MM.Put(t.Task)
 	for fd := range p.files.slots {
 		if f, err := p.files.remove(t.Task, fd); err == nil {
 			f.Put(t.Task)
 		}
 	}
-	p.MM.Put(t.Task)
 }

@@ -1,0 +1,66 @@
+package machine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// Exit gives the address space up before it closes the descriptors: the release that
+// follows needs the context's own hold on it, and without that finds it torn down.
+func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
+	for _, pinned := range []bool{true, false} {
+		exec := sim.NewControlled(sim.NewRandom(1))
+		v, known := abi.Lookup("2015+copy")
+		require.True(t, known)
+		m := machine.New(exec, v)
+		if !pinned {
+			m.Dropped = m.Dropped.With(uffd.PinMM)
+		}
+		m.NewProcess().Go("t", func(t *machine.Task) {
+			fd, _ := t.Userfaultfd(0)
+			_, _ = t.Mmap(0x200000, 4*mm.PageSize, mm.ProtRead|mm.ProtWrite, mm.MapPrivate|mm.MapAnonymous|mm.MapFixed, -1, 0)
+			var b [abi.RegisterSize]byte
+			r := abi.Register{Range: abi.Range{Start: 0x200000, Len: 4 * mm.PageSize}, Mode: abi.RegisterModeMissing}
+			r.Encode(b[:])
+			_ = t.IoctlBytes(fd, abi.UFFDIO_REGISTER, b[:])
+			t.Exit()
+		}, nil)
+		err := exec.Settle()
+		if pinned {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "use after free")
+		}
+	}
+}
+
+// Processes that fork at the same time get numbers of their own.
+func TestForksInParallel(t *testing.T) {
+	exec := &sim.Free{}
+	v, known := abi.Lookup("2015+copy")
+	require.True(t, known)
+	m := machine.New(exec, v)
+	p := m.NewProcess()
+	pids := make(chan int, 8)
+	for range cap(pids) {
+		p.Go("t", func(t *machine.Task) {
+			if child, err := t.Fork(); err == nil {
+				pids <- child.PID
+			}
+		}, nil)
+	}
+	exec.Wait()
+	close(pids)
+	seen := map[int]bool{}
+	for pid := range pids {
+		require.False(t, seen[pid], "PID %d twice", pid)
+		seen[pid] = true
+	}
+	require.Len(t, seen, cap(pids))
+}
