@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
@@ -45,7 +46,10 @@ func only(outcomes ...string) func(w *World) error {
 }
 
 // Setups are the programs that can be explored.
-var Setups = []*Setup{
+var Setups = slices.Concat(serving, ending)
+
+// serving are the programs in which faults are resolved.
+var serving = []*Setup{
 	{
 		Name:     "copy",
 		Doc:      "faulters on one page, and a copier that reads no message",
@@ -116,29 +120,6 @@ var Setups = []*Setup{
 		Check: only("A"),
 	},
 	{
-		Name:     "close",
-		Doc:      "faulters, a reader that copies, and a closer",
-		Faulters: 1,
-		Symmetry: OwnPage,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.reader(w.Faulters)
-			w.closer()
-		},
-		Check: only("A", "zero", "SIGBUS"),
-	},
-	{
-		Name:     "close-only",
-		Doc:      "faulters and a closer",
-		Faulters: 1,
-		Symmetry: OwnPage,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.closer()
-		},
-		Check: only("zero", "SIGBUS"),
-	},
-	{
 		Name:     "race",
 		Doc:      "faulters on one page, a monitor that reads and copies, and one that copies without reading",
 		Faulters: 2,
@@ -149,79 +130,6 @@ var Setups = []*Setup{
 			w.copier()
 		},
 		Check: only("A"),
-	},
-	{
-		Name:     "unregister",
-		Doc:      "faulters on one page, one that unregisters, and then wakes",
-		Faulters: 2,
-		Symmetry: SamePage,
-		Tasks: func(w *World) {
-			w.faulters(func(int) uint64 { return page(0) })
-			w.Go("waker", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
-				return ""
-			})
-			w.Go("unregister", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_UNREGISTER, page(0), mm.PageSize)
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
-				return ""
-			})
-		},
-		Check: only("zero", "SIGBUS"),
-	},
-	{
-		Name:     "kill-close",
-		Doc:      "a faulter that is killed, and a closer",
-		Faulters: 1,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.killer(sim.SignalFatal)
-			w.closer()
-		},
-		Check: only("zero", "SIGBUS", "killed"),
-	},
-	{
-		Name:     "kill-read",
-		Doc:      "a faulter that is killed, and a reader that copies",
-		Faulters: 1,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.killer(sim.SignalFatal)
-			w.reader(2)
-		},
-		Check: func(w *World) error { return nil },
-	},
-	{
-		Name:     "kill-wake",
-		Doc:      "a faulter that is killed, and a waker",
-		Faulters: 1,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.killer(sim.SignalFatal)
-			w.copier()
-		},
-		Check: only("A", "killed"),
-	},
-	{
-		Name:     "signal",
-		Doc:      "a faulter that gets a signal, and a copier",
-		Faulters: 1,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.killer(sim.SignalOrdinary)
-			w.copier()
-		},
-		Check: only("A"),
-	},
-	{
-		Name:     "kill",
-		Doc:      "a faulter whose page never comes, and a killer",
-		Faulters: 1,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.killer(sim.SignalFatal)
-		},
-		Check: only("killed"),
 	},
 	{
 		Name:     "neighbour",
@@ -280,6 +188,31 @@ var Setups = []*Setup{
 		Check: only("A"),
 	},
 	{
+		Name:     "mixed",
+		Doc:      "a faulter, a reader that blocks, one that makes the file non-blocking, and one that only wakes",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(own)
+			w.tasks[0].Sleeper = true // both readers may find nothing, and leave
+			w.reader(w.Faulters)
+			w.Go("blocking", func(t *machine.Task) string { w.serve(t, 1); return "" }).Sleeper = true
+			w.Go("waker", func(t *machine.Task) string {
+				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, own(0), mm.PageSize)
+				return ""
+			})
+		},
+		Check: func(w *World) error {
+			faulter, blocking := w.tasks[0], w.tasks[2]
+			if faulter.ended {
+				return only("A", "SIGBUS")(w)
+			}
+			if pending, _ := w.Ctx.Queues(); blocking.ended && len(pending) == 1 {
+				return nil // and nobody is left to read of it
+			}
+			return fmt.Errorf("%s: %s", uffd.LostWakeUp, faulter.Name)
+		},
+	},
+	{
 		Name:     "twice",
 		Doc:      "a faulter, and a reader that reads twice before it copies",
 		Faulters: 1,
@@ -330,20 +263,6 @@ var Setups = []*Setup{
 		Check: only("A"),
 	},
 	{
-		Name:     "unmap",
-		Doc:      "a faulter, and one that unmaps the page tables' other user and the page, and wakes",
-		Faulters: 1,
-		Tasks: func(w *World) {
-			w.faulters(own)
-			w.Go("unmapper", func(t *machine.Task) string {
-				_ = t.Munmap(Arena, Plain+arenaPages*mm.PageSize-Arena)
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
-				return ""
-			})
-		},
-		Check: only("SIGSEGV", "SIGBUS"),
-	},
-	{
 		Name:     "copy-map",
 		Doc:      "a faulter, a copier, and one that maps memory meanwhile",
 		Faulters: 1,
@@ -353,15 +272,6 @@ var Setups = []*Setup{
 			w.copier()
 		},
 		Check: only("A"),
-	},
-	{
-		Name:     "exit",
-		Doc:      "the process drops its memory, and a holder of the descriptor registers",
-		Faulters: 0,
-		Tasks: func(w *World) {
-			w.Go("exit", func(t *machine.Task) string { w.Process.MM.Put(t.Task); return "" })
-			w.Go("holder", func(t *machine.Task) string { _ = register(t, w.Fd, Arena, 1); return "" })
-		},
 	},
 }
 
