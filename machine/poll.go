@@ -63,11 +63,14 @@ func (t *Task) doPoll(fds []PollFd, wait bool) (int, error) {
 			}
 		}
 		pt = nil // registered with all of them
-		if ready > 0 || !wait {
+		if ready > 0 {
 			return ready, nil
 		}
-		if t.SignalPending() {
+		if t.SignalPending() { // even if there is no time to wait
 			return 0, errno.EINTR
+		}
+		if !wait {
+			return 0, nil
 		}
 		t.SetState(sim.Interruptible)
 		if pwq.triggered.Load(t.Task) == 0 {
@@ -80,6 +83,9 @@ func (t *Task) doPoll(fds []PollFd, wait bool) (int, error) {
 
 // pollOne asks one file: do_pollfd.
 func (t *Task) pollOne(p *PollFd, pt *mm.PollTable) mm.PollEvents {
+	if p.Fd < 0 {
+		return 0 // an entry that is to be passed over
+	}
 	f, err := t.Process.files.fget(t.Task, p.Fd)
 	if err != nil {
 		return PollNval

@@ -1,0 +1,47 @@
+package machine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// What poll(2) answers without waiting: it passes over negative descriptors, and a signal
+// comes before the end of the time, even if there is none to wait.
+func TestPollAtOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fd     int
+		signal bool
+		events mm.PollEvents
+		want   error
+	}{
+		"negative":              {fd: -1},
+		"not open":              {fd: 7, events: machine.PollNval},
+		"negative, and signal":  {fd: -1, signal: true, want: errno.EINTR},
+		"an answer, and signal": {fd: 7, signal: true, events: machine.PollNval},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exec := &sim.Free{}
+			v, known := abi.Lookup("2015")
+			require.True(t, known)
+			fds := []machine.PollFd{{Fd: tc.fd, Events: mm.PollIn}}
+			var n int
+			var err error
+			machine.New(exec, v).NewProcess().Go("t", func(t *machine.Task) {
+				if tc.signal {
+					t.Interrupt(sim.SignalOrdinary)
+				}
+				n, err = t.Poll(fds, false)
+			}, nil)
+			exec.Wait()
+			require.Equal(t, tc.want, err)
+			require.Equal(t, tc.events, fds[0].Revents)
+			require.Equal(t, tc.events != 0, n == 1)
+		})
+	}
+}
