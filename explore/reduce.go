@@ -5,7 +5,8 @@ import (
 )
 
 // arriveReduced decides what to explore from a state: a stubborn set, without the tasks
-// that sleep, and nothing if the state has been explored before.
+// that sleep, and nothing if the state has been explored before. With store buffers there
+// are no stubborn sets: a buffer's future is its task's.
 func (w *worker) arriveReduced(n *node) {
 	if w.depth > 0 {
 		parent := &w.path[w.depth-1]
@@ -21,7 +22,10 @@ func (w *worker) arriveReduced(n *node) {
 		w.arriveAboveCut(n)
 		return
 	}
-	set := n.stubborn(n.ready, n.current)
+	set := n.ready
+	if !w.opts.TSO {
+		set = n.stubborn(n.ready, n.current)
+	}
 	n.todo = set &^ n.sleep
 	if bits.OnesCount32(set) == 1 {
 		return // no choice, and nothing to remember

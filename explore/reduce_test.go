@@ -28,8 +28,25 @@ func TestReductionsKeepEveryFinalState(t *testing.T) {
 	}
 }
 
+// With store buffers, too.
+func TestReductionsKeepEveryFinalStateOfTSO(t *testing.T) {
+	everything := &Bound{Switches: 1 << 15, Preemptions: 1 << 15}
+	for _, name := range []string{"copy", "close-only", "kill", "signal"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := finalsOf(t, FindSetup(name), Options{Faulters: 1, TSO: true, Bound: everything})
+			reduced := finalsOf(t, FindSetup(name), Options{Faulters: 1, TSO: true})
+			require.Equal(t, all, reduced)
+		})
+	}
+}
+
 func finals(t *testing.T, setup *Setup, faulters int, bound *Bound) map[uint64]bool {
-	opts := Options{Faulters: faulters, Bound: bound, finals: map[uint64]bool{}}
+	return finalsOf(t, setup, Options{Faulters: faulters, Bound: bound})
+}
+
+func finalsOf(t *testing.T, setup *Setup, opts Options) map[uint64]bool {
+	opts.finals = map[uint64]bool{}
 	r, err := Search(setup, opts)
 	require.NoError(t, err)
 	require.Nil(t, r.Failure)

@@ -93,14 +93,14 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 // probability of at least 1/(n*k^(d-1)), if depth is d.
 type pct struct {
 	rng      *rand.Rand
-	priority map[int]int // by task
+	priority map[*sim.Task]int
 	change   map[int]bool
 	steps    int
 	lowest   int
 }
 
 func newPCT(rng *rand.Rand, depth, steps int) *pct {
-	p := &pct{rng: rng, priority: map[int]int{}, change: map[int]bool{}}
+	p := &pct{rng: rng, priority: map[*sim.Task]int{}, change: map[int]bool{}}
 	for range depth - 1 {
 		p.change[rng.IntN(steps)] = true
 	}
@@ -111,7 +111,7 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 	t := p.first(enabled)
 	if p.change[p.steps] {
 		p.lowest--
-		p.priority[t.ID()] = p.lowest
+		p.priority[t] = p.lowest
 		t = p.first(enabled)
 	}
 	p.steps++
@@ -122,10 +122,10 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 func (p *pct) first(enabled []*sim.Task) *sim.Task {
 	var best *sim.Task
 	for _, t := range enabled {
-		if _, ok := p.priority[t.ID()]; !ok {
-			p.priority[t.ID()] = 1 + p.rng.IntN(1<<30)
+		if _, ok := p.priority[t]; !ok {
+			p.priority[t] = 1 + p.rng.IntN(1<<30)
 		}
-		if best == nil || p.priority[t.ID()] > p.priority[best.ID()] {
+		if best == nil || p.priority[t] > p.priority[best] {
 			best = t
 		}
 	}

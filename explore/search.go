@@ -14,6 +14,8 @@ type Options struct {
 	Faulters int
 	// Dropped are the rules that are not obeyed.
 	Dropped uffd.RuleSet
+	// TSO makes stores go through store buffers: see [sim.Controlled.TSO].
+	TSO bool
 	// Plain turns the reductions off: every interleaving is run.
 	Plain bool
 	// Bound limits how often a run goes from one task to another; nil is no limit.
@@ -75,7 +77,7 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 	}
 	s := &search{setup: setup, opts: opts, start: time.Now(), atlas: newAtlas()}
 	s.begin()
-	if opts.reduced() {
+	if opts.reduced() && !opts.TSO {
 		w := newWorker(s)
 		w.survey()
 		w.rig.close()

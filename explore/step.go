@@ -26,6 +26,15 @@ func (w *World) stepOf(t *sim.Task) step {
 	return s
 }
 
+// stepsOf are the steps of the tasks that can go on, each at its task's number.
+func (w *World) stepsOf(enabled []*sim.Task, number func(*sim.Task) int, to []step) []step {
+	to = append(to[:0], make([]step, maxTasks)...)
+	for _, t := range enabled {
+		to[number(t)] = w.stepOf(t)
+	}
+	return to
+}
+
 // commutes reports whether the order of two steps of different tasks that are possible
 // in one state does not matter.
 func (a step) commutes(b step) bool {

@@ -43,6 +43,14 @@ func permutations(n int) [][]int {
 	return all
 }
 
+// symmetry is what a search makes use of.
+func (o *Options) symmetry(s *Setup) Symmetry {
+	if o.TSO {
+		return Distinct
+	}
+	return s.Symmetry
+}
+
 // renamings are what the executor has to call things if the faulters change places, and
 // permuted the permutations of the tasks that belong to them.
 func (w *World) renamings(s Symmetry) (renamings []sim.Renaming, permuted [][]int) {

@@ -52,7 +52,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 			}
 		}
 		taken = append(taken, id)
-		chosen := taskAt(enabled, id)
+		chosen := (&worker{}).taskAt(enabled, id)
 		require.NotNil(t, chosen, "%s with %d faulters: %v of %v", setup.Name, faulters, taken, schedule)
 		w.observe(chosen)
 		return chosen

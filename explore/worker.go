@@ -98,7 +98,7 @@ func (w *worker) run() (goOn bool) {
 	defer world.discard()
 	w.world = world
 	if !w.opts.Plain || w.opts.finals != nil {
-		world.fingerprint(w.setup.Symmetry)
+		world.fingerprint(w.opts.symmetry(w.setup))
 	}
 	w.setup.Tasks(world)
 	w.base = firstTask
@@ -157,7 +157,7 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	} else {
 		n := &w.path[w.depth]
 		w.depth++
-		chosen = taskAt(enabled, w.base+n.chosen)
+		chosen = w.taskAt(enabled, n.chosen)
 		if chosen == nil {
 			panic(fmt.Sprintf("explore: the program is not deterministic: task %d cannot go on at step %d", n.chosen, w.depth))
 		}
@@ -167,9 +167,24 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return chosen
 }
 
-func taskAt(enabled []*sim.Task, id int) *sim.Task {
+// buffers are the numbers of the store buffers in sets of tasks: each has its task's, that
+// much higher.
+const (
+	firstBuffer = maxTasks / 2
+	buffers     = uint32(1<<maxTasks - 1<<firstBuffer)
+)
+
+// number is a task's number in sets of tasks.
+func (w *worker) number(t *sim.Task) int {
+	if t.BufferOf() != nil {
+		return t.ID() - w.base + firstBuffer
+	}
+	return t.ID() - w.base
+}
+
+func (w *worker) taskAt(enabled []*sim.Task, number int) *sim.Task {
 	for _, t := range enabled {
-		if t.ID() == id {
+		if w.number(t) == number {
 			return t
 		}
 	}
@@ -185,13 +200,16 @@ func (w *worker) arrive(enabled []*sim.Task, current *sim.Task) bool {
 		n.current = current.ID() - w.base
 	}
 	for _, t := range enabled {
-		n.ready |= 1 << (t.ID() - w.base)
+		n.ready |= 1 << w.number(t)
 	}
 	switch {
 	case w.opts.Plain:
 		n.todo = n.ready
 	case w.opts.Bound != nil:
 		w.arriveBounded(n)
+	case w.opts.TSO:
+		n.steps = w.world.stepsOf(enabled, w.number, n.steps)
+		w.arriveReduced(n)
 	default:
 		if !w.orient(n) || w.roving {
 			w.stray(n.crowd)
@@ -262,7 +280,7 @@ func (u use) within(v use) bool { return u>>16 <= v>>16 && u&0xffff <= v&0xffff 
 // spent is what has been used when the chosen task has taken its step.
 func (n *node) spent() use {
 	u := n.used
-	if n.current >= 0 && n.chosen != n.current {
+	if n.current >= 0 && n.chosen != n.current && buffers&(1<<n.chosen) == 0 {
 		u++
 		if n.ready&(1<<n.current) != 0 {
 			u += 1 << 16 // who ran before could go on

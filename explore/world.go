@@ -87,6 +87,9 @@ func (r *rig) newWorld(strategy sim.Strategy, opts *Options) (*World, error) {
 	w := &World{Faulters: opts.Faulters, exec: sim.NewControlled(strategy)}
 	w.exec.Coroutines = &r.coroutines
 	w.exec.MaxSteps = maxSteps
+	if opts.TSO {
+		w.exec.TSO()
+	}
 	w.machine = machine.NewOn(r.memory, w.exec, version)
 	w.machine.Dropped = opts.Dropped
 	w.Process = w.machine.NewProcess()
@@ -180,7 +183,7 @@ func (w *World) at(t *machine.Task, point string, variables ...uint64) {
 // get SIGBUS for it. (That it has looked, and not that it has come to sleep, is what does
 // not depend on the order of steps that commute.)
 func (w *World) observe(chosen *sim.Task) {
-	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next()
+	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next() // a store buffer has its task's ID
 	switch {
 	case next.Op == sim.OpSetState:
 		t.announced = true

@@ -25,7 +25,7 @@ func (mm *MM) translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 	tb.entries[i].Touch(t, write)
 	tb.lock.Bare(t)
 	defer tb.lock.EndBare(t)
-	entry := tb.entries[i].Peek()
+	entry := tb.entries[i].Glance(t)
 	if !allows(entry, write) {
 		return false
 	}

@@ -12,9 +12,10 @@ import (
 
 // Strategy chooses the interleaving of a controlled run.
 type Strategy interface {
-	// Pick chooses one of the enabled tasks (at least one, by rising ID) to take the
-	// step that it announces in [Task.Next]. current took the last step; it is nil at
-	// first, and need not be enabled. Nil gives the run up.
+	// Pick chooses one of the enabled tasks (at least one, by rising ID, and behind them
+	// store buffers that are not empty) to take the step that it announces in [Task.Next].
+	// current is the task that took the last step; it is nil at first, and need not be
+	// enabled. Nil gives the run up.
 	Pick(enabled []*Task, current *Task) *Task
 }
 
@@ -50,6 +51,8 @@ type Controlled struct {
 	handles  map[unsafe.Pointer]func(*Summary) // meanings of handles stored before there were fingerprints
 	memo     *label                            // of memoObj
 	memoObj  unsafe.Pointer                    // which was asked for last
+	visible  map[*Word]uint64                  // what others see of words with stores pending; nil without store buffers
+	buffers  []*Task                           // those whose store buffer is not empty, by rising ID
 }
 
 // DefaultMaxSteps is how many visible steps a Settle may take before the run is
@@ -69,6 +72,7 @@ type coroutine struct {
 	history sums // sums up what the task did and saw, for the fingerprint
 	mark    sums
 	total   int // steps announced
+	buffer  storeBuffer
 }
 
 // unwind is the panic that ends a task whose run is being abandoned.
@@ -229,34 +233,51 @@ func (c *Controlled) waitForGrant(t *Task) {
 
 // pick lets the strategy choose who goes next. Nobody is chosen if nobody can run.
 func (c *Controlled) pick() {
+	for {
+		c.lookWhoCan()
+		c.chosen = nil
+		if len(c.enabled) == 0 || c.err != nil {
+			return
+		}
+		if c.budget == 0 {
+			c.fail(&Endless{Task: c.enabled[0].name})
+			return
+		}
+		c.budget--
+		c.steps++
+		chosen := c.strategy.Pick(c.enabled, c.current)
+		switch {
+		case chosen == nil:
+			c.fail(ErrAbandoned)
+			return
+		case chosen.bufferOf == nil:
+			c.chosen, c.current = chosen, chosen
+			return
+		}
+		c.flush(chosen.bufferOf) // the processor does that, and the tasks stay where they are
+	}
+}
+
+// lookWhoCan finds out who can take a step.
+func (c *Controlled) lookWhoCan() {
 	c.enabled = c.enabled[:0]
 	for _, t := range c.tasks {
 		if t.isEnabled() {
 			c.enabled = append(c.enabled, t)
 		}
 	}
-	if len(c.enabled) == 0 {
-		c.chosen = nil
-		return
+	for _, t := range c.buffers {
+		c.enabled = append(c.enabled, t.co.buffer.task)
 	}
-	if c.budget == 0 {
-		c.fail(&Endless{Task: c.enabled[0].name})
-		return
-	}
-	c.budget--
-	c.steps++
-	c.chosen = c.strategy.Pick(c.enabled, c.current)
-	if c.chosen == nil {
-		c.fail(ErrAbandoned)
-		return
-	}
-	c.current = c.chosen
 }
 
 // isEnabled reports whether the task can take the step that it announces.
 func (t *Task) isEnabled() bool {
 	if t.co.queued {
 		return t.co.granted
+	}
+	if len(t.co.buffer.stores) > 0 && t.co.next.Op.drains() {
+		return false
 	}
 	switch t.co.next.Op {
 	case OpSchedule:

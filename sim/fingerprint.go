@@ -80,6 +80,9 @@ func (c *Controlled) States(to []uint64) []uint64 {
 		for _, t := range c.tasks {
 			sum += c.position(t, k)
 		}
+		for _, t := range c.buffers {
+			sum += c.bufferSum(t, k)
+		}
 		to = append(to, sum)
 	}
 	return to

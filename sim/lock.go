@@ -114,11 +114,7 @@ func (l *SpinLock) Unlock(t *Task) {
 		t.noteRelease(l.class, unsafe.Pointer(l), true)
 	}
 	if t.ctl != nil {
-		s := Step{OpUnlock, unsafe.Pointer(l)}
-		t.ctl.step(t, s)
-		l.owner = nil
-		t.ctl.saw(t, s, 0)
-		t.ctl.left(t, s.Obj, l.guards)
+		t.ctl.unlock(t, l)
 	}
 	if t.trace != nil { // before the next holder can trace that it took the lock
 		t.traceStep(OpUnlock, l.class.Name)
@@ -126,6 +122,24 @@ func (l *SpinLock) Unlock(t *Task) {
 	if t.ctl == nil {
 		l.mu.Unlock()
 	}
+}
+
+func (c *Controlled) unlock(t *Task, l *SpinLock) {
+	s := Step{OpUnlock, unsafe.Pointer(l)}
+	if c.buffered() {
+		c.saw(t, s, 0)
+		c.buffer(t, pendingStore{step: s, commit: func() { c.unlocked(t, l) }})
+		return
+	}
+	c.step(t, s)
+	c.saw(t, s, 0)
+	c.unlocked(t, l)
+}
+
+// unlocked is what the others see of a release.
+func (c *Controlled) unlocked(t *Task, l *SpinLock) {
+	l.owner = nil
+	c.left(t, unsafe.Pointer(l), l.guards)
 }
 
 // Bare takes the lock for an access that the hardware would make without

@@ -14,8 +14,12 @@ func (c *Controlled) bareStep(t *Task, s Step) {
 func (c *Controlled) load(t *Task, w *Word) uint64 {
 	s := Step{OpLoad, unsafe.Pointer(w)}
 	c.step(t, s)
+	if own := t.co.buffer.newest(s.Obj); own != nil {
+		c.sawContent(t, s, &own.stands)
+		return own.value
+	}
 	c.sawWord(t, s, w)
-	return w.v.Load()
+	return c.inMemory(w)
 }
 
 // sawWord notes what the task found in a word: the value, or, where that is a handle, who
@@ -33,7 +37,7 @@ func (c *Controlled) meaning(w *Word) sums {
 	if stands, ok := c.print.content[unsafe.Pointer(w)]; ok {
 		return stands
 	}
-	return sameForAll(w.v.Load())
+	return sameForAll(c.inMemory(w))
 }
 
 func sameForAll(v uint64) (s sums) {
@@ -45,6 +49,11 @@ func sameForAll(v uint64) (s sums) {
 
 func (c *Controlled) store(t *Task, w *Word, v uint64) {
 	s := Step{OpStore, unsafe.Pointer(w)}
+	if c.buffered() {
+		c.saw(t, s, v)
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: sameForAll(v)})
+		return
+	}
 	c.step(t, s)
 	c.saw(t, s, v)
 	if !c.print.on {
@@ -63,6 +72,11 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 		return
 	}
 	s := Step{OpStore, unsafe.Pointer(w)}
+	if c.buffered() && c.print.on {
+		c.saw(t, s, 1)
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: c.sumUp(t, meaning), handle: true})
+		return
+	}
 	c.step(t, s)
 	c.saw(t, s, 1)
 	if !c.print.on {
@@ -84,7 +98,7 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 func (c *Controlled) count(t *Task, w *Word, op Op, delta uint64, notZero bool) uint64 {
 	s := Step{op, unsafe.Pointer(w)}
 	c.step(t, s)
-	old := w.v.Load()
+	old := w.v.Load() // nobody stores to a count
 	now := old + delta
 	if notZero && old == 0 {
 		now = 0
@@ -119,18 +133,27 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 // setState stores a task's own state.
 func (c *Controlled) setState(t *Task, s State) {
 	step := Step{OpSetState, unsafe.Pointer(t)}
-	if s != Running || t.State() != Running { // else nobody else can make it anything but that, and nobody can tell
+	if s != Running || t.ownState() != Running { // else nobody else can make it anything but that, and nobody can tell
 		c.step(t, step)
 	}
 	c.saw(t, step, uint64(s))
 	c.storeState(t, t, s)
 }
 
+// setStateUnordered stores it with a store that others see later.
+func (c *Controlled) setStateUnordered(t *Task, s State) {
+	step := Step{OpSetState, unsafe.Pointer(t)}
+	c.saw(t, step, uint64(s))
+	if s != Running || t.ownState() != Running {
+		c.buffer(t, pendingStore{step: step, value: uint64(s), stands: sameForAll(uint64(s))})
+	}
+}
+
 // schedule puts a task to sleep. One that has been woken already is not put to sleep:
 // nobody can tell whether it has called.
 func (c *Controlled) schedule(t *Task) {
 	s := Step{OpSchedule, unsafe.Pointer(t)}
-	if t.State() != Running {
+	if t.ownState() != Running {
 		c.step(t, s)
 		c.storeState(t, t, Running)
 	}

@@ -79,24 +79,37 @@ func (s *RWSem) up(t *Task, write bool) {
 		t.noteRelease(s.class, unsafe.Pointer(s), write)
 	}
 	if t.ctl != nil {
-		step := Step{op, unsafe.Pointer(s)}
-		t.ctl.step(t, step)
-		t.ctl.saw(t, step, 0)
-		if write {
-			t.ctl.left(t, step.Obj, s.guards)
-		}
+		t.ctl.up(t, s, Step{op, unsafe.Pointer(s)}, write)
 	}
 	if t.trace != nil { // before the next holder can trace that it took the semaphore
 		t.traceStep(op, s.class.Name)
 	}
 	switch {
 	case t.ctl != nil:
-		s.release(t, write)
 	case write:
 		s.mu.Unlock()
 	default:
 		s.mu.RUnlock()
 	}
+}
+
+func (c *Controlled) up(t *Task, s *RWSem, step Step, write bool) {
+	if c.buffered() {
+		c.saw(t, step, 0)
+		c.buffer(t, pendingStore{step: step, commit: func() { c.upped(t, s, write) }})
+		return
+	}
+	c.step(t, step)
+	c.saw(t, step, 0)
+	c.upped(t, s, write)
+}
+
+// upped is what the others see of a release.
+func (c *Controlled) upped(t *Task, s *RWSem, write bool) {
+	if write {
+		c.left(t, unsafe.Pointer(s), s.guards)
+	}
+	s.release(t, write)
 }
 
 // take grants the semaphore, or queues the task until release grants it.

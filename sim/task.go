@@ -23,6 +23,8 @@ type Task struct {
 	held    []heldLock // checking only: what the task holds, in order of taking
 	ctl     *Controlled
 	co      coroutine // controlled executor: owned by it
+
+	bufferOf *Task // whose store buffer this stands for; immutable
 }
 
 func newTask(name string, id int, private any) *Task {
@@ -63,9 +65,22 @@ func (t *Task) SetState(s State) {
 	}
 }
 
+// SetStateUnordered is [Task.SetState] without the barrier: __set_current_state. With store
+// buffers others may see it later than what the task looks at next.
+func (t *Task) SetStateUnordered(s State) {
+	if t.ctl != nil && t.ctl.buffered() {
+		t.ctl.setStateUnordered(t, s)
+		if t.trace != nil {
+			t.traceStep(OpSetState, s.String())
+		}
+		return
+	}
+	t.SetState(s)
+}
+
 // SetRunning ends the announcement of [Task.SetState]: __set_current_state(TASK_RUNNING),
-// which needs no barrier and which nobody waits for.
-func (t *Task) SetRunning() { t.SetState(Running) }
+// which needs no barrier, since nobody waits for it.
+func (t *Task) SetRunning() { t.SetStateUnordered(Running) }
 
 // Schedule gives the CPU away until the task is woken. It returns at once if the
 // task has been woken since it announced its state, or if a signal is pending

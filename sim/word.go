@@ -81,8 +81,18 @@ func (w *Word) Touch(t *Task, write bool) {
 }
 
 // Peek reads the word without a visible step: for observers outside of the model
-// (invariants, views) and for reads whose result no other task can change.
+// (invariants, views) and for reads whose result no other task can change, because a lock
+// is held. With store buffers it is the newest value, whoever has stored it.
 func (w *Word) Peek() uint64 { return w.v.Load() }
+
+// Glance reads the word as the task would, without a visible step: after one that has
+// announced the access, as [Word.Touch] does.
+func (w *Word) Glance(t *Task) uint64 {
+	if t.ctl != nil && t.ctl.buffered() {
+		return t.ctl.seenBy(t, w)
+	}
+	return w.v.Load()
+}
 
 // Tick adds delta without a visible step and returns the new value: for counters
 // that no task's behaviour depends on in a way that another task could notice
