@@ -1,6 +1,9 @@
 package explore
 
-import "github.com/uffdsim/uffdsim/uffd"
+import (
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd"
+)
 
 // where names, for each rule, the setup in which it is needed, or, if nothing comes of
 // dropping it, the one that shows so.
@@ -43,6 +46,25 @@ var where = map[uffd.Rule]string{
 	uffd.FatalTestBeforeSleep:       "kill-close",
 	uffd.WakeReadersAtRelease:       "close-only",
 	uffd.LookBeforeLock:             "copy",
+
+	uffd.NoSleepingLockOnceAnnounced: "copy",
+	uffd.ReleaseWakes:                "close-only",
+	uffd.StripUnderMmapLock:          "close-only",
+	uffd.NowaitKeepsLock:             "nowait",
+	uffd.NowaitNotQueued:             "nowait",
+	uffd.SleepOnlyIfAllowed:          "gup",
+	uffd.MarkReleased:                "close-only",
+	uffd.ReleasedOutsideLock:         "close-only",
+	uffd.UnlinkOnlySleepers:          "copy",
+	uffd.ValidateInOrder:             "odd-ranges",
+	uffd.BarrierAfterSleepState:      "copy",
+	uffd.BarrierBeforeLook:           "copy",
+	uffd.BarrierAfterReaderState:     "serve",
+	uffd.BarrierBeforePollLook:       "poll",
+
+	mm.ForkDropsContext:     "fork",
+	mm.CheckAgainAfterFault: "remap",
+	mm.NeverOverwrite:       "overwrite",
 }
 
 // SetupFor is the setup that shows what the rule is for.
@@ -55,8 +77,7 @@ const MaxPreemptions = 4
 // those with as many for the one with the fewest switches from one task to another. The
 // result has no Failure if there is none with up to MaxPreemptions.
 func Counterexample(setup *Setup, opts Options) (*Result, error) {
-	const anyNumber = 1 << 15
-	bound := Bound{Switches: anyNumber}
+	bound := Bound{Switches: AnyNumber}
 	opts.Bound, opts.Workers = &bound, 1
 	total, err := Search(setup, opts)
 	for err == nil && total.Failure == nil && bound.Preemptions < MaxPreemptions {
@@ -66,17 +87,13 @@ func Counterexample(setup *Setup, opts Options) (*Result, error) {
 	if err != nil || total.Failure == nil {
 		return total, err
 	}
-	for {
-		bound.Switches = total.Failure.Schedule.Switches() - 1
-		if bound.Switches < 0 {
-			return total, nil
-		}
+	for bound.Switches = 0; bound.Switches < total.Failure.Schedule.Switches(); bound.Switches++ {
 		better, err := searchMore(setup, opts, total)
-		if err != nil || better.Failure == nil {
-			return total, err
+		if err != nil || better.Failure != nil {
+			return better, err
 		}
-		total = better
 	}
+	return total, nil
 }
 
 // searchMore is a search whose effort is added to that of the one before.

@@ -12,6 +12,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"go.uber.org/goleak"
@@ -26,21 +27,24 @@ const budget = time.Minute
 // nothing does, in any interleaving.
 func TestEveryRuleIsNeeded(t *testing.T) {
 	// What the symptom looks like where it is not reported under its own name.
-	looks := map[uffd.Symptom][]string{
-		uffd.UseAfterFree:  {"use after free", "BUG_ON in userfaultfd_ctx_"},
-		uffd.DeadlockFound: {"deadlock", "lock order"},
-		uffd.Unkillable:    {"asleep for ever (TASK_UNINTERRUPTIBLE)"},
-		uffd.QueueDamage:   {"fault_wqh has 1 entries, its index 0", "entry.wq.link has been freed"},
+	looks := map[mm.Symptom][]string{
+		mm.LockMisuse:    {"lock misuse in mmap_lock"},
+		mm.WrongState:    {"sleeping lock with a sleep announced"},
+		mm.WrongMM:       {"BUG_ON in handle_userfault: the context belongs to another mm"},
+		mm.UseAfterFree:  {"use after free", "BUG_ON in userfaultfd_ctx_"},
+		mm.DeadlockFound: {"deadlock", "lock order"},
+		mm.Unkillable:    {"asleep for ever (TASK_UNINTERRUPTIBLE)"},
+		mm.QueueDamage:   {"fault_wqh has 1 entries, its index 0", "entry.wq.link has been freed"},
 	}
 	for _, info := range uffd.Rules {
-		if info.Symptom == uffd.Nothing {
+		if info.Symptom == mm.Nothing {
 			continue
 		}
 		t.Run(info.Name, func(t *testing.T) {
 			t.Parallel()
 			setup := explore.SetupFor(info.Rule)
 			require.NotNil(t, setup)
-			opts := explore.Options{Budget: budget, Dropped: uffd.RuleSet(0).With(info.Rule)}
+			opts := explore.Options{Budget: budget, TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)}
 			r, err := explore.Counterexample(setup, opts)
 			require.NoError(t, err)
 			require.NotNil(t, r.Failure, "nothing goes wrong in %s", setup.Name)
@@ -75,14 +79,14 @@ func tasksOf(s explore.Schedule) func(yield func(string, bool) bool) {
 // a fault during a close gets its SIGBUS less often or not at all.
 func TestRedundantRules(t *testing.T) {
 	for _, info := range uffd.Rules {
-		if info.Symptom != uffd.Nothing {
+		if info.Symptom != mm.Nothing {
 			continue
 		}
 		t.Run(info.Name, func(t *testing.T) {
 			t.Parallel()
 			setup := explore.SetupFor(info.Rule)
-			with := cover(t, setup, explore.Options{})
-			without := cover(t, setup, explore.Options{Dropped: uffd.RuleSet(0).With(info.Rule)})
+			with := cover(t, setup, explore.Options{TSO: info.TSO})
+			without := cover(t, setup, explore.Options{TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)})
 			for outcome := range without.Outcomes {
 				require.Contains(t, with.Outcomes, outcome, "a new outcome")
 			}

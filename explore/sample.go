@@ -20,7 +20,7 @@ func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error)
 	rig := newRig()
 	defer rig.close()
 	for opts.Budget == 0 || result.Took < opts.Budget {
-		w, err := p.begin(rig, &opts)
+		w, err := p.begin(rig, setup, &opts)
 		if err != nil {
 			return nil, err
 		}
@@ -60,12 +60,12 @@ type sampler struct {
 	schedule Schedule
 }
 
-func (p *sampler) begin(rig *rig, opts *Options) (w *World, err error) {
+func (p *sampler) begin(rig *rig, setup *Setup, opts *Options) (w *World, err error) {
 	p.world, p.schedule, p.chance = nil, nil, nil
 	if p.depth > 0 {
 		p.chance = newPCT(p.rng, p.depth, p.longest)
 	}
-	w, err = rig.newWorld(p, opts)
+	w, err = rig.newWorld(p, setup, opts)
 	p.world = w
 	return w, err
 }

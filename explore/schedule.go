@@ -121,7 +121,7 @@ func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure,
 	}
 	rig := newRig()
 	defer rig.close()
-	w, err := rig.newWorld(r, &opts)
+	w, err := rig.newWorld(r, setup, &opts)
 	if err != nil {
 		return nil, err
 	}

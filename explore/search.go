@@ -32,11 +32,15 @@ type Options struct {
 	finals map[uint64]bool // gets the states that runs end in, if not nil
 }
 
-// Bound limits how often a run goes from one task to another.
+// Bound limits how often a run goes from one task to another. What a store buffer does is
+// not counted.
 type Bound struct {
-	Switches    int // at all
+	Switches    int // at all; AnyNumber is no limit
 	Preemptions int // though the one who ran before could go on
 }
+
+// AnyNumber of switches may be made.
+const AnyNumber = 1 << 15
 
 // Stats count what a search has done.
 type Stats struct {

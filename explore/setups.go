@@ -7,7 +7,6 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -35,7 +34,7 @@ func only(outcomes ...string) func(w *World) error {
 				found = found || t.Outcome == o
 			}
 			if !found && t.Outcome == "SIGBUS" {
-				return fmt.Errorf("%s: %s", uffd.SpuriousBus, t.Name)
+				return fmt.Errorf("%s: %s", mm.SpuriousBus, t.Name)
 			}
 			if !found {
 				return fmt.Errorf("%s got %q", t.Name, t.Outcome)
@@ -46,7 +45,7 @@ func only(outcomes ...string) func(w *World) error {
 }
 
 // Setups are the programs that can be explored.
-var Setups = slices.Concat(serving, ending)
+var Setups = slices.Concat(serving, ending, touching)
 
 // serving are the programs in which faults are resolved.
 var serving = []*Setup{
@@ -209,7 +208,7 @@ var serving = []*Setup{
 			if pending, _ := w.Ctx.Queues(); blocking.ended && len(pending) == 1 {
 				return nil // and nobody is left to read of it
 			}
-			return fmt.Errorf("%s: %s", uffd.LostWakeUp, faulter.Name)
+			return fmt.Errorf("%s: %s", mm.LostWakeUp, faulter.Name)
 		},
 	},
 	{
@@ -225,14 +224,14 @@ var serving = []*Setup{
 				again, err := readOne(t, w.Fd)
 				_ = copyPages(t, w.Fd, addr, 1)
 				if err == nil && again == addr {
-					return string(uffd.Duplicate)
+					return string(mm.Duplicate)
 				}
 				return ""
 			})
 		},
 		Check: func(w *World) error {
 			if w.tasks[len(w.tasks)-1].Outcome != "" {
-				return fmt.Errorf("%s", uffd.Duplicate)
+				return fmt.Errorf("%s", mm.Duplicate)
 			}
 			return only("A")(w)
 		},
@@ -268,7 +267,7 @@ var serving = []*Setup{
 		Faulters: 1,
 		Tasks: func(w *World) {
 			w.faulters(own)
-			w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
+			w.mapper()
 			w.copier()
 		},
 		Check: only("A"),
@@ -278,6 +277,11 @@ var serving = []*Setup{
 // copier adds a task that fills the first page without reading a message.
 func (w *World) copier() {
 	w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1); return "" })
+}
+
+// mapper adds a task that needs mmap_lock for writing, for memory that nobody else uses.
+func (w *World) mapper() {
+	w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
 }
 
 // reader adds a task that does not wait for messages: it reads and serves up to n.

@@ -57,7 +57,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 		w.observe(chosen)
 		return chosen
 	}
-	world, err := rig.newWorld(pickFunc(pick), &Options{Faulters: faulters})
+	world, err := rig.newWorld(pickFunc(pick), setup, &Options{Faulters: faulters})
 	require.NoError(t, err)
 	world.fingerprint(setup.Symmetry)
 	setup.Tasks(world)

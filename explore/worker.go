@@ -90,7 +90,7 @@ func (w *worker) run() (goOn bool) {
 	w.depth, w.base, w.astray, w.trips, w.sched = 0, -1, false, w.trips[:0], w.sched[:0]
 	w.atlas.RLock()
 	defer w.atlas.RUnlock()
-	world, err := w.rig.newWorld(w, &w.opts)
+	world, err := w.rig.newWorld(w, w.setup, &w.opts)
 	if err != nil {
 		w.fail(err, nil)
 		return false
@@ -248,6 +248,9 @@ func (w *worker) next() *node {
 func (w *worker) arriveBounded(n *node) {
 	if w.depth > 0 {
 		n.used = w.path[w.depth-1].spent()
+	}
+	if w.opts.Bound.Switches == AnyNumber {
+		n.used &^= 0xffff // or what has been explored after more switches would be explored again
 	}
 	w.states = w.world.states(w.states[:0])
 	state := w.states[0] + uint64(n.current+2)*0x9e3779b97f4a7c15

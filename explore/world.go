@@ -22,6 +22,8 @@ type Setup struct {
 	Faulters int
 	// Symmetry says in how far they are alike.
 	Symmetry Symmetry
+	// Prepare does more with the machine before the tasks are there; nil for nothing.
+	Prepare func(w *World, t *machine.Task) error
 	// Tasks creates the tasks. The machine is ready: memory is mapped and registered.
 	Tasks func(w *World)
 	// Check looks at the outcome when nothing can run any more; nil is no further check.
@@ -34,6 +36,7 @@ type World struct {
 	Process  *machine.Process
 	Ctx      *uffd.Ctx
 	Fd       int
+	Child    *machine.Process // of a fork, where a setup makes one
 
 	exec    *sim.Controlled
 	machine *machine.Machine
@@ -82,7 +85,7 @@ const maxSteps = 20_000
 // newWorld makes the machine: a process, a context in its running state, and
 // registered memory whose page tables are there, so that faults have no tables to
 // build.
-func (r *rig) newWorld(strategy sim.Strategy, opts *Options) (*World, error) {
+func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
 	version, _ := abi.Lookup("2015+copy")
 	w := &World{Faulters: opts.Faulters, exec: sim.NewControlled(strategy)}
 	w.exec.Coroutines = &r.coroutines
@@ -94,7 +97,11 @@ func (r *rig) newWorld(strategy sim.Strategy, opts *Options) (*World, error) {
 	w.machine.Dropped = opts.Dropped
 	w.Process = w.machine.NewProcess()
 	var err error
-	w.Process.Go("setup", func(t *machine.Task) { err = w.prepare(t) }, nil)
+	w.Process.Go("setup", func(t *machine.Task) {
+		if err = w.prepare(t); err == nil && setup.Prepare != nil {
+			err = setup.Prepare(w, t)
+		}
+	}, nil)
 	if bug := w.exec.Settle(); bug != nil {
 		return nil, bug
 	}
@@ -123,7 +130,7 @@ func (w *World) prepare(t *machine.Task) (err error) {
 				return err
 			}
 		}
-		t.Store(plain, []byte{'p'})
+		t.Store(plain, []byte("pp"))
 		if err := register(t, w.Fd, arena, arenaPages); err != nil {
 			return err
 		}
@@ -147,10 +154,15 @@ const firstTask = 1
 // Go adds a task. What body returns is its outcome. A task that is not a Sleeper has to
 // end in every run.
 func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
+	return w.goIn(w.Process, name, body)
+}
+
+// goIn is Go for a task of another process.
+func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task) string) *Task {
 	task := &Task{Name: name}
 	w.tasks = append(w.tasks, task)
 	var outcome string
-	task.sim = w.Process.Go(name, func(t *machine.Task) {
+	task.sim = p.Go(name, func(t *machine.Task) {
 		outcome = body(t)
 		w.at(t, outcome)
 	}, func(killed bool) {
@@ -246,9 +258,9 @@ func (w *World) check(s *Setup) error {
 	for _, t := range w.tasks {
 		switch {
 		case !t.ended && !t.Sleeper:
-			return fmt.Errorf("%s: %s is asleep for ever (%v)", uffd.LostWakeUp, t.Name, t.sim.State())
+			return fmt.Errorf("%s: %s is asleep for ever (%v)", mm.LostWakeUp, t.Name, t.sim.State())
 		case t.safe && t.Outcome == "SIGBUS":
-			return fmt.Errorf("%s: %s slept when the close began", uffd.SpuriousBus, t.Name)
+			return fmt.Errorf("%s: %s slept when the close began", mm.SpuriousBus, t.Name)
 		}
 	}
 	if s.Check != nil {

@@ -12,7 +12,7 @@ import (
 func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 	child := New(mm.memory)
 	child.TaskSize, child.MmapMinAddr, child.MmapBase = mm.TaskSize, mm.MmapMinAddr, mm.MmapBase
-	child.MaxMapCount, child.THP = mm.MaxMapCount, mm.THP
+	child.MaxMapCount, child.THP, child.Dropped = mm.MaxMapCount, mm.THP, mm.Dropped
 
 	mm.MmapLock.DownWrite(t)
 	child.MmapLock.DownWriteNested(t) // nobody else knows it yet
@@ -38,8 +38,11 @@ func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
 			return errno.ENOMEM
 		}
 		n := vma.dup(t, child)
-		n.Flags &^= VMLocked | VMUffd
-		n.Userfault = nil
+		n.Flags &^= VMLocked
+		if mm.obeys(ForkDropsContext) {
+			n.Flags &^= VMUffd
+			n.Userfault = nil
+		}
 		n.anonVMAFork(t, vma)
 		child.insert(t, n, prev)
 		prev = n

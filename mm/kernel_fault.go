@@ -32,7 +32,7 @@ var FaultFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "mm_populate", Go: (*MM).Populate},
 	sim.KernelFunc{Name: "faultin_page", Go: (*MM).faultin},
 	sim.KernelFunc{Name: "__mcopy_atomic", Go: (*MM).atomicFill},
-	sim.KernelFunc{Name: "mcopy_atomic_pte", Go: fillPTE},
+	sim.KernelFunc{Name: "mcopy_atomic_pte", Go: (*MM).fillPTE},
 	sim.KernelFunc{Name: "find_vma", Go: (*MM).FindVMA},
 	sim.KernelFunc{Name: "find_vma_prev", Go: (*MM).FindVMAPrev},
 	sim.KernelFunc{Name: "vma_link", Go: (*MM).link},

@@ -52,7 +52,7 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, zero bool) (uint6
 // page that is not there (again). mmap_lock must be held for reading.
 func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool, page **Frame) (n uint64, again bool, err error) {
 	vma := mm.FindVMA(t, dst)
-	if err := fillable(vma, dst, length); err != nil {
+	if err := fillable(vma, dst, length); err != nil && (*page == nil || vma == nil || mm.obeys(CheckAgainAfterFault)) {
 		return copied, false, err
 	}
 	if vma.anonVMAPrepare(t) != nil {
@@ -77,7 +77,7 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 			}
 			*page = f
 		}
-		if err := fillPTE(t, vma, pte, levelPTE.index(dst+copied), *page, mm.memory.zero); err != nil {
+		if err := mm.fillPTE(t, vma, pte, levelPTE.index(dst+copied), *page); err != nil {
 			return copied, false, err
 		}
 		*page = nil
@@ -105,14 +105,17 @@ func fillable(vma *VMA, dst, length uint64) error {
 
 // fillPTE maps the page (nil: the zero page) if the entry is none, and says EEXIST
 // if it is not: mcopy_atomic_pte and mfill_zeropage_pte (COPY-4, ZERO-1).
-func fillPTE(t *sim.Task, vma *VMA, pte *table, j int, page, zero *Frame) error {
+func (mm *MM) fillPTE(t *sim.Task, vma *VMA, pte *table, j int, page *Frame) error {
 	pte.lock.Lock(t)
 	if pte.entries[j].Peek() != 0 {
-		pte.lock.Unlock(t)
-		return errno.EEXIST
+		if mm.obeys(NeverOverwrite) {
+			pte.lock.Unlock(t)
+			return errno.EEXIST
+		}
+		pte.clearPTE(t, j)
 	}
 	if page == nil {
-		pte.setPTE(t, vma, j, zero, entrySpecial)
+		pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
 	} else {
 		bits := uint64(0)
 		if vma.Flags&VMWrite != 0 {

@@ -32,6 +32,8 @@ type MM struct {
 	MmapBase uint64
 	// MaxMapCount is the limit on the number of VMAs (a sysctl).
 	MaxMapCount int
+	// Dropped are rules that are not obeyed: see [Rule].
+	Dropped RuleSet
 	// THP says when anonymous memory gets huge pages (a sysctl).
 	THP THPMode
 

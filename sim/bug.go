@@ -26,6 +26,7 @@ const (
 	BugLockOrder    BugKind = "lock order"
 	BugUseAfterFree BugKind = "use after free"
 	BugAtomicSleep  BugKind = "sleep in atomic context"
+	BugSleepState   BugKind = "sleeping lock with a sleep announced"
 )
 
 // Error makes a Bug an error, for executors that return it.

@@ -37,6 +37,9 @@ func (t *Task) noteAcquire(h heldLock) {
 	}
 	if !h.spin {
 		t.assertMaySleep(h.class.Name)
+		if s := t.ownState(); s != Running { // waiting for the lock would overwrite it
+			t.bug(BugSleepState, h.class.Name, "taken in "+s.String())
+		}
 	}
 	t.held = append(t.held, h)
 }

@@ -72,19 +72,21 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 		return
 	}
 	s := Step{OpStore, unsafe.Pointer(w)}
-	if c.buffered() && c.print.on {
-		c.saw(t, s, 1)
-		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: c.sumUp(t, meaning), handle: true})
-		return
+	if !c.buffered() {
+		c.step(t, s)
 	}
-	c.step(t, s)
 	c.saw(t, s, 1)
 	if !c.print.on {
 		if c.handles == nil {
 			c.handles = map[unsafe.Pointer]func(*Summary){}
 		}
 		c.handles[s.Obj] = meaning
-	} else {
+	}
+	if c.buffered() {
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: c.sumUp(t, meaning), handle: true})
+		return
+	}
+	if c.print.on {
 		old, now := c.meaning(w), c.sumUp(t, meaning)
 		c.print.content[s.Obj] = now
 		c.became(t, s.Obj, &old, &now)

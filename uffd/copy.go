@@ -19,7 +19,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Copy
 	u.Decode(b[:])
-	if err := validateRange(c.mm, u.Dst, u.Len); err != nil {
+	if err := c.validateRange(u.Dst, u.Len); err != nil {
 		return err
 	}
 	// The source need not be aligned, but must not wrap around.
@@ -38,7 +38,7 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Zeropage
 	u.Decode(b[:])
-	if err := validateRange(c.mm, u.Range.Start, u.Range.Len); err != nil {
+	if err := c.validateRange(u.Range.Start, u.Range.Len); err != nil {
 		return err
 	}
 	if u.Mode&^uint64(abi.ZeropageModeDontwake) != 0 {

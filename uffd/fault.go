@@ -41,7 +41,7 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 // FaultRetryNowait. SIGBUS says that the fault can neither wait nor be retried.
 func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm.FaultFlags, reason mm.VMFlags) mm.FaultResult {
 	const where = "handle_userfault"
-	c.mm.MmapLock.AssertHeld(t)
+	vma.MM().MmapLock.AssertHeld(t)
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm") // FAULT-2
 	sim.BugOn(t, reason != mm.VMUffdMissing && reason != mm.VMUffdWP, where, "not one reason")
 
@@ -51,12 +51,15 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		return mm.VMFaultSIGBUS
 	}
 	// FAULT-4: the lock cannot be dropped, so there is no way to wait.
-	if flags&mm.FaultAllowRetry == 0 {
+	mayDrop := flags&mm.FaultAllowRetry != 0
+	if !mayDrop && c.obeys(SleepOnlyIfAllowed) {
 		sim.BugOn(t, flags&mm.FaultRetryNowait != 0, where, "RETRY_NOWAIT without ALLOW_RETRY")
 		return mm.VMFaultSIGBUS
 	}
+	msg := userfaultMsg(address, flags, reason)
 	// FAULT-5: the caller wants neither to sleep nor to lose the lock.
 	if flags&mm.FaultRetryNowait != 0 {
+		c.breakNowait(t, msg)
 		return mm.VMFaultRetry
 	}
 	// FAULT-6. While the lock is held release cannot have finished; once it is
@@ -64,8 +67,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 	if c.obeys(ReferenceUnderMmapLock) {
 		c.get(t)
 	}
-	uwq := newWaitQueue(t, c, userfaultMsg(address, flags, reason))
-	mustWait := c.enqueue(t, uwq, address)
+	uwq := newWaitQueue(t, c, msg)
+	dropNow := mayDrop && c.obeys(DropMmapLockToSleep)
+	mustWait := c.enqueue(t, uwq, address, dropNow)
 
 	ret := mm.VMFaultRetry
 	if mustWait && !c.releasedNow(t) && !c.dying(t) {
@@ -73,22 +77,25 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 			c.wakeReaders(t) // FAULT-11
 		}
 		if !c.obeys(SleepStateUnderQueueLock) {
-			t.SetState(c.sleepState())
+			c.announceSleep(t)
 		}
 		t.Schedule()
 		ret |= mm.VMFaultMajor
 	}
 	t.SetRunning()
-	if !c.obeys(DropMmapLockToSleep) {
+	if mayDrop && !dropNow {
 		c.mm.MmapLock.UpRead(t)
 	}
 	c.leave(t, uwq)
+	if !mayDrop {
+		return 0 // the caller holds mmap_lock, and looks for itself
+	}
 	return ret
 }
 
 // enqueue makes the fault known and reports whether it still has to wait. mmap_lock
-// must be held for reading, and has been dropped when it returns.
-func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64) bool {
+// must be held for reading, and with drop it has been dropped when it returns.
+func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, drop bool) bool {
 	if !c.obeys(EnqueueBeforeWakingReaders) {
 		c.wakeReaders(t)
 	}
@@ -100,22 +107,26 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64) bool {
 	// part of SetState), and before the lock is let go: a waker that finds the entry
 	// finds the task asleep (FAULT-8).
 	if c.obeys(SleepStateUnderQueueLock) {
-		t.SetState(c.sleepState())
+		c.announceSleep(t)
 	}
 	if !c.obeys(WakeReadersUnlocked) {
 		c.wakeReaders(t)
 	}
 	c.faultPendingWqh.Lock.Unlock(t)
 
-	if !c.obeys(RecheckUnderMmapLock) {
+	switch {
+	case !c.obeys(RecheckUnderMmapLock):
 		c.mm.MmapLock.UpRead(t)
+	case !c.obeys(NoSleepingLockOnceAnnounced):
+		c.mm.MmapLock.UpRead(t)
+		c.mm.MmapLock.DownRead(t)
 	}
 	mustWait := early
 	if c.obeys(RecheckNotBeforeEnqueue) {
 		// FAULT-9: before the lock that keeps the tables in existence is dropped.
 		mustWait = !c.obeys(RecheckAfterEnqueue) || c.mustWait(t, address)
 	}
-	if c.obeys(RecheckUnderMmapLock) && c.obeys(DropMmapLockToSleep) {
+	if drop && c.obeys(RecheckUnderMmapLock) {
 		c.mm.MmapLock.UpRead(t) // FAULT-10
 	}
 	if !c.obeys(ReferenceUnderMmapLock) {
@@ -161,6 +172,32 @@ func (c *Ctx) wakeReaders(t *sim.Task) {
 		e.Func(t, e, sim.Normal, key)
 	}
 	c.fdWqh.Lock.Unlock(t)
+}
+
+// announceSleep says that the task is about to sleep. The barrier in it keeps the look at
+// the page from coming before the entry and the state are there for a waker to find.
+func (c *Ctx) announceSleep(t *sim.Task) {
+	if c.obeys(BarrierAfterSleepState) {
+		t.SetState(c.sleepState())
+	} else {
+		t.SetStateUnordered(c.sleepState())
+	}
+}
+
+// breakNowait is what a fault that must not wait does where its rules are dropped. It does
+// nothing otherwise.
+func (c *Ctx) breakNowait(t *sim.Task, msg abi.Msg) {
+	if !c.obeys(NowaitNotQueued) {
+		uwq := newWaitQueue(t, c, msg)
+		c.lockQueues(t, "handle_userfault")
+		c.faultPendingWqh.add(t, uwq)
+		c.faultPendingWqh.Lock.Unlock(t)
+		uwq.dead = true
+		sim.Kfree(t, uwq)
+	}
+	if !c.obeys(NowaitKeepsLock) {
+		c.mm.MmapLock.UpRead(t)
+	}
 }
 
 // sleepState is the sleep of a fault: through all signals but fatal ones (FAULT-14).

@@ -70,7 +70,7 @@ func userfaultfdWake(t *sim.Task, c *Ctx, arg uint64) error {
 	var r abi.Range
 	r.Decode(b[:])
 	if c.obeys(RefuseZeroLength) || r.Len != 0 {
-		if err := validateRange(c.mm, r.Start, r.Len); err != nil {
+		if err := c.validateRange(r.Start, r.Len); err != nil {
 			return err
 		}
 		sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")

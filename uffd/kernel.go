@@ -19,7 +19,7 @@ var KernelFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "userfaultfd_read", Go: userfaultfdRead},
 	sim.KernelFunc{Name: "__wake_userfault", Go: (*Ctx).wakeUserfaultSlow},
 	sim.KernelFunc{Name: "wake_userfault", Go: (*Ctx).wakeUserfault},
-	sim.KernelFunc{Name: "validate_range", Go: validateRange},
+	sim.KernelFunc{Name: "validate_range", Go: (*Ctx).validateRange},
 	sim.KernelFunc{Name: "userfaultfd_register", Go: userfaultfdRegister},
 	sim.KernelFunc{Name: "userfaultfd_unregister", Go: userfaultfdUnregister},
 	sim.KernelFunc{Name: "userfaultfd_wake", Go: userfaultfdWake},

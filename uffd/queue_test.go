@@ -102,7 +102,7 @@ func TestKilledFaultAgainstEverybody(t *testing.T) {
 // look where it would be.
 func TestDroppedQueueRulesAreFound(t *testing.T) {
 	for _, rule := range []uffd.Rule{uffd.PlainDeleteAtRefile, uffd.UnlinkOwnEntry, uffd.PutAfterUnlink} {
-		t.Run(rule.String(), func(t *testing.T) {
+		t.Run(uffd.Rules[rule].Name, func(t *testing.T) {
 			found := 0
 			for seed := range uint64(5000) {
 				k := newFixture(t, "2015", seed)

@@ -20,8 +20,12 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	for {
 		// Joined the queue, announced the sleep, and only then looks: a fault that comes
 		// after the look finds somebody to wake (READ-9).
-		if c.obeys(JoinBeforeLook) {
+		switch {
+		case !c.obeys(JoinBeforeLook):
+		case c.obeys(BarrierAfterReaderState):
 			t.SetState(sim.Interruptible)
+		default:
+			t.SetStateUnordered(sim.Interruptible)
 		}
 		c.lockQueues(t, "userfaultfd_ctx_read")
 		if uwq := c.findUserfault(t); uwq != nil {
@@ -133,7 +137,9 @@ func userfaultfdPoll(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEvents {
 	}
 	// The queue joined above must be visible before this one is looked at, or a fault
 	// between the two would find no poller (POLL-4).
-	t.SmpMb()
+	if c.obeys(BarrierBeforePollLook) {
+		t.SmpMb()
+	}
 	pending := c.faultPendingWqh.Active(t)
 	if !c.obeys(PollJoinsFirst) {
 		mm.PollWait(t, &c.fdWqh, pt)

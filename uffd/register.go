@@ -9,14 +9,17 @@ import (
 
 // validateRange checks a range of user addresses, in bytes: validate_range (RANGE-1
 // to RANGE-6). The error is EINVAL. It says nothing of what is mapped there.
-func validateRange(m *mm.MM, start, length uint64) error {
-	switch {
-	case start%mm.PageSize != 0,
-		length%mm.PageSize != 0,
-		length == 0,
-		start < m.MmapMinAddr,
-		start >= m.TaskSize,
-		length > m.TaskSize-start: // not start+length, which may wrap around
+func (c *Ctx) validateRange(start, length uint64) error {
+	misshapen := func() bool { return start%mm.PageSize != 0 || length%mm.PageSize != 0 || length == 0 }
+	misplaced := func() bool {
+		return start < c.mm.MmapMinAddr || start >= c.mm.TaskSize ||
+			length > c.mm.TaskSize-start // not start+length, which may wrap around
+	}
+	first, second := misshapen, misplaced
+	if !c.obeys(ValidateInOrder) {
+		first, second = misplaced, misshapen
+	}
+	if first() || second() {
 		return errno.EINVAL
 	}
 	return nil
@@ -50,7 +53,7 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := validateRange(c.mm, r.Range.Start, r.Range.Len); err != nil {
+	if err := c.validateRange(r.Range.Start, r.Range.Len); err != nil {
 		return err
 	}
 	c.mm.MmapLock.DownWrite(t)
@@ -72,7 +75,7 @@ func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var r abi.Range
 	r.Decode(b[:])
-	if err := validateRange(c.mm, r.Start, r.Len); err != nil {
+	if err := c.validateRange(r.Start, r.Len); err != nil {
 		return err
 	}
 	c.mm.MmapLock.DownWrite(t)

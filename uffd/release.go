@@ -12,19 +12,28 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 	c := f.Private.(*Ctx)
 	// Before the lock is asked for: a fault that comes now would be woken only after
 	// the strip, and one that may not wait for it must not loop (REL-1, REL-10).
-	if c.obeys(ReleasedBeforeLock) {
-		c.released.Store(t, 1)
+	if c.obeys(ReleasedBeforeLock) && c.obeys(ReleasedOutsideLock) {
+		c.markReleased(t)
 	}
 	if !c.obeys(StripBeforeWake) {
 		c.wakeAll(t)
 	}
-	if c.obeys(ReleaseStrips) {
+	switch {
+	case !c.obeys(ReleaseStrips):
+	case !c.obeys(StripUnderMmapLock):
+		c.mm.MmapLock.Claim(t)
+		c.strip(t)
+		c.mm.MmapLock.Disclaim(t)
+	default:
 		c.mm.MmapLock.DownWrite(t)
+		if !c.obeys(ReleasedOutsideLock) {
+			c.markReleased(t)
+		}
 		c.strip(t)
 		c.mm.MmapLock.UpWrite(t)
 	}
 	if !c.obeys(ReleasedBeforeLock) {
-		c.released.Store(t, 1)
+		c.markReleased(t)
 	}
 	// Nobody can join the queues any more: a fault looks at its VMA under mmap_lock.
 	// After the strip, so that those who are woken find the VMA plain (REL-5).
@@ -38,8 +47,17 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 	return nil
 }
 
+func (c *Ctx) markReleased(t *sim.Task) {
+	if c.obeys(MarkReleased) {
+		c.released.Store(t, 1)
+	}
+}
+
 // wakeAll wakes every fault, read or not.
 func (c *Ctx) wakeAll(t *sim.Task) {
+	if !c.obeys(ReleaseWakes) {
+		return
+	}
 	c.lockQueues(t, "userfaultfd_release")
 	if c.obeys(ReleaseWakesPending) {
 		c.faultPendingWqh.wakeLocked(t, c, wakeRange{})

@@ -146,22 +146,24 @@ func (q *faultQueue) wakeLocked(t *sim.Task, c *Ctx, r wakeRange) {
 func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
 	uwq := e.Container.(*waitQueue)
 	uwq.use(t, "userfaultfd_wake_function")
-	if !uwq.ctx.matches(key, uwq.msg.Address) {
+	c := uwq.ctx
+	if !c.matches(key, uwq.msg.Address) {
 		return false
 	}
-	if !uwq.ctx.obeys(WakeBeforeUnlink) {
+	if !c.obeys(WakeBeforeUnlink) {
 		uwq.delInit(t)
 		woken := t.WakeUpState(e.Task, mode)
 		uwq.use(t, "userfaultfd_wake_function")
 		return woken
 	}
-	if !t.WakeUpState(e.Task, mode) {
+	woken := t.WakeUpState(e.Task, mode)
+	if !woken && c.obeys(UnlinkOnlySleepers) {
 		return false // it runs already, and will take itself out
 	}
 	// Only now: once the entry links to itself its task may see so, return, and reuse
 	// the memory. Nothing of the entry may be read from here on.
 	uwq.delInit(t)
-	return true
+	return woken
 }
 
 // matches reports whether a wake-up of the range is for a fault at the address: the
@@ -202,7 +204,9 @@ func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 	// The look at the queues must not come before the store to the page table that
 	// preceded it: a fault does the two in the other order, and one of the sides has
 	// to see the other (WAKE-3).
-	t.SmpMb()
+	if c.obeys(BarrierBeforeLook) {
+		t.SmpMb()
+	}
 	if !c.obeys(LookBeforeLock) || c.faultsWaiting(t) {
 		c.wakeUserfaultSlow(t, r)
 	}

@@ -1,0 +1,144 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// touching are the programs in which memory is reached by other ways than a plain load, or
+// filled and changed by several at a time.
+var touching = []*Setup{
+	{
+		Name:     "nowait",
+		Doc:      "one that looks for a page and must not wait for it, and a reader",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.Go("gup", func(t *machine.Task) string {
+				lock := &w.Process.MM.MmapLock
+				lock.DownRead(t.Task)
+				err := w.Process.MM.GetUserPageNowait(t.Task, page(0), false)
+				lock.UpRead(t.Task)
+				return name(err)
+			})
+			w.Go("reader", func(t *machine.Task) string {
+				w.nonblock(t)
+				_, err := readOne(t, w.Fd)
+				return name(err)
+			})
+		},
+		Check: outcomes("EBUSY", "EAGAIN"),
+	},
+	{
+		Name:     "gup",
+		Doc:      "one that looks for a page with mmap_lock held, one that maps memory, and a copier",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.Go("gup", func(t *machine.Task) string {
+				lock := &w.Process.MM.MmapLock
+				lock.DownRead(t.Task)
+				err := w.Process.MM.GetUserPage(t.Task, page(0), false)
+				lock.UpRead(t.Task)
+				if err == nil {
+					return "there"
+				}
+				return "refused"
+			})
+			w.mapper()
+			w.copier()
+		},
+	},
+	{
+		Name:     "fork",
+		Doc:      "the child of a fork that touches the page, and a copier in the parent",
+		Faulters: 1,
+		Prepare: func(w *World, t *machine.Task) (err error) {
+			w.Child, err = t.Fork()
+			return err
+		},
+		Tasks: func(w *World) {
+			w.goIn(w.Child, "child", func(t *machine.Task) string { return touch(t, page(0)) })
+			w.copier()
+		},
+		Check: outcomes("zero"),
+	},
+	{
+		Name:     "remap",
+		Doc:      "a copier whose source has to be faulted in, and one that maps something else in the place of the target",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.Go("mapper", func(t *machine.Task) string {
+				const flags = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed
+				_, _ = t.Mmap(page(0), mm.PageSize, mm.ProtRead|mm.ProtWrite, flags, -1, 0)
+				return touch(t, page(0))
+			})
+			w.Go("copier", func(t *machine.Task) string {
+				var b [abi.CopySize]byte
+				// From the second byte on, so that the source goes on into a page that is not there.
+				(&abi.Copy{Dst: page(0), Src: Plain + 1, Len: mm.PageSize}).Encode(b[:])
+				_ = t.IoctlBytes(w.Fd, abi.UFFDIO_COPY, b[:])
+				return ""
+			})
+		},
+		Check: outcomes("zero"),
+	},
+	{
+		Name:     "overwrite",
+		Doc:      "one that stores to a page and loads from it again, and two copiers",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.Go("writer", func(t *machine.Task) string {
+				if outcome, _ := t.Store(page(0), []byte{'w'}); outcome != mm.Done {
+					return outcome.String()
+				}
+				return touch(t, page(0))
+			})
+			w.copier()
+			w.Go("second", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1); return "" })
+		},
+		Check: outcomes("w"),
+	},
+	{
+		Name:     "odd-ranges",
+		Doc:      "one that wakes ranges that are wrong in one way and in two",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.Go("waker", func(t *machine.Task) string {
+				var answers []string
+				for _, r := range []abi.Range{
+					{Start: page(0), Len: mm.PageSize},
+					{Start: page(0) + 1, Len: mm.PageSize}, {Start: page(0), Len: 1}, {Start: page(0)},
+					{Start: 0, Len: mm.PageSize}, {Start: mm.TaskSize, Len: mm.PageSize}, {Start: page(0), Len: mm.TaskSize},
+					{Start: 1, Len: mm.PageSize}, {Start: mm.TaskSize, Len: 1}, {Start: mm.TaskSize + 1, Len: 0},
+				} {
+					answers = append(answers, name(rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, r.Start, r.Len)))
+				}
+				return strings.Join(answers, ",")
+			})
+		},
+	},
+}
+
+// outcomes is a check: the tasks, as far as they have one, got these outcomes.
+func outcomes(want ...string) func(w *World) error {
+	return func(w *World) error {
+		for i, o := range want {
+			if t := w.tasks[i]; t.Outcome != o {
+				return fmt.Errorf("%s: %s got %q, not %q", mm.WrongData, t.Name, t.Outcome, o)
+			}
+		}
+		return nil
+	}
+}
+
+// name is the errno's, "ok" for none.
+func name(err error) string {
+	if no, failed := err.(errno.Errno); failed {
+		return no.Name()
+	}
+	return "ok"
+}
