@@ -61,6 +61,7 @@ var where = map[uffd.Rule]string{
 	uffd.BarrierBeforeLook:           "copy",
 	uffd.BarrierAfterReaderState:     "serve",
 	uffd.BarrierBeforePollLook:       "poll",
+	uffd.RefileCounted:               "read-copy",
 
 	mm.ForkDropsContext:     "fork",
 	mm.CheckAgainAfterFault: "remap",

@@ -44,7 +44,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 			t.Parallel()
 			setup := explore.SetupFor(info.Rule)
 			require.NotNil(t, setup)
-			opts := explore.Options{Budget: budget, TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)}
+			opts := explore.Options{Budget: budget, TSO: info.TSO, Version: info.Since, Dropped: uffd.RuleSet(0).With(info.Rule)}
 			r, err := explore.Counterexample(setup, opts)
 			require.NoError(t, err)
 			require.NotNil(t, r.Failure, "nothing goes wrong in %s", setup.Name)
@@ -85,8 +85,8 @@ func TestRedundantRules(t *testing.T) {
 		t.Run(info.Name, func(t *testing.T) {
 			t.Parallel()
 			setup := explore.SetupFor(info.Rule)
-			with := cover(t, setup, explore.Options{TSO: info.TSO})
-			without := cover(t, setup, explore.Options{TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)})
+			with := cover(t, setup, explore.Options{TSO: info.TSO, Version: info.Since})
+			without := cover(t, setup, explore.Options{TSO: info.TSO, Version: info.Since, Dropped: uffd.RuleSet(0).With(info.Rule)})
 			for outcome := range without.Outcomes {
 				require.Contains(t, with.Outcomes, outcome, "a new outcome")
 			}
@@ -134,6 +134,19 @@ func TestRefileWindow(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+}
+
+// The sequence count of 4.3 closes the window, in every interleaving, and with store
+// buffers, too.
+func TestRefileSeqSuffices(t *testing.T) {
+	for _, name := range []string{"read-copy", "serve", "close", "kill-read"} {
+		for _, tso := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s tso=%v", name, tso), func(t *testing.T) {
+				t.Parallel()
+				cover(t, explore.FindSetup(name), explore.Options{Version: "4.3", TSO: tso})
+			})
+		}
+	}
 }
 
 // docs/findings.md, finding 3: must_wait reads the entry without a lock, and sees none

@@ -14,6 +14,8 @@ type Options struct {
 	Faulters int
 	// Dropped are the rules that are not obeyed.
 	Dropped uffd.RuleSet
+	// Version is the kernel's; "" is DefaultVersion.
+	Version string
 	// TSO makes stores go through store buffers: see [sim.Controlled.TSO].
 	TSO bool
 	// Plain turns the reductions off: every interleaving is run.
@@ -31,6 +33,10 @@ type Options struct {
 
 	finals map[uint64]bool // gets the states that runs end in, if not nil
 }
+
+// DefaultVersion is what the explored programs run on: the code of 2015, with a way to
+// resolve a fault.
+const DefaultVersion = "2015+copy"
 
 // Bound limits how often a run goes from one task to another. What a store buffer does is
 // not counted.

@@ -101,7 +101,7 @@ func (c *crowd) needs(i, j int, set uint32, held lockSet) bool {
 // unblocks reports whether task j may be what task i, which is not ready, waits for.
 func (c *crowd) unblocks(i, j int) bool {
 	s := c.steps[i]
-	if s.op == sim.OpSchedule {
+	if s.op == sim.OpSchedule || s.op == sim.OpReadBegin {
 		return c.ask(j, question{kind: wakes, obj: s.obj})
 	}
 	// A lock: its holder, or who queues for it, too.

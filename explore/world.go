@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -86,7 +87,10 @@ const maxSteps = 20_000
 // registered memory whose page tables are there, so that faults have no tables to
 // build.
 func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
-	version, _ := abi.Lookup("2015+copy")
+	version, ok := abi.Lookup(cmp.Or(opts.Version, DefaultVersion))
+	if !ok || !version.HasCopy {
+		return nil, fmt.Errorf("no version %q that can resolve a fault", opts.Version)
+	}
 	w := &World{Faulters: opts.Faulters, exec: sim.NewControlled(strategy)}
 	w.exec.Coroutines = &r.coroutines
 	w.exec.MaxSteps = maxSteps

@@ -49,16 +49,18 @@ type RuleInfo struct {
 	Symptom Symptom
 	// TSO says that it takes store buffers to see.
 	TSO bool
+	// Since is the oldest version that shows it: 2015 cannot resolve a fault.
+	Since string
 }
 
 // Rules is the table of this package's rules, in the order of their values.
 var Rules = [NumRules]RuleInfo{
 	{ForkDropsContext, "fork-drops-context", "dup_mmap", "REF-4",
-		"leaves the context out of the child's VMAs", "copies it", WrongMM, false},
+		"leaves the context out of the child's VMAs", "copies it", WrongMM, false, "2015+copy"},
 	{CheckAgainAfterFault, "check-again-after-fault", "mcopy_atomic", "COPY-3",
-		"looks the target up anew when it had to let go of mmap_lock for the source", "goes on where it was", WrongData, false},
+		"looks the target up anew when it had to let go of mmap_lock for the source", "goes on where it was", WrongData, false, "2015+copy"},
 	{NeverOverwrite, "never-overwrite", "mcopy_atomic", "COPY-4",
-		"refuses a page that is there", "puts its own in its place", WrongData, false},
+		"refuses a page that is there", "puts its own in its place", WrongData, false, "2015+copy"},
 }
 
 // RuleSet is a set of rules.

@@ -262,7 +262,7 @@ func (c *Controlled) pick() {
 func (c *Controlled) lookWhoCan() {
 	c.enabled = c.enabled[:0]
 	for _, t := range c.tasks {
-		if t.isEnabled() {
+		if c.isEnabled(t) {
 			c.enabled = append(c.enabled, t)
 		}
 	}
@@ -272,7 +272,7 @@ func (c *Controlled) lookWhoCan() {
 }
 
 // isEnabled reports whether the task can take the step that it announces.
-func (t *Task) isEnabled() bool {
+func (c *Controlled) isEnabled(t *Task) bool {
 	if t.co.queued {
 		return t.co.granted
 	}
@@ -284,6 +284,8 @@ func (t *Task) isEnabled() bool {
 		return t.mayRun()
 	case OpLock:
 		return (*SpinLock)(t.co.next.Obj).owner == nil
+	case OpReadBegin:
+		return c.inMemory((*Word)(t.co.next.Obj))%2 == 0
 	}
 	return true
 }
@@ -306,6 +308,8 @@ func (c *Controlled) deadlock() error {
 		case t.co.next.Op == OpLock:
 			l := (*SpinLock)(unsafe.Pointer(t.co.next.Obj))
 			stuck = append(stuck, t.name+" waits for "+l.class.Name+", held by "+l.owner.name)
+		case t.co.next.Op == OpReadBegin:
+			stuck = append(stuck, t.name+" waits for "+c.ObjectName(t.co.next.Obj)+" to be even")
 		}
 	}
 	if stuck == nil {

@@ -14,6 +14,7 @@ const (
 	OpPut         // a reference is given up
 	OpAccess      // the processor follows the word to what it maps, and reads there
 	OpAccessWrite // the same, and writes there
+	OpReadBegin   // a sequence count is read that is even
 	OpLock
 	OpUnlock
 	OpDownRead
@@ -32,7 +33,7 @@ const (
 
 var opNames = [...]string{
 	OpStart: "start", OpLoad: "load", OpStore: "store",
-	OpGet: "get", OpPut: "put", OpAccess: "access", OpAccessWrite: "access (write)",
+	OpGet: "get", OpPut: "put", OpAccess: "access", OpAccessWrite: "access (write)", OpReadBegin: "read_seqcount_begin",
 	OpLock: "spin_lock", OpUnlock: "spin_unlock",
 	OpDownRead: "down_read", OpDownWrite: "down_write", OpUpRead: "up_read", OpUpWrite: "up_write",
 	OpSetState: "set_current_state", OpSchedule: "schedule", OpWake: "try_to_wake_up",
@@ -44,7 +45,7 @@ func (o Op) String() string { return opNames[o] }
 
 // Writes reports whether the step can change its object.
 func (o Op) Writes() bool {
-	return o != OpLoad && o != OpAccess && o != OpBarrier && o != OpStart
+	return o != OpLoad && o != OpAccess && o != OpReadBegin && o != OpBarrier && o != OpStart
 }
 
 // Releases reports whether the step gives up a lock. Nobody else can be at a step on

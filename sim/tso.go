@@ -45,7 +45,9 @@ func (c *Controlled) buffered() bool { return c.visible != nil }
 func (t *Task) BufferOf() *Task { return t.bufferOf }
 
 // drains reports whether a task's step is possible only with an empty store buffer.
-func (o Op) drains() bool { return o != OpLoad && o != OpAccess && o != OpStart }
+func (o Op) drains() bool {
+	return o != OpLoad && o != OpReadBegin && o != OpAccess && o != OpStart
+}
 
 // buffer puts a store into the task's buffer.
 func (c *Controlled) buffer(t *Task, s pendingStore) {

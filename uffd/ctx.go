@@ -35,6 +35,7 @@ type Ctx struct {
 	faultPendingWqh faultQueue        // faults that have not been read; its lock guards both fault queues
 	faultWqh        faultQueue        // faults that have been read
 	fdWqh           sim.WaitQueueHead // sleeping readers and pollers
+	refileSeq       sim.SeqCount      // covers the move from one to the other; written under their lock
 	refcount        sim.Word
 	state           sim.Word // State
 	released        sim.Word // 1 once release has begun

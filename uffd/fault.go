@@ -68,23 +68,32 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		c.get(t)
 	}
 	uwq := newWaitQueue(t, c, msg)
-	dropNow := mayDrop && c.obeys(DropMmapLockToSleep)
-	mustWait := c.enqueue(t, uwq, address, dropNow)
+	how := sleep{
+		dropNow: mayDrop && c.obeys(DropMmapLockToSleep),
+		yields:  c.version.YieldsToSignals && flags&(mm.FaultUser|mm.FaultKillable) == mm.FaultUser|mm.FaultKillable,
+	}
+	mustWait := c.enqueue(t, uwq, address, how)
 
 	ret := mm.VMFaultRetry
-	if mustWait && !c.releasedNow(t) && !c.dying(t) {
+	if mustWait && !c.releasedNow(t) && !c.signalled(t, how) {
 		if c.obeys(EnqueueBeforeWakingReaders) && c.obeys(WakeReadersUnlocked) {
 			c.wakeReaders(t) // FAULT-11
 		}
 		if !c.obeys(SleepStateUnderQueueLock) {
-			c.announceSleep(t)
+			c.announceSleep(t, how)
 		}
 		t.Schedule()
 		ret |= mm.VMFaultMajor
 	}
 	t.SetRunning()
-	if mayDrop && !dropNow {
+	if mayDrop && !how.dropNow {
 		c.mm.MmapLock.UpRead(t)
+	}
+	if how.yields && t.SignalPending() && !t.FatalSignalPending() {
+		// §15.3: back to user mode as if the page were there, for the signal's handler to
+		// run; the access is then made again. Success means that the lock is held.
+		vma.MM().MmapLock.DownRead(t)
+		ret = 0
 	}
 	c.leave(t, uwq)
 	if !mayDrop {
@@ -93,9 +102,16 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 	return ret
 }
 
+// sleep is how a fault sleeps.
+type sleep struct {
+	dropNow bool // without mmap_lock
+	yields  bool // until any signal comes, and not only a fatal one
+}
+
 // enqueue makes the fault known and reports whether it still has to wait. mmap_lock
-// must be held for reading, and with drop it has been dropped when it returns.
-func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, drop bool) bool {
+// must be held for reading, and has been dropped when it returns if that is how the fault
+// sleeps.
+func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, how sleep) bool {
 	if !c.obeys(EnqueueBeforeWakingReaders) {
 		c.wakeReaders(t)
 	}
@@ -107,7 +123,7 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, drop bool) bo
 	// part of SetState), and before the lock is let go: a waker that finds the entry
 	// finds the task asleep (FAULT-8).
 	if c.obeys(SleepStateUnderQueueLock) {
-		c.announceSleep(t)
+		c.announceSleep(t, how)
 	}
 	if !c.obeys(WakeReadersUnlocked) {
 		c.wakeReaders(t)
@@ -126,7 +142,7 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, drop bool) bo
 		// FAULT-9: before the lock that keeps the tables in existence is dropped.
 		mustWait = !c.obeys(RecheckAfterEnqueue) || c.mustWait(t, address)
 	}
-	if drop && c.obeys(RecheckUnderMmapLock) {
+	if how.dropNow && c.obeys(RecheckUnderMmapLock) {
 		c.mm.MmapLock.UpRead(t) // FAULT-10
 	}
 	if !c.obeys(ReferenceUnderMmapLock) {
@@ -176,11 +192,11 @@ func (c *Ctx) wakeReaders(t *sim.Task) {
 
 // announceSleep says that the task is about to sleep. The barrier in it keeps the look at
 // the page from coming before the entry and the state are there for a waker to find.
-func (c *Ctx) announceSleep(t *sim.Task) {
+func (c *Ctx) announceSleep(t *sim.Task, how sleep) {
 	if c.obeys(BarrierAfterSleepState) {
-		t.SetState(c.sleepState())
+		t.SetState(c.sleepState(how))
 	} else {
-		t.SetStateUnordered(c.sleepState())
+		t.SetStateUnordered(c.sleepState(how))
 	}
 }
 
@@ -200,10 +216,11 @@ func (c *Ctx) breakNowait(t *sim.Task, msg abi.Msg) {
 	}
 }
 
-// sleepState is the sleep of a fault: through all signals but fatal ones (FAULT-14).
-func (c *Ctx) sleepState() sim.State {
+// sleepState is the sleep of a fault: through all signals but fatal ones (FAULT-14), or,
+// for user mode since 4.3, through none.
+func (c *Ctx) sleepState(how sleep) sim.State {
 	switch {
-	case !c.obeys(SleepThroughSignals):
+	case how.yields, !c.obeys(SleepThroughSignals):
 		return sim.Interruptible
 	case !c.obeys(SleepKillable):
 		return sim.Uninterruptible
@@ -216,10 +233,16 @@ func (c *Ctx) releasedNow(t *sim.Task) bool {
 	return c.obeys(SecondReleasedTest) && c.released.Load(t) != 0
 }
 
-// dying reports whether a fatal signal is pending, so that there is no use in
-// sleeping (FAULT-11).
-func (c *Ctx) dying(t *sim.Task) bool {
-	return c.obeys(FatalTestBeforeSleep) && t.FatalSignalPending()
+// signalled reports whether a signal is pending that would end the sleep, so that there is
+// no use in it (FAULT-11).
+func (c *Ctx) signalled(t *sim.Task, how sleep) bool {
+	switch {
+	case !c.obeys(FatalTestBeforeSleep):
+		return false
+	case how.yields:
+		return t.SignalPending()
+	}
+	return t.FatalSignalPending()
 }
 
 // newWaitQueue returns the task's wait queue entry, set up for a fault. A task is in

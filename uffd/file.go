@@ -70,6 +70,9 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
 	}
 	if t.ShouldFail("anon_inode_getfile") {
 		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).
+		if c.version.PutsMM && c.obeys(PinMM) {
+			c.mm.Put(t)
+		}
 		c.freed = true
 		return nil, errno.ENFILE
 	}

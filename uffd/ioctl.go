@@ -9,12 +9,14 @@ import (
 
 // userfaultfdIoctl is userfaultfd_ioctl. arg is a user pointer of the current task.
 // A command that the version does not know is EINVAL; all 32 bits count (API-8). The
-// handshake is no condition for any command (API-7).
+// handshake is no condition for any command in 2015 (API-7); since 4.3 it is (§15.1).
 func userfaultfdIoctl(t *sim.Task, f *mm.File, cmd uint32, arg uint64) error {
 	c := f.Private.(*Ctx)
 	switch {
 	case cmd == abi.UFFDIO_API:
 		return userfaultfdAPI(t, c, arg)
+	case c.version.GatesIoctls && State(c.state.Load(t)) == StateWaitAPI:
+		return errno.EINVAL
 	case cmd == abi.UFFDIO_REGISTER:
 		return userfaultfdRegister(t, c, arg)
 	case cmd == abi.UFFDIO_UNREGISTER:

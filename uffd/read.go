@@ -59,9 +59,13 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 // refile moves a fault from the pending queue to that of the faults that have been
 // read. fault_pending_wqh.lock must be held.
 func (c *Ctx) refile(t *sim.Task, uwq *waitQueue) {
-	switch {
-	case !c.obeys(ReadRefiles):
+	if !c.obeys(ReadRefiles) {
 		return
+	}
+	if c.countsRefiles() {
+		c.refileSeq.WriteBegin(t)
+	}
+	switch {
 	case !c.obeys(PlainDeleteAtRefile):
 		uwq.delInit(t)
 	default:
@@ -71,6 +75,9 @@ func (c *Ctx) refile(t *sim.Task, uwq *waitQueue) {
 	}
 	uwq.use(t, "userfaultfd_ctx_read")
 	c.faultWqh.add(t, uwq)
+	if c.countsRefiles() {
+		c.refileSeq.WriteEnd(t)
+	}
 }
 
 // joinLate is what a reader does that has looked for faults before it joined fd_wqh.

@@ -68,6 +68,7 @@ const (
 	BarrierBeforeLook
 	BarrierAfterReaderState
 	BarrierBeforePollLook
+	RefileCounted
 
 	endOfRules
 )
@@ -170,7 +171,7 @@ var rules = [endOfRules - mm.NumRules]mm.RuleInfo{
 	row(ReleasedOutsideLock, "released-outside-lock", "userfaultfd_release", "REL-1",
 		"marks the context released before it takes mmap_lock", "marks it when it has the lock", mm.Nothing, false),
 	row(UnlinkOnlySleepers, "unlink-only-sleepers", "userfaultfd_wake_function", "WAKE-6",
-		"leaves the entry of a task that runs already to the task", "takes it out, too", mm.Nothing, false),
+		"leaves the entry of a task that runs already to that task", "takes it out, too", mm.Nothing, false),
 	row(ValidateInOrder, "validate-in-order", "validate_range", "RANGE-1",
 		"tests the alignment of a range before its bounds", "tests it afterwards", mm.Nothing, false),
 	row(BarrierAfterSleepState, "barrier-after-sleep-state", "handle_userfault", "FAULT-8",
@@ -181,11 +182,23 @@ var rules = [endOfRules - mm.NumRules]mm.RuleInfo{
 		"puts a barrier between announcing its sleep and looking for a fault", "puts none: the queue's lock is one", mm.Nothing, true),
 	row(BarrierBeforePollLook, "barrier-before-poll-look", "userfaultfd_poll", "POLL-4",
 		"puts a barrier between joining fd_wqh and looking for a fault", "puts none: whoever wakes pollers takes the lock", mm.Nothing, true),
+	since("4.3", row(RefileCounted, "refile-counted", "userfaultfd_ctx_read", "15.2",
+		"counts the moves between the queues, so that a waker who finds both empty meanwhile looks again",
+		"does not, as in 2015", mm.LostWakeUp, false)),
 }
 
 // row is a line of the table.
 func row(r Rule, name, fn, number, does, instead string, symptom mm.Symptom, tso bool) mm.RuleInfo {
-	return mm.RuleInfo{Rule: r, Name: name, Func: fn, Number: number, Does: does, Instead: instead, Symptom: symptom, TSO: tso}
+	return mm.RuleInfo{
+		Rule: r, Name: name, Func: fn, Number: number, Does: does, Instead: instead,
+		Symptom: symptom, TSO: tso, Since: "2015+copy",
+	}
+}
+
+// since says in which version a rule came that 2015 does not have.
+func since(version string, info mm.RuleInfo) mm.RuleInfo {
+	info.Since = version
+	return info
 }
 
 // ParseRule finds a rule by its name.

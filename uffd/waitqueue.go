@@ -207,10 +207,27 @@ func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 	if c.obeys(BarrierBeforeLook) {
 		t.SmpMb()
 	}
-	if !c.obeys(LookBeforeLock) || c.faultsWaiting(t) {
+	if !c.obeys(LookBeforeLock) || c.faultsWaitingStably(t) {
 		c.wakeUserfaultSlow(t, r)
 	}
 }
+
+// faultsWaitingStably looks at both queues without their lock, and, since 4.3, once more if
+// a fault was on its way from the one to the other meanwhile: both may have looked empty.
+func (c *Ctx) faultsWaitingStably(t *sim.Task) bool {
+	if !c.countsRefiles() {
+		return c.faultsWaiting(t)
+	}
+	for {
+		seq := c.refileSeq.ReadBegin(t)
+		waiting := c.faultsWaiting(t)
+		if !c.refileSeq.ReadRetry(t, seq) {
+			return waiting
+		}
+	}
+}
+
+func (c *Ctx) countsRefiles() bool { return c.version.RefileSeq && c.obeys(RefileCounted) }
 
 // faultsWaiting looks at both queues without their lock.
 func (c *Ctx) faultsWaiting(t *sim.Task) bool {

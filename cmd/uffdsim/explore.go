@@ -64,6 +64,7 @@ they print adds up.`,
 	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks (default: the setup's own)")
 	f.StringSliceVar(&x.drop, "drop", nil, "rule not to obey (uffdsim rules lists them); may be repeated")
 	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
+	f.StringVar(&x.Version, "kernel", explore.DefaultVersion, "kernel version")
 	f.BoolVar(&x.TSO, "tso", false, "let stores go through store buffers, as on an x86")
 	f.StringVar(&x.shard, "shard", "", "explore part i of n, as in 0/4")
 	f.IntVar(&x.depth, "depth", 3, "how many steps a bug depends on the order of, for pct")

@@ -60,7 +60,7 @@ func explainRule(out io.Writer, r uffd.Rule) error {
 	fmt.Fprintf(out, "%s (%s)\n\n", info.Name, info.Number)
 	fmt.Fprintf(out, "  %s %s.\n  Without the rule it %s.\n\n", info.Func, info.Does, info.Instead)
 	fmt.Fprintf(out, "The program: %s.\n\n", setup.Doc)
-	opts := explore.Options{TSO: info.TSO, Dropped: uffd.RuleSet(0).With(r)}
+	opts := explore.Options{TSO: info.TSO, Version: info.Since, Dropped: uffd.RuleSet(0).With(r)}
 	without, err := explore.Counterexample(setup, opts)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func explainRule(out io.Writer, r uffd.Rule) error {
 		explore.Diagram(out, rows)
 		fmt.Fprintf(out, "\nAgain: uffdsim explore %s --drop %s --replay '%v'\n", setup.Name, info.Name, without.Failure.Schedule)
 	}
-	with, err := explore.Search(setup, explore.Options{TSO: info.TSO})
+	with, err := explore.Search(setup, explore.Options{TSO: info.TSO, Version: info.Since})
 	if err != nil {
 		return err
 	}

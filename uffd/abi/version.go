@@ -11,6 +11,16 @@ type Version struct {
 	APIIoctls   uint64 // mask of the descriptor's ioctls
 	RangeIoctls uint64 // mask of a registered range's ioctls
 	HasCopy     bool   // UFFDIO_COPY and UFFDIO_ZEROPAGE are known
+	// GatesIoctls: before the handshake every other ioctl is EINVAL.
+	GatesIoctls bool
+	// RefileSeq: a sequence count covers the move of a fault between the queues, so that
+	// no waker finds both empty.
+	RefileSeq bool
+	// YieldsToSignals: a fault in user mode ends for any signal, and is taken anew when
+	// that has been handled.
+	YieldsToSignals bool
+	// PutsMM: a context that could not get a file gives its mm up.
+	PutsMM bool
 }
 
 // versions is the table. 2015+copy is 2015 with the two ioctls of the same series that
@@ -26,6 +36,16 @@ var versions = []Version{
 		APIIoctls:   MaskAPI | MaskRegister | MaskUnregister,
 		RangeIoctls: MaskWake | MaskCopy | MaskZeropage,
 		HasCopy:     true,
+	},
+	{
+		Name:            "4.3",
+		APIIoctls:       MaskAPI | MaskRegister | MaskUnregister,
+		RangeIoctls:     MaskWake | MaskCopy | MaskZeropage,
+		HasCopy:         true,
+		GatesIoctls:     true,
+		RefileSeq:       true,
+		YieldsToSignals: true,
+		PutsMM:          true,
 	},
 }
 
