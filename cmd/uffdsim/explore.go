@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,8 +234,13 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		fmt.Fprintf(out, "  outcome  %s\n", o)
 	}
-	fmt.Fprintf(out, "  %d runs, of them %d to an end, %d states, %d steps, in %v\n",
-		r.Runs, r.Complete, r.States, r.Steps, r.Took.Round(time.Millisecond))
+	fmt.Fprintf(out, "  %d runs, of them %d to an end, %d states, %d steps, in %v and %d MB\n",
+		r.Runs, r.Complete, r.States, r.Steps, r.Took.Round(time.Millisecond), memory()>>20)
+	power, err := explore.Interleavings(setup, x.Options, countRuns, x.seed)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "  there are about 10^%.0f interleavings\n", power)
 	if r.Failure != nil {
 		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
 		return errFailed
@@ -250,6 +256,16 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		fmt.Fprintln(out, "  nothing has gone wrong so far; not everything is covered")
 	}
 	return nil
+}
+
+// countRuns are the random runs that the number of interleavings is estimated from.
+const countRuns = 2000
+
+// memory is how much the program has got from the system, in bytes.
+func memory() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // showReplay runs one schedule and draws it.

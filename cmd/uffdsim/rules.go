@@ -55,6 +55,17 @@ is right in every interleaving.`,
 	}
 }
 
+// flagsOf are the flags that make a run with the options.
+func flagsOf(opts explore.Options) (flags string) {
+	if opts.Version != explore.DefaultVersion {
+		flags += " --kernel " + opts.Version
+	}
+	if opts.TSO {
+		flags += " --tso"
+	}
+	return flags
+}
+
 func explainRule(out io.Writer, r uffd.Rule) error {
 	info, setup := uffd.Rules[r], explore.SetupFor(r)
 	fmt.Fprintf(out, "%s (%s)\n\n", info.Name, info.Number)
@@ -71,9 +82,11 @@ func explainRule(out io.Writer, r uffd.Rule) error {
 		fmt.Fprintf(out, "Without the rule: %v.\n\n", without.Failure.Err)
 		rows, _ := explore.Rows(setup, opts, without.Failure.Schedule)
 		explore.Diagram(out, rows)
-		fmt.Fprintf(out, "\nAgain: uffdsim explore %s --drop %s --replay '%v'\n", setup.Name, info.Name, without.Failure.Schedule)
+		fmt.Fprintf(out, "\nAgain: uffdsim explore %s%s --drop %s --replay '%v'\n",
+			setup.Name, flagsOf(opts), info.Name, without.Failure.Schedule)
 	}
-	with, err := explore.Search(setup, explore.Options{TSO: info.TSO, Version: info.Since})
+	proof := explore.Options{TSO: info.TSO, Version: info.Since}
+	with, err := explore.Search(setup, proof)
 	if err != nil {
 		return err
 	}
@@ -81,7 +94,11 @@ func explainRule(out io.Writer, r uffd.Rule) error {
 		fmt.Fprintf(out, "\nWith the rule it goes wrong, too: %v\n", with.Failure.Err)
 		return errFailed
 	}
-	fmt.Fprintf(out, "\nWith the rule: right in every interleaving (%d states, %d runs, %v).\n",
-		with.States, with.Runs, with.Took.Round(time.Millisecond))
+	power, err := explore.Interleavings(setup, proof, countRuns, 1)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nWith the rule: right in every one of about 10^%.0f interleavings (%d states, %d runs, %v).\n",
+		power, with.States, with.Runs, with.Took.Round(time.Millisecond))
 	return nil
 }
