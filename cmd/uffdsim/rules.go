@@ -20,9 +20,15 @@ func newRules() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "RULE\tFUNCTION\tNUMBER\tPREVENTS")
+			fmt.Fprintln(w, "RULE\tFUNCTION\tNUMBER\tPREVENTS\tSHOWS")
 			for _, r := range uffd.Rules {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Name, r.Func, r.Number, r.Symptom)
+				note := ""
+				if r.TSO {
+					note = "\twith --tso"
+				} else if r.Since != explore.DefaultVersion {
+					note = "\tsince " + r.Since
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n", r.Name, r.Func, r.Number, r.Symptom, note)
 			}
 			return w.Flush()
 		},
