@@ -1,0 +1,264 @@
+package live
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// errDead is what a command ends with whose task has been killed.
+var errDead = errors.New("the task is dead")
+
+// task is a process that serves a slot.
+type task struct {
+	arena *arena
+	index int
+	pid   int
+	stat  int // descriptor of /proc/PID/stat
+	dead  bool
+}
+
+func (a *arena) newTask(index int, pid int) (*task, error) {
+	stat, err := unix.Open(fmt.Sprintf("/proc/%d/stat", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("no /proc of the task: %w", err)
+	}
+	return &task{arena: a, index: index, pid: pid, stat: stat}, nil
+}
+
+func (t *task) slot() *slot { return t.arena.slot(t.index) }
+
+// Flags of clone(2) for tasks that share memory and descriptors, and for processes that
+// do not. All are children of the controller, so that it can wait for them.
+const (
+	shareAll = unix.CLONE_VM | unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_PARENT
+	shareNo  = unix.CLONE_PARENT
+)
+
+// spawn makes the task make another one.
+func (t *task) spawn(flags uint64) (*task, error) {
+	i, err := t.arena.take()
+	if err != nil {
+		return nil, err
+	}
+	stack := t.arena.stackTop(i)
+	s := t.slot()
+	s.newslot = uint64(address(t.arena.slots)) + uint64(i*slotSize)
+	ret, err := t.command(cmdSpawn, flags, uint64(stack))
+	if err != nil || ret < 0 {
+		t.arena.used[i] = false
+		return nil, fmt.Errorf("clone: %v", errors.Join(err, unix.Errno(-ret)))
+	}
+	child, err := t.arena.newTask(i, int(ret))
+	if err != nil {
+		return nil, err
+	}
+	_, err = child.command(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL))
+	return child, err
+}
+
+// How long the controller looks at a word before it sleeps on it, and how long it sleeps
+// before it looks whether the task is alive.
+const (
+	spins    = 3000
+	sleepFor = 20 * time.Millisecond
+)
+
+// command has the task do something, and waits until it is done. The error is errDead.
+func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
+	if t.dead {
+		return 0, errDead
+	}
+	s := t.slot()
+	s.post(nr, args...)
+	for range spins {
+		if s.finished() {
+			return s.ret, nil
+		}
+	}
+	for {
+		done := s.done
+		if s.finished() {
+			return s.ret, nil
+		}
+		futexWait(&s.done, done, unix.NsecToTimespec(int64(sleepFor)))
+		if !s.finished() && t.state() == 'Z' {
+			t.reap()
+			return 0, errDead
+		}
+	}
+}
+
+// state is the task's state as /proc tells it: 'R', 'S', 'D', 'Z'.
+func (t *task) state() byte {
+	var b [128]byte
+	n, err := unix.Pread(t.stat, b[:], 0)
+	if err != nil {
+		return 'Z' // it has been reaped
+	}
+	i := bytes.LastIndexByte(b[:n], ')')
+	if i < 0 || i+2 >= n {
+		return '?'
+	}
+	return b[i+2]
+}
+
+// blocked reports whether the task sleeps in its command.
+func (t *task) blocked() bool {
+	s := t.slot()
+	return s.begun() && !s.finished() && t.state() == 'S'
+}
+
+// kill ends the task, and waits until it has.
+func (t *task) kill() {
+	if !t.dead {
+		_ = unix.Kill(t.pid, unix.SIGKILL)
+		t.reap()
+	}
+	_ = unix.Close(t.stat)
+	t.arena.used[t.index] = false
+}
+
+// reap waits for the end of a task that has been killed.
+func (t *task) reap() {
+	t.dead = true
+	for {
+		_, err := unix.Wait4(t.pid, nil, unix.WALL, nil)
+		if err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// startFirst makes the first task, without anything of the Go program in it but the
+// instructions that it runs. The thread must stay until the task has ended: they die together.
+func startFirst(a *arena) (*task, error) {
+	i, err := a.take()
+	if err != nil {
+		return nil, err
+	}
+	runtime.LockOSThread()
+	all, old := unix.Sigset_t{}, unix.Sigset_t{}
+	for k := range all.Val {
+		all.Val[k] = ^uint64(0)
+	}
+	// A signal for the Go runtime must not find the child, which has none.
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
+		return nil, fmt.Errorf("sigmask: %w", err)
+	}
+	pid := startServer(unix.CLONE_VM, a.stackTop(i), address(a.slots)+uintptr(i*slotSize))
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); err != nil {
+		return nil, fmt.Errorf("sigmask: %w", err)
+	}
+	if pid < 0 {
+		return nil, fmt.Errorf("clone: %w", unix.Errno(-pid))
+	}
+	// This one shares the program's memory, and so has lost the C library's registration for
+	// restartable sequences: a process that kept it would die when that memory is unmapped.
+	sharing, err := a.newTask(i, int(pid))
+	if err != nil {
+		return nil, err
+	}
+	defer sharing.kill()
+	t, err := sharing.spawn(shareNo)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.undress(); err != nil {
+		t.kill()
+		return nil, err
+	}
+	return t, nil
+}
+
+// must is a command that cannot fail.
+func (t *task) must(what string, nr int64, args ...uint64) error {
+	ret, err := t.command(nr, args...)
+	if err == nil && ret < 0 {
+		err = unix.Errno(-ret)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// undress takes from the task what it has inherited: memory, descriptors, handlers.
+func (t *task) undress() error {
+	if err := t.must("prctl", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL)); err != nil {
+		return err
+	}
+	if err := t.must("close_range", unix.SYS_CLOSE_RANGE, 3, 1<<31-1); err != nil {
+		return err
+	}
+	if err := t.handlers(); err != nil {
+		return err
+	}
+	maps, err := readMaps(t.pid)
+	if err != nil {
+		return err
+	}
+	fault, _, _ := entryPoints()
+	for _, m := range maps {
+		if m.contains(uint64(fault)) || m.name == "[vsyscall]" {
+			continue
+		}
+		for _, part := range t.arena.without(m.start, m.end) {
+			if err := t.must("munmap", unix.SYS_MUNMAP, part[0], part[1]-part[0]); err != nil {
+				return fmt.Errorf("%w (%s at %#x)", err, m.name, m.start)
+			}
+		}
+	}
+	return nil
+}
+
+// without are the parts of [start, end) that are not the arena's.
+func (a *arena) without(start, end uint64) [][2]uint64 {
+	parts := [][2]uint64{{start, end}}
+	for _, own := range [][]byte{a.slots, a.stacks} {
+		from := uint64(address(own))
+		to := from + uint64(len(own))
+		var left [][2]uint64
+		for _, p := range parts {
+			if lower := [2]uint64{p[0], min(p[1], from)}; lower[0] < lower[1] {
+				left = append(left, lower)
+			}
+			if upper := [2]uint64{max(p[0], to), p[1]}; upper[0] < upper[1] {
+				left = append(left, upper)
+			}
+		}
+		parts = left
+	}
+	return parts
+}
+
+// sigaction is the kernel's struct.
+type sigaction struct{ handler, flags, restorer, mask uint64 }
+
+// handlers installs those of SIGSEGV, SIGBUS and SIGUSR1, and the standard for all others.
+func (t *task) handlers() error {
+	const saSiginfo, saRestorer, sigsetSize = 4, 0x04000000, 8
+	fault, nothing, restore := entryPoints()
+	for sig := uint64(1); sig <= 64; sig++ {
+		if sig == uint64(unix.SIGKILL) || sig == uint64(unix.SIGSTOP) {
+			continue
+		}
+		act := sigaction{flags: saSiginfo | saRestorer, restorer: uint64(restore)}
+		switch unix.Signal(sig) {
+		case unix.SIGSEGV, unix.SIGBUS:
+			act.handler = uint64(fault)
+		case unix.SIGUSR1:
+			act.handler = uint64(nothing)
+		default:
+			act = sigaction{}
+		}
+		if err := t.must("rt_sigaction", unix.SYS_RT_SIGACTION, sig, t.lend(0, act.bytes()), 0, sigsetSize); err != nil {
+			return err
+		}
+	}
+	return t.must("rt_sigprocmask", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, t.lend(0, make([]byte, sigsetSize)), 0, sigsetSize)
+}

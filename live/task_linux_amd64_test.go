@@ -1,0 +1,101 @@
+package live
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func first(t *testing.T) *task {
+	t.Helper()
+	a, err := newArena()
+	require.NoError(t, err)
+	first, err := startFirst(a)
+	require.NoError(t, err)
+	t.Cleanup(func() { first.kill(); a.close() })
+	return first
+}
+
+func TestSystemCallsInATask(t *testing.T) {
+	task := first(t)
+	ret, err := task.command(unix.SYS_GETPID)
+	require.NoError(t, err)
+	require.EqualValues(t, task.pid, ret)
+	ret, err = task.command(unix.SYS_CLOSE, 99)
+	require.NoError(t, err)
+	require.EqualValues(t, -int64(unix.EBADF), ret)
+	maps, err := readMaps(task.pid)
+	require.NoError(t, err)
+	require.Less(t, len(maps), 4*maxSlots+4, "slots and panes, stacks and text")
+}
+
+func TestFaultsInATask(t *testing.T) {
+	task := first(t)
+	addr := task.lend(0, []byte("x"))
+	_, err := task.command(cmdCopy, addr, 0x12345, 1)
+	require.NoError(t, err)
+	require.EqualValues(t, unix.SIGSEGV, task.slot().sig)
+	require.EqualValues(t, 0x12345, task.slot().at)
+	ret, err := task.command(cmdCopy, addr, task.lend(1, []byte("y")), 1)
+	require.NoError(t, err)
+	require.Zero(t, ret)
+	require.Zero(t, task.slot().sig)
+	require.Equal(t, "y", string(task.lent(0, 1)))
+}
+
+func TestATaskSharesMemoryAndAProcessDoesNot(t *testing.T) {
+	task := first(t)
+	const at = 0x10000000
+	ret, err := task.command(unix.SYS_MMAP, at, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uint64(0), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, at, ret)
+	thread, err := task.spawn(shareAll)
+	require.NoError(t, err)
+	defer thread.kill()
+	child, err := task.spawn(shareNo)
+	require.NoError(t, err)
+	defer child.kill()
+	_, err = thread.command(cmdCopy, at, thread.lend(0, []byte("z")), 1)
+	require.NoError(t, err)
+	_, err = task.command(cmdCopy, task.lend(0, []byte("-")), at, 1)
+	require.NoError(t, err)
+	require.Equal(t, "z", string(task.lent(0, 1)))
+	_, err = child.command(cmdCopy, child.lend(0, []byte("-")), at, 1)
+	require.NoError(t, err)
+	require.Equal(t, "\x00", string(child.lent(0, 1)))
+}
+
+func TestASleepIsSeen(t *testing.T) {
+	task := first(t)
+	task.slot().post(unix.SYS_PAUSE)
+	require.Eventually(t, task.blocked, 5*time.Second, time.Millisecond)
+	require.NoError(t, unix.Kill(task.pid, unix.SIGUSR1))
+	require.Eventually(t, task.slot().finished, 5*time.Second, time.Millisecond)
+	require.EqualValues(t, -int64(unix.EINTR), task.slot().ret)
+}
+
+func TestAKilledTask(t *testing.T) {
+	task := first(t)
+	thread, err := task.spawn(shareAll)
+	require.NoError(t, err)
+	done := make(chan error)
+	go func() { _, err := thread.command(unix.SYS_PAUSE); done <- err }()
+	require.Eventually(t, thread.blocked, 5*time.Second, time.Millisecond)
+	require.NoError(t, unix.Kill(thread.pid, unix.SIGKILL))
+	require.ErrorIs(t, <-done, errDead)
+	_, err = task.command(unix.SYS_GETPID)
+	require.NoError(t, err)
+}
+
+func BenchmarkCommand(b *testing.B) {
+	a, err := newArena()
+	require.NoError(b, err)
+	task, err := startFirst(a)
+	require.NoError(b, err)
+	defer task.kill()
+	for b.Loop() {
+		_, _ = task.command(unix.SYS_GETPID)
+	}
+}
