@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/errno"
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 )
 
@@ -14,7 +13,7 @@ import (
 type call struct {
 	session *Session
 	process *process
-	task    *machine.Task // nil for an operation that is done from outside
+	task    Thread // nil for an operation that is done from outside
 	args    []value
 }
 
@@ -48,7 +47,7 @@ type answer struct {
 	// value is what a name in front of the operation stands for from here on.
 	value uint64
 	// child is the process that fork made.
-	child *machine.Process
+	child Process
 	// ended is a task that the operation has ended in user mode.
 	ended *task
 }

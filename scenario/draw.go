@@ -16,15 +16,18 @@ type place struct {
 // barPages bounds the mappings that Draw shows page by page.
 const barPages = 64
 
-// Draw is a picture of the machine as it stands, in lines of text: every process's
+// Draw is a picture of the modelled machine as it stands, in lines of text: every process's
 // mappings with their pages, the queues of every context, and the page table at the
 // address that the last touch or ioctl was about.
 func (s *Session) Draw() string {
 	var b strings.Builder
+	if s.model == nil {
+		return ""
+	}
 	for _, p := range s.processes {
 		s.drawMemory(&b, p)
 	}
-	for _, c := range s.contexts {
+	for _, c := range s.model.contexts {
 		if c.Freed() {
 			continue
 		}
@@ -35,7 +38,7 @@ func (s *Session) Draw() string {
 	}
 	if s.focus != nil {
 		fmt.Fprintf(&b, "page table at %#x\n", s.focus.addr)
-		for _, l := range walkLines(s.focus.process.Process, s.focus.addr) {
+		for _, l := range walkLines(s.focus.process.Process.(*modelProcess), s.focus.addr) {
 			fmt.Fprintf(&b, "    %s\n", l)
 		}
 	}
@@ -51,23 +54,24 @@ func (s *Session) drawMemory(b *strings.Builder, p *process) {
 		title += " of " + p.name
 	}
 	fmt.Fprintln(b, title)
-	maps := p.Maps()
+	inModel := p.Process.(*modelProcess)
+	maps, _ := p.Maps() // the model always knows
 	if len(maps) == 0 {
 		fmt.Fprintln(b, "    nothing is mapped")
 	}
 	for _, m := range maps {
 		bar := ""
 		if pages := (m.End - m.Start) / mm.PageSize; pages <= barPages {
-			bar = "  [" + s.pages(p, m.Start, m.End) + "]"
+			bar = "  [" + s.pages(inModel, m.Start, m.End) + "]"
 		}
-		fmt.Fprintf(b, "    %s%s\n", s.mapLine(m), bar)
+		fmt.Fprintf(b, "    %s%s\n", mapLine(m), bar)
 	}
 }
 
 // pages is a mark for every page in [start, end).
-func (s *Session) pages(p *process, start, end uint64) string {
+func (s *Session) pages(p *modelProcess, start, end uint64) string {
 	waited := map[uint64]bool{}
-	for _, c := range s.contexts {
+	for _, c := range s.model.contexts {
 		if c.MM() != p.MM {
 			continue
 		}
@@ -83,7 +87,7 @@ func (s *Session) pages(p *process, start, end uint64) string {
 	return string(bar)
 }
 
-func pageMark(p *process, addr uint64, waited bool) byte {
+func pageMark(p *modelProcess, addr uint64, waited bool) byte {
 	walk := p.PageWalk(addr)
 	last := walk[len(walk)-1]
 	entry := mm.EntryString(last.Entry)

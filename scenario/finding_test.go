@@ -41,7 +41,7 @@ func TestFindings(t *testing.T) {
 		op         func(c *call) answer
 	}{
 		{"a bug of the kernel", "BUG_ON in here: all is lost (task t1)", true, func(c *call) answer {
-			sim.BugOn(c.task.Task, true, "here", "all is lost")
+			sim.BugOn(c.task.(*modelThread).Task.Task, true, "here", "all is lost")
 			return answer{}
 		}},
 		{"a panic of the model", "index out of range", true, func(c *call) answer {
@@ -49,13 +49,13 @@ func TestFindings(t *testing.T) {
 		}},
 		{"a panic with a text", "oh", true, func(*call) answer { panic("oh") }},
 		{"a lock taken twice", "lock misuse in lock: taken twice by one task (task t1)", false, func(c *call) answer {
-			lock.Lock(c.task.Task)
-			lock.Lock(c.task.Task)
+			lock.Lock(c.task.(*modelThread).Task.Task)
+			lock.Lock(c.task.(*modelThread).Task.Task)
 			return answer{}
 		}},
 		{"no end", "the run does not settle", false, func(c *call) answer {
 			for {
-				c.task.SetState(sim.Interruptible)
+				c.task.(*modelThread).SetState(sim.Interruptible)
 			}
 		}},
 	}
@@ -95,7 +95,7 @@ func TestTimeout(t *testing.T) {
 // TestBrokenBookkeeping shows that a run with Check finds what a check finds.
 func TestBrokenBookkeeping(t *testing.T) {
 	s := sessionWith(t, Options{Check: true}, func(c *call) answer {
-		space, self := c.process.MM, c.task.Task
+		space, self := c.process.Process.(*modelProcess).MM, c.task.(*modelThread).Task.Task
 		_, err := c.task.Mmap(0x10000, mm.PageSize, mm.ProtRead, mm.MapPrivate|mm.MapAnonymous, -1, 0)
 		space.MmapLock.DownWrite(self)
 		space.First(self).Flags |= mm.VMUffdMissing

@@ -14,7 +14,11 @@ var controlOperations = []Operation{
 		Example: "sysctl(vm.max_map_count=4)",
 		params:  []param{{name: "name=value", kind: kindSetting}},
 		look: func(c *call) (answer, error) {
-			c.session.set(c.args[0].text, c.args[0].number)
+			m, err := c.model()
+			if err != nil {
+				return answer{}, err
+			}
+			m.set(c.args[0].text, c.args[0].number)
 			return answer{}, nil
 		},
 	},
@@ -24,8 +28,12 @@ var controlOperations = []Operation{
 		Example: "fail_nth(split_vma, 1)",
 		params:  []param{{name: "site", kind: kindName, domain: sites}, {name: "n", kind: kindCount}},
 		look: func(c *call) (answer, error) {
+			m, err := c.model()
+			if err != nil {
+				return answer{}, err
+			}
 			site := sites.names[c.number(0)].name
-			c.session.faults = append(c.session.faults, &allocationFault{site: site, left: c.number(1)})
+			m.faults = append(m.faults, &allocationFault{site: site, left: c.number(1)})
 			return answer{}, nil
 		},
 	},
@@ -92,7 +100,7 @@ var settings = []struct {
 
 // set changes a setting, in the machine for processes to come and in those that there
 // are. The machine is settled, so that nobody is looking.
-func (s *Session) set(name string, value uint64) {
+func (s *model) set(name string, value uint64) {
 	m := s.machine
 	switch name {
 	case "vm.max_map_count":

@@ -12,11 +12,11 @@ var processOperations = []Operation{
 		Example: "child = fork() = 2",
 		binds:   kindProcess,
 		run: func(c *call) answer {
-			child, err := c.task.Fork()
+			child, pid, err := c.task.Fork()
 			if err != nil {
 				return failure(err)
 			}
-			a := result(uint64(child.PID), nil, "%d")
+			a := result(uint64(pid), nil, "%d")
 			a.child = child
 			return a
 		},
@@ -46,7 +46,7 @@ func runKill(c *call) answer {
 	a := status(nil)
 	switch {
 	case target.self:
-		c.task.Kill(c.task.Task, sim.Signal(c.number(1)))
+		c.task.Kill(nil, sim.Signal(c.number(1)))
 	case target.sleeping != nil:
 		c.task.Kill(target.sleeping, sim.Signal(c.number(1)))
 	case fatal:
@@ -58,7 +58,7 @@ func runKill(c *call) answer {
 // target is the task that a signal is for, as it was when the operation began.
 type target struct {
 	task     *task
-	sleeping *sim.Task // nil if it is in user mode
+	sleeping Flight // nil if it is in user mode
 	self     bool
 }
 

@@ -1,10 +1,6 @@
 package scenario
 
-import (
-	"bytes"
-
-	"github.com/uffdsim/uffdsim/machine"
-)
+import "bytes"
 
 // The system call itself, and its ioctls.
 var userfaultfdOperations = []Operation{
@@ -48,7 +44,7 @@ func runIoctl(c *call) answer {
 	return status(c.task.Ioctl(fd, cmd, arg.number))
 }
 
-func ioctlRecord(t *machine.Task, fd int, cmd uint32, r *record) answer {
+func ioctlRecord(t Thread, fd int, cmd uint32, r *record) answer {
 	if r.fill != nil {
 		r.set("src", t.Lend(1, r.fill))
 	}
@@ -61,7 +57,7 @@ func ioctlRecord(t *machine.Task, fd int, cmd uint32, r *record) answer {
 
 // ioctlBytes passes bytes as they are, which may be too few. What becomes of them is
 // the answer.
-func ioctlBytes(t *machine.Task, fd int, cmd uint32, given []byte) answer {
+func ioctlBytes(t Thread, fd int, cmd uint32, given []byte) answer {
 	b := bytes.Clone(given)
 	a := status(t.IoctlBytes(fd, cmd, b))
 	if !bytes.Equal(b, given) {

@@ -1,10 +1,10 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -17,7 +17,8 @@ var viewOperations = []Operation{
 		Example: "maps()\n    100000-104000 rw-p uffd=fd:missing",
 		params:  []param{{name: "start", kind: kindAddress, optional: true, standard: "0"}, {name: "end", kind: kindAddress, optional: true}},
 		look: func(c *call) (answer, error) {
-			return lines(c.session.mapLines(c.process, c.numberOr(0, 0), c.numberOr(1, ^uint64(0))), "nothing is mapped"), nil
+			maps, err := mapLines(c.process, c.numberOr(0, 0), c.numberOr(1, ^uint64(0)))
+			return lines(maps, "nothing is mapped"), err
 		},
 	},
 	{
@@ -33,7 +34,11 @@ var viewOperations = []Operation{
 		Example: "pagewalk(0x101000)",
 		params:  []param{{name: "addr", kind: kindAddress}},
 		look: func(c *call) (answer, error) {
-			return lines(walkLines(c.process.Process, c.number(0)), ""), nil
+			p, err := c.modelProcess()
+			if err != nil {
+				return answer{}, err
+			}
+			return lines(walkLines(p, c.number(0)), ""), nil
 		},
 	},
 	{
@@ -48,7 +53,11 @@ var viewOperations = []Operation{
 		Doc:     "answers how many hold the process's memory: the process itself, and every context made in it.",
 		Example: "users() = 2",
 		look: func(c *call) (answer, error) {
-			return result(c.process.MM.Users(), nil, "%d"), nil
+			p, err := c.modelProcess()
+			if err != nil {
+				return answer{}, err
+			}
+			return result(p.MM.Users(), nil, "%d"), nil
 		},
 	},
 }
@@ -69,7 +78,11 @@ func lookFdinfo(c *call) (answer, error) {
 }
 
 func lookQueues(c *call) (answer, error) {
-	ctx := c.process.Ctx(c.fd(0))
+	p, err := c.modelProcess()
+	if err != nil {
+		return answer{}, err
+	}
+	ctx := p.Ctx(c.fd(0))
 	if ctx == nil {
 		return answer{}, fmt.Errorf("queues: descriptor %d is not an open userfaultfd", c.fd(0))
 	}
@@ -77,20 +90,21 @@ func lookQueues(c *call) (answer, error) {
 }
 
 // mapLines are the mappings that have a part in [start, end).
-func (s *Session) mapLines(p *process, start, end uint64) []string {
+func mapLines(p Process, start, end uint64) ([]string, error) {
+	maps, err := p.Maps()
 	var out []string
-	for _, m := range p.Maps() {
+	for _, m := range maps {
 		if m.End > start && m.Start < end {
-			out = append(out, s.mapLine(m))
+			out = append(out, mapLine(m))
 		}
 	}
-	return out
+	return out, err
 }
 
-func (s *Session) mapLine(m machine.Mapping) string {
+func mapLine(m Mapping) string {
 	line := fmt.Sprintf("%x-%x %s", m.Start, m.End, m.Prot)
-	if m.Ctx != nil {
-		line += " uffd=" + s.contextName(m.Ctx) + ":" + m.Modes
+	if m.Context != "" {
+		line += " uffd=" + m.Context + ":" + m.Modes
 	}
 	if m.Kind != "" {
 		line += " " + m.Kind
@@ -114,7 +128,24 @@ func waiters(ws []uffd.Waiter) string {
 	return strings.Join(names, " ")
 }
 
-func walkLines(p *machine.Process, addr uint64) []string {
+// model is the model, if the session runs on it.
+func (c *call) model() (*model, error) {
+	if c.session.model == nil {
+		return nil, errors.New("only the model can do this")
+	}
+	return c.session.model, nil
+}
+
+// modelProcess is the process in the model.
+func (c *call) modelProcess() (*modelProcess, error) {
+	p, ok := c.process.Process.(*modelProcess)
+	if !ok {
+		return nil, errors.New("only the model can tell")
+	}
+	return p, nil
+}
+
+func walkLines(p *modelProcess, addr uint64) []string {
 	var out []string
 	for _, l := range p.PageWalk(addr) {
 		out = append(out, strings.ReplaceAll(l.String(), "\t", " "))

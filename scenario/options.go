@@ -1,10 +1,6 @@
 package scenario
 
-import (
-	"time"
-
-	"github.com/uffdsim/uffdsim/sim"
-)
+import "time"
 
 // Options say how a scenario is run. The zero value runs it on the kernel that it
 // asks for, under the controlled executor with seed 1.
@@ -32,25 +28,3 @@ const (
 	DefaultSteps   = 1_000_000
 	DefaultTimeout = 30 * time.Second
 )
-
-// executor makes what the options ask for.
-func (s *Session) executor() sim.Executor {
-	var tracer *sim.Tracer
-	if s.opts.Trace {
-		tracer = sim.NewTracer(func(e sim.Event) {
-			s.mu.Lock()
-			s.events = append(s.events, e)
-			s.mu.Unlock()
-		})
-	}
-	if s.opts.Free {
-		s.free = &sim.Free{Trace: tracer}
-		return s.free
-	}
-	s.controlled = sim.NewControlled(sim.NewRandom(s.opts.Seed))
-	s.controlled.Trace, s.controlled.MaxSteps = tracer, s.opts.Steps
-	if s.opts.Steps == 0 {
-		s.controlled.MaxSteps = DefaultSteps
-	}
-	return s.controlled
-}

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -23,19 +21,13 @@ type Session struct {
 	next    int
 	closed  bool
 
-	machine    *machine.Machine
-	controlled *sim.Controlled // one of the two is nil
-	free       *sim.Free
-	processes  []*process
-	tasks      []*task
-	names      map[string]uint64 // what descriptors and addresses the names stand for
-	contexts   []*context
-	faults     []*allocationFault // of the next operation
-	focus      *place             // what the last touch or ioctl was about, nil at first
-
-	mu       sync.Mutex // guards what follows, on the free executor
-	events   []sim.Event
-	foundBug error
+	host      Host
+	model     *model // the host, if it is the model
+	processes []*process
+	tasks     []*task
+	names     map[string]uint64 // what descriptors and addresses the names stand for
+	contexts  []string          // the names of those that there have been
+	focus     *place            // what the last touch or ioctl was about, nil at first
 }
 
 // NewSession prepares a run. The error lists every mistake that can be found without
@@ -58,14 +50,30 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = DefaultTimeout
 	}
-	s := &Session{opts: opts, program: program, names: map[string]uint64{}}
-	s.machine = machine.New(s.executor(), version)
-	s.addProcess(mainName, s.machine.NewProcess())
-	s.processes[0].OpenStd()
+	m := newModel(opts, version)
+	s := newSession(program, m)
+	s.opts, s.model = opts, m
 	return s, nil
 }
 
-func (s *Session) addProcess(name string, p *machine.Process) {
+// NewSessionOn prepares a run on a host, which the session closes. What only the model can
+// tell is a mistake there.
+func NewSessionOn(host Host, file *syntax.File) (*Session, error) {
+	program, err := compile(file)
+	if err != nil {
+		host.Close()
+		return nil, err
+	}
+	return newSession(program, host), nil
+}
+
+func newSession(program *program, host Host) *Session {
+	s := &Session{program: program, host: host, names: map[string]uint64{}}
+	s.addProcess(mainName, host.First())
+	return s
+}
+
+func (s *Session) addProcess(name string, p Process) {
 	s.processes = append(s.processes, &process{Process: p, name: name})
 }
 
@@ -87,7 +95,7 @@ func (s *Session) Next() (*Result, error) {
 		return nil, err
 	}
 	if bug == nil && s.opts.Check {
-		bug = s.check()
+		bug = s.model.check(s.nameOf)
 	}
 	r := st.result(a)
 	r.Events = s.takeEvents()
@@ -133,20 +141,15 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 	if err != nil {
 		return answer{}, nil, err
 	}
-	inject := injector(s.faults)
-	s.faults = nil
 	f := &flight{st: st}
 	t.current, t.reported = f, false
-	task := t.process.Go(t.name, s.guard(func(mt *machine.Task) {
-		mt.InjectFaults(inject)
-		c.task = mt
+	f.flight = t.process.Start(t.name, func(thread Thread) {
+		c.task = thread
 		f.answer = st.op.run(c)
-		mt.InjectFaults(nil)
-	}), func(killed bool) {
+	}, func(killed bool) {
 		f.done, f.killed = true, killed
 	})
-	f.task = task
-	if bug := s.settle(); bug != nil {
+	if bug := s.host.Settle(); bug != nil {
 		return answer{}, bug, nil
 	}
 	s.land()
@@ -176,8 +179,8 @@ func (s *Session) note(t *task, f *flight) {
 	if st.Bind != "" {
 		s.names[st.Bind] = a.value
 	}
-	if file := t.process.Files().File(int(int32(a.value))); st.op.Name == "userfaultfd" && a.value != failed && file != nil {
-		s.name(t.process.Ctx(int(int32(a.value))), file, st.Bind)
+	if st.op.Name == "userfaultfd" && a.value != failed {
+		t.process.NameContext(int(int32(a.value)), s.uniqueName(st.Bind))
 	}
 	if a.child != nil {
 		s.addProcess(st.Bind, a.child)
@@ -214,17 +217,44 @@ func (s *Session) await(st *statement) answer {
 
 // takeEvents returns the events since the last call.
 func (s *Session) takeEvents() []sim.Event {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	events := s.events
-	s.events = nil
-	return events
+	if s.model == nil {
+		return nil
+	}
+	return s.model.takeEvents()
 }
 
 // Steps is the number of visible steps taken so far, 0 on the free executor.
 func (s *Session) Steps() int {
-	if s.controlled == nil {
+	if s.model == nil || s.model.controlled == nil {
 		return 0
 	}
-	return s.controlled.Steps()
+	return s.model.controlled.Steps()
+}
+
+// nameOf is the scenario's name of a process.
+func (s *Session) nameOf(p Process) string {
+	for _, known := range s.processes {
+		if known.Process == p {
+			return known.name
+		}
+	}
+	return "without a name"
+}
+
+// Close ends the run: tasks that are still blocked are abandoned.
+func (s *Session) Close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if s.model != nil && s.model.free != nil {
+		var sleepers []Flight
+		for _, t := range s.tasks {
+			if f := t.sleeping(); f != nil {
+				sleepers = append(sleepers, f)
+			}
+		}
+		s.model.interrupt(sleepers)
+	}
+	s.host.Close()
 }

@@ -2,21 +2,18 @@ package scenario
 
 import (
 	"fmt"
-
-	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd"
+	"slices"
 )
 
-// process is a process of the machine by the name that the scenario gave it.
+// process is a process of the host by the name that the scenario gave it.
 type process struct {
-	*machine.Process
+	Process
 	name   string
 	exited bool
 }
 
 // task is a thread of a scenario. It has at most one operation in flight; each runs
-// as a task of the machine with the same name. Tasks share their process's memory and
+// as a thread of the host with the same name. Tasks share their process's memory and
 // descriptors, and die alone, as those made by clone(CLONE_VM|CLONE_FILES) do.
 type task struct {
 	name     string // as the scenario writes it: "t1", "child", "child.t1"
@@ -29,22 +26,21 @@ type task struct {
 // flight is an operation that a task has begun.
 type flight struct {
 	st     *statement
-	task   *sim.Task
+	flight Flight
 	landed bool // the session has seen it end
 
-	// Written by the machine's task, and read when the machine is settled.
+	// Written by the host's thread, and read when the host is settled.
 	done   bool
 	killed bool
 	answer answer
 }
 
-// sleeping is the machine's task if the operation in flight has not ended, nil
-// otherwise.
-func (t *task) sleeping() *sim.Task {
+// sleeping is the operation in flight if it has not ended, nil otherwise.
+func (t *task) sleeping() Flight {
 	if t.current == nil || t.current.done {
 		return nil
 	}
-	return t.current.task
+	return t.current.flight
 }
 
 // ready returns the task that is to run a statement, which it makes on first use. The
@@ -98,43 +94,13 @@ func (s *Session) exitable(st *statement, self *task) error {
 	return nil
 }
 
-// context is a userfaultfd context by the name of the descriptor that it came with.
-type context struct {
-	*uffd.Ctx
-	name string
-	file fileCount // nil if it was closed before anybody could look
-}
-
-// fileCount is the file that stands for a context.
-type fileCount interface{ Count() uint64 }
-
-// contextName is the name of a context in answers.
-func (s *Session) contextName(c *uffd.Ctx) string {
-	for _, known := range s.contexts {
-		if known.Ctx == c {
-			return known.name
-		}
-	}
-	s.name(c, nil, "")
-	return s.contexts[len(s.contexts)-1].name
-}
-
-// name registers the context behind a descriptor that has just been made, under the
-// scenario's name for the descriptor. A second context of one name, or one without a
-// name, gets a number.
-func (s *Session) name(ctx *uffd.Ctx, file fileCount, fd string) {
+// uniqueName is the name of the context that a descriptor of that name has come with. A
+// second one of the name, or one without a name, gets a number.
+func (s *Session) uniqueName(fd string) string {
 	unique := fd
-	for n := len(s.contexts) + 1; unique == "" || s.hasContext(unique); n++ {
+	for n := len(s.contexts) + 1; unique == "" || slices.Contains(s.contexts, unique); n++ {
 		unique = fmt.Sprintf("%s#%d", fd, n)
 	}
-	s.contexts = append(s.contexts, &context{ctx, unique, file})
-}
-
-func (s *Session) hasContext(name string) bool {
-	for _, c := range s.contexts {
-		if c.name == name {
-			return true
-		}
-	}
-	return false
+	s.contexts = append(s.contexts, unique)
+	return unique
 }

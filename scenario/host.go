@@ -1,0 +1,79 @@
+package scenario
+
+import (
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Host is what a scenario runs on: the modelled machine, or a kernel.
+type Host interface {
+	// First is the process that there is from the start. It has the descriptors 0, 1 and 2.
+	First() Process
+	// Settle returns when every operation has ended or is asleep in the kernel. The error
+	// is a bug of what is run on.
+	Settle() error
+	// Close ends all that is left.
+	Close()
+}
+
+// Process is a process of a host.
+type Process interface {
+	// Start runs fn as a thread of the process, and calls done when it has ended. There is
+	// at most one of a name at a time.
+	Start(name string, fn func(t Thread), done func(killed bool)) Flight
+	// NameContext says what the scenario calls the context behind a descriptor that
+	// userfaultfd has just returned.
+	NameContext(fd int, name string)
+	// Maps lists the mappings, lowest first.
+	Maps() ([]Mapping, error)
+	// Fdinfo is the text of /proc/PID/fdinfo/FD, without what all files have there.
+	Fdinfo(fd int) (string, error)
+}
+
+// Flight is an operation on its way, as its host knows it.
+type Flight any
+
+// Mapping is a line of /proc/PID/maps, with the registration.
+type Mapping struct {
+	Start, End uint64 // in bytes
+	Prot       string // "rw-p"
+	Kind       string // the file or the operations; "" for anonymous memory
+	Context    string // whom the faults go to, by its name; "" for nobody
+	Modes      string // and which: "missing"
+}
+
+// Thread makes the system calls of an operation. The methods are those of [machine.Task],
+// and so are the errors: an errno.Errno for what the kernel returned.
+type Thread interface {
+	Userfaultfd(flags uint32) (int, error)
+	Ioctl(fd int, cmd uint32, arg uint64) error
+	IoctlBytes(fd int, cmd uint32, arg []byte) error
+	Read(fd int, buf, count uint64) (uint64, error)
+	Write(fd int, buf, count uint64) (uint64, error)
+	Lseek(fd int, offset int64, whence int) (int64, error)
+	Poll(fds []machine.PollFd, wait bool) (int, error)
+	Close(fd int) error
+	Dup(fd int) (int, error)
+	FcntlSetFlags(fd int, flags uint32) error
+	FcntlGetFlags(fd int) (uint32, error)
+
+	Mmap(addr, length uint64, prot mm.Prot, flags mm.MapFlags, fd int, offset uint64) (uint64, error)
+	Munmap(addr, length uint64) error
+	Mprotect(addr, length uint64, prot mm.Prot) error
+	Mremap(old, oldLen, newLen uint64, flags mm.MremapFlags, to uint64) (uint64, error)
+	Madvise(addr, length uint64, advice mm.Advice) error
+
+	Load(addr uint64, buf []byte) (mm.Outcome, uint64)
+	Store(addr uint64, data []byte) (mm.Outcome, uint64)
+	CopyFromUser(dst []byte, addr uint64) error
+	CopyToUser(addr uint64, src []byte) error
+	// Lend puts Go memory behind a user pointer until the next call returns.
+	Lend(pane int, mem []byte) uint64
+
+	// Fork returns the child and its number.
+	Fork() (Process, int, error)
+	Exit()
+	// Kill sends a signal to an operation on its way; nil is the caller's own.
+	Kill(target Flight, sig sim.Signal)
+}

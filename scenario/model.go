@@ -1,0 +1,267 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// model is the modelled machine as a host. It can tell more than others can.
+type model struct {
+	opts       Options
+	machine    *machine.Machine
+	controlled *sim.Controlled // one of the two is nil
+	free       *sim.Free
+	processes  []*modelProcess
+	contexts   []*context
+	faults     []*allocationFault // of the next operation
+
+	mu       sync.Mutex // guards what follows, on the free executor
+	events   []sim.Event
+	foundBug error
+}
+
+type modelProcess struct {
+	*machine.Process
+	model *model
+}
+
+// modelThread is a task of the model's.
+type modelThread struct {
+	*machine.Task
+	process *modelProcess
+}
+
+func newModel(opts Options, version abi.Version) *model {
+	m := &model{opts: opts}
+	m.machine = machine.New(m.executor(), version)
+	m.add(m.machine.NewProcess()).OpenStd()
+	return m
+}
+
+func (m *model) add(p *machine.Process) *modelProcess {
+	added := &modelProcess{p, m}
+	m.processes = append(m.processes, added)
+	return added
+}
+
+// First implements [Host].
+func (m *model) First() Process { return m.processes[0] }
+
+// executor makes what the options ask for.
+func (m *model) executor() sim.Executor {
+	var tracer *sim.Tracer
+	if m.opts.Trace {
+		tracer = sim.NewTracer(func(e sim.Event) {
+			m.mu.Lock()
+			m.events = append(m.events, e)
+			m.mu.Unlock()
+		})
+	}
+	if m.opts.Free {
+		m.free = &sim.Free{Trace: tracer}
+		return m.free
+	}
+	m.controlled = sim.NewControlled(sim.NewRandom(m.opts.Seed))
+	m.controlled.Trace, m.controlled.MaxSteps = tracer, m.opts.Steps
+	if m.opts.Steps == 0 {
+		m.controlled.MaxSteps = DefaultSteps
+	}
+	return m.controlled
+}
+
+// Start implements [Process].
+func (p *modelProcess) Start(name string, fn func(t Thread), done func(killed bool)) Flight {
+	m := p.model
+	inject := injector(m.faults)
+	m.faults = nil
+	return p.Process.Go(name, m.guard(func(t *machine.Task) {
+		t.InjectFaults(inject)
+		fn(&modelThread{t, p})
+		t.InjectFaults(nil)
+	}), done)
+}
+
+// Fork implements [Thread].
+func (t *modelThread) Fork() (Process, int, error) {
+	child, err := t.Task.Fork()
+	if err != nil {
+		return nil, 0, err
+	}
+	return t.process.model.add(child), child.PID, nil
+}
+
+// Kill implements [Thread].
+func (t *modelThread) Kill(target Flight, sig sim.Signal) {
+	if target == nil {
+		target = t.Task.Task
+	}
+	t.Task.Kill(target.(*sim.Task), sig)
+}
+
+// Settle implements [Host]: it runs the machine until every task is asleep or has ended. The
+// error is a bug: of the modelled kernel, or of the model.
+func (m *model) Settle() error {
+	if m.free == nil {
+		return m.settleControlled()
+	}
+	done := make(chan error, 1)
+	go func() { done <- m.free.Settle() }()
+	limit := time.NewTimer(m.opts.Timeout)
+	defer limit.Stop()
+	select {
+	case err := <-done:
+		return errors.Join(err, m.bug())
+	case <-limit.C:
+		return errors.Join(m.bug(), fmt.Errorf("the machine does not settle within %v", m.opts.Timeout))
+	}
+}
+
+func (m *model) settleControlled() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = internalError(p)
+		}
+	}()
+	err = m.controlled.Settle()
+	if endless, ok := errors.AsType[*sim.Endless](err); ok {
+		return fmt.Errorf("%w; the limit is %d", endless, m.controlled.MaxSteps)
+	}
+	return err
+}
+
+func internalError(p any) error { return fmt.Errorf("the model itself failed: %v", p) }
+
+// guard wraps an operation for the free executor, which lets a task's panic end the
+// program: the panic becomes the model's bug, and the task ends. (The controlled
+// executor catches panics itself.) What is neither a bug nor an ordinary panic is
+// the machine's own way to end a task.
+func (m *model) guard(fn func(*machine.Task)) func(*machine.Task) {
+	if m.free == nil {
+		return fn
+	}
+	return func(t *machine.Task) {
+		defer func() {
+			switch p := recover().(type) {
+			case nil:
+			case *sim.Bug:
+				m.setBug(p)
+			case error, string:
+				m.setBug(internalError(p))
+			default:
+				panic(p)
+			}
+		}()
+		fn(t)
+	}
+}
+
+func (m *model) setBug(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.foundBug == nil {
+		m.foundBug = err
+	}
+}
+
+func (m *model) bug() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.foundBug
+}
+
+// takeEvents returns the events since the last call.
+func (m *model) takeEvents() []sim.Event {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	events := m.events
+	m.events = nil
+	return events
+}
+
+// Close implements [Host]: tasks that are still blocked are abandoned.
+func (m *model) Close() {
+	if m.controlled != nil {
+		// What they run into on the way belongs to no run any more.
+		defer func() { _ = recover() }()
+		m.controlled.Stop()
+	}
+}
+
+// interrupt ends the sleepers of the free executor, which cannot abandon them.
+func (m *model) interrupt(sleepers []Flight) {
+	for _, f := range sleepers {
+		f.(*sim.Task).Interrupt(sim.SignalFatal)
+	}
+	if m.bug() == nil { // or a lock may be held for ever
+		_ = m.Settle() // a bug on the way out is nobody's: the run is over
+	}
+}
+
+// context is a userfaultfd context by the name of the descriptor that it came with.
+type context struct {
+	*uffd.Ctx
+	name string
+	file fileCount // nil if it was closed before anybody could look
+}
+
+// fileCount is the file that stands for a context.
+type fileCount interface{ Count() uint64 }
+
+// NameContext implements [Process].
+func (p *modelProcess) NameContext(fd int, name string) {
+	if file := p.Files().File(fd); file != nil {
+		p.model.contexts = append(p.model.contexts, &context{p.Ctx(fd), name, file})
+	}
+}
+
+// contextName is the name of a context in answers. One that was closed before anybody
+// could look gets a number.
+func (m *model) contextName(c *uffd.Ctx) string {
+	for _, known := range m.contexts {
+		if known.Ctx == c {
+			return known.name
+		}
+	}
+	name := fmt.Sprintf("#%d", len(m.contexts)+1)
+	m.contexts = append(m.contexts, &context{c, name, nil})
+	return name
+}
+
+// Maps implements [Process].
+func (p *modelProcess) Maps() ([]Mapping, error) {
+	var maps []Mapping
+	for _, m := range p.Process.Maps() {
+		mapping := Mapping{Start: m.Start, End: m.End, Prot: m.Prot, Kind: m.Kind, Modes: m.Modes}
+		if m.Ctx != nil {
+			mapping.Context = p.model.contextName(m.Ctx)
+		}
+		maps = append(maps, mapping)
+	}
+	return maps, nil
+}
+
+// check holds the bookkeeping of the whole machine against itself. name finds the
+// scenario's name of a process.
+func (m *model) check(name func(p Process) string) error {
+	for _, p := range m.processes {
+		if err := p.CheckInvariants(); err != nil {
+			return fmt.Errorf("process %s: %w", name(p), err)
+		}
+	}
+	for _, c := range m.contexts {
+		if c.file == nil {
+			continue
+		}
+		if err := c.CheckInvariants(c.file.Count() > 0); err != nil {
+			return fmt.Errorf("context %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
