@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +20,9 @@ type task struct {
 	index int
 	pid   int
 	stat  int // descriptor of /proc/PID/stat
-	dead  bool
+
+	mu   sync.Mutex
+	dead bool
 }
 
 func (a *arena) newTask(index int, pid int) (*task, error) {
@@ -70,7 +73,7 @@ const (
 
 // command has the task do something, and waits until it is done. The error is errDead.
 func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
-	if t.dead {
+	if t.isDead() {
 		return 0, errDead
 	}
 	s := t.slot()
@@ -115,16 +118,31 @@ func (t *task) blocked() bool {
 
 // kill ends the task, and waits until it has.
 func (t *task) kill() {
-	if !t.dead {
+	if !t.isDead() {
 		_ = unix.Kill(t.pid, unix.SIGKILL)
 		t.reap()
 	}
+}
+
+// release gives back what a dead task has had. Nobody may be waiting for a command of it.
+func (t *task) release() {
 	_ = unix.Close(t.stat)
 	t.arena.used[t.index] = false
 }
 
+func (t *task) isDead() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.dead
+}
+
 // reap waits for the end of a task that has been killed.
 func (t *task) reap() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.dead {
+		return
+	}
 	t.dead = true
 	for {
 		_, err := unix.Wait4(t.pid, nil, unix.WALL, nil)
@@ -163,7 +181,10 @@ func startFirst(a *arena) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer sharing.kill()
+	defer func() {
+		sharing.kill()
+		sharing.release()
+	}()
 	t, err := sharing.spawn(shareNo)
 	if err != nil {
 		return nil, err
@@ -215,6 +236,9 @@ func (t *task) undress() error {
 	}
 	return nil
 }
+
+// owns reports whether the address is the arena's.
+func (a *arena) owns(addr uint64) bool { return len(a.without(addr, addr+1)) == 0 }
 
 // without are the parts of [start, end) that are not the arena's.
 func (a *arena) without(start, end uint64) [][2]uint64 {

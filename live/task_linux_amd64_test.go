@@ -14,7 +14,7 @@ func first(t *testing.T) *task {
 	require.NoError(t, err)
 	first, err := startFirst(a)
 	require.NoError(t, err)
-	t.Cleanup(func() { first.kill(); a.close() })
+	t.Cleanup(func() { first.kill(); first.release(); a.close() })
 	return first
 }
 

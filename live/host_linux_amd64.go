@@ -1,0 +1,284 @@
+package live
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+	"golang.org/x/sys/unix"
+)
+
+// Kernel runs scenarios on the running kernel, one after the other. Close it after use.
+type Kernel struct {
+	arena *arena
+	first *task
+	end   chan struct{}
+}
+
+// Open prepares the running kernel for scenarios. The error says what is missing:
+// userfaultfd, or the right to use it.
+func Open() (*Kernel, error) {
+	fd, _, no := unix.Syscall(unix.SYS_USERFAULTFD, unix.O_CLOEXEC, 0, 0)
+	if no != 0 {
+		return nil, fmt.Errorf("userfaultfd: %w", no)
+	}
+	_ = unix.Close(int(fd))
+	a, err := newArena()
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{arena: a, end: make(chan struct{})}
+	started := make(chan error)
+	go func() { // on a thread of its own, with which all tasks die
+		k.first, err = startFirst(a)
+		started <- err
+		<-k.end
+		if k.first != nil {
+			k.first.kill()
+			k.first.release()
+		}
+		a.close()
+		k.end <- struct{}{}
+	}()
+	if err := <-started; err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// Close ends what is left.
+func (k *Kernel) Close() {
+	k.end <- struct{}{}
+	<-k.end
+}
+
+// NewHost makes a process for a scenario.
+func (k *Kernel) NewHost() (*Host, error) {
+	h := &Host{kernel: k}
+	keeper, err := k.first.spawn(shareNo)
+	if err != nil {
+		return nil, err
+	}
+	h.addProcess(keeper, map[int]string{})
+	return h, nil
+}
+
+// Host is a scenario's processes on the running kernel.
+type Host struct {
+	kernel    *Kernel
+	processes []*process
+	flights   []*flight
+}
+
+// process is a process: tasks that share memory and descriptors.
+type process struct {
+	host     *Host
+	keeper   *task // does what the scenario does not ask for
+	tasks    map[string]*task
+	contexts map[int]string // the names of contexts, by descriptor
+	ended    bool
+}
+
+// flight is an operation on its way.
+type flight struct {
+	task *task
+	done atomic.Bool
+}
+
+func (h *Host) addProcess(keeper *task, contexts map[int]string) *process {
+	p := &process{host: h, keeper: keeper, tasks: map[string]*task{}, contexts: map[int]string{}}
+	for fd, name := range contexts {
+		p.contexts[fd] = name
+	}
+	h.processes = append(h.processes, p)
+	return p
+}
+
+// First implements [scenario.Host].
+func (h *Host) First() scenario.Process { return h.processes[0] }
+
+// Start implements [scenario.Process].
+func (p *process) Start(name string, fn func(t scenario.Thread), done func(killed bool)) scenario.Flight {
+	f := &flight{}
+	t, err := p.taskNamed(name)
+	if err != nil {
+		panic(err) // the kernel has no memory, or too many processes
+	}
+	f.task = t
+	p.host.flights = append(p.host.flights, f)
+	go func() {
+		killed := false
+		defer func() {
+			done(killed)
+			f.done.Store(true)
+		}()
+		defer func() {
+			if e := recover(); e != nil {
+				if _, killed = e.(gone); !killed {
+					panic(e)
+				}
+			}
+		}()
+		fn(&thread{task: t, process: p})
+	}()
+	return f
+}
+
+func (p *process) taskNamed(name string) (*task, error) {
+	if t := p.tasks[name]; t != nil && !t.isDead() {
+		return t, nil
+	}
+	t, err := p.keeper.spawn(shareAll)
+	if err == nil {
+		p.tasks[name] = t
+	}
+	return t, err
+}
+
+// settleTime is how long Settle waits: no operation takes longer that is not stuck.
+const settleTime = 10 * time.Second
+
+// Settle implements [scenario.Host].
+func (h *Host) Settle() error {
+	deadline := time.Now().Add(settleTime)
+	for round, quiet := 0, 0; quiet < 2; round++ {
+		if h.quiet() {
+			quiet++
+			continue
+		}
+		quiet = 0
+		if round < 200 {
+			runtime.Gosched()
+			continue
+		}
+		time.Sleep(50 * time.Microsecond)
+		if round%1000 == 0 && time.Now().After(deadline) {
+			return fmt.Errorf("the kernel does not settle: %s", h.busy())
+		}
+	}
+	return nil
+}
+
+// quiet reports whether each operation was seen to have ended or to be asleep.
+func (h *Host) quiet() bool {
+	live := h.flights[:0]
+	asleep := true
+	for _, f := range h.flights {
+		if f.done.Load() {
+			continue
+		}
+		live = append(live, f)
+		asleep = asleep && f.task.blocked()
+	}
+	clear(h.flights[len(live):])
+	h.flights = live
+	return asleep
+}
+
+// busy names the tasks that are neither done nor asleep.
+func (h *Host) busy() string {
+	var states []string
+	for _, f := range h.flights {
+		states = append(states, fmt.Sprintf("task %d is in state %c", f.task.pid, f.task.state()))
+	}
+	return strings.Join(states, ", ")
+}
+
+// Close implements [scenario.Host].
+func (h *Host) Close() {
+	for _, p := range h.processes {
+		p.end()
+		p.keeper.kill()
+	}
+	for h.quiet(); len(h.flights) > 0; h.quiet() { // operations that were blocked end when they notice
+		time.Sleep(100 * time.Microsecond)
+	}
+	for _, p := range h.processes {
+		p.keeper.release()
+		for _, t := range p.tasks {
+			t.release()
+		}
+	}
+}
+
+// end kills the process's tasks.
+func (p *process) end() {
+	if p.ended {
+		return
+	}
+	p.ended = true
+	for _, t := range p.tasks {
+		t.kill()
+	}
+}
+
+// NameContext implements [scenario.Process].
+func (p *process) NameContext(fd int, name string) { p.contexts[fd] = name }
+
+func (p *process) forget(fd int) { delete(p.contexts, fd) }
+
+// Maps implements [scenario.Process].
+func (p *process) Maps() ([]scenario.Mapping, error) {
+	regions, err := readSmaps(p.keeper.pid)
+	if err != nil {
+		return nil, err
+	}
+	fault, _, _ := entryPoints()
+	var maps []scenario.Mapping
+	for _, r := range regions {
+		if r.contains(uint64(fault)) || p.host.kernel.arena.owns(r.start) || r.name == "[vsyscall]" {
+			continue
+		}
+		m := scenario.Mapping{Start: r.start, End: r.end, Prot: r.perms, Kind: r.name, Modes: r.modes()}
+		if m.Modes != "" {
+			m.Context = p.contextOf(r.start, r.end)
+		}
+		maps = append(maps, m)
+	}
+	return maps, nil
+}
+
+// modes are the faults that are tracked in the region, as VmFlags tells.
+func (r *region) modes() string {
+	var modes []string
+	for _, f := range r.vmFlags {
+		if mode, ok := map[string]string{"um": "missing", "uw": "wp", "ui": "minor"}[f]; ok {
+			modes = append(modes, mode)
+		}
+	}
+	return strings.Join(modes, "+")
+}
+
+// contextOf finds out who gets a region's faults: the one that may register it once more,
+// which changes nothing. The others are told that it is busy.
+func (p *process) contextOf(start, end uint64) string {
+	r := abi.Register{Range: abi.Range{Start: start, Len: end - start}, Mode: abi.RegisterModeMissing}
+	var b [abi.RegisterSize]byte
+	r.Encode(b[:])
+	for fd, name := range p.contexts {
+		ret, err := p.keeper.command(unix.SYS_IOCTL, uint64(fd), uint64(abi.UFFDIO_REGISTER), p.keeper.lend(0, b[:]))
+		if err == nil && ret == 0 {
+			return name
+		}
+	}
+	return "?"
+}
+
+// Fdinfo implements [scenario.Process].
+func (p *process) Fdinfo(fd int) (string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", p.keeper.pid, fd))
+	if err != nil {
+		return "", errno.ENOENT
+	}
+	_, own, _ := strings.Cut(string(text), "ino:") // what all files have ends with their inode
+	_, own, _ = strings.Cut(own, "\n")
+	return own, nil
+}
+
