@@ -66,7 +66,7 @@ type Process struct {
 func (m *Machine) NewProcess() *Process {
 	space := mm.New(m.memory)
 	space.MmapMinAddr, space.MaxMapCount, space.THP = m.MmapMinAddr, m.MaxMapCount, m.THP
-	space.Dropped = m.Dropped
+	space.Dropped, space.Era = m.Dropped, m.Version.Era
 	return m.newProcess(space, newFDTable(m.MaxFds))
 }
 

@@ -101,8 +101,13 @@ func (t *Task) Write(fd int, buf, count uint64) (uint64, error) {
 	var n uint64
 	f, err := t.Process.files.fget(t.Task, fd)
 	if err == nil {
-		err = errno.EINVAL
-		if f.Ops.Write != nil {
+		switch {
+		case f.Flags(t.Task)&accessMode == abi.ORdonly:
+			err = errno.EBADF
+		default:
+			err = errno.EINVAL
+		}
+		if err == errno.EINVAL && f.Ops.Write != nil {
 			n, err = f.Ops.Write(t.Task, f, buf, count)
 		}
 		f.Put(t.Task)
@@ -152,6 +157,9 @@ func (t *Task) Dup(fd int) (int, error) {
 	_, err = t.leave("dup", uint64(copied), err)
 	return copied, err
 }
+
+// accessMode are the bits of a file's flags that say what it is open for.
+const accessMode = 3
 
 // The flags that F_SETFL can change, of those that matter here.
 const setflMask = abi.ONonblock

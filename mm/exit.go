@@ -12,5 +12,5 @@ func (mm *MM) exitMmap(t *sim.Task) {
 		mm.reset()
 		mm.removeList(t, first, nil)
 	}
-	sim.Kfree(t, mm)
+	mm.Drop(t)
 }

@@ -57,10 +57,16 @@ func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 			return account(t, fault, major)
 		}
 		// mmap_lock has been dropped by whoever asked for the retry.
+		if mm.Era.RetriesForever && user && t.SignalPending() {
+			return Done // for the signal; the access is made again if the task is still there
+		}
 		if flags&FaultAllowRetry != 0 {
 			// A second retry is not allowed: one that cannot be resolved now is an error
 			// (FAULT-13).
-			flags = flags&^FaultAllowRetry | FaultTried
+			flags |= FaultTried
+			if !mm.Era.RetriesForever {
+				flags &^= FaultAllowRetry
+			}
 			if !t.FatalSignalPending() {
 				t.BackTo(start, uint64(flags)<<32|uint64(major))
 				continue

@@ -52,7 +52,14 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, zero bool) (uint6
 // page that is not there (again). mmap_lock must be held for reading.
 func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool, page **Frame) (n uint64, again bool, err error) {
 	vma := mm.FindVMA(t, dst)
-	if err := fillable(vma, dst, length); err != nil && (*page == nil || vma == nil || mm.obeys(CheckAgainAfterFault)) {
+	if mm.Era.FillFindsNothing && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 {
+		// Before the look at what the range is: even a fill that is refused leaves the
+		// anon_vma behind.
+		if vma.anonVMAPrepare(t) != nil {
+			return copied, false, errno.ENOMEM
+		}
+	}
+	if err := mm.fillable(vma, dst, length); err != nil && (*page == nil || vma == nil || mm.obeys(CheckAgainAfterFault)) {
 		return copied, false, err
 	}
 	if vma.anonVMAPrepare(t) != nil {
@@ -89,15 +96,17 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 	return copied, false, nil
 }
 
-// fillable reports with EINVAL that dst does not begin a range of length bytes
-// inside one VMA that can be filled: registered (with any context), private, plain
-// anonymous (COPY-2).
-func fillable(vma *VMA, dst, length uint64) error {
+// fillable reports with EINVAL, or later with ENOENT for the first two, that dst does not
+// begin a range of length bytes inside one VMA that can be filled: registered (with any
+// context), private, plain anonymous (COPY-2).
+func (mm *MM) fillable(vma *VMA, dst, length uint64) error {
 	switch {
-	case vma == nil || vma.Flags&VMShared != 0,
-		dst < vma.Start || dst+length > vma.End,
-		vma.Userfault == nil,
-		vma.Ops != nil:
+	case vma == nil, dst < vma.Start || dst+length > vma.End, vma.Userfault == nil:
+		if mm.Era.FillFindsNothing {
+			return errno.ENOENT
+		}
+		return errno.EINVAL
+	case vma.Flags&VMShared != 0, vma.Ops != nil:
 		return errno.EINVAL
 	}
 	return nil

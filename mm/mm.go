@@ -32,6 +32,8 @@ type MM struct {
 	MmapBase uint64
 	// MaxMapCount is the limit on the number of VMAs (a sysctl).
 	MaxMapCount int
+	// Era is how it behaves where kernels differ. Immutable.
+	Era Era
 	// Dropped are rules that are not obeyed: see [Rule].
 	Dropped RuleSet
 	// THP says when anonymous memory gets huge pages (a sysctl).
@@ -42,6 +44,7 @@ type MM struct {
 	first    *VMA                  // lowest VMA (the kernel's mm->mmap); guarded by MmapLock
 	mapCount int                   // guarded by MmapLock
 	users    sim.Word              // mm_users: the address space is torn down at zero
+	pins     sim.Word              // mm_count, but for the one of the users: the structure stays until zero
 	dead     bool                  // set when it has been
 
 	pageTableLock sim.SpinLock // guards anon_vma preparation and the upper levels
@@ -75,6 +78,7 @@ func New(memory *Memory) *MM {
 	mm.MmapLock.Guards(mm.sumUp)
 	mm.pageTableLock.Guards(func(*sim.Summary) {}) // all of it is in entries and Refs
 	mm.users.Init(1)
+	mm.pins.Init(1)
 	return mm
 }
 
@@ -120,6 +124,21 @@ func (mm *MM) Get(t *sim.Task) { mm.users.Inc(t) }
 func (mm *MM) Put(t *sim.Task) {
 	if mm.users.Dec(t) == 0 {
 		mm.exitMmap(t)
+	}
+}
+
+// GetNotZero takes a user reference if there are any left, and reports whether it did:
+// mmget_not_zero.
+func (mm *MM) GetNotZero(t *sim.Task) bool { return mm.users.IncNotZero(t) }
+
+// Grab keeps the structure, and not the memory: mmgrab. The users together have one such
+// reference.
+func (mm *MM) Grab(t *sim.Task) { mm.pins.Inc(t) }
+
+// Drop gives up what Grab has taken: mmdrop.
+func (mm *MM) Drop(t *sim.Task) {
+	if mm.pins.Dec(t) == 0 {
+		sim.Kfree(t, mm)
 	}
 }
 

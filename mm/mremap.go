@@ -176,6 +176,9 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	sim.BugOn(t, !free, "copy_vma", "the new place is not free")
 	attrs := vma.Attributes()
 	attrs.Pgoff = pgoff
+	if mm.Era.MoveUnregisters {
+		attrs.Flags, attrs.Userfault = attrs.Flags&^VMUffd, nil
+	}
 	start := vma.Start
 	if copied = mm.VMAMerge(t, prev, addr, addr+length, attrs); copied != nil {
 		if start >= copied.Start && start < copied.End {
@@ -190,6 +193,7 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	}
 	copied = vma.dup(t, mm)
 	copied.Start, copied.End, copied.Pgoff = addr, addr+length, pgoff
+	copied.Flags, copied.Userfault = attrs.Flags, attrs.Userfault
 	copied.anonVMAClone(vma)
 	mm.insert(t, copied, prev)
 	return vma, copied

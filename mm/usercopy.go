@@ -24,10 +24,14 @@ func (th *Thread) Lend(pane int, mem []byte) uint64 {
 	return windowBase + uint64(pane)<<paneShift
 }
 
+// Lent reports whether the address is one that Lend returns: it stands for a user's,
+// though it is none.
+func Lent(addr uint64) bool { return addr >= windowBase && addr < windowLimit }
+
 // pane returns the lent memory at addr, if that is where the address lies. Less
 // than n bytes of it are an unreadable address.
 func (th *Thread) pane(addr uint64, n int) (mem []byte, lent bool) {
-	if addr < windowBase || addr >= windowLimit {
+	if !Lent(addr) {
 		return nil, false
 	}
 	mem = th.window[(addr-windowBase)>>paneShift]

@@ -61,6 +61,7 @@ func (d *domain) format(mask uint64) string {
 
 var (
 	openFlags = &domain{what: "an O_ flag", names: []constant{
+		{"UFFD_USER_MODE_ONLY", abi.UserModeOnly},
 		{"O_RDONLY", 0}, {"O_WRONLY", 1}, {"O_RDWR", abi.ORdwr},
 		{"O_NONBLOCK", abi.ONonblock}, {"O_CLOEXEC", abi.OCloexec},
 	}}

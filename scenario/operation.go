@@ -21,6 +21,9 @@ type Operation struct {
 	// from outside of the machine, between two steps: look does that.
 	run  func(c *call) answer
 	look func(c *call) (answer, error)
+	// modelOnly says that only the model can do it. On other hosts it is skipped; needed says
+	// that what comes after would not be the same then.
+	modelOnly, needed bool
 }
 
 // param is a parameter of an operation. Those that may be left out come last, and can

@@ -9,7 +9,7 @@ import (
 // What is set up from outside of the machine.
 var controlOperations = []Operation{
 	{
-		Name:    "sysctl",
+		Name: "sysctl", modelOnly: true, needed: true,
 		Doc:     "sets vm.max_map_count, vm.mmap_min_addr or thp (always, madvise, never), for all processes.",
 		Example: "sysctl(vm.max_map_count=4)",
 		params:  []param{{name: "name=value", kind: kindSetting}},
@@ -23,7 +23,7 @@ var controlOperations = []Operation{
 		},
 	},
 	{
-		Name:    "fail_nth",
+		Name: "fail_nth", modelOnly: true, needed: true,
 		Doc:     "makes the n-th allocation at a site fail in the next operation: " + siteList() + ".",
 		Example: "fail_nth(split_vma, 1)",
 		params:  []param{{name: "site", kind: kindName, domain: sites}, {name: "n", kind: kindCount}},

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -29,7 +28,7 @@ var viewOperations = []Operation{
 		look:    lookFdinfo,
 	},
 	{
-		Name:    "pagewalk",
+		Name: "pagewalk", modelOnly: true,
 		Doc:     "follows the page table to an address, a line for each level that there is.",
 		Example: "pagewalk(0x101000)",
 		params:  []param{{name: "addr", kind: kindAddress}},
@@ -42,14 +41,14 @@ var viewOperations = []Operation{
 		},
 	},
 	{
-		Name:    "queues",
+		Name: "queues", modelOnly: true,
 		Doc:     "shows the faults that wait: those not read yet, and those read, newest first.",
 		Example: "queues(fd)\n    pending: t2@0x101000 t1@0x100000\n    read: none",
 		params:  []param{{name: "fd", kind: kindFD}},
 		look:    lookQueues,
 	},
 	{
-		Name:    "users",
+		Name: "users", modelOnly: true,
 		Doc:     "answers how many hold the process's memory: the process itself, and every context made in it.",
 		Example: "users() = 2",
 		look: func(c *call) (answer, error) {
@@ -131,7 +130,7 @@ func waiters(ws []uffd.Waiter) string {
 // model is the model, if the session runs on it.
 func (c *call) model() (*model, error) {
 	if c.session.model == nil {
-		return nil, errors.New("only the model can do this")
+		return nil, ErrModelOnly
 	}
 	return c.session.model, nil
 }
@@ -140,7 +139,7 @@ func (c *call) model() (*model, error) {
 func (c *call) modelProcess() (*modelProcess, error) {
 	p, ok := c.process.Process.(*modelProcess)
 	if !ok {
-		return nil, errors.New("only the model can tell")
+		return nil, ErrModelOnly
 	}
 	return p, nil
 }

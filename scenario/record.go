@@ -43,16 +43,26 @@ var (
 	zeropageModes = &domain{what: "a mode of UFFDIO_ZEROPAGE", prefix: "UFFDIO_ZEROPAGE_MODE_",
 		names: []constant{{"DONTWAKE", abi.ZeropageModeDontwake}}}
 	versionNumber = &domain{what: "a version of the interface", names: []constant{{"UFFD_API", abi.APIVersion}}}
-	noFeatures    = &domain{what: "a feature"}
-	ioctlMask     = &domain{what: "an ioctl", names: []constant{
+	featureNames  = &domain{what: "a feature", names: []constant{
+		{"PAGEFAULT_FLAG_WP", abi.FeaturePagefaultFlagWP}, {"EVENT_FORK", abi.FeatureEventFork},
+		{"EVENT_REMAP", abi.FeatureEventRemap}, {"EVENT_REMOVE", abi.FeatureEventRemove},
+		{"MISSING_HUGETLBFS", abi.FeatureMissingHugetlbfs}, {"MISSING_SHMEM", abi.FeatureMissingShmem},
+		{"EVENT_UNMAP", abi.FeatureEventUnmap}, {"SIGBUS", abi.FeatureSIGBUS}, {"THREAD_ID", abi.FeatureThreadID},
+		{"MINOR_HUGETLBFS", abi.FeatureMinorHugetlbfs}, {"MINOR_SHMEM", abi.FeatureMinorShmem},
+		{"EXACT_ADDRESS", abi.FeatureExactAddress}, {"WP_HUGETLBFS_SHMEM", abi.FeatureWPHugetlbfsShmem},
+		{"WP_UNPOPULATED", abi.FeatureWPUnpopulated}, {"POISON", abi.FeaturePoison},
+		{"WP_ASYNC", abi.FeatureWPAsync}, {"MOVE", abi.FeatureMove},
+	}}
+	ioctlMask = &domain{what: "an ioctl", names: []constant{
 		{"API", abi.MaskAPI}, {"REGISTER", abi.MaskRegister}, {"UNREGISTER", abi.MaskUnregister},
 		{"WAKE", abi.MaskWake}, {"COPY", abi.MaskCopy}, {"ZEROPAGE", abi.MaskZeropage},
+		{"MOVE", abi.MaskMove}, {"WRITEPROTECT", abi.MaskWriteprotect}, {"CONTINUE", abi.MaskContinue}, {"POISON", abi.MaskPoison},
 	}}
 )
 
 var layouts = []layout{
 	{"UFFDIO_API", abi.UFFDIO_API, []field{
-		{name: "api", domain: versionNumber}, {name: "features", role: inOut, domain: noFeatures, optional: true},
+		{name: "api", domain: versionNumber}, {name: "features", role: inOut, domain: featureNames, optional: true},
 		{name: "ioctls", role: out, domain: ioctlMask}}},
 	{"UFFDIO_REGISTER", abi.UFFDIO_REGISTER, []field{
 		{name: "start"}, {name: "len"}, {name: "mode", domain: registerModes}, {name: "ioctls", role: out, domain: ioctlMask}}},

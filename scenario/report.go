@@ -20,6 +20,8 @@ type Result struct {
 	// Want and WantBlock are what the scenario expects: see Wanted and BlockWanted.
 	Want      string   `json:"want,omitempty"`
 	WantBlock []string `json:"want_block,omitempty"`
+	// Skipped says that it did not run, because only the model can do it.
+	Skipped bool `json:"skipped,omitempty"`
 	// OK reports that nothing else was expected.
 	OK bool `json:"ok"`
 	// Finding is the bug that ended the run here, nil for none.

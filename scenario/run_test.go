@@ -191,7 +191,7 @@ func TestKernels(t *testing.T) {
 	file, err := syntax.Parse("test.uffd", []byte("maps()"))
 	require.NoError(t, err)
 	_, err = scenario.Run(file, scenario.Options{Kernel: "2.4"})
-	require.EqualError(t, err, `test.uffd: no kernel "2.4": there are 2015, 2015+copy, 4.3`)
+	require.EqualError(t, err, `test.uffd: no kernel "2.4": there are 2015, 2015+copy, 4.3, 6.18`)
 }
 
 func TestMismatch(t *testing.T) {

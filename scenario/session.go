@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -56,8 +57,11 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	return s, nil
 }
 
+// ErrModelOnly is the error of a scenario that only the model can run.
+var ErrModelOnly = errors.New("only the model can do this")
+
 // NewSessionOn prepares a run on a host, which the session closes. What only the model can
-// tell is a mistake there.
+// tell is skipped.
 func NewSessionOn(host Host, file *syntax.File) (*Session, error) {
 	program, err := compile(file)
 	if err != nil {
@@ -88,6 +92,15 @@ func (s *Session) Next() (*Result, error) {
 	}
 	st := s.program.statements[s.next]
 	s.next++
+	if s.model == nil && st.op != nil && st.op.modelOnly {
+		if st.op.needed {
+			s.Close()
+			return nil, st.errorf("%s: %w", st.op.Name, ErrModelOnly)
+		}
+		r := st.result(answer{})
+		r.Skipped, r.OK = true, true
+		return r, nil
+	}
 	s.takeEvents()
 	a, bug, err := s.do(st)
 	if err != nil {

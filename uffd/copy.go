@@ -19,6 +19,9 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Copy
 	u.Decode(b[:])
+	if c.version.ChecksSource && !mm.Lent(u.Src) && c.misplaced(u.Src, u.Len) {
+		return errno.EINVAL
+	}
 	if err := c.validateRange(u.Dst, u.Len); err != nil {
 		return err
 	}
@@ -26,7 +29,11 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	if u.Src+u.Len <= u.Src || u.Mode&^uint64(abi.CopyModeDontwake) != 0 {
 		return errno.EINVAL
 	}
+	if !c.mmget(t) {
+		return errno.ESRCH
+	}
 	done, err := c.mm.McopyAtomic(t, u.Dst, u.Src, u.Len)
+	c.mmput(t)
 	return c.filled(t, arg+abi.CopyCopyOffset, wakeRange{u.Dst, u.Len}, done, err, u.Mode&abi.CopyModeDontwake != 0)
 }
 
@@ -44,7 +51,11 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 	if u.Mode&^uint64(abi.ZeropageModeDontwake) != 0 {
 		return errno.EINVAL
 	}
+	if !c.mmget(t) {
+		return errno.ESRCH
+	}
 	done, err := c.mm.MfillZeropage(t, u.Range.Start, u.Range.Len)
+	c.mmput(t)
 	return c.filled(t, arg+abi.ZeropageZeropageOffset, wakeRange{u.Range.Start, u.Range.Len}, done, err, u.Mode&abi.ZeropageModeDontwake != 0)
 }
 

@@ -39,7 +39,8 @@ type Ctx struct {
 	refcount        sim.Word
 	state           sim.Word // State
 	released        sim.Word // 1 once release has begun
-	flags           uint32   // of the system call; immutable, and nobody looks (CREATE-4)
+	features        sim.Word // asked for in the handshake; immutable once state is running
+	flags           uint32   // of the system call; immutable
 	mm              *mm.MM   // whose faults these are, with a user reference; immutable
 	version         *abi.Version
 	matched         []*waitQueue // scratch of a wake-up; guarded by fault_pending_wqh.lock
@@ -101,14 +102,50 @@ func (c *Ctx) put(t *sim.Task) {
 	sim.BugOn(t, c.faultWqh.Len() != 0, where, "fault_wqh is not empty")
 	sim.BugOn(t, c.fdWqh.Lock.IsLocked(t), where, "fd_wqh.lock is held")
 	sim.BugOn(t, c.fdWqh.Len() != 0, where, "fd_wqh is not empty")
-	if c.obeys(PinMM) {
-		c.mm.Put(t)
-	}
+	c.unpin(t)
 	c.freed = true
 	sim.Kfree(t, c)
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: "ctx_free", Object: "ctx", Rule: "REF-2"})
 	}
+}
+
+// pin makes the context keep its mm: all of the memory (REF-3), or later the structure alone.
+func (c *Ctx) pin(t *sim.Task) {
+	switch {
+	case !c.obeys(PinMM):
+	case c.version.PinsStruct:
+		c.mm.Grab(t)
+	default:
+		c.mm.Get(t)
+	}
+}
+
+// unpin ends what pin began.
+func (c *Ctx) unpin(t *sim.Task) {
+	switch {
+	case !c.obeys(PinMM):
+	case c.version.PinsStruct:
+		c.mm.Drop(t)
+	default:
+		c.mm.Put(t)
+	}
+}
+
+// mmget makes sure of the memory for the length of a call, and reports false if it has gone:
+// mmget_not_zero. A context that keeps the memory need not ask.
+func (c *Ctx) mmget(t *sim.Task) bool { return !c.version.PinsStruct || c.mm.GetNotZero(t) }
+
+// mmput ends what mmget began.
+func (c *Ctx) mmput(t *sim.Task) {
+	if c.version.PinsStruct {
+		c.mm.Put(t)
+	}
+}
+
+// asked reports whether the handshake has asked for the feature.
+func (c *Ctx) asked(feature uint64) bool {
+	return c.version.Negotiates && c.features.Peek()&feature != 0
 }
 
 // use panics if the context has been freed.

@@ -47,7 +47,10 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 
 	// FAULT-3. A retry would find the VMA as it is for as long as release waits for
 	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
-	if c.obeys(FirstReleasedTest) && c.released.Load(t) != 0 {
+	if !c.version.ReleasedRetries && c.obeys(FirstReleasedTest) && c.released.Load(t) != 0 {
+		return mm.VMFaultSIGBUS
+	}
+	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
 		return mm.VMFaultSIGBUS
 	}
 	// FAULT-4: the lock cannot be dropped, so there is no way to wait.
@@ -56,10 +59,17 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		sim.BugOn(t, flags&mm.FaultRetryNowait != 0, where, "RETRY_NOWAIT without ALLOW_RETRY")
 		return mm.VMFaultSIGBUS
 	}
+	if c.version.MasksAddress && !c.asked(abi.FeatureExactAddress) {
+		address &= mm.PageMask
+	}
 	msg := userfaultMsg(address, flags, reason)
 	// FAULT-5: the caller wants neither to sleep nor to lose the lock.
 	if flags&mm.FaultRetryNowait != 0 {
 		c.breakNowait(t, msg)
+		return mm.VMFaultRetry
+	}
+	if c.version.ReleasedRetries && c.released.Load(t) != 0 {
+		vma.MM().MmapLock.UpRead(t) // for release to get it
 		return mm.VMFaultRetry
 	}
 	// FAULT-6. While the lock is held release cannot have finished; once it is
@@ -220,7 +230,7 @@ func (c *Ctx) breakNowait(t *sim.Task, msg abi.Msg) {
 // for user mode since 4.3, through none.
 func (c *Ctx) sleepState(how sleep) sim.State {
 	switch {
-	case how.yields, !c.obeys(SleepThroughSignals):
+	case how.yields, c.version.Interruptible, !c.obeys(SleepThroughSignals):
 		return sim.Interruptible
 	case !c.obeys(SleepKillable):
 		return sim.Uninterruptible
@@ -237,7 +247,7 @@ func (c *Ctx) releasedNow(t *sim.Task) bool {
 // no use in it (FAULT-11).
 func (c *Ctx) signalled(t *sim.Task, how sleep) bool {
 	switch {
-	case !c.obeys(FatalTestBeforeSleep):
+	case !c.obeys(FatalTestBeforeSleep), c.version.Interruptible:
 		return false
 	case how.yields:
 		return t.SignalPending()

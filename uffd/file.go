@@ -36,9 +36,12 @@ type FDTable interface {
 
 // Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new
 // context of the current task's mm. EMFILE comes before EINVAL for the flags, since
-// the descriptor is reserved first (CREATE-1); ENOMEM and ENFILE are what
+// the descriptor is reserved first (CREATE-1; since 4.19 it is the other way round); ENOMEM and ENFILE are what
 // allocations end with.
 func Userfaultfd(t *sim.Task, files FDTable, flags uint32, conf *Config) (int, error) {
+	if conf.Version.FlagsFirst && flags&^conf.Version.Flags != 0 {
+		return -1, errno.EINVAL
+	}
 	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
 	if err != nil {
 		return -1, err
@@ -58,25 +61,27 @@ const sharedFcntlFlags = abi.OCloexec | abi.ONonblock
 // userfaultfd_file_create. EINVAL for unknown flags, ENOMEM without memory for the
 // context, ENFILE without a file.
 func FileCreate(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
-	if flags&^uint32(sharedFcntlFlags) != 0 {
+	if flags&^conf.Version.Flags != 0 {
 		return nil, errno.EINVAL
 	}
 	c := newCtx(t, flags, conf)
 	if c == nil {
 		return nil, errno.ENOMEM
 	}
-	if c.obeys(PinMM) {
-		c.mm.Get(t)
-	}
+	c.pin(t)
 	if t.ShouldFail("anon_inode_getfile") {
 		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).
-		if c.version.PutsMM && c.obeys(PinMM) {
-			c.mm.Put(t)
+		if c.version.PutsMM {
+			c.unpin(t)
 		}
 		c.freed = true
 		return nil, errno.ENFILE
 	}
-	f := mm.NewFile("[userfaultfd]", fops, abi.ORdwr|flags&sharedFcntlFlags, c)
+	mode := uint32(abi.ORdwr)
+	if c.version.ReadOnly {
+		mode = 0
+	}
+	f := mm.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
 	sim.Label(t, f, "file", t.Unique())
 	return f, nil
 }
@@ -101,5 +106,14 @@ func userfaultfdShowFdinfo(t *sim.Task, f *mm.File) string {
 	total := pending + c.faultWqh.Len()
 	c.faultPendingWqh.Lock.Unlock(t)
 	return fmt.Sprintf("pending:\t%d\ntotal:\t%d\nAPI:\t%x:%x:%x\n", pending, total,
-		abi.APIVersion, c.version.Features, c.version.APIIoctls|c.version.RangeIoctls)
+		abi.APIVersion, c.shownFeatures(), c.version.APIIoctls|c.version.RangeIoctls)
+}
+
+// shownFeatures are the features that fdinfo shows: those asked for, if that can be done,
+// with the kernel's own.
+func (c *Ctx) shownFeatures() uint64 {
+	if c.version.Negotiates {
+		return c.features.Peek()
+	}
+	return c.version.Features
 }

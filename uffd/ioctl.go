@@ -35,6 +35,9 @@ func userfaultfdIoctl(t *sim.Task, f *mm.File, cmd uint32, arg uint64) error {
 // already, EFAULT, or EINVAL with the struct zeroed if the version or a feature asked
 // for is unknown; after each of the last two it may be tried again.
 func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
+	if c.version.Negotiates {
+		return c.negotiate(t, arg)
+	}
 	if State(c.state.Load(t)) != StateWaitAPI {
 		return errno.EINVAL
 	}
@@ -45,11 +48,7 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	var api abi.API
 	api.Decode(b[:])
 	if api.API != abi.APIVersion || api.Features != 0 {
-		clear(b[:])
-		if err := mm.CopyToUser(t, arg, b[:]); err != nil {
-			return err
-		}
-		return errno.EINVAL
+		return refuseAPI(t, arg)
 	}
 	api.Features, api.Ioctls = c.version.Features, c.version.APIIoctls
 	api.Encode(b[:])
@@ -59,6 +58,45 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	// Only now: a handshake whose answer nobody got has not been made (API-5).
 	c.state.Store(t, uint64(StateRunning))
 	return nil
+}
+
+// negotiate is userfaultfd_api since 5.17: EFAULT; EINVAL, with the struct zeroed, for the
+// version, for features that there are not, and last, when the answer has been stored, for a
+// handshake that has been made already.
+func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
+	var b [abi.APISize]byte
+	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
+		return err
+	}
+	var api abi.API
+	api.Decode(b[:])
+	features := api.Features
+	if api.API != abi.APIVersion || features&^c.version.Features != 0 {
+		return refuseAPI(t, arg)
+	}
+	api.Features, api.Ioctls = c.version.Features, c.version.APIIoctls
+	api.Encode(b[:])
+	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
+		return err
+	}
+	if features&abi.FeatureWPAsync != 0 {
+		features |= abi.FeatureWPUnpopulated
+	}
+	if State(c.state.Load(t)) != StateWaitAPI {
+		return refuseAPI(t, arg)
+	}
+	c.features.Store(t, features|abi.FeatureInitialized)
+	c.state.Store(t, uint64(StateRunning))
+	return nil
+}
+
+// refuseAPI zeroes the struct: EINVAL, or EFAULT.
+func refuseAPI(t *sim.Task, arg uint64) error {
+	var b [abi.APISize]byte
+	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
+		return err
+	}
+	return errno.EINVAL
 }
 
 // userfaultfdWake lets the faults of a range be tried again: userfaultfd_wake.

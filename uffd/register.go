@@ -11,10 +11,7 @@ import (
 // to RANGE-6). The error is EINVAL. It says nothing of what is mapped there.
 func (c *Ctx) validateRange(start, length uint64) error {
 	misshapen := func() bool { return start%mm.PageSize != 0 || length%mm.PageSize != 0 || length == 0 }
-	misplaced := func() bool {
-		return start < c.mm.MmapMinAddr || start >= c.mm.TaskSize ||
-			length > c.mm.TaskSize-start // not start+length, which may wrap around
-	}
+	misplaced := func() bool { return c.misplaced(start, length) }
 	first, second := misshapen, misplaced
 	if !c.obeys(ValidateInOrder) {
 		first, second = misplaced, misshapen
@@ -23,6 +20,12 @@ func (c *Ctx) validateRange(start, length uint64) error {
 		return errno.EINVAL
 	}
 	return nil
+}
+
+// misplaced reports whether a range is not all user addresses that may be used.
+func (c *Ctx) misplaced(start, length uint64) bool {
+	return start < c.mm.MmapMinAddr && !c.version.NoLowAddress || start >= c.mm.TaskSize ||
+		length > c.mm.TaskSize-start // not start+length, which may wrap around
 }
 
 // registerFlags translates the modes of UFFDIO_REGISTER: EINVAL for none, for
@@ -56,13 +59,12 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	if err := c.validateRange(r.Range.Start, r.Range.Len); err != nil {
 		return err
 	}
-	c.mm.MmapLock.DownWrite(t)
-	err = c.changeRange(t, r.Range.Start, r.Range.Start+r.Range.Len, registration{c, flags})
-	c.mm.MmapLock.UpWrite(t)
-	if err != nil {
+	if err := c.changeLocked(t, r.Range, registration{c, flags}); err != nil {
 		return err
 	}
-	return mm.PutUser64(t, arg+abi.RegisterIoctlsOffset, c.version.RangeIoctls)
+	// What write-protection and minor faults would need is offered with those modes only.
+	ioctls := c.version.RangeIoctls &^ (abi.MaskWriteprotect | abi.MaskContinue)
+	return mm.PutUser64(t, arg+abi.RegisterIoctlsOffset, ioctls)
 }
 
 // userfaultfdUnregister makes a range plain memory again, whichever context it
@@ -78,9 +80,18 @@ func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 	if err := c.validateRange(r.Start, r.Len); err != nil {
 		return err
 	}
+	return c.changeLocked(t, r, registration{})
+}
+
+// changeLocked is changeRange with mmap_lock. The error is ENOMEM if the memory has gone.
+func (c *Ctx) changeLocked(t *sim.Task, r abi.Range, to registration) error {
+	if !c.mmget(t) {
+		return errno.ENOMEM
+	}
 	c.mm.MmapLock.DownWrite(t)
-	err := c.changeRange(t, r.Start, r.Start+r.Len, registration{})
+	err := c.changeRange(t, r.Start, r.Start+r.Len, to)
 	c.mm.MmapLock.UpWrite(t)
+	c.mmput(t)
 	return err
 }
 
@@ -109,8 +120,10 @@ func (r registration) userfault() mm.Userfault {
 
 // refuses says why a VMA cannot be part of the range, before anything is changed
 // (REG-9, UNREG-1).
-func (r registration) refuses(vma *mm.VMA) error {
+func (c *Ctx) refuses(vma *mm.VMA, r registration) error {
 	switch {
+	case r.ctx == nil && c.version.OwnerUnregisters && vma.Userfault != nil && vma.Userfault != c:
+		return errno.EINVAL
 	case !vma.IsAnonymous():
 		return errno.EINVAL
 	case r.ctx != nil && vma.Userfault != nil && vma.Userfault != r.ctx:
@@ -141,15 +154,15 @@ func (r registration) newFlags(vma *mm.VMA) mm.VMFlags {
 // one.
 func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error {
 	vma, prev := c.mm.FindVMAPrev(t, start)
-	if vma == nil {
+	if vma == nil && !c.version.NothingIsInvalid {
 		return errno.ENOMEM // REG-7
 	}
-	if vma.Start >= end {
+	if vma == nil || vma.Start >= end {
 		return errno.EINVAL // REG-8
 	}
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, r.function())
-		if err := r.refuses(cur); err != nil {
+		if err := c.refuses(cur, r); err != nil {
 			return err
 		}
 	}
@@ -159,6 +172,10 @@ func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error 
 	for vma != nil && vma.Start < end {
 		if !r.holds(vma) {
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
+			if r.ctx == nil && c.version.OwnerUnregisters {
+				// While the lock keeps those who wake up from finding the VMA as it was.
+				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
+			}
 			changed, err := c.changeVMA(t, vma, prev, start, end, r)
 			if err != nil {
 				return err // what has been done stays done (REG-18)
@@ -175,9 +192,12 @@ func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error 
 // the VMA that it is part of now. The error is ENOMEM.
 func (c *Ctx) changeVMA(t *sim.Task, vma, prev *mm.VMA, start, end uint64, r registration) (*mm.VMA, error) {
 	attrs := vma.Attributes()
+	if c.version.OffsetOfRange {
+		attrs.Pgoff += (start - vma.Start) >> mm.PageShift
+	}
 	// The page offset handed over is that of the VMA's own start, also where the range
 	// begins further up. So a merge with the right neighbour is missed that an offset
-	// for the range's start would find: the seed's own mistake (REG-16).
+	// for the range's start would find: the seed's own mistake (REG-16), until 6.4.
 	attrs.Flags, attrs.Userfault = r.newFlags(vma), r.userfault()
 	if merged := c.mm.VMAMerge(t, prev, start, min(end, vma.End), attrs); merged != nil {
 		vma = merged

@@ -18,8 +18,9 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 	if !c.obeys(StripBeforeWake) {
 		c.wakeAll(t)
 	}
+	there := c.mmget(t)
 	switch {
-	case !c.obeys(ReleaseStrips):
+	case !c.obeys(ReleaseStrips), !there:
 	case !c.obeys(StripUnderMmapLock):
 		c.mm.MmapLock.Claim(t)
 		c.strip(t)
@@ -31,6 +32,9 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 		}
 		c.strip(t)
 		c.mm.MmapLock.UpWrite(t)
+	}
+	if there {
+		c.mmput(t)
 	}
 	if !c.obeys(ReleasedBeforeLock) {
 		c.markReleased(t)

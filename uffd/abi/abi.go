@@ -10,9 +10,12 @@ const APIVersion = 0xAA
 
 // Flags of userfaultfd(2) and of the file that it returns.
 const (
+	ORdonly   = 0x0
 	ORdwr     = 0x2
 	ONonblock = 0x800
 	OCloexec  = 0x80000
+	// UserModeOnly: faults in kernel mode are errors (5.11).
+	UserModeOnly = 0x1
 )
 
 // Modes of UFFDIO_REGISTER.
@@ -34,4 +37,28 @@ const EventPagefault = 0x12
 const (
 	PagefaultFlagWrite = 1 << 0 // the access was a write
 	PagefaultFlagWP    = 1 << 1 // to a write-protected page
+)
+
+// Features of the interface, which a program may ask for since 4.11.
+const (
+	FeaturePagefaultFlagWP = 1 << iota
+	FeatureEventFork
+	FeatureEventRemap
+	FeatureEventRemove
+	FeatureMissingHugetlbfs
+	FeatureMissingShmem
+	FeatureEventUnmap
+	FeatureSIGBUS
+	FeatureThreadID
+	FeatureMinorHugetlbfs
+	FeatureMinorShmem
+	FeatureExactAddress
+	FeatureWPHugetlbfsShmem
+	FeatureWPUnpopulated
+	FeaturePoison
+	FeatureWPAsync
+	FeatureMove
+
+	// FeatureInitialized is the kernel's own: the handshake has been made.
+	FeatureInitialized = 1 << 31
 )

@@ -19,23 +19,31 @@ const (
 
 // The numbers within the type 0xAA.
 const (
-	nrRegister   = 0x00
-	nrUnregister = 0x01
-	nrWake       = 0x02
-	nrCopy       = 0x03
-	nrZeropage   = 0x04
-	nrAPI        = 0x3F
+	nrRegister     = 0x00
+	nrUnregister   = 0x01
+	nrWake         = 0x02
+	nrCopy         = 0x03
+	nrZeropage     = 0x04
+	nrMove         = 0x05
+	nrWriteprotect = 0x06
+	nrContinue     = 0x07
+	nrPoison       = 0x08
+	nrAPI          = 0x3F
 )
 
 // Bits of the masks that the handshake and register answer with: one for each ioctl,
 // at its number.
 const (
-	MaskRegister   uint64 = 1 << nrRegister
-	MaskUnregister uint64 = 1 << nrUnregister
-	MaskWake       uint64 = 1 << nrWake
-	MaskCopy       uint64 = 1 << nrCopy
-	MaskZeropage   uint64 = 1 << nrZeropage
-	MaskAPI        uint64 = 1 << nrAPI
+	MaskRegister     uint64 = 1 << nrRegister
+	MaskUnregister   uint64 = 1 << nrUnregister
+	MaskWake         uint64 = 1 << nrWake
+	MaskCopy         uint64 = 1 << nrCopy
+	MaskZeropage     uint64 = 1 << nrZeropage
+	MaskAPI          uint64 = 1 << nrAPI
+	MaskMove         uint64 = 1 << nrMove
+	MaskWriteprotect uint64 = 1 << nrWriteprotect
+	MaskContinue     uint64 = 1 << nrContinue
+	MaskPoison       uint64 = 1 << nrPoison
 )
 
 // Ioctl names a command and its bit in the masks.
