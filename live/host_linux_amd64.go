@@ -3,7 +3,6 @@ package live
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -61,7 +60,7 @@ func (k *Kernel) Close() {
 
 // NewHost makes a process for a scenario.
 func (k *Kernel) NewHost() (*Host, error) {
-	h := &Host{kernel: k}
+	h := &Host{kernel: k, news: make(chan struct{}, 1)}
 	keeper, err := k.first.spawn(shareNo)
 	if err != nil {
 		return nil, err
@@ -75,6 +74,7 @@ type Host struct {
 	kernel    *Kernel
 	processes []*process
 	flights   []*flight
+	news      chan struct{} // holds one token if something may have settled
 }
 
 // process is a process: tasks that share memory and descriptors.
@@ -118,6 +118,7 @@ func (p *process) Start(name string, fn func(t scenario.Thread), done func(kille
 		defer func() {
 			done(killed)
 			f.done.Store(true)
+			p.host.tell()
 		}()
 		defer func() {
 			if e := recover(); e != nil {
@@ -137,6 +138,7 @@ func (p *process) taskNamed(name string) (*task, error) {
 	}
 	t, err := p.keeper.spawn(shareAll)
 	if err == nil {
+		t.asleep = p.host.tell
 		p.tasks[name] = t
 	}
 	return t, err
@@ -147,23 +149,29 @@ const settleTime = 10 * time.Second
 
 // Settle implements [scenario.Host].
 func (h *Host) Settle() error {
-	deadline := time.Now().Add(settleTime)
-	for round, quiet := 0, 0; quiet < 2; round++ {
-		if h.quiet() {
-			quiet++
+	var deadline time.Time
+	for !h.quiet() || !h.quiet() {
+		select {
+		case <-h.news:
 			continue
+		case <-time.After(time.Millisecond): // a task that slept was woken, and sleeps again
 		}
-		quiet = 0
-		if round < 200 {
-			runtime.Gosched()
-			continue
-		}
-		time.Sleep(50 * time.Microsecond)
-		if round%1000 == 0 && time.Now().After(deadline) {
+		switch now := time.Now(); {
+		case deadline.IsZero():
+			deadline = now.Add(settleTime)
+		case now.After(deadline):
 			return fmt.Errorf("the kernel does not settle: %s", h.busy())
 		}
 	}
 	return nil
+}
+
+// tell says that something may have settled.
+func (h *Host) tell() {
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
 }
 
 // quiet reports whether each operation was seen to have ended or to be asleep.
@@ -281,4 +289,3 @@ func (p *process) Fdinfo(fd int) (string, error) {
 	_, own, _ = strings.Cut(own, "\n")
 	return own, nil
 }
-

@@ -31,7 +31,7 @@ const (
 	paneSize  = 64 << 10
 	panes     = 2
 	slotSize  = pageSize + panes*(paneSize+pageSize)
-	maxSlots  = 24
+	maxSlots  = 14
 	stackSize = 16 << 10
 )
 
@@ -105,9 +105,8 @@ func (s *slot) post(nr int64, args ...uint64) {
 	futexWake(&s.seq)
 }
 
-// finished reports whether the last command is done, and begun whether it has been taken.
+// finished reports whether the last command is done.
 func (s *slot) finished() bool { return atomic.LoadUint32(&s.done) == atomic.LoadUint32(&s.seq) }
-func (s *slot) begun() bool    { return atomic.LoadUint32(&s.taken) == atomic.LoadUint32(&s.seq) }
 
 func futexWake(word *uint32) {
 	const wake = 1

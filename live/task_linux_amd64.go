@@ -2,10 +2,12 @@ package live
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +22,8 @@ type task struct {
 	index int
 	pid   int
 	stat  int // descriptor of /proc/PID/stat
+	// asleep is called when the task seems to sleep in a command; nil for nobody.
+	asleep func()
 
 	mu   sync.Mutex
 	dead bool
@@ -64,11 +68,12 @@ func (t *task) spawn(flags uint64) (*task, error) {
 	return child, err
 }
 
-// How long the controller looks at a word before it sleeps on it, and how long it sleeps
-// before it looks whether the task is alive.
+// How long the controller looks at a word before it sleeps on it; and how long it sleeps, at
+// first and at most, before it looks what has become of the task.
 const (
-	spins    = 3000
-	sleepFor = 20 * time.Millisecond
+	spins     = 10000
+	firstWait = 30 * time.Microsecond
+	lastWait  = 20 * time.Millisecond
 )
 
 // command has the task do something, and waits until it is done. The error is errDead.
@@ -83,12 +88,16 @@ func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
 			return s.ret, nil
 		}
 	}
-	for {
-		done := s.done
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		done := atomic.LoadUint32(&s.done)
 		if s.finished() {
 			return s.ret, nil
 		}
-		futexWait(&s.done, done, unix.NsecToTimespec(int64(sleepFor)))
+		if t.asleep != nil && t.blocked() {
+			t.asleep()
+			wait = lastWait
+		}
+		futexWait(&s.done, done, unix.NsecToTimespec(int64(wait)))
 		if !s.finished() && t.state() == 'Z' {
 			t.reap()
 			return 0, errDead
@@ -110,10 +119,13 @@ func (t *task) state() byte {
 	return b[i+2]
 }
 
-// blocked reports whether the task sleeps in its command.
+// blocked reports whether the task sleeps in its command. A task that has none sleeps, too; so
+// the command must be the same, and not done, before and after the look at the state.
 func (t *task) blocked() bool {
 	s := t.slot()
-	return s.begun() && !s.finished() && t.state() == 'S'
+	command := atomic.LoadUint32(&s.seq)
+	running := func() bool { return atomic.LoadUint32(&s.taken) == command && atomic.LoadUint32(&s.done) != command }
+	return running() && t.state() == 'S' && running() && atomic.LoadUint32(&s.seq) == command
 }
 
 // kill ends the task, and waits until it has.
@@ -219,6 +231,9 @@ func (t *task) undress() error {
 	if err := t.handlers(); err != nil {
 		return err
 	}
+	if err := t.dropRawIO(); err != nil {
+		return err
+	}
 	maps, err := readMaps(t.pid)
 	if err != nil {
 		return err
@@ -235,6 +250,22 @@ func (t *task) undress() error {
 		}
 	}
 	return nil
+}
+
+// dropRawIO gives up CAP_SYS_RAWIO, which root has, so that vm.mmap_min_addr holds.
+func (t *task) dropRawIO() error {
+	const version, rawIO = 0x20080522, 17
+	header := binary.LittleEndian.AppendUint32(nil, version)
+	header = binary.LittleEndian.AppendUint32(header, 0)
+	if err := t.must("capget", unix.SYS_CAPGET, t.lend(0, header), t.lend(1, make([]byte, 24))); err != nil {
+		return err
+	}
+	caps := t.lent(1, 24) // effective, permitted, inheritable; and again for those above 31
+	for i := range 3 {
+		word := binary.LittleEndian.Uint32(caps[4*i:])
+		binary.LittleEndian.PutUint32(caps[4*i:], word&^(1<<rawIO))
+	}
+	return t.must("capset", unix.SYS_CAPSET, t.lend(0, header), t.lend(1, bytes.Clone(caps)))
 }
 
 // owns reports whether the address is the arena's.

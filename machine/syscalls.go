@@ -80,8 +80,12 @@ func (t *Task) Read(fd int, buf, count uint64) (uint64, error) {
 	var n uint64
 	f, err := t.Process.files.fget(t.Task, fd)
 	if err == nil {
-		err = errno.EINVAL
-		if f.Ops.Read != nil {
+		switch {
+		case f.Ops.Read == nil:
+			err = errno.EINVAL
+		case !t.accessOK(buf, count):
+			err = errno.EFAULT
+		default:
 			n, err = f.Ops.Read(t.Task, f, buf, count)
 		}
 		f.Put(t.Task)
@@ -93,6 +97,12 @@ func (t *Task) Read(fd int, buf, count uint64) (uint64, error) {
 func (t *Task) ReadBytes(fd int, buf []byte) (int, error) {
 	n, err := t.Read(fd, t.local.Lend(0, buf), uint64(len(buf)))
 	return int(n), err
+}
+
+// accessOK reports whether a buffer lies in the half of the addresses that is the user's:
+// access_ok. vfs_read asks before the file is asked for anything.
+func (t *Task) accessOK(buf, count uint64) bool {
+	return mm.Lent(buf) || count <= t.Process.MM.TaskSize && buf <= t.Process.MM.TaskSize-count
 }
 
 // Write is write(2) from the task's memory. A userfaultfd has no write: EINVAL.
@@ -122,7 +132,9 @@ func (t *Task) Lseek(fd int, offset int64, whence int) (int64, error) {
 	f, err := t.Process.files.fget(t.Task, fd)
 	if err == nil {
 		err = errno.ESPIPE
-		if f.Ops.Llseek != nil {
+		if whence < 0 || whence > seekMax {
+			err = errno.EINVAL
+		} else if f.Ops.Llseek != nil {
 			pos, err = f.Ops.Llseek(t.Task, f, offset, whence)
 		}
 		f.Put(t.Task)
@@ -157,6 +169,9 @@ func (t *Task) Dup(fd int) (int, error) {
 	_, err = t.leave("dup", uint64(copied), err)
 	return copied, err
 }
+
+// seekMax is the highest whence that there is: SEEK_HOLE.
+const seekMax = 4
 
 // accessMode are the bits of a file's flags that say what it is open for.
 const accessMode = 3

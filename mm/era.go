@@ -8,6 +8,12 @@ type Era struct {
 	RetriesForever bool
 	// MoveUnregisters: mremap leaves the registration behind when it moves a mapping (4.20).
 	MoveUnregisters bool
+	// MoveChecksFirst: mremap checks all that it can before it unmaps anything, and moves
+	// several mappings at once (6.17).
+	MoveChecksFirst bool
+	// ReturnsCharge: memory that was never written is not charged any more when mprotect takes
+	// the right to write away (6.5).
+	ReturnsCharge bool
 	// SymmetricAnonVMA: of a range and its neighbour either may be the one that was never
 	// faulted (6.17).
 	SymmetricAnonVMA bool

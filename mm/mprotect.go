@@ -86,6 +86,9 @@ func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flag
 	if flags&VMWrite != 0 && vma.Flags&(VMAccount|VMWrite|VMHugeTLB|VMShared|VMNoReserve) == 0 {
 		flags |= VMAccount
 	}
+	if mm.Era.ReturnsCharge && flags&VMWrite == 0 && vma.IsAnonymous() && vma.anon.Peek() == nil {
+		flags &^= VMAccount
+	}
 	vma, err := mm.setFlags(t, vma, prev, start, end, flags)
 	if err != nil {
 		return nil, err

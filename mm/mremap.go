@@ -16,6 +16,9 @@ import (
 //	ENOMEM  no room, too many VMAs, or no memory
 //	EPERM   a target below MmapMinAddr
 func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
+	if mm.Era.MoveChecksFirst {
+		return mm.mremapChecked(t, addr, oldLen, newLen, flags, newAddr)
+	}
 	if flags&^(MremapFixed|MremapMayMove) != 0 || flags == MremapFixed || addr&^PageMask != 0 {
 		return 0, errno.EINVAL
 	}
@@ -154,6 +157,10 @@ func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint6
 		vma, addr, oldLen = moved, newAddr, newLen
 		target, err = 0, errno.ENOMEM
 	}
+	if err == nil && mm.Era.MoveUnregisters {
+		// All of what it has become part of, even if only a part has come here.
+		moved.Flags, moved.Userfault = moved.Flags&^VMUffd, nil
+	}
 	if mm.doMunmap(t, addr, oldLen) != nil {
 		// It stays, for want of a VMA to split it with or because nothing was asked to
 		// move (oldLen 0). The commit charge has gone with the copy.
@@ -176,9 +183,6 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	sim.BugOn(t, !free, "copy_vma", "the new place is not free")
 	attrs := vma.Attributes()
 	attrs.Pgoff = pgoff
-	if mm.Era.MoveUnregisters {
-		attrs.Flags, attrs.Userfault = attrs.Flags&^VMUffd, nil
-	}
 	start := vma.Start
 	if copied = mm.VMAMerge(t, prev, addr, addr+length, attrs); copied != nil {
 		if start >= copied.Start && start < copied.End {
@@ -193,7 +197,6 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	}
 	copied = vma.dup(t, mm)
 	copied.Start, copied.End, copied.Pgoff = addr, addr+length, pgoff
-	copied.Flags, copied.Userfault = attrs.Flags, attrs.Userfault
 	copied.anonVMAClone(vma)
 	mm.insert(t, copied, prev)
 	return vma, copied

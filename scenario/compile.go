@@ -14,6 +14,7 @@ type program struct {
 	file       *syntax.File
 	kernel     string
 	statements []*statement
+	compiler   *compiler
 }
 
 // statement is a statement of a program.
@@ -53,16 +54,25 @@ type compiler struct {
 // compile checks a scenario. The error is of type syntax.Errors.
 func compile(file *syntax.File) (*program, error) {
 	c := &compiler{names: map[string]kind{}, tasks: map[string]bool{mainName: true}, processes: []string{mainName}}
-	p := &program{file: file, kernel: c.directives(file)}
+	p := &program{file: file, kernel: c.directives(file), compiler: c}
+	return p, p.add(file)
+}
+
+// add puts the statements of a file behind those that there are, or none of them if there is
+// a mistake.
+func (p *program) add(file *syntax.File) error {
+	var more []*statement
 	for _, stmt := range file.Stmts {
-		if st := c.statement(stmt); st != nil {
-			p.statements = append(p.statements, st)
+		if st := p.compiler.statement(stmt); st != nil {
+			more = append(more, st)
 		}
 	}
-	if c.errs != nil {
-		return nil, c.errs
+	if errs := p.compiler.errs; errs != nil {
+		p.compiler.errs = nil
+		return errs
 	}
-	return p, nil
+	p.statements = append(p.statements, more...)
+	return nil
 }
 
 func (c *compiler) fail(pos syntax.Pos, hint, format string, args ...any) {

@@ -120,6 +120,23 @@ func (s *Session) Next() (*Result, error) {
 	return r, nil
 }
 
+// Do runs a statement that is not in the scenario, behind what has run so far: a line of
+// text. The error is a mistake in it; the session can go on if that was found before it ran.
+func (s *Session) Do(line string) (*Result, error) {
+	file, err := syntax.Parse(s.program.file.Name, []byte(line))
+	if err != nil {
+		return nil, err
+	}
+	if len(file.Stmts) != 1 {
+		return nil, fmt.Errorf("%q: %d statements, not one", line, len(file.Stmts))
+	}
+	file.Stmts[0].Pos.Line = len(s.program.statements) + 1
+	if err := s.program.add(file); err != nil {
+		return nil, err
+	}
+	return s.Next()
+}
+
 // do runs a statement. bug is a finding, err a mistake in the scenario.
 func (s *Session) do(st *statement) (a answer, bug, err error) {
 	switch {

@@ -110,7 +110,7 @@ var versions = []Version{
 		OwnerUnregisters: true,
 		ChecksSource:     true,
 		Era: mm.Era{
-			RetriesForever: true, MoveUnregisters: true, SymmetricAnonVMA: true, FillFindsNothing: true,
+			RetriesForever: true, MoveUnregisters: true, MoveChecksFirst: true, ReturnsCharge: true, SymmetricAnonVMA: true, FillFindsNothing: true,
 		},
 	},
 }

@@ -1,0 +1,172 @@
+package conform
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/scenario"
+)
+
+// Doer is an implementation that statements are given to, one at a time: a
+// [scenario.Session].
+type Doer interface {
+	Do(line string) (*scenario.Result, error)
+	Close()
+}
+
+// Pair makes two implementations anew: the model, and what is held against it.
+type Pair func() (ours, theirs Doer, err error)
+
+// Found is a divergence that fuzzing has found.
+type Found struct {
+	Lines []string // the scenario that leads to it; the last is what is answered differently
+	*Divergence
+}
+
+// scenarioLength is how many statements a random scenario has.
+const scenarioLength = 60
+
+// FuzzOne runs a random scenario, and returns the number of operations and what is answered
+// differently, nil if nothing is.
+func FuzzOne(pair Pair, seed uint64) (operations int, found *Found, err error) {
+	ours, theirs, err := pair()
+	if err != nil {
+		return 0, nil, err
+	}
+	defer ours.Close()
+	defer theirs.Close()
+	g := newGenerator(seed)
+	r := &lockstep{ours: ours, theirs: theirs}
+	queue := g.begin()
+	for len(r.lines) < scenarioLength {
+		if len(queue) == 0 {
+			queue = append(queue, g.next())
+		}
+		line := queue[0]
+		queue = queue[1:]
+		result, d, err := r.do(line)
+		if err != nil {
+			return len(r.lines), nil, fmt.Errorf("seed %d: %w", seed, err)
+		}
+		if d != nil {
+			return len(r.lines), &Found{r.lines, d}, nil
+		}
+		g.learn(line, result.Answer)
+		for _, task := range g.blocked() {
+			result, d, err := r.do(task)
+			if err != nil || d != nil {
+				return len(r.lines), &Found{r.lines, d}, err
+			}
+			if result.Answer != "blocked" {
+				g.landed(task, result.Answer)
+			}
+		}
+	}
+	return len(r.lines), nil, nil
+}
+
+// blocked are the tasks that were, the last time that somebody asked.
+func (g *generator) blocked() []string {
+	var names []string
+	for _, name := range []string{"t1", "t2", "t3"} {
+		if g.tasks[name] != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// lockstep runs statements on two implementations.
+type lockstep struct {
+	ours, theirs Doer
+	lines        []string
+}
+
+// do runs one. The error is a mistake in it.
+func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
+	r.lines = append(r.lines, line)
+	a, err := r.ours.Do(line)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := r.theirs.Do(line)
+	switch {
+	case err != nil:
+		return a, &Divergence{Ours: a, Err: err}, nil
+	case a.Finding != nil || a.Answer != b.Answer || !slices.Equal(a.Block, b.Block):
+		return a, &Divergence{Ours: a, Theirs: b}, nil
+	}
+	return a, nil, nil
+}
+
+// Replay runs the lines, and returns the first divergence, nil if there is none. The error is a
+// mistake in a line.
+func Replay(pair Pair, lines []string) (*Found, error) {
+	ours, theirs, err := pair()
+	if err != nil {
+		return nil, err
+	}
+	defer ours.Close()
+	defer theirs.Close()
+	r := &lockstep{ours: ours, theirs: theirs}
+	for _, line := range lines {
+		_, d, err := r.do(line)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			return &Found{r.lines, d}, nil
+		}
+	}
+	return nil, nil
+}
+
+// Shrink leaves out of a divergence's scenario what it does not need: stretches of lines, ever
+// smaller ones.
+func Shrink(pair Pair, found *Found) *Found {
+	for size := len(found.Lines) / 2; size > 0; {
+		smaller := false
+		for at := 0; at+size < len(found.Lines); {
+			candidate := slices.Concat(found.Lines[:at], found.Lines[at+size:])
+			if shorter, err := Replay(pair, candidate); err == nil && shorter != nil {
+				found, smaller = shorter, true
+			} else {
+				at += size
+			}
+		}
+		if !smaller {
+			size /= 2
+		}
+	}
+	return found
+}
+
+// Scenario is the divergence as a scenario, with the answers of what the model was held
+// against: ready to be run, and to be kept once it passes.
+func (f *Found) Scenario(kernel string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#! kernel: %s\n", kernel)
+	for _, line := range f.Lines[:len(f.Lines)-1] {
+		fmt.Fprintln(&b, line)
+	}
+	last := f.Lines[len(f.Lines)-1]
+	if f.Err != nil {
+		fmt.Fprintf(&b, "%s\n# no answer: %v\n", last, f.Err)
+		return b.String()
+	}
+	fmt.Fprint(&b, last)
+	if f.Theirs.Answer != "" {
+		fmt.Fprintf(&b, " = %s", f.Theirs.Answer)
+	}
+	fmt.Fprintln(&b)
+	for _, line := range f.Theirs.Block {
+		fmt.Fprintf(&b, "    %s\n", line)
+	}
+	fmt.Fprintf(&b, "# the model: %s\n", strings.ReplaceAll(whole(f.Ours), "\n", "\n#"))
+	return b.String()
+}
+
+// ErrNoKernel says that the running kernel cannot be a target.
+var ErrNoKernel = errors.New("userfaultfd cannot be opened here")
