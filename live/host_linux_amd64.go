@@ -206,7 +206,10 @@ func (h *Host) Close() {
 		p.keeper.kill()
 	}
 	for h.quiet(); len(h.flights) > 0; h.quiet() { // operations that were blocked end when they notice
-		time.Sleep(100 * time.Microsecond)
+		select {
+		case <-h.news:
+		case <-time.After(time.Millisecond):
+		}
 	}
 	for _, p := range h.processes {
 		p.keeper.release()
@@ -222,6 +225,11 @@ func (p *process) end() {
 		return
 	}
 	p.ended = true
+	for _, t := range p.tasks { // all at once: it takes a while
+		if !t.isDead() {
+			_ = unix.Kill(t.pid, unix.SIGKILL)
+		}
+	}
 	for _, t := range p.tasks {
 		t.kill()
 	}
@@ -234,14 +242,15 @@ func (p *process) forget(fd int) { delete(p.contexts, fd) }
 
 // Maps implements [scenario.Process].
 func (p *process) Maps() ([]scenario.Mapping, error) {
-	regions, err := readSmaps(p.keeper.pid)
+	a := p.host.kernel.arena
+	regions, err := readSmaps(p.keeper.pid, uint64(min(address(a.slots), address(a.stacks))))
 	if err != nil {
 		return nil, err
 	}
 	fault, _, _ := entryPoints()
 	var maps []scenario.Mapping
 	for _, r := range regions {
-		if r.contains(uint64(fault)) || p.host.kernel.arena.owns(r.start) || r.name == "[vsyscall]" {
+		if r.contains(uint64(fault)) {
 			continue
 		}
 		m := scenario.Mapping{Start: r.start, End: r.end, Prot: r.perms, Kind: r.name, Modes: r.modes()}

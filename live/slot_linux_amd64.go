@@ -24,13 +24,13 @@ const (
 	cmdSpawn = -2 // clone(args[0], args[1]), whose child serves newslot
 )
 
-// Each slot has a page to itself, and two panes: memory that stands for a program's own,
-// with nothing mapped behind it, so that who reads past its end gets a fault.
+// Each slot has a page to itself, and two panes: memory that stands for a program's own.
+// Nothing is mapped behind the second, so that who reads past its end gets a fault.
 const (
 	pageSize  = 4096
 	paneSize  = 64 << 10
 	panes     = 2
-	slotSize  = pageSize + panes*(paneSize+pageSize)
+	slotSize  = pageSize + panes*paneSize + pageSize
 	maxSlots  = 14
 	stackSize = 16 << 10
 )
@@ -50,11 +50,9 @@ func newArena() (*arena, error) {
 		return nil, fmt.Errorf("mmap of the slots: %w", err)
 	}
 	for i := range maxSlots {
-		for p := range panes {
-			end := i*slotSize + pageSize + p*(paneSize+pageSize) + paneSize
-			if err := unix.Mprotect(a.slots[end:end+pageSize], unix.PROT_NONE); err != nil {
-				return nil, fmt.Errorf("mprotect behind a pane: %w", err)
-			}
+		end := (i + 1) * slotSize
+		if err := unix.Mprotect(a.slots[end-pageSize:end], unix.PROT_NONE); err != nil {
+			return nil, fmt.Errorf("mprotect behind a slot: %w", err)
 		}
 	}
 	a.stacks, err = unix.Mmap(-1, 0, maxSlots*stackSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
@@ -84,9 +82,9 @@ func (a *arena) take() (int, error) {
 
 func (a *arena) slot(i int) *slot { return (*slot)(unsafe.Pointer(&a.slots[i*slotSize])) }
 
-// pane is the memory of a slot's pane.
+// pane is the memory of a slot's pane. Pane 0 is the second.
 func (a *arena) pane(i, p int) []byte {
-	at := i*slotSize + pageSize + p*(paneSize+pageSize)
+	at := i*slotSize + pageSize + (panes-1-p)*paneSize
 	return a.slots[at : at+paneSize]
 }
 

@@ -22,6 +22,7 @@ type task struct {
 	index int
 	pid   int
 	stat  int // descriptor of /proc/PID/stat
+	pipe  *pipe
 	// asleep is called when the task seems to sleep in a command; nil for nobody.
 	asleep func()
 
@@ -71,7 +72,7 @@ func (t *task) spawn(flags uint64) (*task, error) {
 // How long the controller looks at a word before it sleeps on it; and how long it sleeps, at
 // first and at most, before it looks what has become of the task.
 const (
-	spins     = 10000
+	spins     = 50
 	firstWait = 30 * time.Microsecond
 	lastWait  = 20 * time.Millisecond
 )
@@ -98,7 +99,7 @@ func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
 			wait = lastWait
 		}
 		futexWait(&s.done, done, unix.NsecToTimespec(int64(wait)))
-		if !s.finished() && t.state() == 'Z' {
+		if !s.finished() && (t.isDead() || t.state() == 'Z') {
 			t.reap()
 			return 0, errDead
 		}
@@ -159,6 +160,7 @@ func (t *task) reap() {
 	for {
 		_, err := unix.Wait4(t.pid, nil, unix.WALL, nil)
 		if err != unix.EINTR {
+			futexWake(&t.slot().done) // for who waits for a command that will never be done
 			return
 		}
 	}
@@ -267,9 +269,6 @@ func (t *task) dropRawIO() error {
 	}
 	return t.must("capset", unix.SYS_CAPSET, t.lend(0, header), t.lend(1, bytes.Clone(caps)))
 }
-
-// owns reports whether the address is the arena's.
-func (a *arena) owns(addr uint64) bool { return len(a.without(addr, addr+1)) == 0 }
 
 // without are the parts of [start, end) that are not the arena's.
 func (a *arena) without(start, end uint64) [][2]uint64 {

@@ -160,61 +160,72 @@ func (t *thread) touch(to, from uint64, n int) (mm.Outcome, uint64) {
 
 // CopyFromUser writes the bytes to a pipe, and reads them from there.
 func (t *thread) CopyFromUser(dst []byte, addr uint64) error {
-	in, out, err := t.pipe()
+	p, err := t.aPipe()
 	if err != nil {
 		return err
 	}
-	defer t.unpipe(in, out)
-	n, err := t.call(unix.SYS_WRITE, out, addr, uint64(len(dst)))
+	p.dirty = true
+	n, err := t.call(unix.SYS_WRITE, p.in, addr, uint64(len(dst)))
 	if err == nil && n < uint64(len(dst)) {
 		err = errno.EFAULT
 	}
-	if err == nil {
-		_, err = t.call(unix.SYS_READ, in, t.Lend(0, dst), uint64(len(dst)))
+	if err != nil {
+		return err
 	}
+	_, err = t.call(unix.SYS_READ, p.out, t.Lend(0, dst), uint64(len(dst)))
+	p.dirty = err != nil
 	return err
 }
 
 // CopyToUser writes the bytes to a pipe, and reads them from there to where they are to go.
 func (t *thread) CopyToUser(addr uint64, src []byte) error {
-	in, out, err := t.pipe()
+	p, err := t.aPipe()
 	if err != nil {
 		return err
 	}
-	defer t.unpipe(in, out)
-	if _, err := t.call(unix.SYS_WRITE, out, t.Lend(0, src), uint64(len(src))); err != nil {
+	p.dirty = true
+	if _, err := t.call(unix.SYS_WRITE, p.in, t.Lend(0, src), uint64(len(src))); err != nil {
 		return err
 	}
-	n, err := t.call(unix.SYS_READ, in, addr, uint64(len(src)))
+	n, err := t.call(unix.SYS_READ, p.out, addr, uint64(len(src)))
 	if err == nil && n < uint64(len(src)) {
 		err = errno.EFAULT
 	}
+	p.dirty = err != nil
 	return err
 }
 
-// pipe makes a pipe whose descriptors are out of the way of the scenario's.
-func (t *thread) pipe() (in, out uint64, err error) {
-	const above = 512
-	b := make([]byte, 8)
-	if err := t.status(unix.SYS_PIPE2, t.Lend(0, b), 0); err != nil {
-		return 0, 0, err
-	}
-	var fds [2]uint64
-	for i := range fds {
-		low := uint64(binary.LittleEndian.Uint32(b[4*i:]))
-		if fds[i], err = t.call(unix.SYS_FCNTL, low, unix.F_DUPFD, above); err != nil {
-			return 0, 0, err
-		}
-		if err := t.status(unix.SYS_CLOSE, low); err != nil {
-			return 0, 0, err
-		}
-	}
-	return fds[0], fds[1], nil
+// pipe is a task's own, for the kernel to read and write the program's memory.
+type pipe struct {
+	out, in uint64
+	dirty   bool // something was left in it
 }
 
-func (t *thread) unpipe(in, out uint64) {
-	_ = t.status(unix.SYS_CLOSE, in)
-	_ = t.status(unix.SYS_CLOSE, out)
+// firstPipe is the first descriptor of pipes. They are out of the way of the scenario's, and
+// below what the kernel has to make a larger table for.
+const firstPipe = 64 - 2*maxSlots
+
+// aPipe is the task's pipe, empty.
+func (t *thread) aPipe() (*pipe, error) {
+	if t.pipe != nil && !t.pipe.dirty {
+		return t.pipe, nil
+	}
+	b := make([]byte, 8)
+	if err := t.status(unix.SYS_PIPE2, t.Lend(0, b), 0); err != nil {
+		return nil, err
+	}
+	p := &pipe{out: firstPipe + 2*uint64(t.index), in: firstPipe + 2*uint64(t.index) + 1}
+	for i, to := range []uint64{p.out, p.in} {
+		from := uint64(binary.LittleEndian.Uint32(b[4*i:]))
+		if err := t.status(unix.SYS_DUP3, from, to, 0); err != nil {
+			return nil, err
+		}
+		if err := t.status(unix.SYS_CLOSE, from); err != nil {
+			return nil, err
+		}
+	}
+	t.pipe = p
+	return p, nil
 }
 
 // Fork implements [scenario.Thread].
