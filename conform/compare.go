@@ -5,19 +5,11 @@ package conform
 import (
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
-
-// Side is an implementation that a scenario is running on: a [scenario.Session], or a target.
-type Side interface {
-	// Next runs the next statement. The error is io.EOF after the last.
-	Next() (*scenario.Result, error)
-	Close()
-}
 
 // Divergence is the first statement that two sides answer differently.
 type Divergence struct {
@@ -57,26 +49,45 @@ func whole(r *scenario.Result) string {
 	return text
 }
 
-// Compare runs two sides in step until they differ, or one of them is at its end. It
-// returns the number of statements that both have answered alike.
-func Compare(ours, theirs Side) (same int, d *Divergence, err error) {
-	for ; ; same++ {
-		a, err := ours.Next()
-		if errors.Is(err, io.EOF) {
-			return same, nil, nil
-		}
-		if err != nil {
-			return same, nil, err
-		}
-		b, err := theirs.Next()
-		if err != nil {
-			return same, &Divergence{Ours: a, Err: err}, nil
-		}
-		if b.Skipped {
-			continue
-		}
-		if a.Finding != nil || a.Answer != b.Answer || !slices.Equal(a.Block, b.Block) {
-			return same, &Divergence{Ours: a, Theirs: b}, nil
+// Outcome is what came of a scenario.
+type Outcome struct {
+	Same    int         // statements that both have answered alike
+	Skipped int         // that the target cannot do
+	Diverge *Divergence // nil for none
+	// Ended is why the scenario does not go on to its end, though nobody was wrong: it asks
+	// for what only the model can do, or makes no sense on this version. Nil if it does.
+	Ended error
+}
+
+// Run gives a scenario's statements to both, as long as they agree. What the scenario expects
+// does not matter.
+func Run(pair Pair, file *syntax.File) (Outcome, error) {
+	var o Outcome
+	ours, theirs, err := pair()
+	if err != nil {
+		return o, err
+	}
+	defer ours.Close()
+	defer theirs.Close()
+	r := &lockstep{ours: ours, theirs: theirs}
+	for _, stmt := range file.Stmts {
+		result, d, err := r.do(stmt.Op)
+		switch {
+		case err != nil:
+			o.Ended = err
+			return o, nil
+		case d != nil && errors.Is(d.Err, scenario.ErrModelOnly):
+			o.Ended = d.Err
+			return o, nil
+		case d != nil:
+			d.Ours.File, d.Ours.Line = file.Name, stmt.Pos.Line
+			o.Diverge = d
+			return o, nil
+		case result.Skipped:
+			o.Skipped++
+		default:
+			o.Same++
 		}
 	}
+	return o, nil
 }

@@ -1,23 +1,12 @@
 package conform
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/scenario"
 )
-
-// Doer is an implementation that statements are given to, one at a time: a
-// [scenario.Session].
-type Doer interface {
-	Do(line string) (*scenario.Result, error)
-	Close()
-}
-
-// Pair makes two implementations anew: the model, and what is held against it.
-type Pair func() (ours, theirs Doer, err error)
 
 // Found is a divergence that fuzzing has found.
 type Found struct {
@@ -95,6 +84,8 @@ func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 	switch {
 	case err != nil:
 		return a, &Divergence{Ours: a, Err: err}, nil
+	case b.Skipped:
+		a.Skipped = true
 	case a.Finding != nil || a.Answer != b.Answer || !slices.Equal(a.Block, b.Block):
 		return a, &Divergence{Ours: a, Theirs: b}, nil
 	}
@@ -167,6 +158,3 @@ func (f *Found) Scenario(kernel string) string {
 	fmt.Fprintf(&b, "# the model: %s\n", strings.ReplaceAll(whole(f.Ours), "\n", "\n#"))
 	return b.String()
 }
-
-// ErrNoKernel says that the running kernel cannot be a target.
-var ErrNoKernel = errors.New("userfaultfd cannot be opened here")

@@ -14,6 +14,13 @@ type generator struct {
 	named int               // contexts so far
 	tasks map[string]string // what a blocked task is blocked in; "" for one that is not
 	dead  map[string]bool
+	asked map[string]access // what each task has touched last
+}
+
+// access is a touch of a page.
+type access struct {
+	page  uint64
+	write bool
 }
 
 func newGenerator(seed uint64) *generator {
@@ -21,6 +28,7 @@ func newGenerator(seed uint64) *generator {
 		rng:   rand.New(rand.NewPCG(seed, 0x636f6e66)),
 		tasks: map[string]string{"t1": "", "t2": "", "t3": ""},
 		dead:  map[string]bool{},
+		asked: map[string]access{},
 	}
 }
 
@@ -181,7 +189,11 @@ func (g *generator) touch() string {
 		return ""
 	}
 	at := g.page() + uint64(g.rng.IntN(2))*uint64(g.rng.IntN(pageSize))
-	if g.chance(50) {
+	write := g.chance(50)
+	if !g.mayTouch(t, at, write) {
+		return ""
+	}
+	if !write {
 		return fmt.Sprintf("%s: load(%#x)", t, at)
 	}
 	return fmt.Sprintf("%s: store(%#x, '%c')", t, at, 'a'+rune(g.rng.IntN(26)))
@@ -194,10 +206,27 @@ func (g *generator) kernelTouch() string {
 		return ""
 	}
 	at := g.page() + uint64(g.rng.IntN(pageSize-8))
-	if g.chance(50) {
+	write := g.chance(50)
+	if !g.mayTouch(t, at, write) {
+		return ""
+	}
+	if !write {
 		return fmt.Sprintf("%s: copy_from_user(%#x, %d)", t, at, 1+g.rng.IntN(8))
 	}
 	return fmt.Sprintf("%s: copy_to_user(%#x, %q)", t, at, strings.Repeat("k", 1+g.rng.IntN(8)))
+}
+
+// mayTouch reports whether a touch has one outcome only: a page that somebody writes to must
+// be nobody else's, or who comes first, once they are woken, would decide what the other sees.
+func (g *generator) mayTouch(task string, at uint64, write bool) bool {
+	page := at &^ (pageSize - 1)
+	for other, a := range g.asked {
+		if g.tasks[other] != "" && a.page == page && (a.write || write) {
+			return false
+		}
+	}
+	g.asked[task] = access{page, write}
+	return true
 }
 
 func (g *generator) register() string {

@@ -1,6 +1,10 @@
 package scenario
 
-import "time"
+import (
+	"time"
+
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
 
 // Options say how a scenario is run. The zero value runs it on the kernel that it
 // asks for, under the controlled executor with seed 1.
@@ -8,6 +12,9 @@ type Options struct {
 	// Kernel is the version to run on: a name of abi.Versions. "" is what the file's
 	// kernel directive says, or DefaultKernel.
 	Kernel string
+	// Version is run instead of that which Kernel names, if it is not nil: one that is in no
+	// table.
+	Version *abi.Version
 	// Seed chooses the interleaving; 0 means 1. The same seed gives the same run.
 	Seed uint64
 	// Free runs the tasks in parallel, as goroutines, instead.

@@ -42,6 +42,9 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 		opts.Kernel = program.kernel
 	}
 	version, ok := abi.Lookup(opts.Kernel)
+	if opts.Version != nil {
+		version, ok = *opts.Version, true
+	}
 	if !ok {
 		return nil, fmt.Errorf("%s: no kernel %q: there are %s", file.Name, opts.Kernel, KernelNames())
 	}

@@ -30,19 +30,21 @@ func TestIoctlNumbers(t *testing.T) {
 
 // API-4, REG-21: what the handshake and register answer with.
 func TestMasksByVersion(t *testing.T) {
-	for name, want := range map[string]struct{ api, ranges uint64 }{
-		"2015":      {0x8000000000000003, 0x4},
-		"2015+copy": {0x8000000000000003, 0x1c},
+	for name, want := range map[string]struct{ api, ranges, features uint64 }{
+		"2015":      {0x8000000000000003, 0x4, 0},
+		"2015+copy": {0x8000000000000003, 0x1c, 0},
+		"4.3":       {0x8000000000000003, 0x1c, 0},
+		"6.18":      {0x8000000000000003, 0x1fc, 0x1ffff},
 	} {
 		v, ok := abi.Lookup(name)
 		require.True(t, ok)
 		require.Equal(t, name, v.Name)
 		require.Equal(t, want.api, v.APIIoctls)
 		require.Equal(t, want.ranges, v.RangeIoctls)
-		require.Zero(t, v.Features)
+		require.Equal(t, want.features, v.Features)
 		require.Equal(t, want.ranges&abi.MaskCopy != 0, v.HasCopy, "COPY is offered if and only if it is known")
 	}
-	require.Len(t, abi.Versions(), 2)
+	require.Len(t, abi.Versions(), 4)
 	abi.Versions()[0].Name = "mine"
 	require.Equal(t, "2015", abi.Versions()[0].Name, "a caller cannot change the table")
 	_, ok := abi.Lookup("2016")

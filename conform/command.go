@@ -1,0 +1,151 @@
+package conform
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/uffdsim/uffdsim/scenario"
+)
+
+// Command is a program as a target: it reads statements, one a line, on its standard input,
+// and prints the answers, one a line. docs/protocol.md has the details.
+type Command struct {
+	// Args are the program and its arguments.
+	Args []string
+	// Timeout is how long it may take for an answer.
+	Timeout time.Duration
+	// Errors gets what it prints on standard error; nil for nobody.
+	Errors io.Writer
+}
+
+// New implements [Target]: each scenario gets a program of its own.
+func (c *Command) New() (Doer, error) {
+	cmd := exec.Command(c.Args[0], c.Args[1:]...)
+	cmd.Stderr = c.Errors
+	contain(cmd)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
+	}
+	r := &running{command: c, cmd: cmd, in: in, answers: make(chan string), ended: make(chan struct{})}
+	go r.listen(out)
+	return r, nil
+}
+
+// Close implements [Target].
+func (c *Command) Close() {}
+
+// running is the program of a scenario.
+type running struct {
+	command *Command
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers chan string
+	ended   chan struct{} // closed by Close
+	line    int
+	broken  error
+}
+
+// maxAnswer is more than any answer is long.
+const maxAnswer = 1 << 20
+
+// listen hands the program's lines on.
+func (r *running) listen(out io.Reader) {
+	defer close(r.answers)
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, maxAnswer)
+	for lines.Scan() {
+		select {
+		case r.answers <- lines.Text():
+		case <-r.ended:
+			return
+		}
+	}
+}
+
+// Do implements [Doer].
+func (r *running) Do(line string) (*scenario.Result, error) {
+	if r.broken != nil {
+		return nil, r.broken
+	}
+	r.line++
+	if _, err := fmt.Fprintln(r.in, line); err != nil {
+		return nil, r.breaks(line, "it reads no more (%v)", err)
+	}
+	limit := time.NewTimer(r.command.Timeout)
+	defer limit.Stop()
+	select {
+	case text, ok := <-r.answers:
+		if !ok {
+			return nil, r.breaks(line, "it has ended, or printed more than a line can have")
+		}
+		return r.result(line, text)
+	case <-limit.C:
+		return nil, r.breaks(line, "no answer within %v", r.command.Timeout)
+	}
+}
+
+func (r *running) breaks(line, format string, args ...any) error {
+	r.broken = fmt.Errorf("target: %s, at operation %d: %s", fmt.Sprintf(format, args...), r.line, line)
+	return r.broken
+}
+
+// result reads an answer: "= text", with the lines of a block behind it, or "?".
+func (r *running) result(line, text string) (*scenario.Result, error) {
+	result := &scenario.Result{File: "target", Line: r.line, Op: line, OK: true}
+	parts := strings.Split(text, "\t")
+	switch head := parts[0]; {
+	case head == "?":
+		result.Skipped = true
+	case head == "=" || strings.HasPrefix(head, "= "):
+		result.Answer = strings.TrimPrefix(strings.TrimPrefix(head, "="), " ")
+		result.Block = parts[1:]
+	default:
+		if len(text) > 80 {
+			text = text[:80] + "..."
+		}
+		return nil, r.breaks(line, "%q is no answer", text)
+	}
+	return result, nil
+}
+
+// Close implements [Doer]: nothing of the program is left running.
+func (r *running) Close() {
+	close(r.ended)
+	_ = r.in.Close()
+	kill(r.cmd)
+	_ = r.cmd.Wait()
+}
+
+// Serve is the other side: it reads statements and prints the answers of a Doer. The error is
+// that of reading or writing.
+func Serve(d Doer, in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	w := bufio.NewWriter(out)
+	for lines.Scan() {
+		r, err := d.Do(lines.Text())
+		switch {
+		case err != nil:
+			fmt.Fprintf(w, "! %v\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		case r.Skipped:
+			fmt.Fprintln(w, "?")
+		default:
+			fmt.Fprintln(w, strings.Join(append([]string{strings.TrimRight("= "+r.Answer, " ")}, r.Block...), "\t"))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
