@@ -10,8 +10,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// running opens the running kernel, or skips the test, loudly.
-func running(t testing.TB) Target {
+// thisKernel opens the running kernel, or skips the test, loudly.
+func thisKernel(t testing.TB) Target {
 	t.Helper()
 	target, err := OpenLive()
 	if err != nil {
@@ -35,7 +35,7 @@ func TestEveryFactIsSeen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	target := running(t)
+	target := thisKernel(t)
 	newest := abi.Versions()[len(abi.Versions())-1]
 	mutants := 0
 	for _, mutate := range facts(&newest) {
