@@ -243,7 +243,12 @@ func (g *generator) unregister() string {
 	return fmt.Sprintf("ioctl(%s, UFFDIO_UNREGISTER, {start=%s, len=%s})", g.fd(), start, length)
 }
 
+// wake is for one sleeper at the most: several whose pages do not come would race to be
+// the first in the queue again.
 func (g *generator) wake() string {
+	if len(g.blocked()) > 1 {
+		return ""
+	}
 	start, length := g.span()
 	return fmt.Sprintf("ioctl(%s, UFFDIO_WAKE, {start=%s, len=%s})", g.fd(), start, length)
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/conform"
+	"github.com/uffdsim/uffdsim/scenario"
+)
+
+func newVectors() *cobra.Command {
+	var kernel string
+	cmd := &cobra.Command{
+		Use:   "vectors DIR",
+		Short: "Write the conformance suite with the answers of a kernel version",
+		Long: `Write the scenarios of the conformance suite into a directory, each with the answers that
+the version gives: test vectors for implementations in other languages. A scenario that makes
+no sense on the version (a task still sleeps when it is to go on) is left out, and named.`,
+		Example: "  uffdsim vectors vectors-4.3 --kernel 4.3",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return writeVectors(cmd.OutOrStdout(), args[0], kernel)
+		},
+	}
+	cmd.Flags().StringVar(&kernel, "kernel", newest(), "kernel version: "+scenario.KernelNames())
+	return cmd
+}
+
+func writeVectors(out io.Writer, dir, kernel string) error {
+	if !slices.Contains(scenario.Kernels(), kernel) {
+		return fmt.Errorf("no kernel %q: there are %s", kernel, scenario.KernelNames())
+	}
+	files, err := conform.Suite()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	written := 0
+	for _, file := range files {
+		text, err := conform.Vector(file, kernel)
+		if err != nil {
+			fmt.Fprintf(out, "left out: %v\n", err)
+			continue
+		}
+		text = bytes.Replace(text, []byte("#! kernel: "+file.Directive("kernel")), []byte("#! kernel: "+kernel), 1)
+		if err := os.WriteFile(filepath.Join(dir, file.Name), text, 0o666); err != nil {
+			return err
+		}
+		written++
+	}
+	fmt.Fprintf(out, "%d scenarios of %s in %s\n", written, kernel, dir)
+	return nil
+}
