@@ -78,10 +78,10 @@ func TestAnswers(t *testing.T) {
 			userfaultfd(0x1)                           = -1 EINVAL (Invalid argument)`,
 		"descriptors": `
 			fd = userfaultfd(O_CLOEXEC)
-			fcntl(fd, F_GETFL)             = 0x80002 (flags O_RDWR|O_CLOEXEC)
+			fcntl(fd, F_GETFL)             = 0x2 (flags O_RDWR)
 			fcntl(fd, F_SETFL, O_NONBLOCK) = 0
 			fd2 = dup(fd)                  = 4
-			fcntl(fd2, F_GETFL)            = 0x80802 (flags O_RDWR|O_NONBLOCK|O_CLOEXEC)
+			fcntl(fd2, F_GETFL)            = 0x802 (flags O_RDWR|O_NONBLOCK)
 			lseek(fd, 3, SEEK_END)         = 0
 			lseek(0, 3, SEEK_SET)          = -1 ESPIPE (Illegal seek)
 			write(fd, 0, 1)                = -1 EINVAL (Invalid argument)
@@ -191,7 +191,7 @@ func TestKernels(t *testing.T) {
 	file, err := syntax.Parse("test.uffd", []byte("maps()"))
 	require.NoError(t, err)
 	_, err = scenario.Run(file, scenario.Options{Kernel: "2.4"})
-	require.EqualError(t, err, `test.uffd: no kernel "2.4": there are 2015, 2015+copy, 4.3, 6.18`)
+	require.EqualError(t, err, `test.uffd: no kernel "2.4": there are `+scenario.KernelNames())
 }
 
 func TestMismatch(t *testing.T) {

@@ -30,7 +30,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		return errno.ESRCH
+		return c.version.NoMemory
 	}
 	done, err := c.mm.McopyAtomic(t, u.Dst, u.Src, u.Len)
 	c.mmput(t)
@@ -52,7 +52,7 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		return errno.ESRCH
+		return c.version.NoMemory
 	}
 	done, err := c.mm.MfillZeropage(t, u.Range.Start, u.Range.Len)
 	c.mmput(t)

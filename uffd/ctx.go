@@ -145,7 +145,7 @@ func (c *Ctx) mmput(t *sim.Task) {
 
 // asked reports whether the handshake has asked for the feature.
 func (c *Ctx) asked(feature uint64) bool {
-	return c.version.Negotiates && c.features.Peek()&feature != 0
+	return c.version.TakesFeatures && c.features.Peek()&feature != 0
 }
 
 // use panics if the context has been freed.

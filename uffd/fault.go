@@ -48,6 +48,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 	// FAULT-3. A retry would find the VMA as it is for as long as release waits for
 	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
 	if !c.version.ReleasedRetries && c.obeys(FirstReleasedTest) && c.released.Load(t) != 0 {
+		if c.version.ReleasedIsNoPage {
+			return 0
+		}
 		return mm.VMFaultSIGBUS
 	}
 	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {

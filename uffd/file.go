@@ -112,7 +112,7 @@ func userfaultfdShowFdinfo(t *sim.Task, f *mm.File) string {
 // shownFeatures are the features that fdinfo shows: those asked for, if that can be done,
 // with the kernel's own.
 func (c *Ctx) shownFeatures() uint64 {
-	if c.version.Negotiates {
+	if c.version.TakesFeatures {
 		return c.features.Peek()
 	}
 	return c.version.Features

@@ -47,14 +47,16 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var api abi.API
 	api.Decode(b[:])
-	if api.API != abi.APIVersion || api.Features != 0 {
+	if api.API != abi.APIVersion || api.Features != 0 && !c.version.TakesFeatures || api.Features&^c.version.Features != 0 {
 		return refuseAPI(t, arg)
 	}
+	asked := api.Features
 	api.Features, api.Ioctls = c.version.Features, c.version.APIIoctls
 	api.Encode(b[:])
 	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
 		return err
 	}
+	c.features.Store(t, asked)
 	// Only now: a handshake whose answer nobody got has not been made (API-5).
 	c.state.Store(t, uint64(StateRunning))
 	return nil

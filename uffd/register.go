@@ -172,7 +172,7 @@ func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error 
 	for vma != nil && vma.Start < end {
 		if !r.holds(vma) {
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
-			if r.ctx == nil && c.version.OwnerUnregisters {
+			if r.ctx == nil && c.version.WakesUnregistered {
 				// While the lock keeps those who wake up from finding the VMA as it was.
 				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
 			}

@@ -3,6 +3,7 @@ package abi
 import (
 	"slices"
 
+	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm"
 )
 
@@ -23,8 +24,10 @@ type Version struct {
 	// YieldsToSignals: a fault in user mode ends for any signal, and is taken anew when
 	// that has been handled.
 	YieldsToSignals bool
-	// Negotiates: the handshake may ask for features, and is one exchange at its end, so
-	// that a second one is refused only there, with the struct zeroed (since 5.17).
+	// TakesFeatures: the handshake may ask for features (since 4.11).
+	TakesFeatures bool
+	// Negotiates: the handshake is one exchange at its end, so that a second one is refused
+	// only there, with the struct zeroed (since 5.17).
 	Negotiates bool
 	// MasksAddress: messages carry the address of the page, unless EXACT_ADDRESS was asked
 	// for (since 4.10).
@@ -32,8 +35,11 @@ type Version struct {
 	// Interruptible: faults sleep INTERRUPTIBLE, and any signal ends the sleep; and nothing
 	// but a look at the page and at released stands before it (since 5.7).
 	Interruptible bool
-	// ReleasedRetries: a fault on a released context is tried again (since 6.15).
-	ReleasedRetries bool
+	// ReleasedIsNoPage: a fault on a released context has nothing to do, with mmap_lock held,
+	// and the access is made again (since 4.14). ReleasedRetries: it drops the lock and asks
+	// for a retry (since 6.15).
+	ReleasedIsNoPage bool
+	ReleasedRetries  bool
 	// Flags are those of userfaultfd(2); FlagsFirst says that they are looked at before
 	// there is a descriptor (since 4.19).
 	Flags      uint32
@@ -49,71 +55,98 @@ type Version struct {
 	// OffsetOfRange: a registration looks for merges with the page offset of the range, not
 	// of the VMA's start (6.4).
 	OffsetOfRange bool
+	// WakesUnregistered: the sleepers of what is unregistered are woken (since 4.11).
+	WakesUnregistered bool
 	// OwnerUnregisters: only the context that a range is registered with may unregister it
-	// (6.15), and its sleepers are woken (4.11).
+	// (since 6.15).
 	OwnerUnregisters bool
 	// ChecksSource: the source of a copy must be user memory (6.6).
 	ChecksSource bool
+	// NoMemory is what a fill ends with when the memory has gone; nil where a context keeps it.
+	NoMemory error
 	// Era is what differs in the memory below.
 	Era mm.Era
 	// PutsMM: a context that could not get a file gives its mm up.
 	PutsMM bool
 }
 
-// versions is the table. 2015+copy is 2015 with the two ioctls of the same series that
-// put pages in place: 2015 alone has none that does.
-var versions = []Version{
-	{
-		Name:        "2015",
-		Flags:       OCloexec | ONonblock,
-		APIIoctls:   MaskAPI | MaskRegister | MaskUnregister,
-		RangeIoctls: MaskWake,
-	},
-	{
-		Name:        "2015+copy",
-		Flags:       OCloexec | ONonblock,
-		APIIoctls:   MaskAPI | MaskRegister | MaskUnregister,
-		RangeIoctls: MaskWake | MaskCopy | MaskZeropage,
-		HasCopy:     true,
-	},
-	{
-		Name:            "4.3",
-		Flags:           OCloexec | ONonblock,
-		APIIoctls:       MaskAPI | MaskRegister | MaskUnregister,
-		RangeIoctls:     MaskWake | MaskCopy | MaskZeropage,
-		HasCopy:         true,
-		GatesIoctls:     true,
-		RefileSeq:       true,
-		YieldsToSignals: true,
-		PutsMM:          true,
-	},
-	{
-		Name:             "6.18",
-		Features:         FeatureMove<<1 - 1,
-		APIIoctls:        MaskAPI | MaskRegister | MaskUnregister,
-		RangeIoctls:      MaskWake | MaskCopy | MaskZeropage | MaskMove | MaskWriteprotect | MaskContinue | MaskPoison,
-		HasCopy:          true,
-		GatesIoctls:      true,
-		RefileSeq:        true,
-		PutsMM:           true,
-		Negotiates:       true,
-		MasksAddress:     true,
-		Interruptible:    true,
-		ReleasedRetries:  true,
-		Flags:            OCloexec | ONonblock | UserModeOnly,
-		FlagsFirst:       true,
-		ReadOnly:         true,
-		PinsStruct:       true,
-		NoLowAddress:     true,
-		NothingIsInvalid: true,
-		OffsetOfRange:    true,
-		OwnerUnregisters: true,
-		ChecksSource:     true,
-		Era: mm.Era{
-			RetriesForever: true, MoveUnregisters: true, MoveChecksFirst: true, ReturnsCharge: true, SymmetricAnonVMA: true, FillFindsNothing: true,
-		},
-	},
+// history is the table: what each version changed. 2015+copy is 2015 with the two ioctls of
+// the same series that put pages in place: 2015 alone has none that does. What came between
+// two of them is counted to the later one.
+var history = []struct {
+	name    string
+	changes func(v *Version)
+}{
+	{"2015", func(v *Version) {
+		v.APIIoctls = MaskAPI | MaskRegister | MaskUnregister
+		v.RangeIoctls = MaskWake
+		v.Flags = OCloexec | ONonblock
+	}},
+	{"2015+copy", func(v *Version) {
+		v.RangeIoctls |= MaskCopy | MaskZeropage
+		v.HasCopy = true
+	}},
+	{"4.3", func(v *Version) {
+		v.GatesIoctls, v.RefileSeq, v.YieldsToSignals, v.PutsMM = true, true, true, true
+	}},
+	{"4.11", func(v *Version) {
+		v.Features = FeatureEventFork | FeatureEventRemap | FeatureEventRemove | FeatureEventUnmap |
+			FeatureMissingHugetlbfs | FeatureMissingShmem
+		v.TakesFeatures, v.WakesUnregistered = true, true
+		v.MasksAddress, v.PinsStruct = true, true
+		v.NoMemory = errno.ENOSPC
+		v.Era.FillFindsNothing = true
+	}},
+	{"4.14", func(v *Version) {
+		v.Features |= FeatureSIGBUS | FeatureThreadID
+		v.ReleasedIsNoPage = true
+		v.NoMemory = errno.ESRCH
+	}},
+	{"4.20", func(v *Version) {
+		v.FlagsFirst = true
+		v.Era.MoveUnregisters = true
+	}},
+	{"5.7", func(v *Version) {
+		v.Features |= FeaturePagefaultFlagWP
+		v.RangeIoctls |= MaskWriteprotect
+		v.Interruptible, v.YieldsToSignals = true, false
+		v.Era.RetriesForever = true
+	}},
+	{"5.11", func(v *Version) { v.Flags |= UserModeOnly }},
+	{"5.14", func(v *Version) {
+		v.Features |= FeatureMinorHugetlbfs | FeatureMinorShmem
+		v.RangeIoctls |= MaskContinue
+	}},
+	{"5.17", func(v *Version) { v.Negotiates = true }},
+	{"5.19", func(v *Version) { v.Features |= FeatureExactAddress | FeatureWPHugetlbfsShmem }},
+	{"6.1", func(v *Version) { v.ReadOnly = true }},
+	{"6.4", func(v *Version) {
+		v.Features |= FeatureWPUnpopulated
+		v.NothingIsInvalid, v.OffsetOfRange = true, true
+	}},
+	{"6.8", func(v *Version) {
+		v.Features |= FeaturePoison | FeatureWPAsync | FeatureMove
+		v.RangeIoctls |= MaskPoison | MaskMove
+		v.ChecksSource = true
+		v.Era.ReturnsCharge = true
+	}},
+	{"6.17", func(v *Version) {
+		v.OwnerUnregisters, v.ReleasedRetries, v.ReleasedIsNoPage = true, true, false
+		v.Era.SymmetricAnonVMA, v.Era.MoveChecksFirst = true, true
+	}},
+	{"6.18", func(v *Version) { v.NoLowAddress = true }},
 }
+
+// versions are the rows: each is the one before it with its changes.
+var versions = func() (all []Version) {
+	var v Version
+	for _, row := range history {
+		v.Name = row.name
+		row.changes(&v)
+		all = append(all, v)
+	}
+	return all
+}()
 
 // Versions are all versions, the oldest first. The slice is the caller's own.
 func Versions() []Version { return slices.Clone(versions) }
