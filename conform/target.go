@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -39,16 +38,10 @@ func empty() *syntax.File {
 // NewModel is the model as the machine is set up on which the targets run: its sysctls are the
 // host's, as far as they matter.
 func NewModel(opts scenario.Options) (*scenario.Session, error) {
-	s, err := scenario.NewSession(empty(), opts)
-	if err != nil {
-		return nil, err
-	}
 	if n, ok := hostSysctl("mmap_min_addr"); ok {
-		if _, err := s.Do(fmt.Sprintf("sysctl(vm.mmap_min_addr=%d)", n)); err != nil {
-			return nil, err
-		}
+		opts.MmapMinAddr = n
 	}
-	return s, nil
+	return scenario.NewSession(empty(), opts)
 }
 
 // hostSysctl reads a setting of this machine's memory management, if it has it.

@@ -41,6 +41,9 @@ type modelThread struct {
 func newModel(opts Options, version abi.Version) *model {
 	m := &model{opts: opts}
 	m.machine = machine.New(m.executor(), version)
+	if opts.MmapMinAddr != 0 {
+		m.machine.MmapMinAddr = opts.MmapMinAddr
+	}
 	m.add(m.machine.NewProcess()).OpenStd()
 	return m
 }

@@ -15,6 +15,8 @@ type Options struct {
 	// Version is run instead of that which Kernel names, if it is not nil: one that is in no
 	// table.
 	Version *abi.Version
+	// MmapMinAddr is vm.mmap_min_addr; 0 means the standard one.
+	MmapMinAddr uint64
 	// Seed chooses the interleaving; 0 means 1. The same seed gives the same run.
 	Seed uint64
 	// Free runs the tasks in parallel, as goroutines, instead.

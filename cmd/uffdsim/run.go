@@ -17,6 +17,7 @@ const runExample = `  uffdsim run 01-first-fault             a lesson, by its na
   uffdsim run --check *.uffd             files, with the kernel's bookkeeping checked
   uffdsim run --update new.uffd          write the answers into the file
   uffdsim run --trace --json new.uffd    every event, for a program to read
+  uffdsim run --kernel all FILE          what the versions answer differently
   uffdsim run --seed 7 -                 standard input, under another interleaving`
 
 // runner is the run command with its flags.
@@ -46,7 +47,7 @@ line asks for, unless --kernel is given.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel version: "+scenario.KernelNames()+" (default: the file's, or "+scenario.DefaultKernel+")")
+	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel version: "+scenario.KernelNames()+"; all shows what they answer differently (default: the file's, or "+scenario.DefaultKernel+")")
 	f.Uint64Var(&r.opts.Seed, "seed", 1, "seed of the interleaving")
 	f.BoolVar(&r.opts.Free, "free", false, "run the tasks in parallel, as goroutines, instead of one at a time by the seed")
 	f.IntVar(&r.opts.Steps, "steps", scenario.DefaultSteps, "limit on the visible steps of one operation")
@@ -87,6 +88,9 @@ func (r *runner) runOne(name string) error {
 	file, err := syntax.Parse(path, src)
 	if err != nil {
 		return err
+	}
+	if r.opts.Kernel == allKernels {
+		return compareVersions(r.out, file, r.opts)
 	}
 	session, err := scenario.NewSession(file, r.opts)
 	if err != nil {

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+// allKernels is what --kernel asks for every version with.
+const allKernels = "all"
+
+// history is what the versions, the oldest first, answer to a statement.
+type history struct {
+	statement string
+	answers   []string // "" where the run did not come so far
+}
+
+// compareVersions runs a scenario on every version, and prints the statements that they answer
+// differently. What the scenario expects does not matter.
+func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options) error {
+	kernels := scenario.Kernels()
+	histories := make([]history, len(file.Stmts))
+	early := history{answers: make([]string, len(kernels))} // why runs have ended early
+	for k, kernel := range kernels {
+		opts.Kernel = kernel
+		report, err := scenario.Run(file, opts)
+		if report == nil { // there is a mistake in it
+			return err
+		}
+		if err != nil { // the scenario makes no sense there any more
+			early.answers[k] = "ends early: " + err.Error()
+		}
+		for i := range report.Results {
+			h, r := &histories[i], &report.Results[i]
+			if h.answers == nil {
+				h.answers = make([]string, len(kernels))
+			}
+			h.statement = fmt.Sprintf("%d: %s", r.Line, withoutAnswer(r))
+			h.answers[k] = answerOf(r)
+		}
+	}
+	fmt.Fprintf(out, "%s, from %s to %s\n", file.Name, kernels[0], kernels[len(kernels)-1])
+	same := true
+	for _, h := range histories {
+		if h.differs() {
+			same = false
+			h.print(out, kernels)
+		}
+	}
+	if same {
+		fmt.Fprintln(out, "  every version gives the same answers")
+	}
+	early.printAnswers(out, kernels)
+	return nil
+}
+
+// differs reports whether two versions that came so far have answered differently.
+func (h *history) differs() bool {
+	first := ""
+	for _, a := range h.answers {
+		if first == "" {
+			first = a
+		}
+		if a != "" && a != first {
+			return true
+		}
+	}
+	return false
+}
+
+// print shows each answer with the versions that gave it.
+func (h *history) print(out io.Writer, kernels []string) {
+	fmt.Fprintf(out, "  %s\n", h.statement)
+	h.printAnswers(out, kernels)
+}
+
+func (h *history) printAnswers(out io.Writer, kernels []string) {
+	for i := 0; i < len(kernels); {
+		last := i
+		for last+1 < len(kernels) && h.answers[last+1] == h.answers[i] {
+			last++
+		}
+		span := kernels[i]
+		if last > i {
+			span += " to " + kernels[last]
+		}
+		if h.answers[i] != "" {
+			fmt.Fprintf(out, "    %-18s %s\n", span, strings.ReplaceAll(h.answers[i], "\n", "\n"+strings.Repeat(" ", 23)))
+		}
+		i = last + 1
+	}
+}
+
+func withoutAnswer(r *scenario.Result) string {
+	bare := *r
+	bare.Answer = ""
+	return bare.String()
+}
+
+// answerOf is the answer with its block.
+func answerOf(r *scenario.Result) string {
+	text := r.Answer
+	if r.Finding != nil {
+		text = "finding: " + r.Finding.What
+	}
+	return strings.Trim(text+"\n"+strings.Join(r.Block, "\n"), "\n")
+}
