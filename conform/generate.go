@@ -130,6 +130,8 @@ func (g *generator) features() string {
 		return "SIGBUS"
 	case 1, 2:
 		return "EXACT_ADDRESS"
+	case 4, 5:
+		return g.oneOf("THREAD_ID", "THREAD_ID|EXACT_ADDRESS")
 	case 3:
 		return fmt.Sprintf("%#x", uint64(1)<<g.rng.IntN(40)&^events)
 	}

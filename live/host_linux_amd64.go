@@ -150,7 +150,7 @@ const settleTime = 10 * time.Second
 // Settle implements [scenario.Host].
 func (h *Host) Settle() error {
 	var deadline time.Time
-	for !h.quiet() || !h.quiet() {
+	for !h.settled() {
 		select {
 		case <-h.news:
 			continue
@@ -164,6 +164,13 @@ func (h *Host) Settle() error {
 		}
 	}
 	return nil
+}
+
+// settled looks twice: whoever was asleep at the first look may have been woken by one that
+// was looked at later.
+func (h *Host) settled() bool {
+	first := h.quiet()
+	return first && h.quiet()
 }
 
 // tell says that something may have settled.

@@ -53,6 +53,9 @@ func (t *thread) Lend(pane int, mem []byte) uint64 {
 	return t.task.lend(pane, mem)
 }
 
+// TID implements [scenario.Thread].
+func (t *thread) TID() uint32 { return uint32(t.pid) }
+
 func (t *thread) Userfaultfd(flags uint32) (int, error) {
 	fd, err := t.call(unix.SYS_USERFAULTFD, uint64(flags))
 	return int(fd), err

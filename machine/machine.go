@@ -106,6 +106,7 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 	task := &Task{Process: p, local: mm.Thread{MM: p.MM}}
 	return p.machine.exec.Go(name, &task.local, func(t *sim.Task) {
 		task.Task = t
+		task.SetTID(uint32(t.ID()) + 1)
 		sim.Label(t, task, t.Name()+"'s thread", uint64(t.ID())<<32)
 		dead := runUntilKilled(task, fn)
 		if done != nil {
@@ -136,6 +137,12 @@ func (p *Process) Attach(free *sim.Free, name string) *Task {
 	task.Task = free.Attach(name, &task.local)
 	return task
 }
+
+// SetTID gives the task its number: what gettid returns.
+func (t *Task) SetTID(tid uint32) { t.local.TID = tid }
+
+// TID is the task's number.
+func (t *Task) TID() uint32 { return t.local.TID }
 
 // Faults is the number of page faults that slept and of those that did not.
 func (t *Task) Faults() (major, minor uint64) { return t.local.MajFlt, t.local.MinFlt }

@@ -8,6 +8,8 @@ import "github.com/uffdsim/uffdsim/sim"
 type Thread struct {
 	// MM is the task's address space.
 	MM *MM
+	// TID is the task's number, as it sees it itself.
+	TID uint32
 	// Fault is the userfault that the task is in, kept from one to the next by its
 	// handler so that a fault allocates nothing.
 	Fault any

@@ -46,6 +46,8 @@ type Mapping struct {
 // Thread makes the system calls of an operation. The methods are those of [machine.Task],
 // and so are the errors: an errno.Errno for what the kernel returned.
 type Thread interface {
+	// TID is the thread's number: what gettid returns.
+	TID() uint32
 	Userfaultfd(flags uint32) (int, error)
 	Ioctl(fd int, cmd uint32, arg uint64) error
 	IoctlBytes(fd int, cmd uint32, arg []byte) error

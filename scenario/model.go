@@ -21,6 +21,7 @@ type model struct {
 	processes  []*modelProcess
 	contexts   []*context
 	faults     []*allocationFault // of the next operation
+	tids       map[string]uint32  // the numbers of threads: each operation is a task of its own in the machine
 
 	mu       sync.Mutex // guards what follows, on the free executor
 	events   []sim.Event
@@ -39,7 +40,7 @@ type modelThread struct {
 }
 
 func newModel(opts Options, version abi.Version) *model {
-	m := &model{opts: opts}
+	m := &model{opts: opts, tids: map[string]uint32{}}
 	m.machine = machine.New(m.executor(), version)
 	if opts.MmapMinAddr != 0 {
 		m.machine.MmapMinAddr = opts.MmapMinAddr
@@ -84,7 +85,13 @@ func (p *modelProcess) Start(name string, fn func(t Thread), done func(killed bo
 	m := p.model
 	inject := injector(m.faults)
 	m.faults = nil
+	tid, known := m.tids[name]
+	if !known {
+		tid = uint32(len(m.tids)) + 1000
+		m.tids[name] = tid
+	}
 	return p.Process.Go(name, m.guard(func(t *machine.Task) {
+		t.SetTID(tid)
 		t.InjectFaults(inject)
 		fn(&modelThread{t, p})
 		t.InjectFaults(nil)

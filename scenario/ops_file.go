@@ -106,19 +106,24 @@ func runRead(c *call) answer {
 	}
 	text := fmt.Sprint(n)
 	for ; n >= abi.MsgSize && len(buf) >= abi.MsgSize; n, buf = n-abi.MsgSize, buf[abi.MsgSize:] {
-		text += " " + formatMsg(buf)
+		text += " " + c.session.formatMsg(buf)
 	}
 	return answer{text: text, value: n}
 }
 
-// formatMsg spells a message: "{PAGEFAULT address=0x101000 flags=WRITE}".
-func formatMsg(b []byte) string {
+// formatMsg spells a message: "{PAGEFAULT address=0x101000 flags=WRITE}", with the thread's
+// name if it has its number.
+func (s *Session) formatMsg(b []byte) string {
 	var msg abi.Msg
 	msg.Decode(b)
 	if msg.Event != abi.EventPagefault {
 		return fmt.Sprintf("{event=%#x}", msg.Event)
 	}
-	return fmt.Sprintf("{PAGEFAULT address=%#x flags=%s}", msg.Address, messageFlags.format(msg.Flags))
+	text := fmt.Sprintf("{PAGEFAULT address=%#x flags=%s", msg.Address, messageFlags.format(msg.Flags))
+	if msg.Ptid != 0 {
+		text += " ptid=" + s.threadName(msg.Ptid)
+	}
+	return text + "}"
 }
 
 var messageFlags = &domain{what: "a flag of a message", names: []constant{

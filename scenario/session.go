@@ -177,7 +177,7 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 	f := &flight{st: st}
 	t.current, t.reported = f, false
 	f.flight = t.process.Start(t.name, func(thread Thread) {
-		c.task = thread
+		c.task, t.tid = thread, thread.TID()
 		f.answer = st.op.run(c)
 	}, func(killed bool) {
 		f.done, f.killed = true, killed

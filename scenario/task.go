@@ -21,6 +21,7 @@ type task struct {
 	current  *flight // the last operation, nil before the first
 	reported bool    // its answer has been given
 	dead     bool
+	tid      uint32 // of its thread, 0 before it has one
 }
 
 // flight is an operation that a task has begun.
@@ -103,4 +104,14 @@ func (s *Session) uniqueName(fd string) string {
 	}
 	s.contexts = append(s.contexts, unique)
 	return unique
+}
+
+// threadName is the name of the task whose thread has the number.
+func (s *Session) threadName(tid uint32) string {
+	for _, t := range s.tasks {
+		if t.tid == tid {
+			return t.name
+		}
+	}
+	return fmt.Sprint(tid)
 }

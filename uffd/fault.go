@@ -66,6 +66,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		address &= mm.PageMask
 	}
 	msg := userfaultMsg(address, flags, reason)
+	if c.asked(abi.FeatureThreadID) {
+		msg.Ptid = mm.Current(t).TID
+	}
 	// FAULT-5: the caller wants neither to sleep nor to lose the lock.
 	if flags&mm.FaultRetryNowait != 0 {
 		c.breakNowait(t, msg)

@@ -115,6 +115,7 @@ type Msg struct {
 	Event   uint8
 	Flags   uint64 // PagefaultFlag bits
 	Address uint64 // of the access, in bytes
+	Ptid    uint32 // the task's number, if THREAD_ID was asked for
 }
 
 // Encode stores the message at the start of b, which has MsgSize bytes. What lies
@@ -124,9 +125,10 @@ func (m *Msg) Encode(b []byte) {
 	b[0] = m.Event
 	le.PutUint64(b[8:], m.Flags)
 	le.PutUint64(b[16:], m.Address)
+	le.PutUint32(b[24:], m.Ptid)
 }
 
 // Decode reads the message from the start of b.
 func (m *Msg) Decode(b []byte) {
-	m.Event, m.Flags, m.Address = b[0], le.Uint64(b[8:]), le.Uint64(b[16:])
+	m.Event, m.Flags, m.Address, m.Ptid = b[0], le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint32(b[24:])
 }
