@@ -65,6 +65,7 @@ var choices = []choice{
 	{5, (*generator).madvise},
 	{8, func(*generator) string { return fmt.Sprintf("maps(%#x, %#x)", low-pageSize, high+32*pageSize) }},
 	{3, func(g *generator) string { return "fdinfo(" + g.fd() + ")" }},
+	{5, func(g *generator) string { return fmt.Sprintf("present(%#x, %d)", g.pick(low, high)-pageSize, stretch+6) }},
 	{3, (*generator).signal},
 	{2, (*generator).open},
 	{1, (*generator).close},
@@ -118,6 +119,8 @@ func (g *generator) oneOf(words ...string) string { return words[g.rng.IntN(len(
 
 // chance is true n times out of a hundred.
 func (g *generator) chance(n int) bool { return g.rng.IntN(100) < n }
+
+func (g *generator) pick(of ...uint64) uint64 { return of[g.rng.IntN(len(of))] }
 
 func (g *generator) fd() string { return g.fds[g.rng.IntN(len(g.fds))] }
 

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -293,6 +294,26 @@ func (p *process) contextOf(start, end uint64) string {
 		}
 	}
 	return "?"
+}
+
+// Present implements [scenario.Process].
+func (p *process) Present(addr uint64, n int) ([]bool, error) {
+	const size, present, swapped = 8, 1 << 63, 1 << 62
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/pagemap", p.keeper.pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("pagemap: %w", err)
+	}
+	defer unix.Close(fd)
+	b := make([]byte, n*size)
+	got, err := unix.Pread(fd, b, int64(addr/pageSize*size))
+	if err != nil {
+		return nil, fmt.Errorf("pagemap: %w", err)
+	}
+	there := make([]bool, n)
+	for i := range got / size {
+		there[i] = binary.LittleEndian.Uint64(b[i*size:])&(present|swapped) != 0
+	}
+	return there, nil
 }
 
 // Fdinfo implements [scenario.Process].

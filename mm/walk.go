@@ -19,6 +19,9 @@ func (l WalkLevel) String() string {
 	return fmt.Sprintf("%s[%d]\t%s", l.Level, l.Index, EntryString(l.Entry))
 }
 
+// Huge reports whether the entry maps a huge page.
+func (l WalkLevel) Huge() bool { return l.Entry&entryHuge != 0 }
+
 // PageWalk follows the page table to the entry that maps addr, or to the first one
 // that is not present, and returns what it met on the way. It is a view: it takes no
 // lock and no visible step.

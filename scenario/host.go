@@ -27,6 +27,9 @@ type Process interface {
 	NameContext(fd int, name string)
 	// Maps lists the mappings, lowest first.
 	Maps() ([]Mapping, error)
+	// Present tells for each of n pages from addr on whether the page table has it:
+	// /proc/PID/pagemap.
+	Present(addr uint64, n int) ([]bool, error)
 	// Fdinfo is the text of /proc/PID/fdinfo/FD, without what all files have there.
 	Fdinfo(fd int) (string, error)
 }

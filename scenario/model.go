@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -255,6 +256,17 @@ func (p *modelProcess) Maps() ([]Mapping, error) {
 		maps = append(maps, mapping)
 	}
 	return maps, nil
+}
+
+// Present implements [Process].
+func (p *modelProcess) Present(addr uint64, n int) ([]bool, error) {
+	there := make([]bool, n)
+	for i := range there {
+		walk := p.PageWalk(addr + uint64(i)*mm.PageSize)
+		last := walk[len(walk)-1]
+		there[i] = last.Entry != 0 && (last.Level == "pte" || last.Huge())
+	}
+	return there, nil
 }
 
 // check holds the bookkeeping of the whole machine against itself. name finds the

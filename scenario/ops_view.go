@@ -1,9 +1,11 @@
 package scenario
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -19,6 +21,13 @@ var viewOperations = []Operation{
 			maps, err := mapLines(c.process, c.numberOr(0, 0), c.numberOr(1, ^uint64(0)))
 			return lines(maps, "nothing is mapped"), err
 		},
+	},
+	{
+		Name:    "present",
+		Doc:     "shows which of n pages are there: # for one that is in the page table, . for one that is not.",
+		Example: "present(0x100000, 4) = .##.",
+		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength}},
+		look:    lookPresent,
 	},
 	{
 		Name:    "fdinfo",
@@ -66,6 +75,20 @@ func lines(block []string, empty string) answer {
 		block = []string{empty}
 	}
 	return answer{block: block}
+}
+
+func lookPresent(c *call) (answer, error) {
+	there, err := c.process.Present(c.number(0)&mm.PageMask, int(c.number(1)))
+	if err != nil {
+		return answer{}, err
+	}
+	bar := bytes.Repeat([]byte("."), len(there))
+	for i, is := range there {
+		if is {
+			bar[i] = '#'
+		}
+	}
+	return answer{text: string(bar)}, nil
 }
 
 func lookFdinfo(c *call) (answer, error) {

@@ -1,0 +1,19 @@
+package conform
+
+// Difference is something in which the model deliberately does not do as the kernel does, or
+// in which the two are not held against one another.
+type Difference struct{ Name, Reason string }
+
+// Known are the answers that the newest version is known to give and the kernel does not. There
+// are none.
+var Known []Difference
+
+// NotCompared is what the newest version does not have yet, and what no scenario asks for.
+var NotCompared = []Difference{
+	{"write-protection", "UFFDIO_REGISTER_MODE_WP, UFFDIO_WRITEPROTECT and their features are not modelled"},
+	{"minor faults", "UFFDIO_REGISTER_MODE_MINOR and UFFDIO_CONTINUE are not modelled"},
+	{"poison", "UFFDIO_POISON is not modelled"},
+	{"move", "UFFDIO_MOVE is not modelled"},
+	{"events", "the features are accepted, and no event comes"},
+	{"files, shared memory, hugetlb", "only anonymous private memory is compared"},
+}
