@@ -177,10 +177,12 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 	f := &flight{st: st}
 	t.current, t.reported = f, false
 	f.flight = t.process.Start(t.name, func(thread Thread) {
-		c.task, t.tid = thread, thread.TID()
+		c.task = thread
+		t.tid.Store(thread.TID())
 		f.answer = st.op.run(c)
 	}, func(killed bool) {
-		f.done, f.killed = true, killed
+		f.killed = killed
+		f.done.Store(true)
 	})
 	if bug := s.host.Settle(); bug != nil {
 		return answer{}, bug, nil
@@ -193,7 +195,7 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 func (s *Session) land() {
 	for _, t := range slices.Clone(s.tasks) {
 		f := t.current
-		if f == nil || !f.done || f.landed {
+		if f == nil || !f.done.Load() || f.landed {
 			continue
 		}
 		f.landed = true

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 )
 
 // process is a process of the host by the name that the scenario gave it.
@@ -21,7 +22,7 @@ type task struct {
 	current  *flight // the last operation, nil before the first
 	reported bool    // its answer has been given
 	dead     bool
-	tid      uint32 // of its thread, 0 before it has one
+	tid      atomic.Uint32 // of its thread, 0 before it has one
 }
 
 // flight is an operation that a task has begun.
@@ -30,15 +31,15 @@ type flight struct {
 	flight Flight
 	landed bool // the session has seen it end
 
-	// Written by the host's thread, and read when the host is settled.
-	done   bool
-	killed bool
+	// Written by the host's thread; done comes last.
 	answer answer
+	killed bool
+	done   atomic.Bool
 }
 
 // sleeping is the operation in flight if it has not ended, nil otherwise.
 func (t *task) sleeping() Flight {
-	if t.current == nil || t.current.done {
+	if t.current == nil || t.current.done.Load() {
 		return nil
 	}
 	return t.current.flight
@@ -109,7 +110,7 @@ func (s *Session) uniqueName(fd string) string {
 // threadName is the name of the task whose thread has the number.
 func (s *Session) threadName(tid uint32) string {
 	for _, t := range s.tasks {
-		if t.tid == tid {
+		if t.tid.Load() == tid {
 			return t.name
 		}
 	}
