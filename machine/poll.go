@@ -9,6 +9,10 @@ import (
 // PollNval is what poll(2) reports for a descriptor that is not open.
 const PollNval mm.PollEvents = 0x20
 
+// defaultPollMask is what a file without ->poll is ready for, always: DEFAULT_POLLMASK.
+// (POLLIN, POLLOUT, POLLRDNORM and POLLWRNORM.)
+const defaultPollMask mm.PollEvents = 0x145
+
 // PollFd is an entry of poll(2)'s array: struct pollfd.
 type PollFd struct {
 	Fd      int
@@ -90,13 +94,14 @@ func (t *Task) pollOne(p *PollFd, pt *mm.PollTable) mm.PollEvents {
 	if err != nil {
 		return PollNval
 	}
-	events := mm.PollEvents(0)
+	asked := p.Events | mm.PollErr | mm.PollHup
+	events := defaultPollMask
 	if f.Ops.Poll != nil {
-		t.poll.file, t.poll.key = f, p.Events|mm.PollErr|mm.PollHup
-		events = f.Ops.Poll(t.Task, f, pt) & (p.Events | mm.PollErr | mm.PollHup)
+		t.poll.file, t.poll.key = f, asked
+		events = f.Ops.Poll(t.Task, f, pt)
 	}
 	f.Put(t.Task)
-	return events
+	return events & asked
 }
 
 // pollWait joins a queue: __pollwait.

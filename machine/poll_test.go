@@ -45,3 +45,20 @@ func TestPollAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// A file that cannot be polled is always ready, for what is asked of it.
+func TestPollOfFileWithoutPoll(t *testing.T) {
+	exec := &sim.Free{}
+	p := machine.New(exec, version(t, "2015")).NewProcess()
+	p.OpenStd()
+	p.Go("t", func(task *machine.Task) {
+		fds := []machine.PollFd{{Fd: 0, Events: mm.PollIn}, {Fd: 1, Events: 0xffff}, {Fd: 2}}
+		n, err := task.Poll(fds, true)
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		require.Equal(t, mm.PollIn, fds[0].Revents)
+		require.EqualValues(t, 0x145, fds[1].Revents)
+		require.Zero(t, fds[2].Revents)
+	}, nil)
+	exec.Wait()
+}
