@@ -82,14 +82,16 @@ func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outc
 			addr, buf = addr+uint64(n), buf[n:]
 			continue
 		}
-		if outcome := mm.DoPageFault(t, addr, write, true); outcome != Done {
-			return outcome, addr
-		}
-		// The way back to user mode is where signals are taken.
+		outcome := mm.DoPageFault(t, addr, write, true)
+		// The way back to user mode is where signals are taken, also if the access has just
+		// got one of its own: no handler of that runs in a task that is to die.
 		if t.FatalSignalPending() {
 			return Killed, addr
 		}
 		t.HandleSignals()
+		if outcome != Done {
+			return outcome, addr
+		}
 		t.BackTo(instruction, 0)
 	}
 	return Done, addr

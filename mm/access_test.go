@@ -173,3 +173,31 @@ func TestAccessSharedInParallel(t *testing.T) {
 	child.Put(w.t)
 	w.frames()
 }
+
+// An access that gets a signal of its own goes back to user mode like any other: a fatal
+// signal that has come meanwhile is what the task dies of, and an ordinary one is handled.
+func TestSignalsOfAnAccessThatFails(t *testing.T) {
+	for _, outcome := range []Outcome{SegFault, BusError, OutOfMemory} {
+		for _, sig := range []sim.Signal{sim.SignalFatal, sim.SignalOrdinary} {
+			w := newWorld(t)
+			u := &fakeUffd{answer: VMFaultSIGBUS}
+			w.mapped(1, protRW, u)
+			addr := page(0)
+			switch outcome {
+			case SegFault:
+				addr = page(1)
+			case OutOfMemory:
+				u.answer = VMFaultOOM
+			}
+			w.t.Interrupt(sig)
+			got, at := w.mm.Load(w.t, addr, make([]byte, 1))
+			require.Equal(t, addr, at)
+			if sig == sim.SignalFatal {
+				require.Equal(t, Killed, got)
+			} else {
+				require.Equal(t, outcome, got)
+				require.False(t, w.t.SignalPending())
+			}
+		}
+	}
+}
