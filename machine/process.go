@@ -1,9 +1,12 @@
 package machine
 
+import "github.com/uffdsim/uffdsim/sim"
+
 // Fork is fork(2): a child with a copy of the address space, in which nothing is
 // registered, and with the parent's descriptors. A userfaultfd among them still
 // works on the parent's memory (REF-4). The error is ENOMEM. The child has no task
-// until [Process.Go] starts one.
+// until [Process.Go] starts one, and so there is none if the parent is killed before it
+// could: copy_process takes back what it has made.
 func (t *Task) Fork() (*Process, error) {
 	t.enter("fork")
 	parent := t.Process
@@ -12,7 +15,7 @@ func (t *Task) Fork() (*Process, error) {
 		return nil, t.leaveErr("fork", err)
 	}
 	child := parent.machine.newProcess(space, parent.files.clone(t.Task))
-	_, err = t.leave("fork", uint64(child.PID), nil)
+	_, err = t.leaveOr("fork", uint64(child.PID), nil, func() { child.exit(t.Task) })
 	return child, err
 }
 
@@ -22,11 +25,14 @@ func (t *Task) Fork() (*Process, error) {
 // no other task in the kernel.
 func (t *Task) Exit() {
 	t.enter("exit_group")
-	p := t.Process
-	p.MM.Put(t.Task)
+	t.Process.exit(t.Task)
+}
+
+func (p *Process) exit(t *sim.Task) {
+	p.MM.Put(t)
 	for fd := range p.files.slots {
-		if f, err := p.files.remove(t.Task, fd); err == nil {
-			f.Put(t.Task)
+		if f, err := p.files.remove(t, fd); err == nil {
+			f.Put(t)
 		}
 	}
 }

@@ -64,3 +64,25 @@ func TestForksInParallel(t *testing.T) {
 	}
 	require.Len(t, seen, cap(pids))
 }
+
+// A fork whose task is killed leaves no child behind that would hold the parent's files
+// and its pages, for nobody would ever run it.
+func TestKilledForkLeavesNothing(t *testing.T) {
+	exec := &sim.Free{}
+	m := machine.New(exec, version(t, "2015+copy"))
+	p := m.NewProcess()
+	var ctx *uffd.Ctx
+	var dead bool
+	p.Go("t", func(task *machine.Task) {
+		ctx = p.Ctx(registered(t, task, 1))
+		task.Interrupt(sim.SignalFatal)
+		_, _ = task.Fork()
+	}, func(killed bool) { dead = killed })
+	exec.Wait()
+	require.True(t, dead)
+	require.EqualValues(t, 1, p.Files().File(0).Count())
+	p.Go("exit", func(task *machine.Task) { task.Exit() }, nil)
+	exec.Wait()
+	require.True(t, ctx.Freed())
+	require.Zero(t, m.Memory().InUse())
+}

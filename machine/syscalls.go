@@ -21,6 +21,12 @@ func (t *Task) enter(call string, args ...uint64) {
 }
 
 func (t *Task) leave(call string, ret uint64, err error) (uint64, error) {
+	return t.leaveOr(call, ret, err, func() {})
+}
+
+// leaveOr is leave for a call that has made something which is of no use to a dead task:
+// undo is called before it dies.
+func (t *Task) leaveOr(call string, ret uint64, err error, undo func()) (uint64, error) {
 	if t.Tracing() {
 		arg := sim.Arg{Key: "ret", Value: ret}
 		if err != nil {
@@ -29,6 +35,7 @@ func (t *Task) leave(call string, ret uint64, err error) (uint64, error) {
 		t.Emit(sim.Event{Kind: "syscall_exit", Object: call, Args: []sim.Arg{arg}})
 	}
 	if t.FatalSignalPending() {
+		undo()
 		panic(killed{})
 	}
 	t.HandleSignals()
