@@ -66,7 +66,11 @@ func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 		}
 		addr = max(addr, vma.Start)
 		write := vma.Flags&(VMWrite|VMShared) == VMWrite
-		retry, err := mm.faultin(t, addr, write, FaultAllowRetry)
+		var retry bool
+		err := error(errno.EFAULT)
+		if vma.Flags&vmAccess != 0 { // it is allowed to read then, VMRead or not (FOLL_FORCE)
+			retry, err = mm.faultinPage(t, vma, addr, write, FaultAllowRetry)
+		}
 		if err != nil {
 			addr = vma.End - PageSize // of the rest of the VMA nothing is expected either
 		}
@@ -76,14 +80,24 @@ func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 	}
 }
 
-// faultin makes one page present: faultin_page and the checks around it. retry says
-// that the fault asked for one, and then mmap_lock is not held any more, unless
-// flags had FaultRetryNowait.
+// faultin makes one page present of which the VMA allows that kind of use: find_extend_vma,
+// check_vma_flags and faultin_page. retry says that the fault asked for one, and then
+// mmap_lock is not held any more, unless flags had FaultRetryNowait.
 func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (retry bool, err error) {
 	vma := mm.FindVMA(t, addr)
-	if vma == nil || vma.Start > addr || accessError(vma, write) {
+	// Unlike the processor, which cannot tell them apart, it wants the very right to read.
+	need := VMRead
+	if write {
+		need = VMWrite
+	}
+	if vma == nil || vma.Start > addr || vma.Flags&need == 0 {
 		return false, errno.EFAULT
 	}
+	return mm.faultinPage(t, vma, addr, write, flags)
+}
+
+// faultinPage is faultin in a VMA that has been checked.
+func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags FaultFlags) (retry bool, err error) {
 	if write {
 		flags |= FaultWrite
 	}

@@ -46,6 +46,8 @@ func TestGetUserPageRights(t *testing.T) {
 		read, write error
 	}{
 		{protRW, nil, nil}, {ProtRead, nil, errno.EFAULT}, {ProtNone, errno.EFAULT, errno.EFAULT},
+		// Not as for the processor, which cannot but allow reads with the others.
+		{ProtWrite, errno.EFAULT, nil}, {ProtExec, errno.EFAULT, errno.EFAULT},
 	} {
 		w := newWorld(t)
 		w.mapped(1, c.prot, nil)
@@ -230,6 +232,17 @@ func TestPopulateGivesUpOnVMA(t *testing.T) {
 	require.NoError(t, err)
 	w.mm.Populate(w.t, 1<<40, 1<<40+1<<45+PageSize)
 	require.True(t, w.present(1<<40+1<<45))
+}
+
+// Populate has leave to read what has any rights at all (FOLL_FORCE).
+func TestPopulateWithoutRead(t *testing.T) {
+	for prot, want := range map[Prot]bool{ProtExec: true, ProtWrite: true, ProtNone: false} {
+		w := newWorld(t)
+		w.mapped(1, prot, nil)
+		w.mm.Populate(w.t, page(0), page(1))
+		require.Equal(t, want, w.present(page(0)), "%v", prot)
+		w.frames()
+	}
 }
 
 // A shared mapping is populated by reads, which dirty nothing: what mprotect left
