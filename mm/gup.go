@@ -53,11 +53,12 @@ func (mm *MM) GetUserPagesUnlocked(t *sim.Task, addr uint64, n int, write bool) 
 	return n, nil
 }
 
-// Populate makes the pages of [start, end) present as far as that goes without
-// waiting twice for one: mm_populate, which mlock and MAP_POPULATE use. A page that
-// is not there after one sleep is given up without an error. No lock may be held.
+// Populate makes the pages of [start, end) present: mm_populate, which mmap uses for
+// memory that is to be locked. What cannot be had is passed over without an error, with
+// the rest of its VMA. A page that was slept for is asked for anew, as if for the first
+// time, however often that takes. No lock may be held.
 func (mm *MM) Populate(t *sim.Task, start, end uint64) {
-	for addr := start; addr < end; addr += PageSize {
+	for addr := start; addr < end; {
 		mm.MmapLock.DownRead(t)
 		vma := mm.FindVMA(t, addr)
 		if vma == nil || vma.Start >= end {
@@ -65,19 +66,26 @@ func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 			return
 		}
 		addr = max(addr, vma.Start)
-		write := vma.Flags&(VMWrite|VMShared) == VMWrite
-		var retry bool
-		err := error(errno.EFAULT)
-		if vma.Flags&vmAccess != 0 { // it is allowed to read then, VMRead or not (FOLL_FORCE)
-			retry, err = mm.faultinPage(t, vma, addr, write, FaultAllowRetry)
+		retry, err := mm.populatePage(t, vma, addr)
+		if retry {
+			continue // mmap_lock has been dropped
 		}
+		addr += PageSize
 		if err != nil {
-			addr = vma.End - PageSize // of the rest of the VMA nothing is expected either
+			addr = vma.End // of the rest of it nothing is expected either
 		}
-		if !retry {
-			mm.MmapLock.UpRead(t)
-		}
+		mm.MmapLock.UpRead(t)
 	}
+}
+
+// populatePage is populate_vma_page_range for a page. It writes only where the page would
+// be copied sooner or later, and has leave to read whatever has any rights (FOLL_FORCE).
+func (mm *MM) populatePage(t *sim.Task, vma *VMA, addr uint64) (retry bool, err error) {
+	if vma.Flags&vmAccess == 0 {
+		return false, errno.EFAULT
+	}
+	write := vma.Flags&(VMWrite|VMShared) == VMWrite
+	return mm.faultinPage(t, vma, addr, write, FaultAllowRetry)
 }
 
 // faultin makes one page present of which the VMA allows that kind of use: find_extend_vma,
