@@ -81,7 +81,7 @@ func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 // populatePage is populate_vma_page_range for a page. It writes only where the page would
 // be copied sooner or later, and has leave to read whatever has any rights (FOLL_FORCE).
 func (mm *MM) populatePage(t *sim.Task, vma *VMA, addr uint64) (retry bool, err error) {
-	if vma.Flags&vmAccess == 0 {
+	if vma.Flags&vmAccess == 0 || vma.Flags&(VMIO|VMPFNMap) != 0 {
 		return false, errno.EFAULT
 	}
 	write := vma.Flags&(VMWrite|VMShared) == VMWrite

@@ -14,8 +14,9 @@ const (
 )
 
 // Mmap maps length bytes: memory with [MapAnonymous] (file is ignored then), else the
-// file from page pgoff on. It returns the address. No lock may be held. It recreates
-// mmap_pgoff; the errors, in the order in which the kernel looks for them:
+// file from page pgoff on. It returns the address. With [MapLocked] it faults the pages
+// in, too. No lock may be held. It recreates mmap_pgoff and vm_mmap_pgoff; the errors, in
+// the order in which the kernel looks for them:
 //
 //	EBADF      neither a file nor MapAnonymous
 //	EINVAL     length 0
@@ -39,6 +40,11 @@ func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, 
 	mm.MmapLock.DownWrite(t)
 	addr, err := mm.doMmap(t, addr, length, prot, flags, file, pgoff)
 	mm.MmapLock.UpWrite(t)
+	if err == nil && flags&MapLocked != 0 {
+		// Only now, for a fault takes mmap_lock, and may sleep. Whether it succeeds does not
+		// matter to the mapping.
+		mm.Populate(t, addr, addr+PageAlign(length))
+	}
 	return addr, err
 }
 

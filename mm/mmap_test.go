@@ -180,3 +180,34 @@ func TestMmapMerges(t *testing.T) {
 	w.mmap(22, 24, protRW, shared)
 	require.Equal(t, []string{"20-22 rw-s", "22-24 rw-s"}, w.maps()[3:])
 }
+
+// Memory that is to be locked is there when mmap returns; it was faulted in without
+// mmap_lock held for writing.
+func TestMmapLockedPopulates(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		prot  Prot
+		flags MapFlags
+		want  bool
+	}{
+		{"locked", protRW, private | MapLocked, true},
+		{"locked, read-only", ProtRead, private | MapLocked, true},
+		{"locked, shared", protRW, shared | MapLocked, true},
+		{"locked, no rights", ProtNone, private | MapLocked, false},
+		{"not locked", protRW, private, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mmap(0, 2, c.prot, c.flags)
+			w.mmap(3, 4, protRW, private)
+			require.Equal(t, []bool{c.want, c.want, false}, []bool{w.present(page(0)), w.present(page(1)), w.present(page(3))})
+			w.frames()
+		})
+	}
+	w := newWorld(t)
+	_, err := w.mm.Mmap(w.t, page(0), 1, protRW, fixed|MapLocked, nil, 0)
+	require.NoError(t, err)
+	require.True(t, w.present(page(0)), "the length is rounded up")
+	_, err = w.mm.Mmap(w.t, page(1), 0, protRW, fixed|MapLocked, nil, 0)
+	require.Equal(t, errno.EINVAL, err)
+}
