@@ -66,12 +66,9 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 		return copied, false, errno.ENOMEM
 	}
 	for copied < length {
-		pte, huge := mm.pteAlloc(t, dst+copied)
-		switch {
-		case huge:
-			return copied, false, errno.EEXIST
-		case pte == nil:
-			return copied, false, errno.ENOMEM
+		pte, err := mm.fillTable(t, dst+copied)
+		if err != nil {
+			return copied, false, err
 		}
 		if !zero && *page == nil {
 			if t.ShouldFail("alloc_page") {
@@ -94,6 +91,26 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 		}
 	}
 	return copied, false, nil
+}
+
+// fillTable is the PTE table that covers addr, allocated if need be. A huge page there is
+// EEXIST, and one that comes while the table is being allocated EFAULT.
+func (mm *MM) fillTable(t *sim.Task, addr uint64) (*table, error) {
+	pmd := mm.pmdAlloc(t, addr)
+	if pmd == nil {
+		return nil, errno.ENOMEM
+	}
+	if pmd.entries[levelPMD.index(addr)].Peek()&entryHuge != 0 {
+		return nil, errno.EEXIST
+	}
+	pte, huge := mm.pteAlloc(t, addr)
+	switch {
+	case huge:
+		return nil, errno.EFAULT
+	case pte == nil:
+		return nil, errno.ENOMEM
+	}
+	return pte, nil
 }
 
 // fillable reports with EINVAL, or later with ENOENT for the first two, that dst does not

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
@@ -106,6 +107,39 @@ func TestFillCOPY3(t *testing.T) {
 		require.Equal(t, errno.EEXIST, err)
 		require.Equal(t, byte('h'), w.loadAt(hugeBase))
 		w.frames()
+	})
+}
+
+// COPY-3: a huge page that comes between the look at the pmd and the allocation of a table
+// is another error. None can come where missing pages are userfaults, and so here they are
+// not.
+func TestFillCOPY3HugeAppears(t *testing.T) {
+	each(t, "COPY-3", func(t *testing.T, zero bool) {
+		w := newWorld(t)
+		w.mapHuge(2, nil)
+		w.storeAt(hugePage(1), 'h') // so that the PMD table is there
+		w.locked(func() {
+			vma := w.mm.lookup(hugeBase)
+			vma.Flags |= VMUffdWP
+			vma.Userfault = &fakeUffd{}
+		})
+		lock := unsafe.Pointer(&w.mm.pmdTable(hugeBase).lock)
+		at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
+		r := w.controlled(at)
+		var err error
+		r.start("C", func(t *sim.Task) {
+			if zero {
+				_, err = w.mm.MfillZeropage(t, hugeBase, PageSize)
+			} else {
+				_, err = w.copyPage(t, hugeBase, 'x')
+			}
+		})
+		r.start("F", func(t *sim.Task) { w.mm.Store(t, hugeBase, []byte{'h'}) })
+		r.settle()
+		require.True(t, at.reached)
+		require.Equal(t, errno.EFAULT, err)
+		require.Equal(t, byte('h'), w.loadAt(hugeBase))
+		require.NoError(t, CheckFrames(w.mm))
 	})
 }
 
