@@ -49,8 +49,8 @@ func CopyFromUser(t *sim.Task, dst []byte, addr uint64) error {
 	return userCopy(t, addr, dst, false, true)
 }
 
-// CopyToUser stores src at addr: copy_to_user and put_user. What comes before a
-// page that cannot be written has been stored when it returns EFAULT.
+// CopyToUser stores src at addr: copy_to_user. What comes before a page that cannot be
+// written has been stored when it returns EFAULT.
 func CopyToUser(t *sim.Task, addr uint64, src []byte) error {
 	return userCopy(t, addr, src, true, true)
 }
@@ -91,9 +91,34 @@ func userCopy(t *sim.Task, addr uint64, buf []byte, write, mayFault bool) error 
 	return nil
 }
 
-// PutUser64 stores a word, little-endian, at addr: put_user. The error is EFAULT.
+// PutUser64 stores a word, little-endian, at addr: put_user. The error is EFAULT, and
+// then nothing has been stored.
 func PutUser64(t *sim.Task, addr, word uint64) error {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], word)
+	mm := Current(t).MM
+	if addr&^PageMask > PageSize-8 && addr <= mm.TaskSize-8 {
+		if err := mm.faultInAcross(t, addr); err != nil {
+			return err
+		}
+	}
 	return CopyToUser(t, addr, b[:])
+}
+
+// faultInAcross makes the page at addr and the next one writable: an instruction that
+// stores to both stores to neither before it may do so to both. Each fault begins it anew.
+func (mm *MM) faultInAcross(t *sim.Task, addr uint64) error {
+	next := PageAlign(addr)
+	for {
+		at := addr
+		if mm.translate(t, addr, nil, true) {
+			if mm.translate(t, next, nil, true) {
+				return nil
+			}
+			at = next
+		}
+		if mm.DoPageFault(t, at, true, false) != Done {
+			return errno.EFAULT
+		}
+	}
 }

@@ -112,6 +112,28 @@ func TestPutUser64(t *testing.T) {
 	require.Equal(t, errno.EFAULT, PutUser64(w.t, page(1)-4, 0))
 }
 
+// It is one instruction: across two pages it stores all or nothing.
+func TestPutUser64AcrossPages(t *testing.T) {
+	w := newWorld(t)
+	u := w.filler('x')
+	w.mapped(2, protRW, u)
+	w.mmap(2, 3, ProtRead, private)
+	require.NoError(t, PutUser64(w.t, page(1)-4, 0x1122334455667788))
+	var b [8]byte
+	require.NoError(t, CopyFromUser(w.t, b[:], page(1)-4))
+	require.Equal(t, [8]byte{0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, b)
+	require.Equal(t, []uffdCall{
+		{page(1) - 4, FaultAllowRetry | FaultKillable | FaultWrite, VMUffdMissing},
+		{page(1), FaultAllowRetry | FaultKillable | FaultWrite, VMUffdMissing},
+	}, u.calls)
+	require.Equal(t, errno.EFAULT, PutUser64(w.t, page(2)-1, 0))
+	require.Equal(t, byte('x'), w.loadAt(page(2)-1))
+	require.Equal(t, errno.EFAULT, PutUser64(w.t, page(3)-1, 0), "the first page is the bad one")
+	require.Equal(t, errno.EFAULT, PutUser64(w.t, TaskSize-7, 0))
+	require.NoError(t, PutUser64(w.t, page(2)-8, 0), "right up to the bad page")
+	w.frames()
+}
+
 // A copy in kernel mode takes userfaults like any access, without FaultUser (§17.2),
 // and SIGBUS is EFAULT there.
 func TestUserCopyUserfault(t *testing.T) {
