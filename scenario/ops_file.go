@@ -30,8 +30,8 @@ var fileOperations = []Operation{
 	},
 	{
 		Name:    "lseek",
-		Doc:     "moves the position in a file: a userfaultfd's stays 0.",
-		Example: "lseek(fd, 32, SEEK_SET) = 0",
+		Doc:     "moves the position in a file, which a userfaultfd does not have (since 6.0: it stays 0).",
+		Example: "lseek(fd, 32, SEEK_SET) = -1 ESPIPE",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "offset", kind: kindNumber}, {name: "whence", kind: kindNumber, domain: whences}},
 		run: func(c *call) answer {
 			pos, err := c.task.Lseek(c.fd(0), int64(c.number(1)), int(c.number(2)))

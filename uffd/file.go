@@ -18,7 +18,7 @@ func init() { // the functions refer to fops by way of FromFile
 		Read:       userfaultfdRead,
 		Poll:       userfaultfdPoll,
 		Ioctl:      userfaultfdIoctl,
-		Llseek:     noopLlseek,
+		Llseek:     llseek,
 		ShowFdinfo: userfaultfdShowFdinfo,
 		Release:    userfaultfdRelease,
 	}
@@ -94,8 +94,16 @@ func FromFile(f *mm.File) *Ctx {
 	return f.Private.(*Ctx)
 }
 
-// noopLlseek leaves the position, which is always 0, where it is: noop_llseek.
-func noopLlseek(*sim.Task, *mm.File, int64, int) (int64, error) { return 0, nil }
+// llseek leaves the position, which is always 0, where it is: noop_llseek. Only since 6.0
+// does vfs_llseek come that far, for before that an anon_inode's file has no FMODE_LSEEK:
+// ESPIPE. No version lies between that and the file for reading only, of 6.1, which here
+// stands for both.
+func llseek(_ *sim.Task, f *mm.File, _ int64, _ int) (int64, error) {
+	if !f.Private.(*Ctx).version.ReadOnly {
+		return 0, errno.ESPIPE
+	}
+	return 0, nil
+}
 
 // userfaultfdShowFdinfo is what /proc/PID/fdinfo shows of the context:
 // userfaultfd_show_fdinfo (FDINFO-1).
