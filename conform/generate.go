@@ -65,7 +65,9 @@ var choices = []choice{
 	{5, (*generator).madvise},
 	{8, func(*generator) string { return fmt.Sprintf("maps(%#x, %#x)", low-pageSize, high+32*pageSize) }},
 	{3, func(g *generator) string { return "fdinfo(" + g.fd() + ")" }},
-	{5, func(g *generator) string { return fmt.Sprintf("present(%#x, %d)", g.pick(low, high)-pageSize, stretch+6) }},
+	{5, func(g *generator) string {
+		return fmt.Sprintf("present(%#x, %d)", g.pick(low, high)-pageSize, stretch+6)
+	}},
 	{3, (*generator).signal},
 	{2, (*generator).open},
 	{1, (*generator).close},

@@ -96,10 +96,9 @@ func FromFile(f *mm.File) *Ctx {
 
 // llseek leaves the position, which is always 0, where it is: noop_llseek. Only since 6.0
 // does vfs_llseek come that far, for before that an anon_inode's file has no FMODE_LSEEK:
-// ESPIPE. No version lies between that and the file for reading only, of 6.1, which here
-// stands for both.
+// ESPIPE.
 func llseek(_ *sim.Task, f *mm.File, _ int64, _ int) (int64, error) {
-	if !f.Private.(*Ctx).version.ReadOnly {
+	if !f.Private.(*Ctx).version.Seeks {
 		return 0, errno.ESPIPE
 	}
 	return 0, nil

@@ -46,6 +46,9 @@ type Version struct {
 	FlagsFirst bool
 	// ReadOnly: the file is opened for reading only (since 6.1).
 	ReadOnly bool
+	// Seeks: lseek(2) comes as far as to the file, which leaves its position alone; before 6.0
+	// it is ESPIPE.
+	Seeks bool
 	// PinsStruct: a context keeps the mm_struct, and not the memory (since 4.10).
 	PinsStruct bool
 	// NoLowAddress: it is all the same whether a range is below mmap_min_addr (6.18.y).
@@ -119,7 +122,7 @@ var history = []struct {
 	}},
 	{"5.17", func(v *Version) { v.Negotiates = true }},
 	{"5.19", func(v *Version) { v.Features |= FeatureExactAddress | FeatureWPHugetlbfsShmem }},
-	{"6.1", func(v *Version) { v.ReadOnly = true }},
+	{"6.1", func(v *Version) { v.ReadOnly, v.Seeks = true, true }},
 	{"6.4", func(v *Version) {
 		v.Features |= FeatureWPUnpopulated
 		v.NothingIsInvalid, v.OffsetOfRange = true, true
