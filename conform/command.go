@@ -81,7 +81,7 @@ func (r *running) Do(line string) (*scenario.Result, error) {
 	}
 	r.line++
 	if _, err := fmt.Fprintln(r.in, line); err != nil {
-		return nil, r.breaks(line, "it reads no more (%v)", err)
+		return nil, r.breaks(line, "it has ended, or reads no more (%v)", err)
 	}
 	limit := time.NewTimer(r.command.Timeout)
 	defer limit.Stop()

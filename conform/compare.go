@@ -21,7 +21,7 @@ type Divergence struct {
 // String shows both answers.
 func (d *Divergence) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d: %s\n", d.Ours.File, d.Ours.Line, statement(d.Ours))
+	fmt.Fprintf(&b, "%s:%d: %s\n", d.Ours.File, d.Ours.Line, d.Ours.Statement())
 	fmt.Fprintf(&b, "  model:  %s\n", whole(d.Ours))
 	if d.Err != nil {
 		fmt.Fprintf(&b, "  target: no answer: %v\n", d.Err)
@@ -31,22 +31,9 @@ func (d *Divergence) String() string {
 	return b.String()
 }
 
-func statement(r *scenario.Result) string {
-	bare := *r
-	bare.Answer = ""
-	return bare.String()
-}
-
-// whole is the answer with its block.
+// whole is the answer as it is shown under others.
 func whole(r *scenario.Result) string {
-	text := r.Answer
-	if r.Finding != nil {
-		text = "finding: " + r.Finding.What
-	}
-	for _, line := range r.Block {
-		text += "\n      " + line
-	}
-	return text
+	return strings.ReplaceAll(r.Whole(), "\n", "\n      ")
 }
 
 // Outcome is what came of a scenario.

@@ -7,6 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -18,13 +19,7 @@ var touching = []*Setup{
 		Doc:      "one that looks for a page and must not wait for it, and a reader",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.Go("gup", func(t *machine.Task) string {
-				lock := &w.Process.MM.MmapLock
-				lock.DownRead(t.Task)
-				err := w.Process.MM.GetUserPageNowait(t.Task, page(0), false)
-				lock.UpRead(t.Task)
-				return name(err)
-			})
+			w.gup((*mm.MM).GetUserPageNowait)
 			w.Go("reader", func(t *machine.Task) string {
 				w.nonblock(t)
 				_, err := readOne(t, w.Fd)
@@ -38,16 +33,7 @@ var touching = []*Setup{
 		Doc:      "one that looks for a page with mmap_lock held, one that maps memory, and a copier",
 		Faulters: 1,
 		Tasks: func(w *World) {
-			w.Go("gup", func(t *machine.Task) string {
-				lock := &w.Process.MM.MmapLock
-				lock.DownRead(t.Task)
-				err := w.Process.MM.GetUserPage(t.Task, page(0), false)
-				lock.UpRead(t.Task)
-				if err == nil {
-					return "there"
-				}
-				return "refused"
-			})
+			w.gup((*mm.MM).GetUserPage)
 			w.mapper()
 			w.copier()
 		},
@@ -121,6 +107,17 @@ var touching = []*Setup{
 			})
 		},
 	},
+}
+
+// gup adds a task that looks for the first page with mmap_lock held.
+func (w *World) gup(look func(space *mm.MM, t *sim.Task, addr uint64, write bool) error) {
+	w.Go("gup", func(t *machine.Task) string {
+		lock := &w.Process.MM.MmapLock
+		lock.DownRead(t.Task)
+		err := look(w.Process.MM, t.Task, page(0), false)
+		lock.UpRead(t.Task)
+		return name(err)
+	})
 }
 
 // outcomes is a check: the tasks, as far as they have one, got these outcomes.

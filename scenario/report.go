@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -145,4 +147,20 @@ func (r *Result) String() string {
 		s += " = " + r.Answer
 	}
 	return s
+}
+
+// Statement is String without the answer.
+func (r *Result) Statement() string {
+	bare := *r
+	bare.Answer = ""
+	return bare.String()
+}
+
+// Whole is all that came of the statement: the answer, the lines of the block, or what was
+// found.
+func (r *Result) Whole() string {
+	if r.Finding != nil {
+		return "finding: " + r.Finding.What
+	}
+	return strings.Join(slices.Concat([]string{r.Answer}, r.Block), "\n")
 }

@@ -38,8 +38,8 @@ func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options) er
 			if h.answers == nil {
 				h.answers = make([]string, len(kernels))
 			}
-			h.statement = fmt.Sprintf("%d: %s", r.Line, withoutAnswer(r))
-			h.answers[k] = answerOf(r)
+			h.statement = fmt.Sprintf("%d: %s", r.Line, r.Statement())
+			h.answers[k] = strings.Trim(r.Whole(), "\n")
 		}
 	}
 	fmt.Fprintf(out, "%s, from %s to %s\n", file.Name, kernels[0], kernels[len(kernels)-1])
@@ -92,19 +92,4 @@ func (h *history) printAnswers(out io.Writer, kernels []string) {
 		}
 		i = last + 1
 	}
-}
-
-func withoutAnswer(r *scenario.Result) string {
-	bare := *r
-	bare.Answer = ""
-	return bare.String()
-}
-
-// answerOf is the answer with its block.
-func answerOf(r *scenario.Result) string {
-	text := r.Answer
-	if r.Finding != nil {
-		text = "finding: " + r.Finding.What
-	}
-	return strings.Trim(text+"\n"+strings.Join(r.Block, "\n"), "\n")
 }
