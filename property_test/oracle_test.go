@@ -11,6 +11,7 @@ import (
 const (
 	arena      = 0x100000
 	arenaPages = 16
+	pageSize   = mm.PageSize
 )
 
 func address(page int) uint64 { return arena + uint64(page)*mm.PageSize }
