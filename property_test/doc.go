@@ -1,4 +1,10 @@
-// Package property_test holds the properties of the whole machine, as state machines
-// that rapid drives: random operations, and after each of them the machine is compared
-// with an oracle that knows nothing of VMAs, and its invariants are checked.
+// Package property_test holds what is true of userfaultfd and the memory below it, whatever is
+// done: properties, each with the sentence that it checks, which rapid tries to break with
+// random operations.
+//
+// They come in two kinds. Those of machine_test.go look into our own machine and hold every page
+// of it against an oracle that knows nothing of VMAs. Those of [Properties] ask by
+// operations of the scenario language alone, and so can be held against any implementation that
+// answers them: [Check] does that. What breaks one is printed as a scenario, which rapid has
+// made as short as it can.
 package property_test

@@ -7,14 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// arena is the memory that the oracle knows, from page 0 on.
-const (
-	arena      = 0x100000
-	arenaPages = 16
-	pageSize   = mm.PageSize
-)
-
-func address(page int) uint64 { return arena + uint64(page)*mm.PageSize }
+// arenaPages is how much of the arena the oracle knows, from page 0 on.
+const arenaPages = 16
 
 // oraclePage is everything that there is to know of a page of memory.
 type oraclePage struct {

@@ -4,38 +4,39 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/uffdsim/uffdsim/scenario"
-	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/conform"
 	"pgregory.net/rapid"
 )
+
+// arena is where the memory begins that properties are about, a multiple of the page size.
+const (
+	arena    = 0x100000
+	pageSize = 0x1000
+)
+
+func address(page int) uint64 { return arena + uint64(page)*pageSize }
 
 // script is a scenario that a property makes up as it goes. What goes wrong is reported with
 // the scenario, which rapid has made as short as it can: ready for uffdsim run.
 type script struct {
-	t       *rapid.T
-	kernel  string
-	session *scenario.Session
-	lines   []string
+	t      *rapid.T
+	kernel string
+	doer   conform.Doer
+	lines  []string
 }
 
-func newScript(t *rapid.T, kernel string) *script {
-	file, err := syntax.Parse("property", nil)
+func newScript(t *rapid.T, i *Implementation) *script {
+	doer, err := i.New(rapid.Uint64Range(1, 1<<20).Draw(t, "interleaving"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := scenario.NewSession(file, scenario.Options{
-		Kernel: kernel, Check: true, Seed: rapid.Uint64Range(1, 1<<20).Draw(t, "interleaving"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &script{t: t, kernel: kernel, session: session}
+	return &script{t: t, kernel: i.Kernel, doer: doer}
 }
 
 // do runs a statement and returns its answer, with the lines of its block behind it.
 func (s *script) do(format string, args ...any) string {
 	line := fmt.Sprintf(format, args...)
-	r, err := s.session.Do(line)
+	r, err := s.doer.Do(line)
 	if err != nil {
 		s.fail("%v", err)
 	}
@@ -59,4 +60,10 @@ func (s *script) fail(format string, args ...any) {
 	s.t.Fatalf("%s\n\n#! kernel: %s\n%s\n", fmt.Sprintf(format, args...), s.kernel, strings.Join(s.lines, "\n"))
 }
 
-func (s *script) close() { s.session.Close() }
+// canDo reports whether the implementation can do it; what it cannot is skipped.
+func (s *script) canDo(line string) bool {
+	r, err := s.doer.Do(line)
+	return err == nil && !r.Skipped
+}
+
+func (s *script) close() { s.doer.Close() }

@@ -1,0 +1,83 @@
+package property_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/uffdsim/uffdsim/conform"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+	"pgregory.net/rapid"
+)
+
+// Implementation is what the properties are held against.
+type Implementation struct {
+	// Kernel is the version whose answers it gives.
+	Kernel string
+	// New makes it anew. Where it is free to choose between interleavings the seed says which.
+	New func(seed uint64) (conform.Doer, error)
+	// Skip names properties that it cannot be asked for.
+	Skip []string
+}
+
+// version is the table's row of the implementation's version.
+func (i *Implementation) version(t *rapid.T) abi.Version {
+	v, ok := abi.Lookup(i.Kernel)
+	if !ok {
+		t.Fatalf("no kernel %q", i.Kernel)
+	}
+	return v
+}
+
+// Property is something that is always true.
+type Property struct {
+	// Name is a word for it, Says the sentence.
+	Name, Says string
+	// Check tries to break it once.
+	Check func(t *rapid.T, i *Implementation)
+	// holds reports whether a version promises it; nil is all of them.
+	holds func(v *abi.Version) bool
+}
+
+// Properties are all that are asked for by operations alone.
+var Properties = []Property{
+	{
+		Name: "FaultsWaitInOrder",
+		Says: "Faults wait in the order in which they came: read returns the oldest that nobody has read, each once " +
+			"and none twice; a wake-up lets go exactly those in its range, read or not; who is let go finds the page, or, " +
+			"where it is not there, gets SIGBUS before 5.7 and waits anew since; and fdinfo counts them.",
+		Check: faultsWaitInOrder,
+		holds: func(v *abi.Version) bool { return v.HasCopy },
+	},
+	{
+		Name: "NeighboursDiffer",
+		Says: "Memory that was never written merges whenever it can: two mappings that touch differ in their rights or in " +
+			"whom their faults go to.",
+		Check: neighboursDiffer,
+		holds: func(v *abi.Version) bool { return v.Era.ReturnsCharge && v.OffsetOfRange },
+	},
+	{
+		Name:  "UnregisterUndoesRegister",
+		Says:  "A registration that is taken back leaves the mappings as they were, and to take it back again changes nothing.",
+		Check: unregisterUndoesRegister,
+	},
+	{
+		Name:  "FailedCallsChangeNothing",
+		Says:  "A registration, or its end, that is refused has changed no mapping.",
+		Check: failedCallsChangeNothing,
+	},
+	{
+		Name:  "MapLimitLeavesAPrefix",
+		Says:  "With one VMA too few a registration covers the first part of its range and nothing else.",
+		Check: mapLimitLeavesAPrefix,
+	},
+}
+
+// Check holds all properties that its version promises against an implementation.
+func Check(t *testing.T, i Implementation) {
+	for _, p := range Properties {
+		if v, ok := abi.Lookup(i.Kernel); ok && p.holds != nil && !p.holds(&v) || slices.Contains(i.Skip, p.Name) {
+			continue
+		}
+		t.Run(p.Name, rapid.MakeCheck(func(t *rapid.T) { p.Check(t, &i) }))
+	}
+}
