@@ -3,7 +3,9 @@ package live
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -76,6 +78,7 @@ type Host struct {
 	processes []*process
 	flights   []*flight
 	news      chan struct{} // holds one token if something may have settled
+	failure   error         // why a task could not be made: there are too many
 }
 
 // process is a process: tasks that share memory and descriptors.
@@ -110,7 +113,9 @@ func (p *process) Start(name string, fn func(t scenario.Thread), done func(kille
 	f := &flight{}
 	t, err := p.taskNamed(name)
 	if err != nil {
-		panic(err) // the kernel has no memory, or too many processes
+		p.host.failure = fmt.Errorf("task %s: %w", name, err)
+		f.done.Store(true)
+		return f
 	}
 	f.task = t
 	p.host.flights = append(p.host.flights, f)
@@ -150,6 +155,9 @@ const settleTime = 10 * time.Second
 
 // Settle implements [scenario.Host].
 func (h *Host) Settle() error {
+	if h.failure != nil {
+		return h.failure
+	}
 	var deadline time.Time
 	for !h.settled() {
 		select {
@@ -211,7 +219,6 @@ func (h *Host) busy() string {
 func (h *Host) Close() {
 	for _, p := range h.processes {
 		p.end()
-		p.keeper.kill()
 	}
 	for h.quiet(); len(h.flights) > 0; h.quiet() { // operations that were blocked end when they notice
 		select {
@@ -220,27 +227,31 @@ func (h *Host) Close() {
 		}
 	}
 	for _, p := range h.processes {
-		p.keeper.release()
-		for _, t := range p.tasks {
+		for _, t := range p.all() {
 			t.release()
 		}
 	}
 }
 
-// end kills the process's tasks.
+// end kills the process's tasks, and the keeper, which has its memory and descriptors, too.
 func (p *process) end() {
 	if p.ended {
 		return
 	}
 	p.ended = true
-	for _, t := range p.tasks { // all at once: it takes a while
+	for _, t := range p.all() { // all at once: it takes a while
 		if !t.isDead() {
 			_ = unix.Kill(t.pid, unix.SIGKILL)
 		}
 	}
-	for _, t := range p.tasks {
+	for _, t := range p.all() {
 		t.kill()
 	}
+}
+
+// all are the process's tasks and its keeper.
+func (p *process) all() []*task {
+	return append(slices.Collect(maps.Values(p.tasks)), p.keeper)
 }
 
 // NameContext implements [scenario.Process].
