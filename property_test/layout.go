@@ -8,74 +8,47 @@ import (
 	"pgregory.net/rapid"
 )
 
-// layout is a script about mappings, with what maps() has shown.
-type layout struct {
-	*script
-	contexts []string
-}
-
-const layoutPages = 12
+// layout is a script about mappings alone.
+type layout struct{ *script }
 
 func newLayout(t *rapid.T, i *Implementation) *layout {
-	l := &layout{script: newScript(t, i), contexts: []string{"a", "b"}}
-	for _, fd := range l.contexts {
-		l.do("%s = userfaultfd(O_NONBLOCK)", fd)
-		l.do("ioctl(%s, UFFDIO_API, {api=0xaa, features=0})", fd)
+	l := &layout{newScript(t, i)}
+	for _, fd := range contexts {
+		l.open(fd)
 	}
 	return l
 }
 
-func (l *layout) span() (from, pages int) {
-	from = rapid.IntRange(0, layoutPages-1).Draw(l.t, "from")
-	return from, rapid.IntRange(1, layoutPages-from).Draw(l.t, "pages")
-}
-
-func (l *layout) context() string { return rapid.SampledFrom(l.contexts).Draw(l.t, "context") }
-
-func (l *layout) prot() string {
-	return rapid.SampledFrom([]string{"PROT_READ|PROT_WRITE", "PROT_READ", "PROT_NONE"}).Draw(l.t, "prot")
-}
-
-// maps are the lines of maps(), none if nothing is mapped.
-func (l *layout) maps() []string {
-	text := l.do("maps()")
-	if text == "nothing is mapped" {
-		return nil
-	}
-	return strings.Split(text, "\n")
-}
-
 func (l *layout) mmap() {
-	from, pages := l.span()
-	l.expect(fmt.Sprintf("%#x", address(from)), "mmap(%#x, %dp, %s, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", address(from), pages, l.prot())
+	from, to := l.span()
+	l.expect(fmt.Sprintf("%#x", address(from)), "mmap(%#x, %dp, %s, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", address(from), to-from, l.prot())
 }
 
 func (l *layout) munmap() {
-	from, pages := l.span()
-	l.expect("0", "munmap(%#x, %dp)", address(from), pages)
+	from, to := l.span()
+	l.expect("0", "munmap(%#x, %dp)", address(from), to-from)
 }
 
 func (l *layout) mprotect() {
-	from, pages := l.span()
-	l.do("mprotect(%#x, %dp, %s)", address(from), pages, l.prot())
+	from, to := l.span()
+	l.do("mprotect(%#x, %dp, %s)", address(from), to-from, l.prot())
 }
 
 func (l *layout) register() string {
-	from, pages := l.span()
-	return l.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", l.context(), address(from), pages)
+	from, to := l.span()
+	return l.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", l.context(), address(from), to-from)
 }
 
 func (l *layout) unregister() string {
-	from, pages := l.span()
-	return l.do("ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", l.context(), address(from), pages)
+	from, to := l.span()
+	return l.do("ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", l.context(), address(from), to-from)
 }
 
 // operations are what can be done to a layout.
-func (l *layout) operations() map[string]func(*rapid.T) {
-	set := func(op func()) func(*rapid.T) { return func(t *rapid.T) { l.t = t; op() } }
-	return map[string]func(*rapid.T){
-		"mmap": set(l.mmap), "munmap": set(l.munmap), "mprotect": set(l.mprotect),
-		"register": set(func() { l.register() }), "unregister": set(func() { l.unregister() }),
+func (l *layout) operations() map[string]func() {
+	return map[string]func(){
+		"mmap": l.mmap, "munmap": l.munmap, "mprotect": l.mprotect,
+		"register": func() { l.register() }, "unregister": func() { l.unregister() },
 	}
 }
 
@@ -84,19 +57,15 @@ func neighboursDiffer(t *rapid.T, i *Implementation) {
 	l := newLayout(t, i)
 	defer l.close()
 	ops := l.operations()
-	ops[""] = func(t *rapid.T) {
-		l.t = t
-		maps := l.maps()
-		for i := 1; i < len(maps); i++ {
-			below, above := strings.Fields(maps[i-1]), strings.Fields(maps[i])
-			_, end, _ := strings.Cut(below[0], "-")
-			start, _, _ := strings.Cut(above[0], "-")
-			if end == start && slices.Equal(below[1:], above[1:]) {
-				l.fail("these two could be one:\n%s\n%s", maps[i-1], maps[i])
+	ops[""] = func() {
+		areas := l.maps()
+		for i := 1; i < len(areas); i++ {
+			if below, above := areas[i-1], areas[i]; below.to == above.from && below.sameKind(above) {
+				l.fail("these two could be one: %+v and %+v", below, above)
 			}
 		}
 	}
-	t.Repeat(ops)
+	t.Repeat(l.set(ops))
 }
 
 // unregisterUndoesRegister: REG-12, UNREG-3. What was registered before is the exception, and there
@@ -108,21 +77,21 @@ func unregisterUndoesRegister(t *rapid.T, i *Implementation) {
 		l.mmap()
 	}
 	before := l.maps()
-	from, pages := l.span()
+	from, to := l.span()
 	fd := l.context()
-	answer := l.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", fd, address(from), pages)
+	answer := l.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", fd, address(from), to-from)
 	if strings.HasPrefix(answer, "-1") {
 		if after := l.maps(); !slices.Equal(before, after) {
 			l.fail("a registration that was refused has changed the mappings")
 		}
 		return
 	}
-	l.expect("0", "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), pages)
+	l.expect("0", "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), to-from)
 	if after := l.maps(); !slices.Equal(before, after) {
-		l.fail("the mappings are not as they were:\n%s", strings.Join(before, "\n"))
+		l.fail("the mappings are %+v, and not %+v as they were", after, before)
 	}
 	// And once more: it changes nothing.
-	l.expect("0", "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), pages)
+	l.expect("0", "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), to-from)
 	if after := l.maps(); !slices.Equal(before, after) {
 		l.fail("to unregister what is not registered has changed the mappings")
 	}
@@ -133,18 +102,16 @@ func failedCallsChangeNothing(t *rapid.T, i *Implementation) {
 	l := newLayout(t, i)
 	defer l.close()
 	ops := l.operations()
-	var before []string
-	failing := func(op func() string) func(*rapid.T) {
-		return func(t *rapid.T) {
-			l.t = t
-			before = l.maps()
+	failing := func(op func() string) func() {
+		return func() {
+			before := l.maps()
 			if answer := op(); strings.HasPrefix(answer, "-1") && !slices.Equal(before, l.maps()) {
-				l.fail("%s, and yet the mappings have changed:\n%s", answer, strings.Join(before, "\n"))
+				l.fail("%s, and yet the mappings have changed; they were %+v", answer, before)
 			}
 		}
 	}
 	ops["register"], ops["unregister"] = failing(l.register), failing(l.unregister)
-	t.Repeat(ops)
+	t.Repeat(l.set(ops))
 }
 
 // mapLimitLeavesAPrefix: REG-18.
@@ -154,12 +121,12 @@ func mapLimitLeavesAPrefix(t *rapid.T, i *Implementation) {
 	for range rapid.IntRange(1, 5).Draw(t, "mappings") {
 		l.mmap()
 	}
-	mapped := l.pages(func(fields []string) bool { return true })
+	mapped := l.pages(func(area) bool { return true })
 	limit := len(l.maps()) + rapid.IntRange(0, 1).Draw(t, "room")
 	l.do("sysctl(vm.max_map_count=%d)", limit)
-	from, pages := l.span()
-	answer := l.do("ioctl(a, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", address(from), pages)
-	registered := l.pages(func(fields []string) bool { return len(fields) > 2 })
+	from, to := l.span()
+	answer := l.do("ioctl(a, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", address(from), to-from)
+	registered := l.pages(func(a area) bool { return a.owner != "" })
 	last := -1
 	for i, is := range registered {
 		if is {
@@ -167,23 +134,18 @@ func mapLimitLeavesAPrefix(t *rapid.T, i *Implementation) {
 		}
 	}
 	for i := range registered {
-		want := mapped[i] && i >= from && i < from+pages && (i <= last || answer[0] == '0')
+		want := mapped[i] && i >= from && i < to && (i <= last || answer[0] == '0')
 		if registered[i] != want {
 			l.fail("page %d: registered is %v, and not %v", i, registered[i], want)
 		}
 	}
 }
 
-// pages tells for each page of the arena whether it is in a mapping of which is says so.
-func (l *layout) pages(is func(fields []string) bool) (in [layoutPages]bool) {
-	for _, line := range l.maps() {
-		fields := strings.Fields(line)
-		var start, end uint64
-		if _, err := fmt.Sscanf(fields[0], "%x-%x", &start, &end); err != nil {
-			l.fail("%q: %v", line, err)
-		}
-		for at := start; at < end && is(fields); at += pageSize {
-			in[(at-arena)/pageSize] = true
+// pages tells for each page of the arena whether it is in an area of which is says so.
+func (l *layout) pages(is func(a area) bool) (in [arenaPages]bool) {
+	for _, a := range l.maps() {
+		for i := a.from; i < a.to && is(a); i++ {
+			in[i] = true
 		}
 	}
 	return in

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/errno"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // arenaPages is how much of the arena the oracle knows, from page 0 on.
@@ -14,38 +14,44 @@ const arenaPages = 16
 type oraclePage struct {
 	mapped  bool
 	shared  bool // memory with operations of its own
-	write   bool
-	owner   int // which context it is registered with, 0 for none
+	prot    string
+	owner   string // which context it is registered with, "" for none
 	present bool
 	byte    byte // its first
 }
 
-// oracle is the arena page by page. Its methods say what each operation does, and
-// answers, without a word about areas.
-type oracle [arenaPages]oraclePage
+func (p *oraclePage) readable() bool { return p.mapped && p.prot != protNone }
+func (p *oraclePage) writable() bool { return p.mapped && p.prot == protWrite }
 
-// each visits the pages [from, to).
-func (o *oracle) each(from, to int, fn func(p *oraclePage)) {
+// The rights that a page may have.
+const (
+	protNone  = "PROT_NONE"
+	protRead  = "PROT_READ"
+	protWrite = "PROT_READ|PROT_WRITE"
+)
+
+// oracle is the arena page by page. Its methods say what each operation does and answers,
+// without a word about areas.
+type oracle struct {
+	v     abi.Version
+	pages [arenaPages]oraclePage
+}
+
+func (o *oracle) mmap(from, to int, shared bool, prot string) {
 	for i := from; i < to; i++ {
-		fn(&o[i])
+		o.pages[i] = oraclePage{mapped: true, shared: shared, prot: prot}
 	}
 }
 
-func (o *oracle) mmap(from, to int, shared, write bool) {
-	o.each(from, to, func(p *oraclePage) { *p = oraclePage{mapped: true, shared: shared, write: write} })
-}
-
-func (o *oracle) munmap(from, to int) {
-	o.each(from, to, func(p *oraclePage) { *p = oraclePage{} })
-}
+func (o *oracle) munmap(from, to int) { clear(o.pages[from:to]) }
 
 // mprotect changes the pages up to the first that is not mapped.
-func (o *oracle) mprotect(from, to int, write bool) error {
+func (o *oracle) mprotect(from, to int, prot string) error {
 	for i := from; i < to; i++ {
-		if !o[i].mapped {
+		if !o.pages[i].mapped {
 			return errno.ENOMEM
 		}
-		o[i].write = write
+		o.pages[i].prot = prot
 	}
 	return nil
 }
@@ -53,108 +59,147 @@ func (o *oracle) mprotect(from, to int, write bool) error {
 // dontneed drops the pages. Those of shared memory keep their bytes.
 func (o *oracle) dontneed(from, to int) error {
 	var err error
-	o.each(from, to, func(p *oraclePage) {
-		switch {
+	for i := from; i < to; i++ {
+		switch p := &o.pages[i]; {
 		case !p.mapped:
 			err = errno.ENOMEM
 		case !p.shared:
 			p.present, p.byte = false, 0
 		}
-	})
+	}
 	return err
 }
 
-// change is what register (owner not 0) and unregister have in common: what is in the
-// range must exist and be plain memory, and for register nobody else's (REG-7 to
+// move takes pages of one area elsewhere. Since 4.20 they are registered no more.
+func (o *oracle) move(from, to, where int) {
+	var moved [arenaPages]oraclePage
+	n := copy(moved[:], o.pages[from:to])
+	o.munmap(from, to)
+	for i := range n {
+		if o.v.Era.MoveUnregisters {
+			moved[i].owner = ""
+		}
+		o.pages[where+i] = moved[i]
+	}
+}
+
+// grow makes an area longer that ends before the page to, if there is room.
+func (o *oracle) grow(to, longer int) error {
+	for i := to; i < longer; i++ {
+		if o.pages[i].mapped {
+			return errno.ENOMEM
+		}
+	}
+	last := o.pages[to-1]
+	for i := to; i < longer; i++ {
+		o.pages[i] = oraclePage{mapped: true, prot: last.prot, owner: last.owner}
+	}
+	return nil
+}
+
+// change is what register (by owner) and unregister (by whoever, with owner "") have in
+// common: what is in the range must exist and be plain memory, and nobody else's (REG-7 to
 // REG-10, UNREG-1 to UNREG-3).
-func (o *oracle) change(from, to, owner int) error {
-	any, above := false, false
+func (o *oracle) change(from, to int, by, owner string) error {
+	inside, above := false, false
 	for i := from; i < arenaPages; i++ {
-		above = above || o[i].mapped
-		if i >= to || !o[i].mapped {
+		p := &o.pages[i]
+		above = above || p.mapped
+		if i >= to || !p.mapped {
 			continue
 		}
-		any = true
-		switch {
-		case o[i].shared:
+		inside = true
+		switch other := p.owner != "" && p.owner != by; {
+		case owner == "" && other && o.v.OwnerUnregisters:
 			return errno.EINVAL
-		case owner != 0 && o[i].owner != 0 && o[i].owner != owner:
+		case p.shared:
+			return errno.EINVAL
+		case owner != "" && other:
 			return errno.EBUSY
 		}
 	}
 	switch {
-	case !above:
+	case !above && !o.v.NothingIsInvalid:
 		return errno.ENOMEM
-	case !any:
+	case !inside:
 		return errno.EINVAL
 	}
-	o.each(from, to, func(p *oraclePage) {
-		if p.mapped {
+	for i := from; i < to; i++ {
+		if p := &o.pages[i]; p.mapped {
 			p.owner = owner
 		}
-	})
+	}
 	return nil
 }
 
 // fill is COPY and ZEROPAGE: it fills pages up to the first that is there. All of the
-// range has to be one area; which it is, is for the machine to say (oneArea).
+// range has to be one registered area; whether it is, is for the implementation to say.
 func (o *oracle) fill(from, to int, with byte, oneArea bool) (filled int, err error) {
+	if !oneArea && o.v.Era.FillFindsNothing {
+		return 0, errno.ENOENT
+	}
 	if !oneArea {
 		return 0, errno.EINVAL
 	}
 	for i := from; i < to; i++ {
-		if o[i].present {
-			if i == from {
-				return 0, errno.EEXIST
-			}
+		p := &o.pages[i]
+		if p.present && i == from {
+			return 0, errno.EEXIST
+		}
+		if p.present {
 			return i - from, errno.EAGAIN
 		}
-		o[i].present, o[i].byte = true, with
+		p.present, p.byte = true, with
 	}
 	return to - from, nil
 }
 
-// load and store are touches by user mode, of pages that are not missing and
-// registered: those would block.
-func (o *oracle) load(i int) (byte, mm.Outcome) {
-	if !o[i].mapped {
-		return 0, mm.SegFault
+// load and store are touches by user mode of pages that do not block. They answer whether
+// the page may be touched so.
+func (o *oracle) load(i int) (byte, bool) {
+	p := &o.pages[i]
+	if !p.readable() {
+		return 0, false
 	}
-	o[i].present = true
-	return o[i].byte, mm.Done
+	p.present = true
+	return p.byte, true
 }
 
-func (o *oracle) store(i int, b byte) mm.Outcome {
-	if !o[i].mapped || !o[i].write {
-		return mm.SegFault
+func (o *oracle) store(i int, b byte) bool {
+	p := &o.pages[i]
+	if !p.writable() {
+		return false
 	}
-	o[i].present, o[i].byte = true, b
-	return mm.Done
+	p.present, p.byte = true, b
+	return true
 }
 
-// blocks reports whether a touch of the page would be a userfault.
-func (o *oracle) blocks(i int) bool { return o[i].mapped && o[i].owner != 0 && !o[i].present }
+// blocks reports whether a touch of the page is a userfault.
+func (o *oracle) blocks(i int, store bool) bool {
+	p := &o.pages[i]
+	return p.owner != "" && !p.present && (p.writable() || !store && p.readable())
+}
 
 // release forgets a context.
-func (o *oracle) release(owner int) {
-	o.each(0, arenaPages, func(p *oraclePage) {
-		if p.owner == owner {
-			p.owner = 0
+func (o *oracle) release(owner string) {
+	for i := range o.pages {
+		if o.pages[i].owner == owner {
+			o.pages[i].owner = ""
 		}
-	})
+	}
 }
 
-// String is a bar: a digit for a registered page, - for one that is not, = for shared
+// String is a bar: who a page is registered with, - for a page that is not, = for shared
 // memory, . for none.
 func (o *oracle) String() string {
 	bar := ""
-	for _, p := range o {
+	for _, p := range o.pages {
 		switch {
 		case !p.mapped:
 			bar += "."
 		case p.shared:
 			bar += "="
-		case p.owner != 0:
+		case p.owner != "":
 			bar += fmt.Sprint(p.owner)
 		default:
 			bar += "-"

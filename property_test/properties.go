@@ -41,6 +41,14 @@ type Property struct {
 // Properties are all that are asked for by operations alone.
 var Properties = []Property{
 	{
+		Name: "MemoryIsPages",
+		Says: "Whatever is done to memory and registrations, each page is mapped, protected, registered, present and " +
+			"filled as an oracle says that knows pages and no VMAs; a touch of it blocks exactly if it is registered and not " +
+			"there, and loads the byte that was copied or stored last.",
+		Check: memoryIsPages,
+		holds: func(v *abi.Version) bool { return v.HasCopy },
+	},
+	{
 		Name: "FaultsWaitInOrder",
 		Says: "Faults wait in the order in which they came: read returns the oldest that nobody has read, each once " +
 			"and none twice; a wake-up lets go exactly those in its range, read or not; who is let go finds the page, or, " +

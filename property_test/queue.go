@@ -38,14 +38,9 @@ func faultsWaitInOrder(t *rapid.T, i *Implementation) {
 	q.do("mmap(%#x, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", arena, queuePages)
 	q.do("ioctl(fd, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", arena, queuePages)
 	q.views = q.canDo("queues(fd)")
-	t.Repeat(map[string]func(*rapid.T){
-		"":         func(t *rapid.T) { q.t = t; q.count() },
-		"fault":    func(t *rapid.T) { q.t = t; q.fault() },
-		"read":     func(t *rapid.T) { q.t = t; q.readSome() },
-		"wake":     func(t *rapid.T) { q.t = t; q.wake() },
-		"copy":     func(t *rapid.T) { q.t = t; q.copy() },
-		"dontneed": func(t *rapid.T) { q.t = t; q.dontneed() },
-	})
+	t.Repeat(q.set(map[string]func(){
+		"": q.count, "fault": q.fault, "read": q.readSome, "wake": q.wake, "copy": q.copy, "dontneed": q.dontneed,
+	}))
 	q.end()
 }
 

@@ -67,3 +67,33 @@ func (s *script) canDo(line string) bool {
 }
 
 func (s *script) close() { s.doer.Close() }
+
+// set makes operations ones that rapid can repeat.
+func (s *script) set(ops map[string]func()) map[string]func(*rapid.T) {
+	repeated := map[string]func(*rapid.T){}
+	for name, op := range ops {
+		repeated[name] = func(t *rapid.T) { s.t = t; op() }
+	}
+	return repeated
+}
+
+// contexts are the names of the descriptors.
+var contexts = []string{"a", "b"}
+
+// open makes a context that has shaken hands.
+func (s *script) open(fd string) {
+	s.do("%s = userfaultfd(O_NONBLOCK)", fd)
+	s.do("ioctl(%s, UFFDIO_API, {api=0xaa, features=0})", fd)
+}
+
+// span draws a range of pages that is not empty.
+func (s *script) span() (from, to int) {
+	from = rapid.IntRange(0, arenaPages-1).Draw(s.t, "from")
+	return from, rapid.IntRange(from+1, arenaPages).Draw(s.t, "to")
+}
+
+func (s *script) context() string { return rapid.SampledFrom(contexts).Draw(s.t, "context") }
+
+func (s *script) prot() string {
+	return rapid.SampledFrom([]string{protWrite, protRead, protNone}).Draw(s.t, "prot")
+}
