@@ -64,7 +64,7 @@ func ExampleCheck() {
 		fmt.Println(strings.TrimSpace(line))
 	}
 	// Output:
-	// the answer is "SIGBUS 0x104000", and not "blocked"
+	// the answer is "SIGBUS 0x103000", and not "blocked"
 	//
 	// #! kernel: 2015+copy
 	// fd = userfaultfd(O_NONBLOCK)
@@ -73,9 +73,9 @@ func ExampleCheck() {
 	// ioctl(fd, UFFDIO_REGISTER, {start=0x100000, len=6p, mode=MISSING})
 	// fdinfo(fd)
 	// queues(fd)
-	// t1: load(0x104000)
+	// t1: load(0x103000)
 	// fdinfo(fd)
 	// queues(fd)
-	// ioctl(fd, UFFDIO_WAKE, {start=0x100000, len=4p})
+	// ioctl(fd, UFFDIO_WAKE, {start=0x101000, len=2p})
 	// t1
 }

@@ -2,6 +2,7 @@ package property_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/errno"
@@ -149,16 +150,17 @@ func (p *pages) zeropage() {
 
 // filled is how COPY or ZEROPAGE ends, with its out field (COPY-2 to COPY-7).
 func (p *pages) filled(from, to int, with byte, field string) string {
-	oneArea := false
-	for _, a := range p.areas {
-		oneArea = oneArea || a.from <= from && to <= a.to && a.owner != ""
-	}
-	n, err := p.oracle.fill(from, to, with, oneArea)
+	n, err := p.oracle.fill(from, to, with, p.registeredArea(from, to))
 	out := int64(n) * pageSize
 	if no, failed := err.(errno.Errno); failed && n == 0 {
 		out = -int64(no)
 	}
 	return fmt.Sprintf("%s {%s=%d}", answer(err), field, out)
+}
+
+// registeredArea reports whether the range lies in one registered area.
+func (p *pages) registeredArea(from, to int) bool {
+	return slices.ContainsFunc(p.areas, func(a area) bool { return a.from <= from && to <= a.to && a.owner != "" })
 }
 
 // load has the main task load a byte, or, if that blocks, another one: then the page comes.

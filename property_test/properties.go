@@ -52,8 +52,15 @@ var Properties = []Property{
 		Name: "FaultsWaitInOrder",
 		Says: "Faults wait in the order in which they came: read returns the oldest that nobody has read, each once " +
 			"and none twice; a wake-up lets go exactly those in its range, read or not; who is let go finds the page, or, " +
-			"where it is not there, gets SIGBUS before 5.7 and waits anew since; and fdinfo counts them.",
+			"where it is not there, gets SIGBUS before 5.7 and waits anew since; who is killed leaves; and fdinfo counts them.",
 		Check: faultsWaitInOrder,
+		holds: func(v *abi.Version) bool { return v.HasCopy },
+	},
+	{
+		Name: "ArgumentsAreChecked",
+		Says: "An ioctl whose argument is wrong answers with the one errno that the order of the checks gives, and has done " +
+			"nothing; one whose answer cannot be stored answers EFAULT, and has done all.",
+		Check: argumentsAreChecked,
 		holds: func(v *abi.Version) bool { return v.HasCopy },
 	},
 	{
@@ -62,6 +69,13 @@ var Properties = []Property{
 			"whom their faults go to.",
 		Check: neighboursDiffer,
 		holds: func(v *abi.Version) bool { return v.Era.ReturnsCharge && v.OffsetOfRange },
+	},
+	{
+		Name: "WrittenNeighboursStayApart",
+		Says: "Where a registration ends its memory becomes one with the neighbours, unless both were written while they " +
+			"differed, or, before 6.17, it alone was; with neighbours that cannot become one it joins the lower.",
+		Check: writtenNeighboursStayApart,
+		holds: func(v *abi.Version) bool { return v.HasCopy && v.OffsetOfRange },
 	},
 	{
 		Name:  "UnregisterUndoesRegister",

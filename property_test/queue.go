@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/errno"
 	"pgregory.net/rapid"
 )
 
@@ -15,13 +16,25 @@ type sleeper struct {
 	read bool
 }
 
+// watched is a page that faults are about.
+type watched struct {
+	there bool
+	byte  byte
+	plain bool // not registered
+}
+
+func (p *watched) loaded() string { return fmt.Sprintf("loaded '%s'", character(p.byte)) }
+
 // queues is the oracle: who sleeps, in the order in which they came, and which pages are there.
 type queues struct {
 	*script
 	sleepers []sleeper
-	there    [queuePages]bool
+	pages    [queuePages]watched
+	killed   []string
 	again    bool // who is let go without a page waits anew
+	wakes    bool // unregistering wakes
 	views    bool // the queues can be looked at
+	none     errno.Errno
 }
 
 const (
@@ -29,17 +42,22 @@ const (
 	queueTasks = 5
 )
 
-// faultsWaitInOrder: QUEUE-1 to QUEUE-4, READ-2, READ-8, WAKE-4, WAKE-5, COPY-7, COPY-8, FDINFO-1.
+// faultsWaitInOrder: QUEUE-1 to QUEUE-4, READ-2, READ-4, READ-8, WAKE-1, WAKE-4 to WAKE-6, UNREG-4,
+// COPY-7, COPY-8, FDINFO-1.
 func faultsWaitInOrder(t *rapid.T, i *Implementation) {
-	q := &queues{script: newScript(t, i), again: i.version(t).Era.RetriesForever}
+	v := i.version(t)
+	q := &queues{script: newScript(t, i), again: v.Era.RetriesForever, wakes: v.WakesUnregistered, none: errno.EINVAL}
 	defer q.close()
-	q.do("fd = userfaultfd(O_NONBLOCK)")
-	q.do("ioctl(fd, UFFDIO_API, {api=0xaa, features=0})")
+	if v.Era.FillFindsNothing {
+		q.none = errno.ENOENT
+	}
+	q.open("fd")
 	q.do("mmap(%#x, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", arena, queuePages)
 	q.do("ioctl(fd, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", arena, queuePages)
 	q.views = q.canDo("queues(fd)")
 	t.Repeat(q.set(map[string]func(){
-		"": q.count, "fault": q.fault, "read": q.readSome, "wake": q.wake, "copy": q.copy, "dontneed": q.dontneed,
+		"": q.count, "fault": q.fault, "read": q.readSome, "lose": q.lose, "wake": q.wake, "copy": q.copy, "zeropage": q.zeropage,
+		"dontneed": q.dontneed, "unregister": q.unregister, "register": q.register, "kill": q.kill,
 	}))
 	q.end()
 }
@@ -49,34 +67,56 @@ func (q *queues) page(name string) int { return rapid.IntRange(0, queuePages-1).
 // fault has an idle task touch a page.
 func (q *queues) fault() {
 	task := fmt.Sprintf("t%d", rapid.IntRange(1, queueTasks).Draw(q.t, "task"))
-	if slices.ContainsFunc(q.sleepers, func(s sleeper) bool { return s.task == task }) {
-		q.t.Skip("it sleeps")
+	if slices.Contains(q.killed, task) || slices.ContainsFunc(q.sleepers, func(s sleeper) bool { return s.task == task }) {
+		q.t.Skip("it sleeps, or is dead")
 	}
-	page := q.page("page")
-	if q.there[page] {
-		q.expect("loaded 'A'", "%s: load(%#x)", task, address(page))
+	i := q.page("page")
+	p := &q.pages[i]
+	if p.plain {
+		p.there = true
+	}
+	if p.there {
+		q.expect(p.loaded(), "%s: load(%#x)", task, address(i))
 		return
 	}
-	q.expect("blocked", "%s: load(%#x)", task, address(page))
-	q.sleepers = append(q.sleepers, sleeper{task: task, page: page})
+	q.expect("blocked", "%s: load(%#x)", task, address(i))
+	q.sleepers = append(q.sleepers, sleeper{task: task, page: i})
+}
+
+// take marks the n oldest faults that nobody has read as read, and says what they are.
+func (q *queues) take(n int) (taken int, messages string) {
+	for i := range q.sleepers {
+		if s := &q.sleepers[i]; !s.read && taken < n {
+			s.read = true
+			taken++
+			messages += fmt.Sprintf(" {PAGEFAULT address=%#x flags=0}", address(s.page))
+		}
+	}
+	return taken, messages
 }
 
 // readSome reads messages: the oldest first, each once.
 func (q *queues) readSome() {
-	room := rapid.IntRange(1, 3).Draw(q.t, "room")
-	want, n := "", 0
-	for i := range q.sleepers {
-		if s := &q.sleepers[i]; !s.read && n < room {
-			s.read = true
-			n++
-			want += fmt.Sprintf(" {PAGEFAULT address=%#x flags=0}", address(s.page))
-		}
-	}
-	if n == 0 {
-		q.expect("-1 EAGAIN (Resource temporarily unavailable)", "read(fd, %d)", 32*room)
+	size := rapid.SampledFrom([]int{31, 32, 64, 95, 96}).Draw(q.t, "size")
+	if size < 32 {
+		q.expect(failure(errno.EINVAL), "read(fd, %d)", size)
 		return
 	}
-	q.expect(fmt.Sprint(32*n)+want, "read(fd, %d)", 32*room)
+	n, messages := q.take(size / 32)
+	if n == 0 {
+		q.expect(failure(errno.EAGAIN), "read(fd, %d)", size)
+		return
+	}
+	q.expect(fmt.Sprint(32*n)+messages, "read(fd, %d)", size)
+}
+
+// lose reads to where nothing is mapped: the message is gone, and its fault counts as read.
+func (q *queues) lose() {
+	want := failure(errno.EAGAIN)
+	if n, _ := q.take(1); n > 0 {
+		want = failure(errno.EFAULT)
+	}
+	q.expect(want, "read(fd, 96, %#x)", nowhere)
 }
 
 // wake wakes a range. Its sleepers find the page, or nothing.
@@ -90,45 +130,97 @@ func (q *queues) wake() {
 	q.letGo(from, to)
 }
 
-// missing counts the sleepers in a range whose pages are not there.
+// missing counts the sleepers in a range who would sleep again.
 func (q *queues) missing(from, to int) (n int) {
 	for _, s := range q.sleepers {
-		if s.page >= from && s.page < to && !q.there[s.page] {
+		if p := q.pages[s.page]; s.page >= from && s.page < to && !p.there && !p.plain {
 			n++
 		}
 	}
 	return n
 }
 
-// copy fills a page, and wakes who waits for it.
-func (q *queues) copy() {
-	page := q.page("page")
-	if q.there[page] {
-		q.expect("-1 EEXIST (File exists) {copy=-17}", "ioctl(fd, UFFDIO_COPY, {dst=%#x, len=1p, byte='A'})", address(page))
+func (q *queues) copy() { q.fill("UFFDIO_COPY, {dst=%#x, len=1p, byte='A', mode=%s}", "copy", 'A') }
+func (q *queues) zeropage() {
+	q.fill("UFFDIO_ZEROPAGE, {start=%#x, len=1p, mode=%s}", "zeropage", 0)
+}
+
+// fill fills a page, and wakes who waits for it unless it is told not to.
+func (q *queues) fill(format, field string, with byte) {
+	i := q.page("page")
+	mode := rapid.SampledFrom([]string{"0", "0", "DONTWAKE"}).Draw(q.t, "mode")
+	p := &q.pages[i]
+	want := fmt.Sprintf("0 {%s=4096}", field)
+	switch {
+	case p.plain:
+		want = fmt.Sprintf("%s {%s=%d}", failure(q.none), field, -int(q.none))
+	case p.there:
+		want = fmt.Sprintf("%s {%s=-17}", failure(errno.EEXIST), field)
+	}
+	q.expect(want, "ioctl(fd, "+format+")", address(i), mode)
+	if p.plain || p.there {
 		return
 	}
-	q.expect("0 {copy=4096}", "ioctl(fd, UFFDIO_COPY, {dst=%#x, len=1p, byte='A'})", address(page))
-	q.there[page] = true
-	q.letGo(page, page+1)
+	p.there, p.byte = true, with
+	if mode == "0" {
+		q.letGo(i, i+1)
+	}
 }
 
 // dontneed drops a page, which wakes nobody.
 func (q *queues) dontneed() {
-	page := q.page("page")
-	q.expect("0", "madvise(%#x, 1p, MADV_DONTNEED)", address(page))
-	q.there[page] = false
+	i := q.page("page")
+	q.expect("0", "madvise(%#x, 1p, MADV_DONTNEED)", address(i))
+	q.pages[i].there, q.pages[i].byte = false, 0
+}
+
+// unregister makes a page plain. Who sleeps there is left to sleep before 4.11.
+func (q *queues) unregister() {
+	i := q.page("page")
+	q.expect("0", "ioctl(fd, UFFDIO_UNREGISTER, {start=%#x, len=1p})", address(i))
+	was := q.pages[i].plain
+	q.pages[i].plain = true
+	if q.wakes && !was {
+		q.letGo(i, i+1)
+	}
+}
+
+func (q *queues) register() {
+	i := q.page("page")
+	if got := q.do("ioctl(fd, UFFDIO_REGISTER, {start=%#x, len=1p, mode=MISSING})", address(i)); !strings.HasPrefix(got, "0 ") {
+		q.fail("the answer is %q", got)
+	}
+	q.pages[i].plain = false
+}
+
+// kill kills a sleeper, who leaves the queue.
+func (q *queues) kill() {
+	if len(q.sleepers) == 0 {
+		q.t.Skip("nobody sleeps")
+	}
+	i := rapid.IntRange(0, len(q.sleepers)-1).Draw(q.t, "sleeper")
+	task := q.sleepers[i].task
+	q.expect("0", "kill(%s, SIGKILL)", task)
+	q.expect("killed", "%s", task)
+	q.killed = append(q.killed, task)
+	q.sleepers = slices.Delete(q.sleepers, i, i+1)
 }
 
 // letGo asks everybody: who was in the range has ended, and nobody else has.
 func (q *queues) letGo(from, to int) {
 	var left, anew []sleeper
 	for _, s := range q.sleepers {
+		p := &q.pages[s.page]
+		inside := s.page >= from && s.page < to
+		if inside && p.plain {
+			p.there = true
+		}
 		switch {
-		case s.page < from || s.page >= to:
+		case !inside:
 			q.expect("blocked", "%s", s.task)
 			left = append(left, s)
-		case q.there[s.page]:
-			q.expect("loaded 'A'", "%s", s.task)
+		case p.there:
+			q.expect(p.loaded(), "%s", s.task)
 		case q.again:
 			q.expect("blocked", "%s", s.task)
 			anew = append(anew, sleeper{task: s.task, page: s.page})
@@ -181,10 +273,6 @@ func orNone(names []string) string {
 func (q *queues) end() {
 	q.expect("0", "close(fd)")
 	for _, s := range q.sleepers {
-		want := `loaded '\0'`
-		if q.there[s.page] {
-			want = "loaded 'A'"
-		}
-		q.expect(want, "%s", s.task)
+		q.expect(q.pages[s.page].loaded(), "%s", s.task)
 	}
 }
