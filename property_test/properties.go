@@ -92,6 +92,12 @@ var Properties = []Property{
 		Says:  "With one VMA too few a registration covers the first part of its range and nothing else.",
 		Check: mapLimitLeavesAPrefix,
 	},
+	{
+		Name: "ContextsLastAsLongAsDescriptors",
+		Says: "A registration, and the sleep of those who fault in it, lasts until the last descriptor of its context has " +
+			"been closed, whatever process has it; and until then, before 4.11, the context holds the memory.",
+		Check: contextsLastAsLongAsDescriptors,
+	},
 }
 
 // Check holds all properties that its version promises against an implementation.
