@@ -223,3 +223,50 @@ func TestMremapCannotUnmap(t *testing.T) {
 	require.EqualValues(t, 'x', w.load(10))
 	require.Zero(t, w.load(1))
 }
+
+// Since 6.17 what is asked for is checked before anything is done.
+func TestMremapChecked(t *testing.T) {
+	checked := func(t *testing.T, bar string) *world {
+		w := newWorld(t)
+		w.mm.Era.MoveChecksFirst = true
+		w.lay(bar)
+		return w
+	}
+	const fix = MremapMayMove | MremapFixed
+	t.Run("grows elsewhere", func(t *testing.T) {
+		w := checked(t, "PPPPQQQQ")
+		addr, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 8*PageSize, MremapMayMove, 0)
+		require.NoError(t, err)
+		require.EqualValues(t, DefaultMmapBase-8*PageSize, addr)
+		w.check()
+		require.Nil(t, w.at(0))
+	})
+	t.Run("no room", func(t *testing.T) {
+		w := checked(t, "PPPPQQQQ")
+		_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, TaskSize, MremapMayMove, 0)
+		require.Equal(t, errno.ENOMEM, err)
+		require.Equal(t, "PPPPQQQQ", w.bar())
+	})
+	t.Run("may not move", func(t *testing.T) {
+		w := checked(t, "PPPPQQQQ")
+		_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 8*PageSize, 0, 0)
+		require.Equal(t, errno.ENOMEM, err)
+	})
+	t.Run("room for six VMAs is asked for", func(t *testing.T) {
+		for limit, want := range map[int]error{6: errno.ENOMEM, 7: errno.ENOMEM, 8: nil} {
+			w := checked(t, "PPPPQQQQ")
+			w.mm.MaxMapCount = limit
+			_, err := w.mm.Mremap(w.t, page(0), PageSize, PageSize, fix, page(10))
+			require.Equal(t, want, err, "with %d", limit)
+		}
+	})
+	t.Run("the second of two cannot go", func(t *testing.T) {
+		w := checked(t, "PPQQ")
+		w.at(2).Flags |= VMHugeTLB
+		_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 4*PageSize, fix, page(10))
+		require.Equal(t, errno.EINVAL, err)
+		require.Nil(t, w.at(0), "the first has gone")
+		require.NotNil(t, w.at(10))
+		require.NotNil(t, w.at(2))
+	})
+}

@@ -30,6 +30,9 @@ func memoryIsPages(t *rapid.T, i *Implementation) {
 		"move": p.move, "resize": p.resize, "register": p.register, "unregister": p.unregister,
 		"copy": p.copy, "zeropage": p.zeropage, "load": p.load, "store": p.store, "fork": p.fork, "close": p.reopen,
 	}
+	if i.Starves {
+		ops["starve"] = p.starve
+	}
 	t.Repeat(p.set(ops))
 }
 
@@ -148,6 +151,48 @@ func (p *pages) zeropage() {
 	p.expect(p.filled(from, to, 0, "zeropage"), "ioctl(%s, UFFDIO_ZEROPAGE, {start=%#x, len=%dp})", p.context(), address(from), to-from)
 }
 
+// starve has an allocation fail in a fill or a registration: ENOMEM, and nothing has been filled, and no
+// more registered than a prefix of the range.
+func (p *pages) starve() {
+	site := rapid.SampledFrom([]string{"alloc_page", "pmd_alloc", "pte_alloc", "anon_vma", "split_vma"}).Draw(p.t, "site")
+	p.do("fail_nth(%s, 1)", site)
+	from, to := p.span()
+	fd := p.context()
+	before := p.oracle.pages
+	if site != "split_vma" {
+		want := p.filled(from, to, 'F', "copy")
+		switch got := p.do("ioctl(%s, UFFDIO_COPY, {dst=%#x, len=%dp, byte='F'})", fd, address(from), to-from); {
+		case got == failure(errno.ENOMEM)+" {copy=-12}":
+			p.oracle.pages = before
+		case got != want:
+			p.fail("the answer is %q, and not %q", got, want)
+		}
+		return
+	}
+	err := p.oracle.change(from, to, fd, fd)
+	got := p.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", fd, address(from), to-from)
+	if err != nil || got != failure(errno.ENOMEM) {
+		if !strings.HasPrefix(got, answer(err)) {
+			p.fail("the answer is %q, and not %q", got, answer(err))
+		}
+		return
+	}
+	done := p.owners()
+	for i := to - 1; i >= from && done[i] != fd; i-- {
+		p.oracle.pages[i].owner = before[i].owner
+	}
+}
+
+// owners tells for each page whom it is registered with.
+func (p *pages) owners() (owners [arenaPages]string) {
+	for _, a := range p.maps() {
+		for i := a.from; i < a.to; i++ {
+			owners[i] = a.owner
+		}
+	}
+	return owners
+}
+
 // filled is how COPY or ZEROPAGE ends, with its out field (COPY-2 to COPY-7).
 func (p *pages) filled(from, to int, with byte, field string) string {
 	n, err := p.oracle.fill(from, to, with, p.registeredArea(from, to))
@@ -256,7 +301,7 @@ func (p *pages) compare() {
 		}
 	}
 	for i, want := range p.oracle.pages {
-		got[i].present, got[i].byte = present[i] == '#', want.byte
+		got[i].present, got[i].byte = present[i] == '+', want.byte
 		if want.shared {
 			want.present = got[i].present // DONTNEED leaves the pages with their object
 		}

@@ -15,6 +15,8 @@ type Implementation struct {
 	Kernel string
 	// New makes it anew. Where it is free to choose between interleavings the seed says which.
 	New func(seed uint64) (conform.Doer, error)
+	// Starves says that it knows fail_nth, which has allocations fail.
+	Starves bool
 	// Skip names properties that it cannot be asked for.
 	Skip []string
 }
@@ -97,6 +99,13 @@ var Properties = []Property{
 		Says: "A registration, and the sleep of those who fault in it, lasts until the last descriptor of its context has " +
 			"been closed, whatever process has it; and until then, before 4.11, the context holds the memory.",
 		Check: contextsLastAsLongAsDescriptors,
+	},
+	{
+		Name: "HandshakeComesFirst",
+		Says: "Until a handshake has been made whose answer could be stored, read is EINVAL and poll POLLERR, and, since 4.3, " +
+			"so is every other ioctl EINVAL; it is made once; and a version or feature that there is not is EINVAL, and may be " +
+			"followed by another try.",
+		Check: handshakeComesFirst,
 	},
 }
 

@@ -9,7 +9,7 @@ import (
 
 // model is the model as an implementation.
 func model(kernel string) Implementation {
-	return Implementation{Kernel: kernel, New: func(seed uint64) (conform.Doer, error) {
+	return Implementation{Kernel: kernel, Starves: true, New: func(seed uint64) (conform.Doer, error) {
 		return conform.NewModel(scenario.Options{Kernel: kernel, Seed: seed, Check: true})
 	}}
 }

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 	"pgregory.net/rapid"
 )
 
@@ -33,6 +36,7 @@ func contextsLastAsLongAsDescriptors(t *rapid.T, i *Implementation) {
 	t.Repeat(h.set(map[string]func(){
 		"": h.compare, "open": h.create, "dup": h.dup, "close": h.closeOne, "fork": h.fork, "exit": h.exit, "fault": h.fault,
 	}))
+	h.orphan(v)
 }
 
 func (h *holders) name() string {
@@ -148,4 +152,37 @@ func (h *holders) compare() {
 	if h.counted {
 		h.expect(fmt.Sprint(users), "users()")
 	}
+}
+
+// orphan ends the first process, while a child has a descriptor: the memory is gone, or the context
+// has kept it.
+func (h *holders) orphan(v abi.Version) {
+	delete(h.processes, "main")
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(h.processes)), func(p string) bool { return len(h.processes[p]) == 0 })
+	if len(names) == 0 {
+		return
+	}
+	child := names[0]
+	fd := slices.Sorted(maps.Keys(h.processes[child]))[0]
+	page := address(h.processes[child][fd])
+	for _, task := range h.asleep {
+		h.expect("0", "kill(%s, SIGKILL)", task)
+	}
+	h.expect("exited", "exit()")
+	h.expect("0", "%s: ioctl(%s, UFFDIO_WAKE, {start=%#x, len=1p})", child, fd, page)
+	register, unregister, fill := "0 {ioctls=", "0", " {"
+	if v.PinsStruct {
+		register, unregister, fill = failure(errno.ENOMEM), failure(errno.ENOMEM), answer(v.NoMemory)
+	}
+	if v.HasCopy {
+		for _, op := range []string{"UFFDIO_COPY, {dst=%#x, len=1p, byte='A'}", "UFFDIO_ZEROPAGE, {start=%#x, len=1p}"} {
+			if got := h.do(child+": ioctl("+fd+", "+op+")", page); !strings.Contains(got, fill) {
+				h.fail("the answer is %q, and not %q", got, fill)
+			}
+		}
+	}
+	if got := h.do("%s: ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=1p, mode=MISSING})", child, fd, page); !strings.HasPrefix(got, register) {
+		h.fail("the answer is %q, and not %q", got, register)
+	}
+	h.expect(unregister, "%s: ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=1p})", child, fd, page)
 }

@@ -24,8 +24,8 @@ var viewOperations = []Operation{
 	},
 	{
 		Name:    "present",
-		Doc:     "shows which of n pages are there: # for one that is in the page table, . for one that is not.",
-		Example: "present(0x100000, 4) = .##.",
+		Doc:     "shows which of n pages are there: + for one that is in the page table, - for one that is not.",
+		Example: "present(0x100000, 4) = -++-",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength}},
 		look:    lookPresent,
 	},
@@ -82,10 +82,10 @@ func lookPresent(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	bar := bytes.Repeat([]byte("."), len(there))
+	bar := bytes.Repeat([]byte("-"), len(there))
 	for i, is := range there {
 		if is {
-			bar[i] = '#'
+			bar[i] = '+'
 		}
 	}
 	return answer{text: string(bar)}, nil

@@ -1,0 +1,60 @@
+package property_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/conform"
+	"github.com/uffdsim/uffdsim/scenario"
+	"pgregory.net/rapid"
+)
+
+// counting is the model, with a count of what happened in it.
+type counting struct {
+	conform.Doer
+	seen map[string]int
+}
+
+func (c counting) Do(line string) (*scenario.Result, error) {
+	r, err := c.Doer.Do(line)
+	if r != nil {
+		for _, e := range r.Events {
+			switch {
+			case e.Kind == "vma_merge":
+				c.seen[fmt.Sprintf("merge case %v", e.Args[0].Value)]++
+			case e.Object == "fault_pending_wqh" || e.Object == "fault_wqh":
+				c.seen[e.Kind+" "+e.Object]++
+			}
+		}
+	}
+	return r, err
+}
+
+// The properties' own generators come to every case of a merge, and to every way into and out of
+// the queues. (What they reach of the code, error paths included, is for the program in coverage to say.)
+func TestPropertiesReachAllCases(t *testing.T) {
+	seen := map[string]int{}
+	i := &Implementation{Kernel: "6.18", Starves: true, New: func(seed uint64) (conform.Doer, error) {
+		model, err := conform.NewModel(scenario.Options{Kernel: "6.18", Seed: seed, Trace: true})
+		return counting{model, seen}, err
+	}}
+	rapid.Check(t, func(t *rapid.T) {
+		memoryIsPages(t, i)
+		faultsWaitInOrder(t, i)
+		neighboursDiffer(t, i)
+	})
+	for n := 1; n <= 8; n++ {
+		require.NotZero(t, seen[fmt.Sprintf("merge case %d", n)], "no merge was of case %d: %v", n, seen)
+	}
+	for _, transition := range []string{
+		"queue_add fault_pending_wqh",      // a fault
+		"queue_del fault_pending_wqh",      // its message is read, or it is killed before that
+		"queue_add fault_wqh",              // the message has been read
+		"queue_del fault_wqh",              // it is killed after that
+		"queue_del_init fault_pending_wqh", // woken, unread
+		"queue_del_init fault_wqh",         // woken, read
+	} {
+		require.NotZero(t, seen[transition], "%s never happened: %v", transition, seen)
+	}
+}
