@@ -177,9 +177,12 @@ func (p *pages) starve() {
 		}
 		return
 	}
-	done := p.owners()
-	for i := to - 1; i >= from && done[i] != fd; i-- {
-		p.oracle.pages[i].owner = before[i].owner
+	done, stopped := p.owners(), false
+	for i := from; i < to; i++ {
+		stopped = stopped || done[i] != fd && before[i].mapped
+		if stopped {
+			p.oracle.pages[i].owner = before[i].owner
+		}
 	}
 }
 

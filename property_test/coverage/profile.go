@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -94,7 +95,7 @@ func readExcuses(name string) ([]*excuse, error) {
 		if title, ok := strings.CutPrefix(l, "## "); ok {
 			section = title
 		}
-		if strings.HasPrefix(l, "#") || l == "" || section != name && section != "all" || section == "all" && name != "" {
+		if strings.HasPrefix(l, "#") || l == "" || section != cmp.Or(name, "all") {
 			continue
 		}
 		parts := strings.Split(l, "\t")
