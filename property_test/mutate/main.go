@@ -1,6 +1,7 @@
 // Mutate changes the kernel code in one small way at a time, and runs the tests: each change has
 // to make one of them fail. The changes are in mutants.txt, a line each: the file, what stands in
-// it once, and what is put in its place, with tabs between them.
+// it once, what is put in its place, and, for one of the seed's list, its number, with tabs
+// between them.
 //
 //	go run ./property_test/mutate            # all of them; from the root of the module
 //	go run ./property_test/mutate register   # those whose line has the word
@@ -26,7 +27,14 @@ var tests = [][]string{
 	{"-run", "TestVersions|TestSuiteOnTheModel|TestPropertiesOfTheModel|TestNoFault", "./scenario", "./conform", "./property_test"},
 }
 
-type mutant struct{ file, old, now string }
+type mutant struct{ file, old, now, number string }
+
+// lines writes the new lines and tabs that a line of the list can only name.
+var lines = strings.NewReplacer(`\n`, "\n", `\t`, "\t")
+
+func (m *mutant) String() string {
+	return strings.TrimRight(fmt.Sprintf("%s: %q -> %q %s", m.file, m.old, m.now, m.number), " ")
+}
 
 func main() {
 	word := strings.Join(os.Args[1:], " ")
@@ -49,7 +57,7 @@ func main() {
 			for i := range next {
 				verdict := mutants[i].run(filepath.Join(dir, fmt.Sprint(i)))
 				mu.Lock()
-				fmt.Printf("%-8s %s: %s -> %s\n", verdict, mutants[i].file, mutants[i].old, mutants[i].now)
+				fmt.Printf("%-8s %v\n", verdict, &mutants[i])
 				if verdict != "killed" {
 					survived++
 				}
@@ -77,17 +85,21 @@ func read(word string) ([]mutant, error) {
 			continue
 		}
 		parts := strings.Split(line, "\t")
-		if len(parts) != 3 {
-			return nil, fmt.Errorf("mutants.txt:%d: a file, a text and another, with tabs between them", n+1)
+		if len(parts) == 3 {
+			parts = append(parts, "")
 		}
-		text, err := os.ReadFile(parts[0])
+		if len(parts) != 4 {
+			return nil, fmt.Errorf("mutants.txt:%d: a file, a text, another, and perhaps a number, with tabs between them", n+1)
+		}
+		m := mutant{parts[0], lines.Replace(parts[1]), lines.Replace(parts[2]), parts[3]}
+		text, err := os.ReadFile(m.file)
 		if err != nil {
 			return nil, fmt.Errorf("mutants.txt:%d: %w", n+1, err)
 		}
-		if count := strings.Count(string(text), parts[1]); count != 1 {
-			return nil, fmt.Errorf("mutants.txt:%d: %q stands %d times in %s, not once", n+1, parts[1], count, parts[0])
+		if count := strings.Count(string(text), m.old); count != 1 {
+			return nil, fmt.Errorf("mutants.txt:%d: %q stands %d times in %s, not once", n+1, m.old, count, m.file)
 		}
-		mutants = append(mutants, mutant{parts[0], parts[1], parts[2]})
+		mutants = append(mutants, m)
 	}
 	return mutants, nil
 }
