@@ -144,7 +144,7 @@ func (a *arguments) zeroed(r request) string {
 	if !a.oneArea(r) {
 		return a.filledNowhere("zeropage")
 	}
-	return a.filled(from, to, 0, "zeropage")
+	return a.filled(fill{from: from, to: to, out: "zeropage"})
 }
 
 // filledNowhere is the answer to a fill of what is not one registered area.

@@ -2,7 +2,6 @@ package property_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/errno"
@@ -28,10 +27,10 @@ func memoryIsPages(t *rapid.T, i *Implementation) {
 	ops := map[string]func(){
 		"": p.compare, "mmap": p.mmap, "munmap": p.munmap, "mprotect": p.mprotect, "dontneed": p.dontneed,
 		"move": p.move, "resize": p.resize, "register": p.register, "unregister": p.unregister,
-		"copy": p.copy, "zeropage": p.zeropage, "load": p.load, "store": p.store, "fork": p.fork, "close": p.reopen,
+		"copy": p.copy, "zeropage": p.zeropage, "fillTwice": p.fillTwice, "load": p.load, "store": p.store, "fork": p.fork, "close": p.reopen,
 	}
 	if i.Starves {
-		ops["starve"] = p.starve
+		ops["cannotSplit"], ops["cannotAllocate"] = p.cannotSplit, p.cannotAllocate
 	}
 	t.Repeat(p.set(ops))
 }
@@ -140,35 +139,13 @@ func (p *pages) unregister() {
 	p.expect(answer(p.oracle.change(from, to, fd, "")), "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), to-from)
 }
 
-func (p *pages) copy() {
-	from, to := p.span()
-	b := p.letter()
-	p.expect(p.filled(from, to, b, "copy"), "ioctl(%s, UFFDIO_COPY, {dst=%#x, len=%dp, byte='%c'})", p.context(), address(from), to-from, b)
-}
-
-func (p *pages) zeropage() {
-	from, to := p.span()
-	p.expect(p.filled(from, to, 0, "zeropage"), "ioctl(%s, UFFDIO_ZEROPAGE, {start=%#x, len=%dp})", p.context(), address(from), to-from)
-}
-
-// starve has an allocation fail in a fill or a registration: ENOMEM, and nothing has been filled, and no
-// more registered than a prefix of the range.
-func (p *pages) starve() {
-	site := rapid.SampledFrom([]string{"alloc_page", "pmd_alloc", "pte_alloc", "anon_vma", "split_vma"}).Draw(p.t, "site")
-	p.do("fail_nth(%s, 1)", site)
+// cannotSplit has a registration fail where it needs one more VMA: ENOMEM, and what is registered is a
+// prefix of the range.
+func (p *pages) cannotSplit() {
+	p.do("fail_nth(split_vma, 1)")
 	from, to := p.span()
 	fd := p.context()
 	before := p.oracle.pages
-	if site != "split_vma" {
-		want := p.filled(from, to, 'F', "copy")
-		switch got := p.do("ioctl(%s, UFFDIO_COPY, {dst=%#x, len=%dp, byte='F'})", fd, address(from), to-from); {
-		case got == failure(errno.ENOMEM)+" {copy=-12}":
-			p.oracle.pages = before
-		case got != want:
-			p.fail("the answer is %q, and not %q", got, want)
-		}
-		return
-	}
 	err := p.oracle.change(from, to, fd, fd)
 	got := p.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", fd, address(from), to-from)
 	if err != nil || got != failure(errno.ENOMEM) {
@@ -194,21 +171,6 @@ func (p *pages) owners() (owners [arenaPages]string) {
 		}
 	}
 	return owners
-}
-
-// filled is how COPY or ZEROPAGE ends, with its out field (COPY-2 to COPY-7).
-func (p *pages) filled(from, to int, with byte, field string) string {
-	n, err := p.oracle.fill(from, to, with, p.registeredArea(from, to))
-	out := int64(n) * pageSize
-	if no, failed := err.(errno.Errno); failed && n == 0 {
-		out = -int64(no)
-	}
-	return fmt.Sprintf("%s {%s=%d}", answer(err), field, out)
-}
-
-// registeredArea reports whether the range lies in one registered area.
-func (p *pages) registeredArea(from, to int) bool {
-	return slices.ContainsFunc(p.areas, func(a area) bool { return a.from <= from && to <= a.to && a.owner != "" })
 }
 
 // load has the main task load a byte, or, if that blocks, another one: then the page comes.

@@ -2,12 +2,19 @@ package property_test
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/conform"
 	"github.com/uffdsim/uffdsim/scenario"
 	"pgregory.net/rapid"
+)
+
+var (
+	ioctlName = regexp.MustCompile(`UFFDIO_(\w+)`)
+	errnoName = regexp.MustCompile(`^-1 (E\w+)`)
 )
 
 // counting is the model, with a count of what happened in it.
@@ -19,6 +26,9 @@ type counting struct {
 func (c counting) Do(line string) (*scenario.Result, error) {
 	r, err := c.Doer.Do(line)
 	if r != nil {
+		if call, no := ioctlName.FindStringSubmatch(r.Op), errnoName.FindStringSubmatch(r.Answer); call != nil && no != nil {
+			c.seen[call[1]+" "+no[1]]++
+		}
 		for _, e := range r.Events {
 			switch {
 			case e.Kind == "vma_merge":
@@ -32,7 +42,8 @@ func (c counting) Do(line string) (*scenario.Result, error) {
 }
 
 // The properties' own generators come to every case of a merge, and to every way into and out of
-// the queues. (What they reach of the code, error paths included, is for the program in coverage to say.)
+// the queues, and to every error of the ioctls. (Whether they come to every line with such an error is for the
+// program in coverage to say.)
 func TestPropertiesReachAllCases(t *testing.T) {
 	seen := map[string]int{}
 	i := &Implementation{Kernel: "6.18", Starves: true, New: func(seed uint64) (conform.Doer, error) {
@@ -43,7 +54,11 @@ func TestPropertiesReachAllCases(t *testing.T) {
 		memoryIsPages(t, i)
 		faultsWaitInOrder(t, i)
 		neighboursDiffer(t, i)
+		argumentsAreChecked(t, i)
+		handshakeComesFirst(t, i)
+		contextsLastAsLongAsDescriptors(t, i)
 	})
+	t.Log("what came how often:", seen)
 	for n := 1; n <= 8; n++ {
 		require.NotZero(t, seen[fmt.Sprintf("merge case %d", n)], "no merge was of case %d: %v", n, seen)
 	}
@@ -56,5 +71,13 @@ func TestPropertiesReachAllCases(t *testing.T) {
 		"queue_del_init fault_wqh",         // woken, read
 	} {
 		require.NotZero(t, seen[transition], "%s never happened: %v", transition, seen)
+	}
+	for call, errors := range map[string]string{
+		"API": "EFAULT EINVAL", "REGISTER": "EFAULT EINVAL ENOMEM EBUSY", "UNREGISTER": "EFAULT EINVAL ENOMEM", "WAKE": "EFAULT EINVAL",
+		"COPY": "EFAULT EINVAL ENOENT EEXIST ENOMEM EAGAIN ESRCH", "ZEROPAGE": "EFAULT EINVAL ENOENT EEXIST ENOMEM EAGAIN ESRCH",
+	} {
+		for no := range strings.FieldsSeq(errors) {
+			require.NotZero(t, seen[call+" "+no], "%s never failed with %s: %v", call, no, seen)
+		}
 	}
 }
