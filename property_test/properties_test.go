@@ -16,12 +16,16 @@ func model(kernel string) Implementation {
 
 func TestPropertiesOfTheModel(t *testing.T) {
 	for _, kernel := range []string{"2015", "2015+copy", "4.3", "4.14", "5.7", "6.4", "6.17", "6.18"} {
-		t.Run(kernel, func(t *testing.T) { Check(t, model(kernel)) })
+		t.Run(kernel, func(t *testing.T) {
+			t.Parallel()
+			Check(t, model(kernel))
+		})
 	}
 }
 
 // The running kernel has them, too.
 func TestPropertiesOfThisKernel(t *testing.T) {
+	t.Parallel()
 	target, err := conform.OpenLive()
 	if err != nil {
 		t.Skipf("SKIPPED: nothing has been held against a kernel: %v", err)

@@ -24,6 +24,8 @@ type Operation struct {
 	// modelOnly says that only the model can do it. On other hosts it is skipped; needed says
 	// that what comes after would not be the same then.
 	modelOnly, needed bool
+	// view says that it changes nothing.
+	view bool
 }
 
 // param is a parameter of an operation. Those that may be left out come last, and can

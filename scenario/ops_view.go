@@ -13,7 +13,7 @@ import (
 // nothing.
 var viewOperations = []Operation{
 	{
-		Name:    "maps",
+		Name: "maps", view: true,
 		Doc:     "lists the mappings, those in [start, end) if that is given: /proc/PID/maps, with the registrations.",
 		Example: "maps()\n    100000-104000 rw-p uffd=fd:missing",
 		params:  []param{{name: "start", kind: kindAddress, optional: true, standard: "0"}, {name: "end", kind: kindAddress, optional: true}},
@@ -23,21 +23,21 @@ var viewOperations = []Operation{
 		},
 	},
 	{
-		Name:    "present",
+		Name: "present", view: true,
 		Doc:     "shows which of n pages are there: + for one that is in the page table, - for one that is not.",
 		Example: "present(0x100000, 4) = -++-",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength}},
 		look:    lookPresent,
 	},
 	{
-		Name:    "fdinfo",
+		Name: "fdinfo", view: true,
 		Doc:     "shows /proc/PID/fdinfo/FD: how many faults are pending, how many there are in all, and the interface.",
 		Example: "fdinfo(fd)\n    pending: 1\n    total: 2\n    API: aa:0:800000000000001f",
 		params:  []param{{name: "fd", kind: kindFD}},
 		look:    lookFdinfo,
 	},
 	{
-		Name: "pagewalk", modelOnly: true,
+		Name: "pagewalk", view: true, modelOnly: true,
 		Doc:     "follows the page table to an address, a line for each level that there is.",
 		Example: "pagewalk(0x101000)",
 		params:  []param{{name: "addr", kind: kindAddress}},
@@ -50,14 +50,14 @@ var viewOperations = []Operation{
 		},
 	},
 	{
-		Name: "queues", modelOnly: true,
+		Name: "queues", view: true, modelOnly: true,
 		Doc:     "shows the faults that wait: those not read yet, and those read, newest first.",
 		Example: "queues(fd)\n    pending: t2@0x101000 t1@0x100000\n    read: none",
 		params:  []param{{name: "fd", kind: kindFD}},
 		look:    lookQueues,
 	},
 	{
-		Name: "users", modelOnly: true,
+		Name: "users", view: true, modelOnly: true,
 		Doc:     "answers how many hold the process's memory: the process itself, and every context made in it.",
 		Example: "users() = 2",
 		look: func(c *call) (answer, error) {

@@ -110,7 +110,7 @@ func (s *Session) Next() (*Result, error) {
 		s.Close()
 		return nil, err
 	}
-	if bug == nil && s.opts.Check {
+	if bug == nil && s.opts.Check && (st.op == nil || !st.op.view) {
 		bug = s.model.check(s.nameOf)
 	}
 	r := st.result(a)
