@@ -108,11 +108,20 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 		task.Task = t
 		task.SetTID(uint32(t.ID()) + 1)
 		sim.Label(t, task, t.Name()+"'s thread", uint64(t.ID())<<32)
+		task.traceLife("task_new", "mm", p.MM.Name)
 		dead := runUntilKilled(task, fn)
+		task.traceLife("task_exit", "killed", dead)
 		if done != nil {
 			done(dead)
 		}
 	})
+}
+
+// traceLife records that the task has begun, or ended.
+func (t *Task) traceLife(kind, key string, value any) {
+	if t.Tracing() {
+		t.Emit(sim.Event{Kind: kind, Object: t.Name(), Args: []sim.Arg{{Key: key, Value: value}}})
+	}
 }
 
 func runUntilKilled(t *Task, fn func(t *Task)) (dead bool) {

@@ -1,8 +1,6 @@
 package machine
 
 import (
-	"strings"
-
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -41,33 +39,11 @@ func (p *Process) Maps() []Mapping {
 	defer p.MM.MmapLock.UpRead(t)
 	var maps []Mapping
 	for vma := p.MM.First(t); vma != nil; vma = vma.Next() {
-		m := Mapping{Start: vma.Start, End: vma.End, Prot: vma.Flags.Prot(), Kind: kind(vma), Modes: modes(vma.Flags)}
+		m := Mapping{Start: vma.Start, End: vma.End, Prot: vma.Flags.Prot(), Kind: vma.Backing(), Modes: vma.Flags.Modes()}
 		m.Ctx, _ = vma.Userfault.(*uffd.Ctx)
 		maps = append(maps, m)
 	}
 	return maps
-}
-
-func kind(vma *mm.VMA) string {
-	switch {
-	case vma.Ops != nil:
-		return vma.Ops.Name
-	case vma.File != nil:
-		return vma.File.Name
-	}
-	return ""
-}
-
-// modes names what a registration tracks.
-func modes(f mm.VMFlags) string {
-	var names []string
-	if f&mm.VMUffdMissing != 0 {
-		names = append(names, "missing")
-	}
-	if f&mm.VMUffdWP != 0 {
-		names = append(names, "wp")
-	}
-	return strings.Join(names, "+")
 }
 
 // Fdinfo is the text of /proc/PID/fdinfo/FD, as far as the file's own kind shows

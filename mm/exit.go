@@ -10,6 +10,9 @@ func (mm *MM) exitMmap(t *sim.Task) {
 	if first != nil { // else a fork that failed early
 		mm.unmapRegion(t, nil, nil, first.Start, mm.highestEnd())
 		mm.reset()
+		if t.Tracing() {
+			t.Emit(sim.Event{Kind: "mm_exit", Object: mm.Name, Args: []sim.Arg{{Key: "mm", Value: mm.Name}}})
+		}
 		mm.removeList(t, first, nil)
 	}
 	mm.Drop(t)

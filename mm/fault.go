@@ -33,6 +33,13 @@ func (o Outcome) String() string {
 // and handles the fault, once more if it is asked to retry. write and user tell the
 // access. No lock may be held. It recreates x86's __do_page_fault of 4.3 (§17.2).
 func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
+	mm.traceFault(t, addr, write)
+	outcome := mm.doPageFault(t, addr, write, user)
+	outcome.trace(t)
+	return outcome
+}
+
+func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	flags := FaultAllowRetry | FaultKillable
 	if user {
 		flags |= FaultUser

@@ -9,10 +9,12 @@ import (
 // Memory is the physical memory that address spaces share: it numbers frames and
 // counts those in use.
 type Memory struct {
-	zero  *Frame
-	pfn   sim.Word // last frame number given out
-	inUse sim.Word // frames not yet freed, the zero page apart
-	freed sim.Pool[Frame]
+	zero *Frame
+	pfn  sim.Word // last frame number given out
+	// spaces counts the address spaces that there have been, to name them in traces.
+	spaces sim.Word
+	inUse  sim.Word // frames not yet freed, the zero page apart
+	freed  sim.Pool[Frame]
 
 	tables sim.Pool[table] // of freed PTE tables, empty
 	upper  sim.Pool[table] // of the others

@@ -91,7 +91,7 @@ func TestCheckPageTable(t *testing.T) {
 		{"in use after it was freed", func(_ *world, pte *table, _ int) { pte.dead = true }},
 		{"frame behind it is another", func(w *world, pte *table, j int) { pte.frames[j] = w.mm.memory.zero }},
 		{"is left behind it", func(w *world, pte *table, j int) { pte.frames[j+2] = w.mm.memory.zero }},
-		{"in no VMA", func(w *world, pte *table, j int) { w.mm.resize(w.at(0), page(1), page(4)) }},
+		{"in no VMA", func(w *world, pte *table, j int) { w.mm.resize(w.t, w.at(0), page(1), page(4)) }},
 		{"the frame is free", func(_ *world, pte *table, j int) { pte.frames[j].put() }},
 		{"it alone, is special", func(_ *world, pte *table, j int) { pte.entries[j].Init(pte.entries[j].Peek() | entrySpecial) }},
 		{"zero page is writable", func(_ *world, pte *table, j int) { pte.entries[j+1].Init(pte.entries[j+1].Peek() | entryRW) }},

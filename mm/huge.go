@@ -120,6 +120,7 @@ func (mm *MM) splitHugePMD(t *sim.Task, pmd *table, i int) {
 		}
 		pte.used = tableEntries
 		pmd.set(t, i, pte.pfn<<PageShift|entryTable)
+		pmd.traceSplit(t, i, pte)
 	}
 	pmd.lock.Unlock(t)
 }

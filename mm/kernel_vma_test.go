@@ -32,11 +32,22 @@ func TestVMAEvents(t *testing.T) {
 	require.Equal(t, []event{
 		{"vma_link", "vma_insert", "[0x100000, 0x104000)"},
 		{"__split_vma", "vma_split", "[0x100000, 0x104000)"},
+		{"vma_adjust", "vma_change", "[0x102000, 0x104000)"},
+		{"vma_link", "vma_insert", "[0x100000, 0x102000)"},
+		{"mprotect_fixup", "vma_change", "[0x102000, 0x104000)"},
 		{"vma_merge", "vma_merge", "[0x102000, 0x104000)"},
+		{"vma_adjust", "vma_remove", "[0x102000, 0x104000)"},
+		{"vma_adjust", "vma_change", "[0x100000, 0x104000)"},
+		{"mprotect_fixup", "vma_change", "[0x100000, 0x104000)"},
 		{"__split_vma", "vma_split", "[0x100000, 0x104000)"},
-		{"remove_vma_list", "vma_remove", "[0x100000, 0x102000)"},
+		{"vma_adjust", "vma_change", "[0x102000, 0x104000)"},
+		{"vma_link", "vma_insert", "[0x100000, 0x102000)"},
+		{"detach_vmas_to_be_unmapped", "vma_remove", "[0x100000, 0x102000)"},
 	}, got)
-	require.Equal(t, []sim.Arg{{Key: "case", Value: 7}, {Key: "result", Value: "[0x100000, 0x104000)"}}, (*w.events)[2].Args)
+	require.Equal(t, []sim.Arg{{Key: "case", Value: 7}, {Key: "result", Value: "[0x100000, 0x104000)"}}, (*w.events)[5].Args)
 	require.Equal(t, []sim.Arg{{Key: "at", Value: page(2)}, {Key: "new_below", Value: true}}, (*w.events)[1].Args)
-	require.Equal(t, []sim.Arg{{Key: "prot", Value: "rw-p"}}, (*w.events)[0].Args)
+	require.Equal(t, []sim.Arg{
+		{Key: "mm", Value: "mm1"}, {Key: "was", Value: page(2)}, {Key: "start", Value: page(2)}, {Key: "end", Value: page(4)},
+		{Key: "prot", Value: "r--p"}, {Key: "backing", Value: ""}, {Key: "uffd", Value: ""}, {Key: "modes", Value: ""},
+	}, (*w.events)[4].Args)
 }

@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"fmt"
+
 	"github.com/google/btree"
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -36,6 +38,8 @@ type MM struct {
 	Era Era
 	// Dropped are rules that are not obeyed: see [Rule].
 	Dropped RuleSet
+	// Name says in traces which address space it is. Immutable.
+	Name string
 	// THP says when anonymous memory gets huge pages (a sysctl).
 	THP THPMode
 
@@ -65,14 +69,15 @@ const (
 // New returns an empty address space with one user, whose frames come from memory.
 func New(memory *Memory) *MM {
 	mm := &MM{
+		Name:        fmt.Sprintf("mm%d", memory.spaces.Tick(1)),
 		TaskSize:    TaskSize,
 		MmapMinAddr: DefaultMmapMinAddr,
 		MmapBase:    DefaultMmapBase,
 		MaxMapCount: DefaultMaxMapCount,
 		vmas:        newVMATree(),
 		memory:      memory,
-		pgd:         newTable(levelPGD, memory),
 	}
+	mm.pgd = newTable(levelPGD, mm, 0)
 	mm.MmapLock.Init(MmapLockClass)
 	mm.pageTableLock.Init(PageTableLockClass)
 	mm.MmapLock.Guards(mm.sumUp)

@@ -207,8 +207,5 @@ func (mm *MM) findVMALinks(addr, end uint64) (prev *VMA, free bool) {
 // insert puts a new VMA into the tree behind prev: vma_link. mmap_lock must be held
 // for writing.
 func (mm *MM) insert(t *sim.Task, vma, prev *VMA) {
-	mm.link(vma, prev)
-	if t.Tracing() {
-		t.Emit(sim.Event{Kind: "vma_insert", Object: vma.String(), Args: []sim.Arg{{Key: "prot", Value: vma.Flags.Prot()}}})
-	}
+	mm.link(t, vma, prev)
 }

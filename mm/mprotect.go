@@ -120,5 +120,6 @@ func (mm *MM) setFlags(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMF
 		}
 	}
 	vma.Flags = flags
+	vma.TraceFlags(t)
 	return vma, nil
 }

@@ -160,6 +160,7 @@ func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint6
 	if err == nil && mm.Era.MoveUnregisters {
 		// All of what it has become part of, even if only a part has come here.
 		moved.Flags, moved.Userfault = moved.Flags&^VMUffd, nil
+		moved.TraceFlags(t)
 	}
 	if mm.doMunmap(t, addr, oldLen) != nil {
 		// It stays, for want of a VMA to split it with or because nothing was asked to

@@ -52,7 +52,7 @@ func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 		}
 	}
 	first := mm.after(prev)
-	next := mm.detach(first, end)
+	next := mm.detach(t, first, end)
 	mm.unmapRegion(t, prev, next, start, end)
 	mm.removeList(t, first, next)
 	return nil
@@ -61,9 +61,9 @@ func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 // detach takes the VMAs from first on that start below end out of the tree, and
 // returns the one behind them. They keep their next pointers, up to that one. It
 // recreates detach_vmas_to_be_unmapped.
-func (mm *MM) detach(first *VMA, end uint64) (next *VMA) {
+func (mm *MM) detach(t *sim.Task, first *VMA, end uint64) (next *VMA) {
 	for next = first; next != nil && next.Start < end; next = next.next {
-		mm.unlink(next)
+		mm.unlink(t, next)
 	}
 	return next
 }
@@ -87,9 +87,6 @@ func (mm *MM) unmapRegion(t *sim.Task, prev, next *VMA, start, end uint64) {
 // one of them: remove_vma_list.
 func (mm *MM) removeList(t *sim.Task, first, stop *VMA) {
 	for vma := first; vma != stop; vma = vma.next {
-		if t.Tracing() {
-			t.Emit(sim.Event{Kind: "vma_remove", Object: vma.String()})
-		}
 		if vma.Ops != nil && vma.Ops.Close != nil {
 			vma.Ops.Close(vma)
 		}

@@ -59,17 +59,21 @@ type table struct {
 	frames *[tableEntries]*Frame
 	// used counts the entries that are not none. Guarded like the entries.
 	used int
+	// mm and start say what it covers, in traces.
+	mm    *MM
+	start uint64
 	// dead is set when the page is freed. Nobody may look at it from then on.
 	dead bool
 }
 
-func newTable(l level, memory *Memory) *table {
-	pfn := memory.pfn.Tick(1)
-	if tb := memory.tablesOf(l).Get(); tb != nil {
+func newTable(l level, mm *MM, start uint64) *table {
+	pfn := mm.memory.pfn.Tick(1)
+	if tb := mm.memory.tablesOf(l).Get(); tb != nil {
 		tb.level, tb.pfn, tb.dead = l, pfn, false
+		tb.mm, tb.start = mm, start
 		return tb
 	}
-	tb := &table{level: l, pfn: pfn}
+	tb := &table{level: l, pfn: pfn, mm: mm, start: start}
 	tb.initLock()
 	if l == levelPTE {
 		tb.frames = new([tableEntries]*Frame)
@@ -86,8 +90,9 @@ func (tb *table) initLock() {
 
 // newTable returns an empty table for the part of the address space around addr.
 func (mm *MM) newTable(t *sim.Task, l level, addr uint64) *table {
-	tb := newTable(l, mm.memory)
-	sim.Label(t, tb, l.String()+" table", addr&^(l.span()*tableEntries-1)|uint64(l))
+	start := addr &^ (l.span()*tableEntries - 1)
+	tb := newTable(l, mm, start)
+	sim.Label(t, tb, l.String()+" table", start|uint64(l))
 	return tb
 }
 
@@ -116,6 +121,7 @@ func (tb *table) load(t *sim.Task, i int) uint64 {
 func (tb *table) set(t *sim.Task, i int, entry uint64) {
 	old := tb.entries[i].Peek()
 	tb.store(t, i, entry)
+	tb.traceEntry(t, i, entry)
 	switch {
 	case old == 0 && entry != 0:
 		tb.used++
@@ -237,9 +243,6 @@ func (tb *table) setPTE(t *sim.Task, vma *VMA, i int, f *Frame, bits uint64) {
 	entry := protect(f.pfn<<PageShift|entryPresent|entryAccessed|bits, vma.Flags)
 	tb.frames[i] = f // before the entry is there for the hardware to follow
 	tb.set(t, i, entry)
-	if t.Tracing() {
-		t.Emit(sim.Event{Kind: "pte_set", Args: []sim.Arg{{Key: "index", Value: i}, {Key: "entry", Value: entry}}})
-	}
 }
 
 // clearPTE unmaps what entry i maps and drops the reference. The table's lock must
@@ -247,9 +250,6 @@ func (tb *table) setPTE(t *sim.Task, vma *VMA, i int, f *Frame, bits uint64) {
 func (tb *table) clearPTE(t *sim.Task, i int) {
 	entry := tb.entries[i].Peek()
 	tb.set(t, i, 0) // first, so that the hardware cannot follow it to a freed frame
-	if t.Tracing() {
-		t.Emit(sim.Event{Kind: "pte_clear", Args: []sim.Arg{{Key: "index", Value: i}, {Key: "entry", Value: entry}}})
-	}
 	if f := tb.frames[i]; f != nil {
 		tb.frames[i] = nil
 		if entry&entrySpecial == 0 {

@@ -75,7 +75,7 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	case end >= next.End:
 		for ; next != nil && next.End <= end; next = vma.next {
 			vma.importAnonVMA(next)
-			mm.unlink(next)
+			mm.unlink(t, next)
 			if next.File != nil {
 				next.File.Put(t)
 			}
@@ -83,21 +83,21 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	case end > next.Start:
 		vma.importAnonVMA(next)
 		sim.BugOn(t, differ(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
-		mm.moveStart(next, end)
+		mm.moveStart(t, next, end)
 	case end < vma.End:
 		next.importAnonVMA(vma)
 		sim.BugOn(t, differ(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
-		mm.resize(vma, start, end) // first, so that the two never overlap
-		mm.moveStart(next, end)
+		mm.resize(t, vma, start, end) // first, so that the two never overlap
+		mm.moveStart(t, next, end)
 	}
-	mm.resize(vma, start, end)
+	mm.resize(t, vma, start, end)
 	vma.Pgoff = pgoff
 	switch {
 	case insert == nil:
 	case insert.Start < start:
-		mm.link(insert, vma.prev)
+		mm.link(t, insert, vma.prev)
 	default:
-		mm.link(insert, vma)
+		mm.link(t, insert, vma)
 	}
 }
 
@@ -120,7 +120,7 @@ func differ(a, b *VMA) bool {
 }
 
 // moveStart moves the VMA's start and what it maps there with it.
-func (mm *MM) moveStart(vma *VMA, start uint64) {
+func (mm *MM) moveStart(t *sim.Task, vma *VMA, start uint64) {
 	vma.Pgoff += uint64(int64(start-vma.Start) >> PageShift)
-	mm.resize(vma, start, vma.End)
+	mm.resize(t, vma, start, vma.End)
 }

@@ -144,7 +144,7 @@ func (mm *MM) after(prev *VMA) *VMA {
 
 // link puts a VMA into the tree, the list and the gap index, behind prev (nil: at the
 // front): vma_link. It, unlink and resize are all that changes any of them.
-func (mm *MM) link(vma, prev *VMA) {
+func (mm *MM) link(t *sim.Task, vma, prev *VMA) {
 	vma.prev, vma.next = prev, mm.after(prev)
 	if prev != nil {
 		prev.next = vma
@@ -159,10 +159,11 @@ func (mm *MM) link(vma, prev *VMA) {
 	mm.gaps.add(vma.gapStart(), vma.Start)
 	mm.vmas.ReplaceOrInsert(vmaKey{vma.Start, vma})
 	mm.mapCount++
+	vma.trace(t, "vma_insert", vma.Start)
 }
 
 // unlink takes a VMA out again. Its own links stay as they were.
-func (mm *MM) unlink(vma *VMA) {
+func (mm *MM) unlink(t *sim.Task, vma *VMA) {
 	mm.gaps.remove(vma.gapStart(), vma.Start)
 	if next := vma.next; next != nil {
 		mm.gaps.remove(vma.End, next.Start)
@@ -176,11 +177,13 @@ func (mm *MM) unlink(vma *VMA) {
 	}
 	mm.vmas.Delete(vmaKey{start: vma.Start})
 	mm.mapCount--
+	vma.trace(t, "vma_remove", vma.Start)
 }
 
 // resize gives the VMA other bounds, which must not reach into a neighbour. The tree
 // is keyed by the start, so that it cannot be stored in place.
-func (mm *MM) resize(vma *VMA, start, end uint64) {
+func (mm *MM) resize(t *sim.Task, vma *VMA, start, end uint64) {
+	was, changes := vma.Start, start != vma.Start || end != vma.End
 	if start != vma.Start {
 		mm.gaps.remove(vma.gapStart(), vma.Start)
 		mm.vmas.Delete(vmaKey{start: vma.Start})
@@ -194,6 +197,9 @@ func (mm *MM) resize(vma *VMA, start, end uint64) {
 			mm.gaps.add(end, next.Start)
 		}
 		vma.End = end
+	}
+	if changes {
+		vma.trace(t, "vma_change", was)
 	}
 }
 

@@ -12,11 +12,12 @@ func crowd(b *testing.B, n int) (*sim.Task, *MM) {
 	b.Helper()
 	m := New(NewMemory())
 	m.MaxMapCount = 4 * n
+	t := (&sim.Free{}).Attach("t", &Thread{MM: m})
 	for i := range n {
 		start := base + uint64(i)*2*PageSize
-		m.link(&VMA{Start: start, End: start + PageSize, Flags: rw, Pgoff: start >> PageShift, mm: m}, m.highest())
+		m.link(t, &VMA{Start: start, End: start + PageSize, Flags: rw, Pgoff: start >> PageShift, mm: m}, m.highest())
 	}
-	return (&sim.Free{}).Attach("t", &Thread{MM: m}), m
+	return t, m
 }
 
 var crowds = []int{1_000, 100_000, 1_000_000}

@@ -100,6 +100,9 @@ func (l *SpinLock) lock(t *Task, nested bool) {
 	}
 	if t.ctl != nil {
 		s := Step{OpLock, unsafe.Pointer(l)}
+		if t.trace != nil && l.owner != nil {
+			t.traceWait(OpLock, l.class.Name)
+		}
 		t.ctl.step(t, s)
 		l.owner = t
 		t.ctl.acquired(t, s)

@@ -123,6 +123,13 @@ func (s *RWSem) take(t *Task, write bool) {
 	}
 	s.reshaped(t, &before)
 	if !free {
+		if t.trace != nil {
+			op := OpDownRead
+			if write {
+				op = OpDownWrite
+			}
+			t.traceWait(op, s.class.Name)
+		}
 		t.ctl.waitForGrant(t)
 	}
 }

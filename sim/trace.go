@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"reflect"
 	"runtime"
 	"strings"
@@ -34,13 +35,14 @@ type Arg struct {
 
 // Tracer collects the events of a run. Emission is serialised.
 type Tracer struct {
-	mu   sync.Mutex
-	seq  uint64
-	sink func(Event)
+	mu    sync.Mutex
+	seq   uint64
+	sink  func(Event)
+	names map[string]int // how many names with that beginning TraceName has given
 }
 
 // NewTracer returns a tracer that hands every event to sink.
-func NewTracer(sink func(Event)) *Tracer { return &Tracer{sink: sink} }
+func NewTracer(sink func(Event)) *Tracer { return &Tracer{sink: sink, names: map[string]int{}} }
 
 // Tracing reports whether events are wanted: ask before building one.
 func (t *Task) Tracing() bool { return t.trace != nil }
@@ -57,6 +59,24 @@ func (t *Task) Emit(e Event) {
 	t.trace.seq++
 	e.Seq = t.trace.seq
 	t.trace.sink(e)
+}
+
+// TraceName returns a name that nothing else in the trace has: the kind with a number behind it,
+// from 1. Without a tracer it is the kind.
+func (t *Task) TraceName(kind string) string {
+	if t.trace == nil {
+		return kind
+	}
+	t.trace.mu.Lock()
+	defer t.trace.mu.Unlock()
+	t.trace.names[kind]++
+	return fmt.Sprintf("%s%d", kind, t.trace.names[kind])
+}
+
+// traceWait records that the task has to wait for a lock, which the trace of taking it
+// tells too late.
+func (t *Task) traceWait(op Op, object string) {
+	t.Emit(Event{Kind: op.String() + "_wait", Object: object})
 }
 
 func (t *Task) traceStep(op Op, object string) {

@@ -1,5 +1,7 @@
 package sim
 
+import "fmt"
+
 // Key tells a wake function what is being woken: a range of addresses, or an
 // event mask. It stands for the kernel's void *key.
 type Key struct{ Start, Len uint64 }
@@ -43,6 +45,9 @@ type WaitQueueHead struct {
 	// Lock guards the list. (The head may also be guarded by another head's lock:
 	// userfaultfd's second fault queue is.)
 	Lock SpinLock
+	// Name and Owner say in traces which queue it is, and whose; one without a name is not
+	// traced. Immutable.
+	Name, Owner string
 
 	head, tail *WaitQueueEntry
 	length     int
@@ -69,6 +74,9 @@ func (q *WaitQueueHead) Add(t *Task, e *WaitQueueEntry) {
 	e.link.Store(t, entryQueued)
 	if q.length == 1 {
 		q.active.Store(t, 1)
+	}
+	if t.trace != nil {
+		q.traceChange(t, "queue_add", e)
 	}
 }
 
@@ -100,8 +108,39 @@ func (q *WaitQueueHead) remove(t *Task, e *WaitQueueEntry, to uint64) {
 	if q.length == 0 {
 		q.active.Store(t, 0)
 	}
+	if t.trace != nil { // before the store: after it the entry may be gone
+		kind := "queue_del"
+		if to == entrySelf {
+			kind = "queue_del_init"
+		}
+		q.traceChange(t, kind, e)
+	}
 	e.link.Store(t, to)
 }
+
+// traceChange records that the entry has come or gone, and who is in the queue now, newest first.
+func (q *WaitQueueHead) traceChange(t *Task, kind string, e *WaitQueueEntry) {
+	if q.Name == "" {
+		return
+	}
+	event := Event{Kind: kind, Object: q.Name, Args: []Arg{{"waiter", e.Task.name}}}
+	if w, ok := e.Container.(Waiting); ok {
+		event.Args = append(event.Args, Arg{"address", w.WaitsFor()})
+	}
+	names := []string{}
+	for e := q.head; e != nil; e = e.next {
+		name := e.Task.name
+		if w, ok := e.Container.(Waiting); ok {
+			name = fmt.Sprintf("%s@%#x", name, w.WaitsFor())
+		}
+		names = append(names, name)
+	}
+	event.Args = append(event.Args, Arg{"queue", names}, Arg{"ctx", q.Owner})
+	t.Emit(event)
+}
+
+// Waiting is an entry's container that can tell traces the address that is waited for.
+type Waiting interface{ WaitsFor() uint64 }
 
 // WakeUpLockedKey calls the wake function of every entry, from the head, and never
 // stops early: __wake_up_locked_key for non-exclusive waiters. The lock must be

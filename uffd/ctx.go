@@ -46,6 +46,7 @@ type Ctx struct {
 	matched         []*waitQueue // scratch of a wake-up; guarded by fault_pending_wqh.lock
 	dropped         RuleSet      // rules that are not obeyed; immutable
 	freed           bool         // set when the last reference has gone
+	name            string       // in traces; immutable
 }
 
 // Config says which userfaultfd it is: of what kernel version, and obeying which
@@ -60,11 +61,12 @@ func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 	if t.ShouldFail("userfaultfd_ctx") {
 		return nil
 	}
-	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: &conf.Version, dropped: conf.Dropped}
+	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: &conf.Version, dropped: conf.Dropped, name: t.TraceName("ctx")}
 	sim.Label(t, c, "ctx", t.Unique())
 	c.initOnce()
 	c.refcount.Init(1)
 	c.state.Init(uint64(StateWaitAPI))
+	c.traceNew(t)
 	return c
 }
 
@@ -75,6 +77,8 @@ func (c *Ctx) initOnce() {
 	c.faultPendingWqh.init("fault_pending_wqh", FaultPendingWqhLockClass)
 	c.faultWqh.init("fault_wqh", FaultWqhLockClass)
 	c.fdWqh.Init(FdWqhLockClass)
+	c.fdWqh.Name = "fd_wqh"
+	c.faultPendingWqh.Owner, c.faultWqh.Owner, c.fdWqh.Owner = c.name, c.name, c.name
 	c.faultPendingWqh.Lock.Guards(func(s *sim.Summary) {
 		c.faultPendingWqh.sumUp(s)
 		c.faultWqh.sumUp(s)
@@ -86,6 +90,7 @@ func (c *Ctx) initOnce() {
 func (c *Ctx) get(t *sim.Task) {
 	c.use(t, "userfaultfd_ctx_get")
 	sim.BugOn(t, !c.refcount.IncNotZero(t), "userfaultfd_ctx_get", "the refcount was zero already")
+	c.traceCount(t, "ref_get", c.refcount.Peek())
 }
 
 // put drops a reference. The last one finds the queues empty, gives the mm up and
@@ -93,7 +98,9 @@ func (c *Ctx) get(t *sim.Task) {
 func (c *Ctx) put(t *sim.Task) {
 	const where = "userfaultfd_ctx_put"
 	c.use(t, where)
-	if c.refcount.Dec(t) != 0 {
+	left := c.refcount.Dec(t)
+	c.traceCount(t, "ref_put", left)
+	if left != 0 {
 		return
 	}
 	sim.BugOn(t, c.faultPendingWqh.Lock.IsLocked(t), where, "fault_pending_wqh.lock is held")
@@ -105,9 +112,7 @@ func (c *Ctx) put(t *sim.Task) {
 	c.unpin(t)
 	c.freed = true
 	sim.Kfree(t, c)
-	if t.Tracing() {
-		t.Emit(sim.Event{Kind: "ctx_free", Object: "ctx", Rule: "REF-2"})
-	}
+	c.trace(t, "ctx_free")
 }
 
 // pin makes the context keep its mm: all of the memory (REF-3), or later the structure alone.

@@ -32,7 +32,9 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 	if c.obeys(RecheckUnderMmapLock) {
 		c.mm.MmapLock.AssertHeld(t)
 	}
-	return c.mm.UserfaultfdMustWait(t, address)
+	waits := c.mm.UserfaultfdMustWait(t, address)
+	c.traceMustWait(t, address, waits)
+	return waits
 }
 
 // HandleUserfault makes the current task wait until its fault at address has been

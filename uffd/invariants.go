@@ -35,21 +35,21 @@ func (c *Ctx) CheckInvariants(openFile bool) error {
 // tasks.
 func (q *faultQueue) check(c *Ctx) error {
 	if q.byAddress.Len() != q.Len() {
-		return fmt.Errorf("uffd: %s has %d entries, its index %d", q.name, q.Len(), q.byAddress.Len())
+		return fmt.Errorf("uffd: %s has %d entries, its index %d", q.Name, q.Len(), q.byAddress.Len())
 	}
 	newer := ^uint64(0)
-	return checkLinks(&q.WaitQueueHead, q.name, func(e *sim.WaitQueueEntry) error {
+	return checkLinks(&q.WaitQueueHead, q.Name, func(e *sim.WaitQueueEntry) error {
 		uwq := e.Container.(*waitQueue)
 		task := e.Task.Name()
 		switch {
 		case uwq.queue != q || uwq.ctx != c:
-			return fmt.Errorf("uffd: %s holds the fault of %s, which believes to be elsewhere", q.name, task)
+			return fmt.Errorf("uffd: %s holds the fault of %s, which believes to be elsewhere", q.Name, task)
 		case uwq.seq >= newer:
-			return fmt.Errorf("uffd: %s is not in order of insertion at %s", q.name, task)
+			return fmt.Errorf("uffd: %s is not in order of insertion at %s", q.Name, task)
 		case !q.byAddress.Has(addressKey{address: uwq.msg.Address, seq: uwq.seq}):
-			return fmt.Errorf("uffd: the index of %s lacks the fault of %s", q.name, task)
+			return fmt.Errorf("uffd: the index of %s lacks the fault of %s", q.Name, task)
 		case !e.Task.Asleep():
-			return fmt.Errorf("uffd: %s holds the fault of %s, which is not asleep (%v)", q.name, task, e.Task.State())
+			return fmt.Errorf("uffd: %s holds the fault of %s, which is not asleep (%v)", q.Name, task, e.Task.State())
 		case !c.version.Interruptible && !c.version.YieldsToSignals && e.Task.State() != sim.Killable:
 			return fmt.Errorf("uffd: %s sleeps in its fault as %v", task, e.Task.State())
 		}

@@ -59,6 +59,7 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	c.features.Store(t, asked)
 	// Only now: a handshake whose answer nobody got has not been made (API-5).
 	c.state.Store(t, uint64(StateRunning))
+	c.traceState(t)
 	return nil
 }
 
@@ -89,6 +90,7 @@ func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
 	}
 	c.features.Store(t, features|abi.FeatureInitialized)
 	c.state.Store(t, uint64(StateRunning))
+	c.traceState(t)
 	return nil
 }
 

@@ -30,6 +30,7 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 		c.lockQueues(t, "userfaultfd_ctx_read")
 		if uwq := c.findUserfault(t); uwq != nil {
 			c.refile(t, uwq)
+			c.traceRead(t, uwq)
 			*msg = uwq.msg // while the lock keeps it in existence
 			c.faultPendingWqh.Lock.Unlock(t)
 			break

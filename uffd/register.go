@@ -216,5 +216,6 @@ func (c *Ctx) changeVMA(t *sim.Task, vma, prev *mm.VMA, start, end uint64, r reg
 	// After a merge too: one that swallowed the VMA's successor (case 8) returns the
 	// VMA as it was (REG-19).
 	vma.Flags, vma.Userfault = attrs.Flags, attrs.Userfault
+	vma.TraceFlags(t)
 	return vma, nil
 }

@@ -54,6 +54,7 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 func (c *Ctx) markReleased(t *sim.Task) {
 	if c.obeys(MarkReleased) {
 		c.released.Store(t, 1)
+		c.trace(t, "ctx_released")
 	}
 }
 
@@ -89,6 +90,7 @@ func (c *Ctx) strip(t *sim.Task) {
 			vma = merged
 		}
 		vma.Flags, vma.Userfault = attrs.Flags, nil
+		vma.TraceFlags(t)
 		prev = vma
 	}
 }

@@ -33,7 +33,6 @@ type faultQueue struct {
 	sim.WaitQueueHead
 	byAddress *btree.BTreeG[addressKey] // guarded like the list
 	seq       uint64
-	name      string // immutable
 }
 
 type addressKey struct {
@@ -42,7 +41,7 @@ type addressKey struct {
 }
 
 func (q *faultQueue) init(name string, class *sim.LockClass) {
-	q.name = name
+	q.Name = name
 	q.Init(class)
 	q.byAddress = btree.NewG(16, func(a, b addressKey) bool {
 		return a.address < b.address || a.address == b.address && a.seq < b.seq
@@ -56,7 +55,6 @@ func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
 	uwq.queue, uwq.seq = q, q.seq
 	q.byAddress.ReplaceOrInsert(addressKey{uwq.msg.Address, uwq.seq, uwq})
 	q.Add(t, &uwq.wq)
-	q.trace(t, "queue_add", uwq)
 }
 
 // sumUp sums the queue up: see [sim.SpinLock.Guards].
@@ -79,7 +77,6 @@ func (uwq *waitQueue) del(t *sim.Task) {
 	}
 	uwq.leave()
 	q.Del(t, &uwq.wq)
-	q.trace(t, "queue_del", uwq)
 }
 
 // delInit takes the fault out and links it to itself, which tells its owner that it
@@ -88,7 +85,6 @@ func (uwq *waitQueue) del(t *sim.Task) {
 func (uwq *waitQueue) delInit(t *sim.Task) {
 	q := uwq.queue
 	uwq.leave()
-	q.trace(t, "queue_del_init", uwq)
 	q.DelInit(t, &uwq.wq)
 }
 
@@ -97,16 +93,8 @@ func (uwq *waitQueue) leave() {
 	uwq.queue = nil
 }
 
-func (q *faultQueue) trace(t *sim.Task, kind string, uwq *waitQueue) {
-	if !t.Tracing() {
-		return
-	}
-	t.Emit(sim.Event{Kind: kind, Object: q.name, Args: []sim.Arg{
-		{Key: "waiter", Value: uwq.wq.Task.Name()},
-		{Key: "address", Value: uwq.msg.Address},
-		{Key: "length", Value: q.Len()},
-	}})
-}
+// WaitsFor is the address that the fault waits for, in bytes.
+func (uwq *waitQueue) WaitsFor() uint64 { return uwq.msg.Address }
 
 // wakeLocked wakes what the range matches, newest first, as a walk over the whole
 // list would (WAKE-4): __wake_up_locked_key. fault_pending_wqh.lock must be held.
@@ -201,6 +189,7 @@ func (c *Ctx) findUserfault(t *sim.Task) *waitQueue {
 // wakeUserfault wakes the faults in the range, if there are any faults at all:
 // wake_userfault.
 func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
+	c.traceWake(t, r)
 	// The look at the queues must not come before the store to the page table that
 	// preceded it: a fault does the two in the other order, and one of the sides has
 	// to see the other (WAKE-3).
