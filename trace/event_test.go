@@ -1,0 +1,113 @@
+package trace
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+// streamOf runs a scenario.
+func streamOf(t *testing.T, name, text, kernel string) Stream {
+	t.Helper()
+	file, err := syntax.Parse(name, []byte(text))
+	require.NoError(t, err)
+	session, err := scenario.NewSession(file, scenario.Options{Kernel: kernel, Trace: true})
+	require.NoError(t, err)
+	defer session.Close()
+	s, _, err := Of(session, name, text, 1, nil)
+	if err != nil {
+		return nil // that kernel cannot do it
+	}
+	return s
+}
+
+// What is written is read back as it was.
+func TestJSONRoundTrip(t *testing.T) {
+	for _, l := range lessons.All() {
+		s := streamOf(t, l.Name, l.Source, "")
+		require.Equal(t, "run_begin", s[0].Kind)
+		require.Equal(t, "run_end", s[len(s)-1].Kind)
+		var b bytes.Buffer
+		require.NoError(t, s.WriteJSON(&b))
+		require.Equal(t, len(s), bytes.Count(b.Bytes(), []byte("\n")), "an event a line")
+		got, err := ReadJSON(&b)
+		require.NoError(t, err)
+		require.Equal(t, len(s), len(got))
+		for i := range s {
+			want := s[i]
+			if len(want.Args) == 0 {
+				want.Args = nil
+			}
+			require.Equal(t, want, got[i])
+		}
+	}
+}
+
+func TestReadJSONNamesTheEvent(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"seq":1,"kind":"a"}` + "\n" + `{"seq":`:             "event 2: unexpected EOF",
+		`{"seq":1,"kind":"a","args":{"x":{"y":1}}}`:           `event 1: x: {"y":1} is no string, number, truth value or list of strings`,
+		`{"seq":1,"kind":"a","args":{"x":1.5}}` + "\n" + `{}`: "event 1: x: 1.5 is no string, number, truth value or list of strings",
+	} {
+		_, err := ReadJSON(strings.NewReader(text))
+		require.EqualError(t, err, want)
+	}
+}
+
+// docs/trace.md has every kind of event that there is, with the names of its details in their order;
+// and nothing else.
+func TestKindsAreDescribed(t *testing.T) {
+	doc, err := os.ReadFile("../docs/trace.md")
+	require.NoError(t, err)
+	described := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|([^|]*)\\|").FindAllStringSubmatch(string(doc), -1) {
+		described[m[1]] = strings.ReplaceAll(strings.TrimSpace(m[2]), "`", "")
+	}
+	seen := map[string]bool{}
+	for name, text := range scenarios(t) {
+		for _, e := range streamOf(t, name, text, "") {
+			keys := []string{}
+			for _, a := range e.Args {
+				if e.Kind != "syscall_enter" || len(keys) == 0 { // as many as the call has
+					keys = append(keys, a.Key)
+				}
+			}
+			want, ok := described[e.Kind]
+			require.True(t, ok, "docs/trace.md says nothing of %s", e.Kind)
+			if e.Kind != "syscall_enter" && !strings.HasPrefix(e.Kind, "queue_") {
+				require.Equal(t, want, strings.Join(keys, ", "), "%s", e.Kind)
+			}
+			seen[e.Kind] = true
+		}
+	}
+	for kind := range described {
+		require.True(t, seen[kind] || strings.HasSuffix(kind, "_wait") || kind == "pud_clear" || kind == "pgd_clear", "nothing is ever a %s", kind)
+	}
+}
+
+// Each place where a rule bites is come to, and each rule is one of docs/rules.md.
+func TestRulesBite(t *testing.T) {
+	doc, err := os.ReadFile("../docs/rules.md")
+	require.NoError(t, err)
+	left := map[site]string{}
+	for at, rule := range sites {
+		require.Contains(t, string(doc), "| "+rule+" |")
+		left[at] = rule
+	}
+	for name, text := range scenarios(t) {
+		for _, kernel := range []string{"", "6.18"} {
+			for _, e := range streamOf(t, name, text, kernel) {
+				delete(left, site{e.Func, e.Kind, e.Object})
+				delete(left, site{e.Func, e.Kind, ""})
+			}
+		}
+	}
+	require.Empty(t, left)
+}

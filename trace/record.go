@@ -1,0 +1,89 @@
+package trace
+
+import (
+	"strings"
+
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// Recorder puts a stream together.
+type Recorder struct {
+	Stream Stream
+	op     int
+}
+
+// Begin says what runs: the kernel, the seed, where it comes from and the text.
+func (r *Recorder) Begin(kernel string, seed uint64, source, text string) {
+	r.add(Event{Kind: "run_begin", Args: Args{
+		{Key: "kernel", Value: kernel}, {Key: "seed", Value: int(seed)}, {Key: "source", Value: source},
+		{Key: "lines", Value: strings.Split(strings.TrimSuffix(text, "\n"), "\n")},
+	}})
+}
+
+// Statement takes the events of a statement, and what came of it.
+func (r *Recorder) Statement(res *scenario.Result) {
+	r.op++
+	begin, end := Event{Kind: "op_begin", Op: r.op, Object: res.Op}, Event{Kind: "op_end", Op: r.op, Object: res.Op}
+	begin.Args = Args{{Key: "line", Value: res.Line}, {Key: "text", Value: res.Op}, {Key: "as", Value: res.Task}}
+	r.add(begin)
+	for _, e := range res.Events {
+		r.Event(e)
+	}
+	block := res.Block
+	if block == nil {
+		block = []string{}
+	}
+	end.Args = Args{
+		{Key: "line", Value: res.Line}, {Key: "answer", Value: res.Answer}, {Key: "block", Value: block},
+		{Key: "ok", Value: res.OK}, {Key: "as", Value: res.Task}, {Key: "name", Value: res.Name},
+	}
+	r.add(end)
+}
+
+// Event takes an event of the machine.
+func (r *Recorder) Event(e sim.Event) {
+	args := make(Args, len(e.Args))
+	for i, a := range e.Args {
+		args[i] = sim.Arg{Key: a.Key, Value: value(a.Value)}
+	}
+	event := Event{Op: r.op, Task: e.Task, Func: e.Func, Rule: e.Rule, Kind: e.Kind, Object: e.Object, Args: args}
+	if event.Rule == "" {
+		event.Rule = ruleOf(&event)
+	}
+	r.add(event)
+}
+
+// End says how the run ended: finding is the bug that ended it, "" for none.
+func (r *Recorder) End(ok bool, finding string) {
+	r.op = 0
+	r.add(Event{Kind: "run_end", Args: Args{{Key: "ok", Value: ok}, {Key: "finding", Value: finding}}})
+}
+
+func (r *Recorder) add(e Event) {
+	e.Seq = len(r.Stream) + 1
+	r.Stream = append(r.Stream, e)
+}
+
+// Of runs a session, which must have been opened with Options.Trace, to its end and returns the
+// stream. text is the scenario's.
+func Of(session *scenario.Session, source, text string, seed uint64, each func(*scenario.Result) error) (Stream, *scenario.Report, error) {
+	var r Recorder
+	r.Begin(session.Kernel(), seed, source, text)
+	report, err := session.Run(func(res *scenario.Result) error {
+		r.Statement(res)
+		if each == nil {
+			return nil
+		}
+		return each(res)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	finding := ""
+	if f := report.Finding(); f != nil {
+		finding = f.What
+	}
+	r.End(len(report.Failures()) == 0, finding)
+	return r.Stream, report, nil
+}
