@@ -17,8 +17,9 @@ type Row struct {
 	object string
 }
 
-// Rows replays a schedule and returns its steps, and what went wrong.
-func Rows(setup *Setup, opts Options, schedule Schedule) ([]Row, error) {
+// Rows replays a schedule and returns its steps, and what went wrong, nil for nothing. The error is
+// that the schedule does not fit.
+func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, err error) {
 	announced := map[*sim.Task]Row{}
 	r := &replay{schedule: schedule}
 	var rows []Row
@@ -28,16 +29,16 @@ func Rows(setup *Setup, opts Options, schedule Schedule) ([]Row, error) {
 			delete(announced, t)
 		}
 	}
-	failure, err := r.run(setup, opts, func(w *World) {
+	failure, err = r.run(setup, opts, func(w *World) {
 		w.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
 			name := w.exec.ObjectName(s.Obj)
 			announced[t] = Row{t.Name(), fn, strings.TrimSpace(s.Op.String() + " " + name), name}
 		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return shared(rows), failure
+	return shared(rows), failure, r.strayed
 }
 
 // shared leaves out the steps on objects that only one task ever touches: nobody can

@@ -233,7 +233,7 @@ func ExampleDiagram() {
 	setup := explore.FindSetup("kill")
 	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.SleepKillable)}
 	r, _ := explore.Counterexample(setup, opts)
-	_, failure := explore.Rows(setup, opts, r.Failure.Schedule)
+	_, failure, _ := explore.Rows(setup, opts, r.Failure.Schedule)
 	fmt.Println(failure)
 	// Output: lost wake-up: t1 is asleep for ever (TASK_UNINTERRUPTIBLE)
 }

@@ -65,9 +65,10 @@ type replay struct {
 	schedule Schedule
 	ready    bool // the machine is, and the tasks run
 	at       int
-	strayed  bool
+	strayed  error             // where the schedule asked for a task that could not go on, nil for nowhere
 	ran      Schedule          // what was run in fact
 	took     func(t *sim.Task) // is told of each choice; nil for nobody
+	trace    *sim.Tracer       // gets the events of the whole run, the machine's setting up included; nil for nobody
 }
 
 // Pick implements [sim.Strategy].
@@ -84,8 +85,8 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 		r.at++
 		if i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name }); i >= 0 {
 			chosen = enabled[i]
-		} else {
-			r.strayed = true
+		} else if r.strayed == nil {
+			r.strayed = fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which cannot go on then", r.at, name)
 		}
 	}
 	r.world.observe(chosen)
@@ -97,21 +98,17 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 }
 
 // Replay runs the setup once, in the order of the schedule, and returns its outcome
-// and what went wrong, if anything did. trace gets the events; nil for none.
+// and what went wrong, if anything did. trace gets the events, of the machine's setting up, too; nil for none.
 func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)) (outcome string, failure, err error) {
 	r := &replay{schedule: schedule}
-	failure, err = r.run(setup, opts, func(w *World) {
-		if trace != nil {
-			w.exec.Trace = sim.NewTracer(trace)
-		}
-	})
+	if trace != nil {
+		r.trace = sim.NewTracer(trace)
+	}
+	failure, err = r.run(setup, opts, func(*World) {})
 	if err != nil {
 		return "", nil, err
 	}
-	if r.strayed {
-		err = fmt.Errorf("the schedule does not fit: it asks for a task that cannot go on")
-	}
-	return r.world.Outcome(), failure, err
+	return r.world.Outcome(), failure, r.strayed
 }
 
 // run runs the setup once, along the schedule. ready is called when the machine is.
@@ -120,6 +117,7 @@ func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure,
 		opts.Faulters = setup.Faulters
 	}
 	rig := newRig()
+	rig.trace = r.trace
 	defer rig.close()
 	w, err := rig.newWorld(r, setup, &opts)
 	if err != nil {

@@ -74,6 +74,7 @@ const (
 type rig struct {
 	memory     *mm.Memory
 	coroutines sim.Coroutines
+	trace      *sim.Tracer // nil for none
 }
 
 func newRig() *rig { return &rig{memory: mm.NewMemory()} }
@@ -92,7 +93,7 @@ func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*Wor
 		return nil, fmt.Errorf("no version %q that can resolve a fault", opts.Version)
 	}
 	w := &World{Faulters: opts.Faulters, exec: sim.NewControlled(strategy)}
-	w.exec.Coroutines = &r.coroutines
+	w.exec.Coroutines, w.exec.Trace = &r.coroutines, r.trace
 	w.exec.MaxSteps = maxSteps
 	if opts.TSO {
 		w.exec.TSO()

@@ -60,6 +60,15 @@ func (r *Recorder) End(ok bool, finding string) {
 	r.add(Event{Kind: "run_end", Args: Args{{Key: "ok", Value: ok}, {Key: "finding", Value: finding}}})
 }
 
+// Outcome says how a run of the explorer ended: with what outcome, and what went wrong, nil for nothing.
+func (r *Recorder) Outcome(outcome string, failure error) {
+	if failure == nil {
+		r.End(true, "")
+		return
+	}
+	r.End(false, failure.Error()+" ("+outcome+")")
+}
+
 func (r *Recorder) add(e Event) {
 	e.Seq = len(r.Stream) + 1
 	r.Stream = append(r.Stream, e)

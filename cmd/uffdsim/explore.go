@@ -28,6 +28,7 @@ type exploration struct {
 	depth    int
 	shard    string
 	replay   string
+	picture  picture
 }
 
 func newExplore() *cobra.Command {
@@ -51,7 +52,7 @@ they print adds up.`,
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
   uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
-  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*14 copier*40 t1*9'`,
+  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*19 t1*8'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeSetups,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,6 +74,7 @@ they print adds up.`,
 	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random and pct)")
 	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategies")
 	f.StringVar(&x.replay, "replay", "", "run one schedule, step by step")
+	x.picture.addFlags(cmd)
 	return cmd
 }
 
@@ -139,8 +141,12 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 		}
 		x.Dropped = x.Dropped.With(r)
 	}
+	text, err := x.picture.isText()
+	if err != nil {
+		return err
+	}
 	if x.replay != "" {
-		return x.showReplay(out, setup)
+		return x.showReplay(out, setup, text)
 	}
 	if err := x.parseShard(); err != nil {
 		return err
@@ -155,7 +161,40 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	return x.report(out, setup, result)
+	if !text {
+		return x.drawFailure(out, setup, result)
+	}
+	out, done, err := x.picture.open(out)
+	if err != nil {
+		return err
+	}
+	err = x.report(out, setup, result)
+	if closed := done(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// drawFailure shows the run that went wrong.
+func (x *exploration) drawFailure(out io.Writer, setup *explore.Setup, r *explore.Result) error {
+	if r.Failure == nil {
+		return fmt.Errorf("nothing has gone wrong in %d runs of %s: there is no run to show (--replay shows one of your choice)", r.Runs, setup.Name)
+	}
+	return x.drawSchedule(out, setup, r.Failure.Schedule)
+}
+
+func (x *exploration) drawSchedule(out io.Writer, setup *explore.Setup, schedule explore.Schedule) error {
+	stream, err := streamOf(setup, x.Options, schedule)
+	if err != nil {
+		return err
+	}
+	if err := x.picture.draw(out, stream); err != nil {
+		return err
+	}
+	if end := stream[len(stream)-1]; end.Str("ok") != "true" {
+		return errFailed
+	}
+	return nil
 }
 
 // parseShard reads "i/n".
@@ -268,13 +307,19 @@ func memory() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// showReplay runs one schedule and draws it.
-func (x *exploration) showReplay(out io.Writer, setup *explore.Setup) error {
+// showReplay runs one schedule and draws it, as a table if text is asked for.
+func (x *exploration) showReplay(out io.Writer, setup *explore.Setup, text bool) error {
 	schedule, err := explore.ParseSchedule(x.replay)
 	if err != nil {
 		return err
 	}
-	rows, failure := explore.Rows(setup, x.Options, schedule)
+	if !text {
+		return x.drawSchedule(out, setup, schedule)
+	}
+	rows, failure, err := explore.Rows(setup, x.Options, schedule)
+	if err != nil {
+		return err
+	}
 	explore.Diagram(out, rows)
 	if failure != nil {
 		fmt.Fprintf(out, "\n%v\n", failure)

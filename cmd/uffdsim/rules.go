@@ -36,7 +36,8 @@ func newRules() *cobra.Command {
 }
 
 func newExplain() *cobra.Command {
-	return &cobra.Command{
+	var p picture
+	cmd := &cobra.Command{
 		Use:   "explain RULE",
 		Short: "Show what goes wrong without a rule, and that nothing does with it",
 		Long: `Say what the kernel does and what happens if it does not: the shortest run that goes
@@ -56,9 +57,44 @@ is right in every interleaving.`,
 			if err != nil {
 				return err
 			}
-			return explainRule(cmd.OutOrStdout(), r)
+			text, err := p.isText()
+			switch {
+			case err != nil:
+				return err
+			case !text:
+				return drawRule(cmd.OutOrStdout(), &p, r)
+			}
+			out, done, err := p.open(cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			err = explainRule(out, r)
+			if closed := done(); err == nil {
+				err = closed
+			}
+			return err
 		},
 	}
+	p.addFlags(cmd)
+	return cmd
+}
+
+// drawRule shows what goes wrong without the rule.
+func drawRule(out io.Writer, p *picture, r uffd.Rule) error {
+	info, setup := uffd.Rules[r], explore.SetupFor(r)
+	opts := explore.Options{TSO: info.TSO, Version: info.Since, Dropped: uffd.RuleSet(0).With(r)}
+	without, err := explore.Counterexample(setup, opts)
+	if err != nil {
+		return err
+	}
+	if without.Failure == nil {
+		return fmt.Errorf("nothing goes wrong without %s: there is no run to show", info.Name)
+	}
+	stream, err := streamOf(setup, opts, without.Failure.Schedule)
+	if err != nil {
+		return err
+	}
+	return p.draw(out, stream)
 }
 
 // flagsOf are the flags that make a run with the options.
@@ -86,7 +122,10 @@ func explainRule(out io.Writer, r uffd.Rule) error {
 		fmt.Fprintf(out, "Without the rule: nothing goes wrong, with up to %d preemptions.\n", explore.MaxPreemptions)
 	} else {
 		fmt.Fprintf(out, "Without the rule: %v.\n\n", without.Failure.Err)
-		rows, _ := explore.Rows(setup, opts, without.Failure.Schedule)
+		rows, _, err := explore.Rows(setup, opts, without.Failure.Schedule)
+		if err != nil {
+			return err
+		}
 		explore.Diagram(out, rows)
 		fmt.Fprintf(out, "\nAgain: uffdsim explore %s%s --drop %s --replay '%v'\n",
 			setup.Name, flagsOf(opts), info.Name, without.Failure.Schedule)

@@ -11,12 +11,14 @@ import (
 	"github.com/uffdsim/uffdsim/lessons"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/trace"
 )
 
 const runExample = `  uffdsim run 01-first-fault             a lesson, by its name or number
   uffdsim run --check *.uffd             files, with the kernel's bookkeeping checked
   uffdsim run --update new.uffd          write the answers into the file
   uffdsim run --trace --json new.uffd    every event, for a program to read
+  uffdsim run --format html -o 01.html 01-first-fault    a page to step through
   uffdsim run --kernel all FILE          what the versions answer differently
   uffdsim run --seed 7 -                 standard input, under another interleaving`
 
@@ -24,6 +26,7 @@ const runExample = `  uffdsim run 01-first-fault             a lesson, by its na
 type runner struct {
 	opts                scenario.Options
 	json, quiet, update bool
+	picture             picture
 
 	in       io.Reader
 	out, err io.Writer
@@ -43,7 +46,7 @@ line asks for, unless --kernel is given.`,
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.in, r.out, r.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return r.runAll(args)
+			return r.run(args)
 		},
 	}
 	f := cmd.Flags()
@@ -56,8 +59,69 @@ line asks for, unless --kernel is given.`,
 	f.BoolVar(&r.json, "json", false, "print an object a line for each statement")
 	f.BoolVarP(&r.quiet, "quiet", "q", false, "print a line a file, and what is wrong")
 	f.BoolVar(&r.update, "update", false, "write the answers into the files as what they expect")
+	r.picture.addFlags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernels)
 	return cmd
+}
+
+// run does what the command line asks for: text for every file, or a picture of one.
+func (r *runner) run(names []string) error {
+	text, err := r.picture.isText()
+	switch {
+	case err != nil:
+		return err
+	case !text:
+		return r.drawAll(names)
+	}
+	out, done, err := r.picture.open(r.out)
+	if err != nil {
+		return err
+	}
+	r.out = out
+	err = r.runAll(names)
+	if closed := done(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// drawAll shows a run as something else than text. Expectations that it did not meet are an error
+// all the same.
+func (r *runner) drawAll(names []string) error {
+	switch {
+	case len(names) != 1:
+		return fmt.Errorf("uffdsim run --format %s: one file at a time, and not %d", r.picture.format, len(names))
+	case r.opts.Kernel == allKernels, r.update, r.json, r.quiet:
+		return fmt.Errorf("uffdsim run --format %s: not with --kernel all, --update, --json or --quiet", r.picture.format)
+	}
+	src, path, err := r.source(names[0])
+	if err != nil {
+		return err
+	}
+	file, err := syntax.Parse(path, src)
+	if err != nil {
+		return err
+	}
+	r.opts.Trace = true
+	session, err := scenario.NewSession(file, r.opts)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	stream, report, err := trace.Of(session, path, string(src), r.opts.Seed, nil)
+	if err != nil {
+		return err
+	}
+	if err := r.picture.draw(r.out, stream); err != nil {
+		return err
+	}
+	for _, f := range report.Failures() {
+		fmt.Fprint(r.err, f.Diff())
+	}
+	if !report.OK() {
+		return errFailed
+	}
+	return nil
 }
 
 // runAll runs every file, whatever becomes of the others. A mistake in one is worse

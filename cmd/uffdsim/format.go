@@ -1,0 +1,102 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/trace"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// formats are what a run can be shown as, but for plain text, each with what it is.
+var formats = []struct {
+	name, is string
+	write    func(out io.Writer, s trace.Stream) error
+}{
+	{"json", "every event, an object a line (docs/trace.md)", func(out io.Writer, s trace.Stream) error { return s.WriteJSON(out) }},
+}
+
+// picture is how a run is to be shown, and where.
+type picture struct{ format, output string }
+
+func (p *picture) addFlags(cmd *cobra.Command) {
+	doc := "what to show the run as: text"
+	for _, f := range formats {
+		doc += "; " + f.name + ", " + f.is
+	}
+	cmd.Flags().StringVar(&p.format, "format", "text", doc)
+	cmd.Flags().StringVarP(&p.output, "output", "o", "", "file to write to (default: standard output)")
+	_ = cmd.RegisterFlagCompletionFunc("format", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return formatNames(), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func formatNames() []string {
+	names := []string{"text"}
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// isText reports whether plain text is asked for. The error says that there is no such format.
+func (p *picture) isText() (bool, error) {
+	for _, name := range formatNames() {
+		if p.format == name {
+			return name == "text", nil
+		}
+	}
+	return false, fmt.Errorf("no format %q%s: there are %v", p.format, didYouMean(p.format, formatNames()), formatNames())
+}
+
+// open returns where to write to; done ends that.
+func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, err error) {
+	if p.output == "" {
+		return standard, func() error { return nil }, nil
+	}
+	f, err := os.Create(p.output)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}
+
+// draw writes the stream in the format, which must not be text.
+func (p *picture) draw(standard io.Writer, s trace.Stream) error {
+	out, done, err := p.open(standard)
+	if err != nil {
+		return err
+	}
+	for _, f := range formats {
+		if f.name == p.format {
+			err = f.write(out, s)
+		}
+	}
+	if closed := done(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// streamOf replays a schedule of a setup.
+func streamOf(setup *explore.Setup, opts explore.Options, schedule explore.Schedule) (trace.Stream, error) {
+	var r trace.Recorder
+	text := "# " + setup.Name + ": " + setup.Doc + "\n"
+	for rule, info := range uffd.Rules {
+		if opts.Dropped.Has(uffd.Rule(rule)) {
+			text += "# without the rule " + info.Name + "\n"
+		}
+	}
+	r.Begin(cmp.Or(opts.Version, explore.DefaultVersion), 0, "uffdsim explore "+setup.Name, text+"# schedule: "+schedule.String())
+	outcome, failure, err := explore.Replay(setup, opts, schedule, func(e sim.Event) { r.Event(e) })
+	if err != nil {
+		return nil, err
+	}
+	r.Outcome(outcome, failure)
+	return r.Stream, nil
+}
