@@ -111,3 +111,36 @@ func TestRulesBite(t *testing.T) {
 	}
 	require.Empty(t, left)
 }
+
+// Every event can be said in words: none is told by its kind alone.
+func TestSentences(t *testing.T) {
+	for name, text := range scenarios(t) {
+		s := streamOf(t, name, text, "")
+		label := s.Labels()
+		for i := range s {
+			e := &s[i]
+			said := e.Sentence(label)
+			require.NotEqual(t, strings.TrimSpace(e.Task+" "+e.Kind+" "+e.Object), said)
+			require.NotContains(t, said, "  ", "%+v", e)
+		}
+	}
+	s := streamOf(t, "first", lessons.All()[0].Source, "")
+	var said []string
+	label := s.Labels()
+	for i := range s {
+		switch s[i].Kind {
+		case "queue_add", "msg_read", "fault_begin", "schedule", "ctx_new":
+			said = append(said, s[i].Sentence(label))
+		}
+	}
+	require.Equal(t, []string{
+		"main makes a context: fd",
+		"t1 loads from 0x101000: a page fault",
+		"t1 (0x101000) joins fault_pending_wqh of fd",
+		"t1 sleeps: TASK_KILLABLE",
+		"main joins fd_wqh of fd",
+		"main puts t1 (0x101000) into fault_wqh of fd",
+		"main reads the message of t1 (0x101000)",
+		"t1 loads from 0x102000: a page fault", // another page, which is not registered any more
+	}, said)
+}

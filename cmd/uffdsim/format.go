@@ -10,6 +10,9 @@ import (
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/trace"
+	"github.com/uffdsim/uffdsim/trace/dot"
+	"github.com/uffdsim/uffdsim/trace/mermaid"
+	"github.com/uffdsim/uffdsim/trace/perfetto"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -19,6 +22,9 @@ var formats = []struct {
 	write    func(out io.Writer, s trace.Stream) error
 }{
 	{"json", "every event, an object a line (docs/trace.md)", func(out io.Writer, s trace.Stream) error { return s.WriteJSON(out) }},
+	{"mermaid", "a sequence diagram that GitHub renders", mermaid.Write},
+	{"perfetto", "a trace for ui.perfetto.dev", perfetto.Write},
+	{"dot", "the end of it as a graph for Graphviz", dot.Write},
 }
 
 // picture is how a run is to be shown, and where.

@@ -1,0 +1,190 @@
+// Package dot draws what a run has come to as a graph in Graphviz's language: who waits for whom, the
+// mappings, and the page tables.
+package dot
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/trace"
+)
+
+// Write draws the state at the end of the stream: the mappings and page tables of each address space
+// and those who wait; of a run that went wrong, those who wait alone.
+func Write(w io.Writer, s trace.Stream) error {
+	var state trace.State
+	for i := range s {
+		state.Apply(&s[i])
+	}
+	var g graph
+	g.line("digraph run {")
+	g.line("    rankdir=LR; node [shape=box, fontname=monospace, fontsize=11]; edge [fontname=monospace, fontsize=10];")
+	if state.Finding != "" {
+		g.line("    label=%s; labelloc=t; fontname=monospace;", quote(state.Finding))
+	}
+	if waiting(&state) {
+		g.waits(&state)
+	}
+	if state.Finding == "" {
+		for _, sp := range state.Spaces {
+			if !sp.Gone && len(sp.VMAs) > 0 {
+				g.mappings(&state, sp)
+				g.pageTable(sp)
+			}
+		}
+	}
+	g.line("}")
+	_, err := io.WriteString(w, g.b.String())
+	return err
+}
+
+type graph struct{ b strings.Builder }
+
+func (g *graph) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
+
+// cluster draws a frame with a title around what inside draws.
+func (g *graph) cluster(id, title string, inside func()) {
+	g.line("    subgraph %s {", quote("cluster "+id))
+	g.line("        label=%s; fontname=monospace; color=gray;", quote(title))
+	inside()
+	g.line("    }")
+}
+
+func (g *graph) node(id, label, more string) {
+	g.line("        %s [label=%s%s];", quote(id), quote(label), more)
+}
+
+func (g *graph) edge(from, to, label string) {
+	g.line("        %s -> %s [label=%s];", quote(from), quote(to), quote(label))
+}
+
+// quote makes a string of DOT, in which a line ends where one of text does.
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`
+}
+
+func waiting(s *trace.State) bool {
+	return slices.ContainsFunc(s.Tasks, func(t *trace.Task) bool { return t.State == "asleep" || t.State == "waiting" })
+}
+
+// waits draws who waits for what: tasks, the locks that they want and who holds those, and the queues
+// that they sleep in and whose faults those are for.
+func (g *graph) waits(s *trace.State) {
+	g.cluster("waits", "who waits for what", func() {
+		locks := map[string]bool{}
+		for _, t := range s.Tasks {
+			if t.State != "asleep" && t.State != "waiting" && len(t.Holds) == 0 {
+				continue
+			}
+			label := t.Name + "\n" + t.State
+			if t.Sleep != "" {
+				label += "\n" + t.Sleep
+			}
+			g.node("task "+t.Name, label, ", style=rounded")
+			if t.Waits != "" {
+				locks[t.Waits] = true
+				g.edge("task "+t.Name, "lock "+t.Waits, "waits for")
+			}
+			for _, held := range t.Holds {
+				lock, how, _ := strings.Cut(held, " ")
+				locks[lock] = true
+				g.edge("lock "+lock, "task "+t.Name, strings.TrimSpace("held by "+how))
+			}
+		}
+		for _, lock := range slices.Sorted(maps.Keys(locks)) {
+			g.node("lock "+lock, lock, ", shape=octagon")
+		}
+		for _, c := range s.Contexts {
+			g.queues(s, c)
+		}
+	})
+}
+
+// queues draws the queues of a context that have somebody in them.
+func (g *graph) queues(s *trace.State, c *trace.Context) {
+	for i, queue := range c.Queues {
+		if len(queue) == 0 {
+			continue
+		}
+		id := "queue " + c.Name + " " + trace.QueueNames[i]
+		state := c.State
+		if c.Released {
+			state = "released"
+		}
+		if c.Freed {
+			state = "freed"
+		}
+		g.node(id, fmt.Sprintf("%s of %s\n%s, %d references", trace.QueueNames[i], c.Label(), state, c.Refs), ", shape=cds")
+		for _, waiter := range queue {
+			task, address, _ := strings.Cut(waiter, "@")
+			if s.Task(task) != nil {
+				g.edge("task "+task, id, address)
+			}
+		}
+	}
+}
+
+// mappings draws the VMAs in their order, and the contexts that get their faults.
+func (g *graph) mappings(s *trace.State, sp *trace.Space) {
+	g.cluster("mappings "+sp.Name, "mappings of "+sp.Name, func() {
+		before := ""
+		for _, v := range sp.VMAs {
+			id := fmt.Sprintf("vma %s %#x", sp.Name, v.Start)
+			g.node(id, strings.TrimRight(fmt.Sprintf("%#x-%#x\n%s %s", v.Start, v.End, v.Prot, v.Backing), " "), "")
+			if before != "" {
+				g.edge(before, id, "next")
+			}
+			before = id
+			if c := s.Context(v.Owner); c != nil {
+				g.node("context "+c.Name, c.Label()+"\n"+c.State, ", shape=ellipse")
+				g.edge(id, "context "+c.Name, v.Modes)
+			}
+		}
+	})
+}
+
+// maxEntries is how many entries of a table are drawn.
+const maxEntries = 12
+
+// pageTable draws the tables, with those of their entries that are not none.
+func (g *graph) pageTable(sp *trace.Space) {
+	if len(sp.Entries) == 0 {
+		return
+	}
+	g.cluster("page table "+sp.Name, "page table of "+sp.Name, func() {
+		slots := slices.SortedFunc(maps.Keys(sp.Entries), func(a, b trace.Slot) int {
+			return slices.Compare([]uint64{a.Address, uint64(levelShift[b.Level])}, []uint64{b.Address, uint64(levelShift[a.Level])})
+		})
+		tables := map[string][]string{}
+		var order []string
+		for _, slot := range slots {
+			shift := levelShift[slot.Level]
+			table := fmt.Sprintf("%s %s %#x", sp.Name, slot.Level, slot.Address>>(shift+9)<<(shift+9))
+			if tables[table] == nil {
+				order = append(order, table)
+			}
+			index, entry := slot.Address>>shift&511, sp.Entries[slot]
+			tables[table] = append(tables[table], fmt.Sprintf("[%d] %s", index, entry.Bits))
+			if lower := below[slot.Level]; lower != "" && !strings.Contains(entry.Bits, "huge") && len(tables[table]) <= maxEntries {
+				g.edge(table, fmt.Sprintf("%s %s %#x", sp.Name, lower, slot.Address), fmt.Sprintf("[%d]", index))
+			}
+		}
+		for _, table := range order {
+			entries := tables[table]
+			if len(entries) > maxEntries {
+				entries = append(entries[:maxEntries:maxEntries], fmt.Sprintf("and %d more", len(tables[table])-maxEntries))
+			}
+			level := strings.Fields(table)[1]
+			g.node(table, level+" table\n"+strings.Join(entries, "\n"), "")
+		}
+	})
+}
+
+// The levels of the page table: how many bits of an address are below an entry's, and what is below.
+var (
+	levelShift = map[string]uint{"pgd": 39, "pud": 30, "pmd": 21, "pte": 12}
+	below      = map[string]string{"pgd": "pud", "pud": "pmd", "pmd": "pte"}
+)

@@ -1,0 +1,172 @@
+// Package mermaid draws a run as a sequence diagram in Mermaid's language, which GitHub and many
+// editors render: a lane for each task, one for the kernel, and one for each context.
+package mermaid
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/trace"
+)
+
+// The limits that a diagram keeps to: Mermaid refuses to draw more than 50,000 characters, and nobody
+// looks at more lines than these.
+const (
+	maxLines = 300
+	maxChars = 45_000
+)
+
+// Write draws the stream. What is in the middle of a long one is left out, and the diagram says so.
+func Write(w io.Writer, s trace.Stream) error {
+	d := diagram{label: s.Labels(), lanes: map[string]string{}}
+	for i := range s {
+		d.event(&s[i])
+	}
+	_, err := io.WriteString(w, d.text())
+	return err
+}
+
+type diagram struct {
+	label func(ctx string) string
+	lanes map[string]string // their IDs by name
+	order []string          // names of the lanes
+	lines []string
+	op    string // the task of the statement that is running, "" for none
+}
+
+// kernel is the lane of what is no context's.
+const kernel = "kernel"
+
+// lane is the ID of a task's or a context's lane.
+func (d *diagram) lane(name string) string {
+	id, ok := d.lanes[name]
+	if !ok {
+		id = fmt.Sprintf("l%d", len(d.order))
+		d.lanes[name] = id
+		d.order = append(d.order, name)
+	}
+	return id
+}
+
+func (d *diagram) context(name string) string { return d.lane("context " + d.label(name)) }
+
+func (d *diagram) arrow(from, kind, to, text string) {
+	d.lines = append(d.lines, fmt.Sprintf("    %s%s%s: %s", from, kind, to, escape(text)))
+}
+
+func (d *diagram) note(lane, text string) {
+	d.lines = append(d.lines, fmt.Sprintf("    Note over %s: %s", lane, escape(text)))
+}
+
+// event draws what is worth a line. Locks are only where somebody has to wait for one.
+func (d *diagram) event(e *trace.Event) {
+	said := e.Sentence(d.label)
+	if e.Rule != "" {
+		said += " [" + e.Rule + "]"
+	}
+	switch e.Kind {
+	case "run_begin":
+		d.lane("main")
+		if strings.HasPrefix(e.Str("source"), "uffdsim explore") { // there is no main task that a reader knows
+			d.lanes, d.order = map[string]string{}, nil
+		}
+		d.lane(kernel)
+	case "run_end":
+		if f := e.Str("finding"); f != "" {
+			d.lines = append(d.lines, fmt.Sprintf("    Note over %s,%s: %s", d.lane(d.order[0]), d.lane(d.order[len(d.order)-1]), escape(f)))
+		}
+	case "op_begin":
+		d.op = e.Str("text")
+	case "op_end":
+		d.answer(e)
+	case "syscall_enter", "fault_begin":
+		d.enter(e, said)
+	case "syscall_exit":
+		if e.Op == 0 {
+			d.arrow(d.lane(kernel), "-->>", d.lane(e.Task), e.Object+" = "+e.Str("ret"))
+		}
+	case "fault_end":
+		d.arrow(d.lane(kernel), "-->>", d.lane(e.Task), said)
+	case "queue_add", "queue_del", "queue_del_init":
+		if e.Object != "fd_wqh" {
+			d.arrow(d.lane(e.Task), "->>", d.context(e.Str("ctx")), said)
+		}
+	case "msg_read":
+		d.arrow(d.context(e.Object), "-->>", d.lane(e.Task), said)
+	case "ctx_new", "ctx_released", "ctx_free":
+		d.note(d.context(e.Object), said)
+	case "try_to_wake_up":
+		if e.Str("woken") == "true" {
+			d.arrow(d.lane(e.Task), "-)", d.lane(e.Object), "wakes")
+		}
+	case "schedule", "must_wait", "spin_lock_wait", "down_read_wait", "down_write_wait", "send_signal":
+		d.note(d.lane(e.Task), said)
+	case "pte_set", "pte_clear", "vma_split", "vma_merge", "pmd_split", "mm_exit":
+		d.note(d.lane(kernel), said)
+	}
+}
+
+// enter draws how a task comes into the kernel: as the statement says, if it is one.
+func (d *diagram) enter(e *trace.Event, said string) {
+	switch {
+	case d.op != "":
+		d.arrow(d.lane(e.Task), "->>", d.lane(kernel), d.op)
+		d.op = ""
+		if e.Kind == "fault_begin" {
+			d.note(d.lane(e.Task), said)
+		}
+	case e.Kind == "fault_begin", e.Op == 0:
+		d.arrow(d.lane(e.Task), "->>", d.lane(kernel), said)
+	}
+}
+
+func (d *diagram) answer(e *trace.Event) {
+	entered := d.op == ""
+	d.op = ""
+	if answer := e.Str("answer"); entered && answer != "blocked" { // else a look from outside, or it sleeps
+		d.arrow(d.lane(kernel), "-->>", d.lane(e.Str("as")), "= "+answer)
+	}
+}
+
+// text is the diagram, with no more of its lines than the limits allow.
+func (d *diagram) text() string {
+	var b strings.Builder
+	b.WriteString("sequenceDiagram\n")
+	for _, name := range d.order {
+		fmt.Fprintf(&b, "    participant %s as %s\n", d.lanes[name], escape(name))
+	}
+	lines := d.lines
+	for n := maxLines; len(lines) > maxLines || size(lines) > maxChars-b.Len(); n = n * 9 / 10 {
+		head, tail := n*3/4, n/4
+		head, tail = min(head, len(d.lines)/2), min(tail, len(d.lines)/2)
+		left := fmt.Sprintf("    Note over %s: %d lines are left out here", d.lanes[d.order[0]], len(d.lines)-head-tail)
+		lines = slices.Concat(d.lines[:head], []string{left}, d.lines[len(d.lines)-tail:])
+	}
+	for _, l := range lines {
+		b.WriteString(l + "\n")
+	}
+	return b.String()
+}
+
+func size(lines []string) (n int) {
+	for _, l := range lines {
+		n += len(l) + 1
+	}
+	return n
+}
+
+// escape spells what Mermaid would take for its own by number.
+func escape(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case strings.ContainsRune(`;#<>%"\`, r) || r < ' ':
+			fmt.Fprintf(&b, "#%d;", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

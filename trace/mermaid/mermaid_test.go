@@ -1,0 +1,97 @@
+package mermaid_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/trace"
+	"github.com/uffdsim/uffdsim/trace/mermaid"
+	"github.com/uffdsim/uffdsim/trace/tracetest"
+)
+
+var update = flag.Bool("update", false, "write the diagrams in testdata anew")
+
+func draw(t *testing.T, s trace.Stream) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, mermaid.Write(&b, s))
+	return b.String()
+}
+
+// What Mermaid itself says of every diagram: of each lesson, of runs of the explorer that go wrong, of one
+// that is far too long, and of one whose names are full of what Mermaid would take for its own.
+func TestMermaidParses(t *testing.T) {
+	node := os.Getenv("UFFDSIM_NODE")
+	if node == "" {
+		t.Skip("SKIPPED: no diagram has been parsed by Mermaid: UFFDSIM_NODE does not name a directory with node_modules (.ci/tools makes one)")
+	}
+	streams := tracetest.Counterexamples(t)
+	for _, l := range lessons.All() {
+		streams[l.Name] = tracetest.Scenario(t, l.Name, l.Source)
+	}
+	streams["long"] = tracetest.Long(t, 10_000)
+	streams["hostile"] = hostile
+	dir, args := t.TempDir(), []string{"testdata/parse.mjs"}
+	for name, s := range streams {
+		file := filepath.Join(dir, name+".mmd")
+		require.NoError(t, os.WriteFile(file, []byte(draw(t, s)), 0o666))
+		args = append(args, file)
+	}
+	out, err := exec.Command("node", args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	// And the parser that says so does refuse what is none.
+	bad := filepath.Join(dir, "bad.mmd")
+	require.NoError(t, os.WriteFile(bad, []byte("sequenceDiagram\n    a->>: x\n"), 0o666))
+	require.Error(t, exec.Command("node", "testdata/parse.mjs", bad).Run())
+}
+
+var hostile = trace.Stream{
+	{Seq: 1, Kind: "run_begin", Args: trace.Args{{Key: "kernel", Value: "a;b#c"}}},
+	{Seq: 2, Op: 1, Kind: "op_begin", Args: trace.Args{{Key: "text", Value: "end; %% \"<script>\" #9829; a:b\\n->> x"}, {Key: "as", Value: "main"}}},
+	{Seq: 3, Op: 1, Task: "main", Kind: "syscall_enter", Object: "end"},
+	{Seq: 4, Op: 1, Kind: "op_end", Object: "x", Args: trace.Args{{Key: "answer", Value: "loaded '\n;'"}, {Key: "as", Value: "main"}}},
+	{Seq: 5, Kind: "run_end", Args: trace.Args{{Key: "finding", Value: "a; b # c\nsequenceDiagram"}}},
+}
+
+// What Mermaid would take for its own is not there as such.
+func TestEscapes(t *testing.T) {
+	require.Equal(t, `sequenceDiagram
+    participant l0 as main
+    participant l1 as kernel
+    l0->>l1: end#59; #37;#37; #34;#60;script#62;#34; #35;9829#59; a:b#92;n-#62;#62; x
+    l1-->>l0: = loaded '#10;#59;'
+    Note over l0,l1: a#59; b #35; c#10;sequenceDiagram
+`, draw(t, hostile))
+}
+
+// A long run is cut in the middle, below what Mermaid draws, and the diagram says by how much.
+func TestLongRunIsCut(t *testing.T) {
+	text := draw(t, tracetest.Long(t, 10_000))
+	require.Less(t, len(text), 50_000)
+	require.Less(t, strings.Count(text, "\n"), 320)
+	require.Regexp(t, `Note over l0: \d{4} lines are left out here`, text)
+	require.Contains(t, text, "userfaultfd(", "the beginning is there")
+	require.True(t, strings.HasSuffix(strings.TrimSpace(text), "close(fd)") || strings.Contains(text, "l1-->>l0: = 0\n"), "and the end")
+}
+
+// Three lessons as they should look.
+func TestDiagrams(t *testing.T) {
+	for _, l := range lessons.All()[:3] {
+		got, file := draw(t, tracetest.Scenario(t, l.Name, l.Source)), fmt.Sprintf("testdata/%s.mmd", l.Name)
+		if *update {
+			require.NoError(t, os.WriteFile(file, []byte(got), 0o666))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, string(want), got)
+	}
+}

@@ -1,0 +1,189 @@
+// Package perfetto writes a run in the Trace Event Format, which the Perfetto UI (ui.perfetto.dev)
+// and chrome://tracing open: a track for each task, with its system calls and faults one in the
+// other; the waits as slices of their own; arrows from a fault to who reads its message, to who
+// fills its page, and back; and counters of the faults that wait. An event takes a microsecond.
+package perfetto
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/uffdsim/uffdsim/trace"
+)
+
+// event is an event of the format. Fields that a phase does not have are left out.
+type event struct {
+	Name string         `json:"name"`
+	Cat  string         `json:"cat,omitempty"`
+	Ph   string         `json:"ph"`
+	TS   int            `json:"ts"`
+	Pid  int            `json:"pid"`
+	Tid  int            `json:"tid"`
+	ID   string         `json:"id,omitempty"`
+	BP   string         `json:"bp,omitempty"`
+	S    string         `json:"s,omitempty"`
+	Args map[string]any `json:"args,omitempty"`
+}
+
+// Write writes the stream as one JSON object.
+func Write(w io.Writer, s trace.Stream) error {
+	c := converter{label: s.Labels(), tids: map[string]int{}, open: map[string][]string{}, asleep: map[string]string{}, flows: map[string]string{}}
+	for i := range s {
+		c.event(&s[i])
+	}
+	c.finish(len(s) + 1)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(map[string]any{"displayTimeUnit": "ms", "traceEvents": c.events})
+}
+
+type converter struct {
+	label  func(ctx string) string
+	events []event
+	tids   map[string]int      // of the tasks
+	order  []string            // the tasks
+	open   map[string][]string // the slices that are open on a task's track
+	asleep map[string]string   // what a task sleeps in or waits for
+	flows  map[string]string   // the flow of a waiter's fault
+	last   int                 // of the flows
+	time   int
+}
+
+// The one process of the trace.
+const pid = 1
+
+// tid is the number of a task's track.
+func (c *converter) tid(task string) int {
+	n, ok := c.tids[task]
+	if !ok {
+		n = len(c.order) + 1
+		c.tids[task] = n
+		c.order = append(c.order, task)
+		c.events = append(c.events, event{Name: "thread_name", Ph: "M", Pid: pid, Tid: n, Args: map[string]any{"name": task}})
+	}
+	return n
+}
+
+func (c *converter) add(e event, task string) {
+	e.TS, e.Pid, e.Tid = c.time, pid, c.tid(task)
+	c.events = append(c.events, e)
+}
+
+func (c *converter) begin(task, name string, args map[string]any) {
+	c.open[task] = append(c.open[task], name)
+	c.add(event{Name: name, Cat: "kernel", Ph: "B", Args: args}, task)
+}
+
+func (c *converter) end(task string) {
+	if n := len(c.open[task]); n > 0 {
+		c.add(event{Name: c.open[task][n-1], Cat: "kernel", Ph: "E"}, task)
+		c.open[task] = c.open[task][:n-1]
+	}
+}
+
+// wait begins a slice of waiting, beside the task's track; wakes ends it.
+func (c *converter) wait(task, what string) {
+	c.asleep[task] = what
+	c.add(event{Name: what, Cat: "wait", Ph: "b", ID: task}, task)
+}
+
+func (c *converter) wakes(task string) {
+	if what, ok := c.asleep[task]; ok {
+		delete(c.asleep, task)
+		c.add(event{Name: what, Cat: "wait", Ph: "e", ID: task}, task)
+	}
+}
+
+// flow is a point on the way of a waiter's fault. It binds to the slice that is open on the task's
+// track, and so there has to be one.
+func (c *converter) flow(ph, task, id string) {
+	if id == "" || len(c.open[task]) == 0 {
+		return
+	}
+	e := event{Name: "fault", Cat: "fault", Ph: ph, ID: id}
+	if ph == "f" {
+		e.BP = "e" // to the slice around it, and not to the next one
+	}
+	c.add(e, task)
+}
+
+func (c *converter) event(e *trace.Event) {
+	c.time = e.Seq
+	if e.Task != "" && e.Kind != "schedule" {
+		c.wakes(e.Task)
+	}
+	switch e.Kind {
+	case "run_begin":
+		c.events = append(c.events, event{Name: "process_name", Ph: "M", Pid: pid, Args: map[string]any{"name": e.Str("source") + " on " + e.Str("kernel")}})
+	case "syscall_enter", "fault_begin":
+		c.begin(e.Task, e.Sentence(c.label), arguments(e))
+	case "syscall_exit", "fault_end":
+		if id := c.flows[e.Task]; e.Kind == "fault_end" && id != "" {
+			c.flow("f", e.Task, id)
+			delete(c.flows, e.Task)
+		}
+		c.end(e.Task)
+	case "task_exit":
+		for len(c.open[e.Task]) > 0 { // it was killed on its way
+			c.end(e.Task)
+		}
+	case "schedule":
+		if e.Object != "TASK_RUNNING" {
+			c.wait(e.Task, "asleep: "+e.Object)
+		}
+	case "spin_lock_wait", "down_read_wait", "down_write_wait":
+		c.wait(e.Task, "waits for "+e.Object)
+	case "queue_add", "queue_del", "queue_del_init":
+		c.queue(e)
+	case "msg_read":
+		c.flow("t", e.Task, c.flows[e.Str("waiter")])
+	case "try_to_wake_up":
+		if e.Str("woken") == "true" {
+			c.flow("t", e.Task, c.flows[e.Object])
+		}
+	case "pte_set", "vma_split", "vma_merge", "ctx_released", "ctx_free", "must_wait":
+		c.add(event{Name: e.Sentence(c.label), Cat: "event", Ph: "i", S: "t", Args: arguments(e)}, e.Task)
+	case "run_end":
+		if f := e.Str("finding"); f != "" && len(c.order) > 0 {
+			c.add(event{Name: f, Cat: "finding", Ph: "i", S: "g"}, c.order[0])
+		}
+	}
+}
+
+// queue counts who waits, and begins the way of a fault.
+func (c *converter) queue(e *trace.Event) {
+	ctx := c.label(e.Str("ctx"))
+	c.add(event{Name: ctx + ": " + e.Object, Ph: "C", Args: map[string]any{"waiting": len(e.List("queue"))}}, e.Task)
+	if e.Kind == "queue_add" && e.Object == "fault_pending_wqh" {
+		c.last++
+		c.flows[e.Task] = fmt.Sprint("fault", c.last)
+		c.flow("s", e.Task, c.flows[e.Task])
+	}
+}
+
+// finish ends what is open when the run does, at a time.
+func (c *converter) finish(at int) {
+	c.time = at
+	for _, task := range c.order {
+		c.wakes(task)
+		for len(c.open[task]) > 0 {
+			c.end(task)
+		}
+	}
+}
+
+// arguments are an event's details, for who clicks on it.
+func arguments(e *trace.Event) map[string]any {
+	args := map[string]any{"event": e.Seq}
+	if e.Func != "" {
+		args["function"] = e.Func
+	}
+	if e.Rule != "" {
+		args["rule"] = e.Rule
+	}
+	for _, a := range e.Args {
+		args[a.Key] = a.Value
+	}
+	return args
+}
