@@ -12,6 +12,7 @@ import (
 	"github.com/uffdsim/uffdsim/trace"
 	"github.com/uffdsim/uffdsim/trace/dot"
 	"github.com/uffdsim/uffdsim/trace/mermaid"
+	"github.com/uffdsim/uffdsim/trace/page"
 	"github.com/uffdsim/uffdsim/trace/perfetto"
 	"github.com/uffdsim/uffdsim/uffd"
 )
@@ -25,6 +26,7 @@ var formats = []struct {
 	{"mermaid", "a sequence diagram that GitHub renders", mermaid.Write},
 	{"perfetto", "a trace for ui.perfetto.dev", perfetto.Write},
 	{"dot", "the end of it as a graph for Graphviz", dot.Write},
+	{"html", "a page to step through", page.Write},
 }
 
 // picture is how a run is to be shown, and where.

@@ -1,0 +1,51 @@
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+
+// el makes an element. What comes out of a run is only ever put in as text.
+function el(tag, props, ...children) {
+  const e = document.createElement(tag);
+  for (const [key, value] of Object.entries(props || {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (key === "class") e.className = value;
+    else if (key === "on") for (const [name, f] of Object.entries(value)) e.addEventListener(name, f);
+    else if (key === "style") for (const [name, v] of Object.entries(value)) e.style.setProperty(name, v);
+    else e.setAttribute(key, value === true ? "" : value);
+  }
+  e.append(...children.filter((c) => c !== null && c !== undefined));
+  return e;
+}
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+// moving redraws, and lets what was there before, by its data-key, be seen to go where it is then.
+function moving(root, redraw) {
+  const before = new Map();
+  if (!still.matches) {
+    for (const e of root.querySelectorAll("[data-key]")) before.set(e.dataset.key, e.getBoundingClientRect());
+  }
+  redraw();
+  if (still.matches) return;
+  for (const e of root.querySelectorAll("[data-key]")) {
+    const was = before.get(e.dataset.key);
+    const is = e.getBoundingClientRect();
+    if (!was) {
+      e.animate([{ opacity: 0, transform: "scale(.8)" }, { opacity: 1, transform: "none" }], 200);
+    } else if (was.left !== is.left || was.top !== is.top) {
+      e.animate([{ transform: `translate(${was.left - is.left}px, ${was.top - is.top}px)` }, { transform: "none" }], { duration: 260, easing: "ease-out" });
+    }
+  }
+}
+
+// show scrolls a list, and nothing else, so that one of its elements is in sight, with what is around it.
+function show(list, e) {
+  if (!e) return;
+  const middle = e.offsetTop + e.offsetHeight / 2 - list.scrollTop - list.clientHeight / 2;
+  if (Math.abs(middle) > list.clientHeight / 4) list.scrollTop += middle;
+}
+
+// colour is the number of a context's colour.
+function colour(name) {
+  const n = parseInt(String(name).replace(/\D+/g, ""), 10);
+  return Number.isNaN(n) ? 0 : (n - 1) % 6;
+}

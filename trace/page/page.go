@@ -1,0 +1,100 @@
+// Package page writes a run as one HTML file to step through. It needs no network and no server; all that
+// it shows it makes from the stream of events, in the reader's browser.
+package page
+
+import (
+	"embed"
+	"encoding/json"
+	"html/template"
+	"io"
+
+	"github.com/uffdsim/uffdsim/docs"
+	"github.com/uffdsim/uffdsim/trace"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// The parts of the page, in the order in which a browser has to read them.
+var (
+	styles  = []string{"style.css"}
+	scripts = []string{"state.js", "dom.js", "memory.js", "view.js", "player.js"}
+	page    = template.Must(template.ParseFS(assets, "assets/page.html"))
+)
+
+// Data is what the page is made of.
+type Data struct {
+	Events []Event           `json:"events"`
+	Labels map[string]string `json:"labels"` // what the contexts are called
+	Rules  map[string]string `json:"rules"`  // what the rules say that come up
+}
+
+// Event is an event and what it says in words.
+type Event struct {
+	trace.Event
+	Said string `json:"said"`
+}
+
+// DataOf is the page's data for a stream.
+func DataOf(s trace.Stream) *Data {
+	d := &Data{Events: make([]Event, len(s)), Labels: map[string]string{}, Rules: map[string]string{}}
+	label, texts := s.Labels(), docs.RuleTexts()
+	for i := range s {
+		e := &s[i]
+		d.Events[i] = Event{*e, e.Sentence(label)}
+		if e.Kind == "ctx_new" {
+			d.Labels[e.Object] = label(e.Object)
+		}
+		if text, ok := texts[e.Rule]; ok {
+			d.Rules[e.Rule] = text
+		}
+	}
+	return d
+}
+
+// content is what the template fills in.
+type content struct {
+	Title  string
+	Style  template.CSS
+	Script template.JS
+	Data   template.JS // JSON; encoding/json writes < and > in it as escapes, so that nothing in it ends the element
+	Linked bool        // style, script and editor come from the server
+}
+
+// Write writes the page for a stream.
+func Write(w io.Writer, s trace.Stream) error {
+	data, err := json.Marshal(DataOf(s))
+	if err != nil {
+		return err
+	}
+	title := "uffdsim"
+	if len(s) > 0 && s[0].Str("source") != "" {
+		title = s[0].Str("source") + " – uffdsim"
+	}
+	return page.Execute(w, content{
+		Title: title, Style: template.CSS(Style()), Script: template.JS(Script()), Data: template.JS(data),
+	})
+}
+
+// WriteLinked writes the page without a stream, for a server that has the style and the script, and an editor beside
+// them, under /style.css, /script.js and /editor.js.
+func WriteLinked(w io.Writer) error {
+	return page.Execute(w, content{Title: "uffdsim play", Linked: true})
+}
+
+// Style is the page's style sheet.
+func Style() string { return join(styles) }
+
+// Script is the page's program.
+func Script() string { return join(scripts) }
+
+func join(names []string) (all string) {
+	for _, name := range names {
+		text, err := assets.ReadFile("assets/" + name)
+		if err != nil {
+			panic(err) // they are part of the program
+		}
+		all += string(text) + "\n"
+	}
+	return all
+}
