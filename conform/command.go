@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/uffdsim/uffdsim/scenario"
@@ -20,6 +21,9 @@ type Command struct {
 	Timeout time.Duration
 	// Errors gets what it prints on standard error; nil for nobody.
 	Errors io.Writer
+
+	mu      sync.Mutex
+	running map[*running]bool // those that have not been closed
 }
 
 // New implements [Target]: each scenario gets a program of its own.
@@ -39,12 +43,24 @@ func (c *Command) New() (Doer, error) {
 		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
 	}
 	r := &running{command: c, cmd: cmd, in: in, answers: make(chan string), ended: make(chan struct{})}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running == nil {
+		c.running = map[*running]bool{}
+	}
+	c.running[r] = true
 	go r.listen(out)
 	return r, nil
 }
 
-// Close implements [Target].
-func (c *Command) Close() {}
+// Close implements [Target]: what still runs is ended, whoever waits for it.
+func (c *Command) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for r := range c.running {
+		kill(r.cmd)
+	}
+}
 
 // running is the program of a scenario.
 type running struct {
@@ -80,11 +96,21 @@ func (r *running) Do(line string) (*scenario.Result, error) {
 		return nil, r.broken
 	}
 	r.line++
-	if _, err := fmt.Fprintln(r.in, line); err != nil {
-		return nil, r.breaks(line, "it has ended, or reads no more (%v)", err)
-	}
 	limit := time.NewTimer(r.command.Timeout)
 	defer limit.Stop()
+	sent := make(chan error, 1)
+	go func() { // beside, for a program that does not read
+		_, err := fmt.Fprintln(r.in, line)
+		sent <- err
+	}()
+	select {
+	case err := <-sent:
+		if err != nil {
+			return nil, r.breaks(line, "it has ended, or reads no more (%v)", err)
+		}
+	case <-limit.C:
+		return nil, r.breaks(line, "it has read nothing for %v", r.command.Timeout)
+	}
 	select {
 	case text, ok := <-r.answers:
 		if !ok {
@@ -106,6 +132,8 @@ func (r *running) result(line, text string) (*scenario.Result, error) {
 	result := &scenario.Result{File: "target", Line: r.line, Op: line, OK: true}
 	parts := strings.Split(text, "\t")
 	switch head := parts[0]; {
+	case strings.HasPrefix(text, "! "):
+		return nil, r.breaks(line, "it says: %s", text[2:])
 	case head == "?":
 		result.Skipped = true
 	case head == "=" || strings.HasPrefix(head, "= "):
@@ -122,6 +150,9 @@ func (r *running) result(line, text string) (*scenario.Result, error) {
 
 // Close implements [Doer]: nothing of the program is left running.
 func (r *running) Close() {
+	r.command.mu.Lock()
+	delete(r.command.running, r)
+	r.command.mu.Unlock()
 	close(r.ended)
 	_ = r.in.Close()
 	kill(r.cmd)
@@ -132,6 +163,7 @@ func (r *running) Close() {
 // that of reading or writing.
 func Serve(d Doer, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxAnswer)
 	w := bufio.NewWriter(out)
 	for lines.Scan() {
 		r, err := d.Do(lines.Text())

@@ -41,8 +41,9 @@ type Outcome struct {
 	Same    int         // statements that both have answered alike
 	Skipped int         // that the target cannot do
 	Diverge *Divergence // nil for none
-	// Ended is why the scenario does not go on to its end, though nobody was wrong: it asks
-	// for what only the model can do, or makes no sense on this version. Nil if it does.
+	// Ended is why the scenario does not go on to its end, though neither was wrong: it asks
+	// for what only the model can do, or for more than the target has room for; else there is a mistake in
+	// it. Nil if it does.
 	Ended error
 }
 
@@ -63,7 +64,7 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 		case err != nil:
 			o.Ended = err
 			return o, nil
-		case d != nil && errors.Is(d.Err, scenario.ErrModelOnly):
+		case d != nil && (errors.Is(d.Err, scenario.ErrModelOnly) || errors.Is(d.Err, scenario.ErrNoRoom)):
 			o.Ended = d.Err
 			return o, nil
 		case d != nil:

@@ -275,7 +275,7 @@ func (g *generator) few() (start, length string) {
 func (g *generator) mode() string {
 	switch {
 	case g.chance(3):
-		return g.oneOf("0x4", "0x8")
+		return g.oneOf("0x2", "0x3", "0x4", "0x8")
 	case g.chance(20):
 		return "DONTWAKE"
 	}
@@ -335,7 +335,7 @@ func (g *generator) madvise() string {
 	start, length := g.span()
 	advice := "MADV_DONTNEED"
 	if g.chance(30) {
-		advice = g.oneOf("MADV_DONTFORK", "MADV_DOFORK", "MADV_SEQUENTIAL", "MADV_NORMAL", "MADV_RANDOM", "MADV_DONTDUMP", "MADV_DODUMP", "9999")
+		advice = g.oneOf("MADV_DONTFORK", "MADV_DOFORK", "MADV_SEQUENTIAL", "MADV_NORMAL", "MADV_RANDOM", "MADV_DONTDUMP", "MADV_DODUMP", "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "9999")
 	}
 	return fmt.Sprintf("madvise(%s, %s, %s)", start, length, advice)
 }

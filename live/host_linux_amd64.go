@@ -68,7 +68,7 @@ func (k *Kernel) NewHost() (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.addProcess(keeper, map[int]string{})
+	h.addProcess(keeper, nil)
 	return h, nil
 }
 
@@ -86,21 +86,27 @@ type process struct {
 	host     *Host
 	keeper   *task // does what the scenario does not ask for
 	tasks    map[string]*task
-	contexts map[int]string // the names of contexts, by descriptor
+	contexts map[int]context // by descriptor
 	ended    bool
+}
+
+// context is a userfaultfd context: what it is called, and the process whose memory it is for, which need
+// not be the one that has a descriptor of it.
+type context struct {
+	name string
+	of   *process
 }
 
 // flight is an operation on its way.
 type flight struct {
-	task *task
-	done atomic.Bool
+	task    *task
+	done    atomic.Bool
+	failure error // why it could not be made; written before done is set
 }
 
-func (h *Host) addProcess(keeper *task, contexts map[int]string) *process {
-	p := &process{host: h, keeper: keeper, tasks: map[string]*task{}, contexts: map[int]string{}}
-	for fd, name := range contexts {
-		p.contexts[fd] = name
-	}
+func (h *Host) addProcess(keeper *task, contexts map[int]context) *process {
+	p := &process{host: h, keeper: keeper, tasks: map[string]*task{}, contexts: map[int]context{}}
+	maps.Copy(p.contexts, contexts)
 	h.processes = append(h.processes, p)
 	return p
 }
@@ -127,10 +133,14 @@ func (p *process) Start(name string, fn func(t scenario.Thread), done func(kille
 			p.host.tell()
 		}()
 		defer func() {
-			if e := recover(); e != nil {
-				if _, killed = e.(gone); !killed {
-					panic(e)
-				}
+			switch e := recover().(type) {
+			case nil:
+			case gone:
+				killed = true
+			case tooLarge:
+				f.failure = fmt.Errorf("%w: %d bytes at a time, and not more than %d", scenario.ErrNoRoom, e.bytes, paneSize)
+			default:
+				panic(e)
 			}
 		}()
 		fn(&thread{task: t, process: p})
@@ -172,7 +182,7 @@ func (h *Host) Settle() error {
 			return fmt.Errorf("the kernel does not settle: %s", h.busy())
 		}
 	}
-	return nil
+	return h.failure
 }
 
 // settled looks twice: whoever was asleep at the first look may have been woken by one that
@@ -196,6 +206,9 @@ func (h *Host) quiet() bool {
 	asleep := true
 	for _, f := range h.flights {
 		if f.done.Load() {
+			if f.failure != nil {
+				h.failure = f.failure
+			}
 			continue
 		}
 		live = append(live, f)
@@ -255,7 +268,7 @@ func (p *process) all() []*task {
 }
 
 // NameContext implements [scenario.Process].
-func (p *process) NameContext(fd int, name string) { p.contexts[fd] = name }
+func (p *process) NameContext(fd int, name string) { p.contexts[fd] = context{name, p} }
 
 func (p *process) forget(fd int) { delete(p.contexts, fd) }
 
@@ -293,15 +306,21 @@ func (r *region) modes() string {
 }
 
 // contextOf finds out who gets a region's faults: the one that may register it once more,
-// which changes nothing. The others are told that it is busy.
+// which changes nothing. The others are told that it is busy. Only those that are for this memory may be
+// asked, whoever has a descriptor of them: others would register their own.
 func (p *process) contextOf(start, end uint64) string {
 	r := abi.Register{Range: abi.Range{Start: start, Len: end - start}, Mode: abi.RegisterModeMissing}
 	var b [abi.RegisterSize]byte
 	r.Encode(b[:])
-	for fd, name := range p.contexts {
-		ret, err := p.keeper.command(unix.SYS_IOCTL, uint64(fd), uint64(abi.UFFDIO_REGISTER), p.keeper.lend(0, b[:]))
-		if err == nil && ret == 0 {
-			return name
+	for _, q := range p.host.processes {
+		for fd, c := range q.contexts {
+			if c.of != p || q.ended {
+				continue
+			}
+			ret, err := q.keeper.command(unix.SYS_IOCTL, uint64(fd), uint64(abi.UFFDIO_REGISTER), q.keeper.lend(0, b[:]))
+			if err == nil && ret == 0 {
+				return c.name
+			}
 		}
 	}
 	return "?"

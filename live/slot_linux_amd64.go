@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/uffdsim/uffdsim/scenario"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +29,7 @@ const (
 // Nothing is mapped behind the second, so that who reads past its end gets a fault.
 const (
 	pageSize  = 4096
-	paneSize  = 64 << 10
+	paneSize  = 2 << 20
 	panes     = 2
 	slotSize  = pageSize + panes*paneSize + pageSize
 	maxSlots  = 14
@@ -77,7 +78,7 @@ func (a *arena) take() (int, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("more than %d tasks", maxSlots)
+	return 0, fmt.Errorf("%w: more than %d tasks", scenario.ErrNoRoom, maxSlots)
 }
 
 func (a *arena) slot(i int) *slot { return (*slot)(unsafe.Pointer(&a.slots[i*slotSize])) }

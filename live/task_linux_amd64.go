@@ -166,6 +166,9 @@ func (t *task) reap() {
 	}
 }
 
+// maxFds is the usual limit on a process's descriptors: [machine.DefaultMaxFds].
+const maxFds = 1024
+
 // startFirst makes the first task, without anything of the Go program in it but the
 // instructions that it runs. The thread must stay until the task has ended: they die together.
 func startFirst(a *arena) (*task, error) {
@@ -199,6 +202,10 @@ func startFirst(a *arena) (*task, error) {
 		sharing.kill()
 		sharing.release()
 	}()
+	// As many descriptors as the model's processes may have, and all that come from this one.
+	if err := unix.Prlimit(int(pid), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: maxFds, Max: maxFds}, nil); err != nil {
+		return nil, fmt.Errorf("prlimit: %w", err)
+	}
 	t, err := sharing.spawn(shareNo)
 	if err != nil {
 		return nil, err

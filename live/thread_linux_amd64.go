@@ -44,10 +44,13 @@ func (t *thread) status(nr int64, args ...uint64) error {
 	return err
 }
 
+// tooLarge is the panic of an operation that needs more memory than a pane has.
+type tooLarge struct{ bytes int }
+
 // Lend implements [scenario.Thread]. No more than a pane can be lent.
 func (t *thread) Lend(pane int, mem []byte) uint64 {
 	if len(mem) > paneSize {
-		mem = mem[:paneSize]
+		panic(tooLarge{len(mem)})
 	}
 	t.lend[pane] = mem
 	return t.task.lend(pane, mem)
@@ -205,8 +208,8 @@ type pipe struct {
 }
 
 // firstPipe is the first descriptor of pipes. They are out of the way of the scenario's, and
-// below what the kernel has to make a larger table for.
-const firstPipe = 64 - 2*maxSlots
+// below what the kernel has to make a much larger table for.
+const firstPipe = 256 - 2*maxSlots
 
 // aPipe is the task's pipe, empty.
 func (t *thread) aPipe() (*pipe, error) {

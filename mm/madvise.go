@@ -18,8 +18,8 @@ type advice struct {
 const noTHP = VMSpecial | VMHugeTLB | VMShared | VMMayShare
 
 // advices is everything that madvise knows: madvise_behavior_valid,
-// madvise_need_mmap_write and the switch of madvise_behavior. That huge-page advice
-// given twice is refused ended with 4.4.
+// madvise_need_mmap_write and the switch of madvise_behavior. Huge-page advice
+// given twice is refused only here: see [Era.HugeAdviceTwice].
 var advices = map[Advice]advice{
 	MadvNormal:     {clear: VMRandRead | VMSeqRead},
 	MadvRandom:     {set: VMRandRead, clear: VMSeqRead},
@@ -92,7 +92,11 @@ func (mm *MM) madviseWalk(t *sim.Task, start, end uint64, behavior Advice, a adv
 // madviseVMA gives the advice to [start, end), a part of the VMA, and returns the VMA
 // that it is in afterwards: madvise_vma.
 func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavior Advice, a advice) (*VMA, error) {
-	if vma.Flags&a.refuse != 0 {
+	refuse := a.refuse
+	if mm.Era.HugeAdviceTwice {
+		refuse &^= VMHugePage | VMNoHugePage
+	}
+	if vma.Flags&refuse != 0 {
 		return nil, errno.EINVAL
 	}
 	if behavior == MadvDontNeed {

@@ -10,23 +10,38 @@ import (
 // length are page aligned and have been validated. It returns the bytes copied; the
 // error is nil if there are any (COPY-5). mmap_lock must not be held.
 func (mm *MM) McopyAtomic(t *sim.Task, dst, src, length uint64) (uint64, error) {
-	return mm.atomicFill(t, dst, src, length, false)
+	return mm.atomicFill(t, dst, src, length, fillCopy)
 }
+
+// McopyAtomicWP is [MM.McopyAtomic] of pages that are to be write-protected for their context, as
+// kernels know it since 5.7. No VMA here has its writes tracked: at best it is EINVAL.
+func (mm *MM) McopyAtomicWP(t *sim.Task, dst, src, length uint64) (uint64, error) {
+	return mm.atomicFill(t, dst, src, length, fillCopyWP)
+}
+
+// filling is what a fill fills with: a copy, a copy that is to be write-protected, the zero page.
+type filling uint8
+
+const (
+	fillCopy filling = iota
+	fillCopyWP
+	fillZero
+)
 
 // MfillZeropage maps the zero page at missing pages of this mm: mfill_zeropage. It
 // returns as [MM.McopyAtomic] does.
 func (mm *MM) MfillZeropage(t *sim.Task, dst, length uint64) (uint64, error) {
-	return mm.atomicFill(t, dst, 0, length, true)
+	return mm.atomicFill(t, dst, 0, length, fillZero)
 }
 
 // atomicFill is __mcopy_atomic. page carries a source page over from a copy that
 // had to be made with mmap_lock dropped, because the source was not there.
-func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, zero bool) (uint64, error) {
+func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (uint64, error) {
 	var copied uint64
 	var page *Frame
 	for {
 		mm.MmapLock.DownRead(t)
-		n, again, err := mm.fillLocked(t, dst, src, length, copied, zero, &page)
+		n, again, err := mm.fillLocked(t, dst, src, length, copied, with, &page)
 		mm.MmapLock.UpRead(t)
 		copied = n
 		if again {
@@ -50,9 +65,9 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, zero bool) (uint6
 
 // fillLocked fills pages from copied on until it is done, fails, or needs a source
 // page that is not there (again). mmap_lock must be held for reading.
-func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool, page **Frame) (n uint64, again bool, err error) {
+func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, with filling, page **Frame) (n uint64, again bool, err error) {
 	vma := mm.FindVMA(t, dst)
-	if mm.Era.FillFindsNothing && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 {
+	if mm.Era.FillPreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 {
 		// Before the look at what the range is: even a fill that is refused leaves the
 		// anon_vma behind.
 		if vma.anonVMAPrepare(t) != nil {
@@ -62,6 +77,9 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 	if err := mm.fillable(vma, dst, length); err != nil && (*page == nil || vma == nil || mm.obeys(CheckAgainAfterFault)) {
 		return copied, false, err
 	}
+	if with == fillCopyWP {
+		return copied, false, errno.EINVAL
+	}
 	if vma.anonVMAPrepare(t) != nil {
 		return copied, false, errno.ENOMEM
 	}
@@ -70,7 +88,7 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, zero bool
 		if err != nil {
 			return copied, false, err
 		}
-		if !zero && *page == nil {
+		if with != fillZero && *page == nil {
 			if t.ShouldFail("alloc_page") {
 				return copied, false, errno.ENOMEM
 			}

@@ -53,7 +53,10 @@ func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags
 	if length == 0 {
 		return 0, errno.EINVAL
 	}
-	if flags&MapFixedNoReplace != 0 {
+	switch {
+	case !mm.Era.NoReplace:
+		flags &^= MapFixedNoReplace // and the address is a hint
+	case flags&MapFixedNoReplace != 0:
 		flags |= MapFixed
 	}
 	if flags&MapFixed == 0 {

@@ -28,7 +28,9 @@ func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags
 	}
 	mm.MmapLock.DownWrite(t)
 	var err error
-	switch {
+	switch vma := mm.lookup(addr); {
+	case mm.Era.MoveNeedsMapping && (vma == nil || vma.Start > addr):
+		err = errno.EFAULT
 	case flags&MremapFixed != 0:
 		addr, err = mm.mremapTo(t, addr, oldLen, newAddr, newLen)
 	case oldLen >= newLen:
@@ -59,9 +61,7 @@ func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapF
 		return 0, err
 	}
 	if addr+oldLen == vma.End && mm.vmaExpandable(vma, newLen-oldLen) {
-		// It may touch the next VMA now. Nobody tries to merge the two.
-		mm.vmaAdjust(t, vma, vma.Start, addr+newLen, vma.Pgoff, nil)
-		return addr, nil
+		return addr, mm.growInPlace(t, vma, addr+newLen)
 	}
 	if flags&MremapMayMove == 0 {
 		return 0, errno.ENOMEM
@@ -73,6 +73,19 @@ func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapF
 	return mm.moveVMA(t, vma, addr, oldLen, newLen, newAddr)
 }
 
+// growInPlace moves the VMA's end. Where it touches the next VMA then nobody tries to merge the two,
+// until 6.0, when what is added became a range behind it that may merge with both. The error is ENOMEM.
+func (mm *MM) growInPlace(t *sim.Task, vma *VMA, end uint64) error {
+	if !mm.Era.MoveGrowsMerged {
+		mm.vmaAdjust(t, vma, vma.Start, end, vma.Pgoff, nil)
+		return nil
+	}
+	if mm.VMAMerge(t, vma, vma.End, end, vma.attributesAt(vma.End)) == nil {
+		return errno.ENOMEM
+	}
+	return nil
+}
+
 // vmaToResize returns the VMA that [addr, addr+oldLen) lies in, or why it cannot get
 // newLen: vma_to_resize.
 func (mm *MM) vmaToResize(addr, oldLen, newLen uint64) (*VMA, error) {
@@ -80,7 +93,7 @@ func (mm *MM) vmaToResize(addr, oldLen, newLen uint64) (*VMA, error) {
 	if vma == nil || vma.Start > addr {
 		return nil, errno.EFAULT
 	}
-	if vma.Flags&VMHugeTLB != 0 {
+	if vma.Flags&VMHugeTLB != 0 || oldLen == 0 && mm.Era.MoveNotPrivateTwice && vma.Flags&(VMShared|VMMayShare) == 0 {
 		return nil, errno.EINVAL
 	}
 	if oldLen > vma.End-addr {
@@ -117,6 +130,8 @@ func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64) (uint6
 		newLen > mm.TaskSize || newAddr > mm.TaskSize-newLen,
 		addr+oldLen > newAddr && newAddr+newLen > addr: // they overlap
 		return 0, errno.EINVAL
+	case mm.Era.MoveCountsFirst && mm.mapCount+2 >= mm.MaxMapCount-3: // each of the two places may be split in three
+		return 0, errno.ENOMEM
 	}
 	if err := mm.doMunmap(t, newAddr, newLen); err != nil {
 		return 0, err

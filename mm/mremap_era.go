@@ -79,9 +79,6 @@ func (mm *MM) checkPrepVMA(r *remap, vma *VMA) error {
 	if !r.fixed() && r.newLen <= r.oldLen {
 		return nil // nothing new is mapped
 	}
-	if r.oldLen == 0 && vma.Flags&(VMShared|VMMayShare) == 0 {
-		return errno.EINVAL
-	}
 	_, err := mm.vmaToResize(r.addr, min(r.oldLen, r.newLen), r.newLen) // what is cut off may lie beyond it
 	return err
 }
@@ -112,12 +109,7 @@ func (mm *MM) remapTo(t *sim.Task, r *remap) (uint64, error) {
 // expandVMA makes a VMA longer where it is, or moves it: expand_vma.
 func (mm *MM) expandVMA(t *sim.Task, r *remap, vma *VMA) (uint64, error) {
 	if r.addr+r.oldLen == vma.End && mm.vmaExpandable(vma, r.newLen-r.oldLen) {
-		// As a new range behind the VMA, which may merge with the next one, too.
-		end := r.addr + r.newLen
-		if mm.VMAMerge(t, vma, vma.End, end, vma.attributesAt(vma.End)) == nil {
-			return 0, errno.ENOMEM
-		}
-		return r.addr, nil
+		return r.addr, mm.growInPlace(t, vma, r.addr+r.newLen)
 	}
 	if r.flags&MremapMayMove == 0 {
 		return 0, errno.ENOMEM

@@ -39,7 +39,7 @@ var (
 	registerModes = &domain{what: "a mode of UFFDIO_REGISTER", prefix: "UFFDIO_REGISTER_MODE_",
 		names: []constant{{"MISSING", abi.RegisterModeMissing}, {"WP", abi.RegisterModeWP}}}
 	copyModes = &domain{what: "a mode of UFFDIO_COPY", prefix: "UFFDIO_COPY_MODE_",
-		names: []constant{{"DONTWAKE", abi.CopyModeDontwake}}}
+		names: []constant{{"DONTWAKE", abi.CopyModeDontwake}, {"WP", abi.CopyModeWP}}}
 	zeropageModes = &domain{what: "a mode of UFFDIO_ZEROPAGE", prefix: "UFFDIO_ZEROPAGE_MODE_",
 		names: []constant{{"DONTWAKE", abi.ZeropageModeDontwake}}}
 	versionNumber = &domain{what: "a version of the interface", names: []constant{{"UFFD_API", abi.APIVersion}}}

@@ -60,6 +60,17 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	return s, nil
 }
 
+// ErrNoRoom is the error of a scenario that is too large for the host: too many tasks, or too much memory at a time.
+var ErrNoRoom = errors.New("the host has no room for it")
+
+// ErrCannotGoOn is the error of a scenario that is right, but whose task is asleep or gone when it is asked for
+// more: on another kernel, or in another order, it may not be.
+var ErrCannotGoOn = errors.New("the task cannot go on")
+
+type cannotGoOn struct{ error }
+
+func (cannotGoOn) Is(target error) bool { return target == ErrCannotGoOn }
+
 // ErrModelOnly is the error of a scenario that only the model can run.
 var ErrModelOnly = errors.New("only the model can do this")
 
@@ -184,7 +195,9 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 		f.killed = killed
 		f.done.Store(true)
 	})
-	if bug := s.host.Settle(); bug != nil {
+	if bug := s.host.Settle(); errors.Is(bug, ErrNoRoom) {
+		return answer{}, nil, st.errorf("%w", bug)
+	} else if bug != nil {
 		return answer{}, bug, nil
 	}
 	s.land()

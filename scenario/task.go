@@ -55,11 +55,11 @@ func (s *Session) ready(st *statement) (*task, error) {
 	t := s.taskNamed(st.task, p)
 	switch {
 	case p.exited:
-		return nil, st.errorf("%s cannot run %s: its process has exited", t.name, st.op.Name)
+		return nil, cannotGoOn{st.errorf("%s cannot run %s: its process has exited", t.name, st.op.Name)}
 	case t.dead:
-		return nil, st.errorf("%s cannot run %s: it was killed", t.name, st.op.Name)
+		return nil, cannotGoOn{st.errorf("%s cannot run %s: it was killed", t.name, st.op.Name)}
 	case t.sleeping() != nil:
-		return nil, st.errorf("%s is still blocked in %s of line %d", t.name, t.current.st.text, t.current.st.line())
+		return nil, cannotGoOn{st.errorf("%s is still blocked in %s of line %d", t.name, t.current.st.text, t.current.st.line())}
 	}
 	return t, nil
 }

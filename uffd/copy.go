@@ -26,13 +26,21 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 		return err
 	}
 	// The source need not be aligned, but must not wrap around.
-	if u.Src+u.Len <= u.Src || u.Mode&^uint64(abi.CopyModeDontwake) != 0 {
+	known := uint64(abi.CopyModeDontwake)
+	if c.version.CopyKnowsWP {
+		known |= abi.CopyModeWP
+	}
+	if u.Src+u.Len <= u.Src || u.Mode&^known != 0 {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
 		return c.version.NoMemory
 	}
-	done, err := c.mm.McopyAtomic(t, u.Dst, u.Src, u.Len)
+	fill := c.mm.McopyAtomic
+	if u.Mode&abi.CopyModeWP != 0 {
+		fill = c.mm.McopyAtomicWP
+	}
+	done, err := fill(t, u.Dst, u.Src, u.Len)
 	c.mmput(t)
 	return c.filled(t, arg+abi.CopyCopyOffset, wakeRange{u.Dst, u.Len}, done, err, u.Mode&abi.CopyModeDontwake != 0)
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +47,10 @@ it can be, and printed as a scenario.`,
   uffdsim conform --fuzz 60s --seed 1       random scenarios
   uffdsim conform --target 'uffdsim serve'  another implementation`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
+			return c.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
 		},
 	}
 	f := cmd.Flags()
@@ -82,6 +87,9 @@ func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
 }
 
 func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []string) error {
+	if err := c.check(paths); err != nil {
+		return err
+	}
 	if c.fuzz > 0 || c.operations > 0 {
 		return c.makeUp(ctx, out, errOut)
 	}
@@ -94,9 +102,13 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		return err
 	}
 	defer target.Close()
+	endWith(ctx, target)
 	pair := conform.Against(target, scenario.Options{Kernel: c.kernel, Check: true})
-	same, bad := 0, 0
+	same, bad, mistakes := 0, 0, 0
 	for _, file := range files {
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
 		o, err := conform.Run(pair, file)
 		if err != nil {
 			return err
@@ -110,8 +122,11 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		case o.Diverge != nil:
 			bad++
 			fmt.Fprintf(out, "DIVERGES  %v", o.Diverge)
+		case errors.Is(o.Ended, scenario.ErrModelOnly), errors.Is(o.Ended, scenario.ErrNoRoom), errors.Is(o.Ended, scenario.ErrCannotGoOn):
+			fmt.Fprintf(out, "part  %s: %d statements alike%s; the rest has not been compared: %v\n", file.Name, o.Same, note, o.Ended)
 		case o.Ended != nil:
-			fmt.Fprintf(out, "ok  %s: %d statements alike%s; not the rest: %v\n", file.Name, o.Same, note, o.Ended)
+			mistakes++
+			fmt.Fprintf(out, "MISTAKE  %s: after %d statements alike%s: %v\n", file.Name, o.Same, note, o.Ended)
 		default:
 			fmt.Fprintf(out, "ok  %s: %d statements alike%s\n", file.Name, o.Same, note)
 		}
@@ -125,10 +140,31 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			fmt.Fprintf(out, "  not compared: %s: %s\n", d.Name, d.Reason)
 		}
 	}
-	if bad > 0 {
+	switch {
+	case mistakes > 0:
+		return fmt.Errorf("%d scenarios with mistakes, which have not been compared to their ends", mistakes)
+	case bad > 0:
 		return errFailed
 	}
 	return nil
+}
+
+// check says what makes no sense in what was asked for.
+func (c *conformance) check(paths []string) error {
+	switch {
+	case c.fuzz < 0, c.operations < 0, c.timeout <= 0, c.workers < 1:
+		return errors.New("--fuzz and --operations cannot be negative, and --timeout and --workers must be more than 0")
+	case (c.fuzz > 0 || c.operations > 0) && len(paths) > 0:
+		return errors.New("--fuzz and --operations make scenarios up: no files with them")
+	}
+	return nil
+}
+
+// endWith ends a program that is the target when the context does: nobody waits for its answer then.
+func endWith(ctx context.Context, target conform.Target) {
+	if program, ok := target.(*conform.Command); ok {
+		context.AfterFunc(ctx, program.Close)
+	}
 }
 
 // scenariosIn parses the scenarios at the paths; none are the lessons.
@@ -155,7 +191,7 @@ func scenariosIn(paths []string) ([]*syntax.File, error) {
 			}
 		}
 		for _, name := range names {
-			text, err := os.ReadFile(name)
+			text, err := readScenario(name)
 			if err != nil {
 				return nil, err
 			}
@@ -189,6 +225,7 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 		if err != nil {
 			return err
 		}
+		endWith(ctx, target)
 		all.Go(func() {
 			defer target.Close()
 			pair := conform.Against(target, scenario.Options{Kernel: c.kernel})

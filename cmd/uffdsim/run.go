@@ -174,10 +174,10 @@ func (r *runner) runOne(name string) error {
 // source reads a file, a lesson or standard input, and says what to call it.
 func (r *runner) source(name string) (src []byte, path string, err error) {
 	if name == "-" {
-		src, err = io.ReadAll(r.in)
+		src, err = readAll(r.in, "<stdin>")
 		return src, "<stdin>", err
 	}
-	src, err = os.ReadFile(name)
+	src, err = readScenario(name)
 	if errors.Is(err, os.ErrNotExist) {
 		if lesson, ok := lessons.Find(name); ok {
 			return []byte(lesson.Source), lesson.Name + ".uffd", nil
@@ -185,6 +185,27 @@ func (r *runner) source(name string) (src []byte, path string, err error) {
 		return nil, "", fmt.Errorf("uffdsim run: %s: no such file, and no lesson of that name (\"uffdsim list\" shows them)", name)
 	}
 	return src, name, err
+}
+
+// maxScenario is more than any scenario is long, in bytes.
+const maxScenario = 16 << 20
+
+// readScenario is os.ReadFile for a file that may turn out to be no scenario, and endless.
+func readScenario(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, name)
+}
+
+func readAll(r io.Reader, name string) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxScenario+1))
+	if err == nil && len(text) > maxScenario {
+		err = fmt.Errorf("%s: more than %d MiB, which is no scenario", name, maxScenario>>20)
+	}
+	return text, err
 }
 
 // printer returns what is done with each result as it comes.

@@ -27,6 +27,7 @@ const (
 // Modes of UFFDIO_COPY and UFFDIO_ZEROPAGE: do not wake who waits for the pages.
 const (
 	CopyModeDontwake     = 1 << 0
+	CopyModeWP           = 1 << 1 // since 5.7
 	ZeropageModeDontwake = 1 << 0
 )
 

@@ -63,6 +63,9 @@ type Version struct {
 	// OwnerUnregisters: only the context that a range is registered with may unregister it
 	// (since 6.15).
 	OwnerUnregisters bool
+	// CopyKnowsWP: UFFDIO_COPY knows the mode WP, which is EINVAL where writes are not tracked, but
+	// only then (since 5.7).
+	CopyKnowsWP bool
 	// ChecksSource: the source of a copy must be user memory (6.6).
 	ChecksSource bool
 	// NoMemory is what a fill ends with when the memory has gone; nil where a context keeps it.
@@ -98,31 +101,33 @@ var history = []struct {
 		v.TakesFeatures, v.WakesUnregistered = true, true
 		v.MasksAddress, v.PinsStruct = true, true
 		v.NoMemory = errno.ENOSPC
-		v.Era.FillFindsNothing = true
+		v.Era.FillFindsNothing, v.Era.HugeAdviceTwice = true, true
 	}},
 	{"4.14", func(v *Version) {
 		v.Features |= FeatureSIGBUS | FeatureThreadID
 		v.ReleasedIsNoPage = true
 		v.NoMemory = errno.ESRCH
+		v.Era.MoveNotPrivateTwice = true
 	}},
 	{"4.20", func(v *Version) {
 		v.FlagsFirst = true
-		v.Era.MoveUnregisters = true
+		v.Era.NoReplace = true
 	}},
 	{"5.7", func(v *Version) {
 		v.Features |= FeaturePagefaultFlagWP
 		v.RangeIoctls |= MaskWriteprotect
 		v.Interruptible, v.YieldsToSignals = true, false
-		v.Era.RetriesForever = true
+		v.CopyKnowsWP = true
+		v.Era.RetriesForever, v.Era.MoveUnregisters, v.Era.MoveCountsFirst = true, true, true
 	}},
 	{"5.11", func(v *Version) { v.Flags |= UserModeOnly }},
 	{"5.14", func(v *Version) {
 		v.Features |= FeatureMinorHugetlbfs | FeatureMinorShmem
 		v.RangeIoctls |= MaskContinue
 	}},
-	{"5.17", func(v *Version) { v.Negotiates = true }},
+	{"5.17", func(v *Version) { v.Negotiates, v.Era.MoveNeedsMapping = true, true }},
 	{"5.19", func(v *Version) { v.Features |= FeatureExactAddress | FeatureWPHugetlbfsShmem }},
-	{"6.1", func(v *Version) { v.ReadOnly, v.Seeks = true, true }},
+	{"6.1", func(v *Version) { v.ReadOnly, v.Seeks, v.Era.MoveGrowsMerged = true, true, true }},
 	{"6.4", func(v *Version) {
 		v.Features |= FeatureWPUnpopulated
 		v.NothingIsInvalid, v.OffsetOfRange = true, true
@@ -135,7 +140,7 @@ var history = []struct {
 	}},
 	{"6.17", func(v *Version) {
 		v.OwnerUnregisters, v.ReleasedRetries, v.ReleasedIsNoPage = true, true, false
-		v.Era.SymmetricAnonVMA, v.Era.MoveChecksFirst = true, true
+		v.Era.SymmetricAnonVMA, v.Era.MoveChecksFirst, v.Era.FillPreparesFirst = true, true, true
 	}},
 	{"6.18", func(v *Version) { v.NoLowAddress = true }},
 }
