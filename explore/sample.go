@@ -97,7 +97,13 @@ type pct struct {
 	change   map[int]bool
 	steps    int
 	lowest   int
+	last     *sim.Task // who took the last step
+	turn     int       // how many steps in a row
 }
+
+// maxTurn is how many steps a task may take in a row while others could. More than any task has to do: one that
+// needs as many spins, waiting for another, and no scheduler would let it for ever.
+const maxTurn = 1000
 
 func newPCT(rng *rand.Rand, depth, steps int) *pct {
 	p := &pct{rng: rng, priority: map[*sim.Task]int{}, change: map[int]bool{}}
@@ -115,6 +121,13 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 		t = p.first(enabled)
 	}
 	p.steps++
+	if t != p.last {
+		p.last, p.turn = t, 0
+	}
+	if p.turn++; p.turn > maxTurn && len(enabled) > 1 {
+		p.lowest--
+		p.priority[t], p.turn = p.lowest, 0
+	}
 	return t
 }
 

@@ -82,7 +82,7 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
 	}
-	if opts.Workers == 0 {
+	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
 	s := &search{setup: setup, opts: opts, start: time.Now(), atlas: newAtlas()}

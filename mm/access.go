@@ -75,11 +75,12 @@ func (mm *MM) Store(t *sim.Task, addr uint64, data []byte) (Outcome, uint64) {
 }
 
 func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outcome, uint64) {
+	instruction := t.Bookmark()
 	for len(buf) > 0 {
 		n := min(len(buf), int(PageSize-addr&(PageSize-1)))
-		instruction := t.Bookmark()
 		if mm.translate(t, addr, buf[:n], write) {
 			addr, buf = addr+uint64(n), buf[n:]
+			instruction = t.Bookmark()
 			continue
 		}
 		outcome := mm.DoPageFault(t, addr, write, true)

@@ -285,7 +285,7 @@ func (c *Controlled) isEnabled(t *Task) bool {
 	case OpLock:
 		return (*SpinLock)(t.co.next.Obj).owner == nil
 	case OpReadBegin:
-		return c.inMemory((*Word)(t.co.next.Obj))%2 == 0
+		return c.seenBy(t, (*Word)(t.co.next.Obj))%2 == 0
 	}
 	return true
 }

@@ -88,9 +88,15 @@ func (c *Controlled) States(to []uint64) []uint64 {
 	return to
 }
 
-// position stands for a task's place in its program.
+// position stands for a task's place in its program. One that has been handed a semaphore stands elsewhere
+// than one that has not asked for it yet, although it has done and seen no more: the semaphore counts its
+// readers, and does not name them.
 func (c *Controlled) position(t *Task, k int) uint64 {
-	return mix(c.print.renamings[k].task(t.id), t.co.history[k])
+	place := mix(c.print.renamings[k].task(t.id), t.co.history[k])
+	if t.co.granted {
+		place = mix(place, 1)
+	}
+	return place
 }
 
 // Forget tells the executor that nothing of what the task has done so far matters any

@@ -38,5 +38,5 @@ func (c *Controlled) readBegin(t *Task, w *Word) uint64 {
 	s := Step{OpReadBegin, unsafe.Pointer(w)}
 	c.step(t, s)
 	c.sawWord(t, s, w)
-	return c.inMemory(w)
+	return c.seenBy(t, w)
 }

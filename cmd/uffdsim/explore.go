@@ -134,6 +134,9 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if x.Faulters < 0 || x.Faulters > 8 {
 		return fmt.Errorf("--faulters %d: from 1 to 8, or 0 for the setup's own", x.Faulters)
 	}
+	if x.Workers < 0 || x.Budget < 0 {
+		return fmt.Errorf("--workers and --budget cannot be negative")
+	}
 	for _, d := range x.drop {
 		r, err := findRule(d)
 		if err != nil {
