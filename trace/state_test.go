@@ -179,7 +179,14 @@ func (f *follower) checkQueues() {
 	if f.state.Task("main").State != "done" || f.exited {
 		return // descriptors are looked up in the first process
 	}
+	maker := map[string]string{} // the process that has an address space
+	for _, name := range f.processes() {
+		maker[f.state.Task(name).Space] = name
+	}
 	for _, c := range f.state.Contexts {
+		if maker[c.Space] == "" { // it has gone, and its descriptors with it
+			continue
+		}
 		if c.Alias == "" || c.Released || f.closed(c.Alias) {
 			continue
 		}
@@ -189,7 +196,7 @@ func (f *follower) checkQueues() {
 			}
 			return label + strings.Join(queue, " ")
 		}
-		f.look([]string{line("pending: ", c.Queues[Pending]), line("read: ", c.Queues[Read])}, "queues(%s)", c.Alias)
+		f.look([]string{line("pending: ", c.Queues[Pending]), line("read: ", c.Queues[Read])}, "%s: queues(%s)", maker[c.Space], c.Alias)
 	}
 }
 
