@@ -42,6 +42,8 @@ func TestMremapErrors(t *testing.T) {
 		{name: "target overlaps from below", addr: page(2), oldLen: 2 * PageSize, newLen: 2 * PageSize, flags: fix, newAddr: page(1), want: errno.EINVAL},
 		{name: "target too low", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM},
 		{name: "target unmapped in spite of an error", addr: page(4), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), want: errno.EFAULT, stillMapped: "####...###"},
+		{name: "too many VMAs to come, seen first", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), setup: func(w *world, _ *VMA) { w.mm.Era.MoveCountsFirst, w.mm.MaxMapCount = true, 2+5 }, want: errno.ENOMEM},
+		{name: "too many VMAs to come, seen too late", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM, stillMapped: "####...###"},
 		{name: "rest unmapped in spite of an error", addr: page(0), oldLen: 4 * PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM, stillMapped: "#.....####"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
