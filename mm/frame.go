@@ -2,6 +2,7 @@ package mm
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -9,6 +10,10 @@ import (
 // Memory is the physical memory that address spaces share: it numbers frames and
 // counts those in use.
 type Memory struct {
+	// MaxPages is how many frames and page tables may be given out in all; 0 means any number. One
+	// more is a [*sim.Bug]: the kernel panics, as with vm.panic_on_oom. Set it before the first use.
+	MaxPages uint64
+
 	zero *Frame
 	pfn  sim.Word // last frame number given out
 	// spaces counts the address spaces that there have been, to name them in traces.
@@ -37,6 +42,15 @@ func NewMemory() *Memory {
 	return m
 }
 
+// number gives out n page frame numbers in a row, and returns the last.
+func (m *Memory) number(n uint64) uint64 {
+	last := m.pfn.Tick(n)
+	if m.MaxPages != 0 && last-m.zero.pfn > m.MaxPages {
+		panic(&sim.Bug{Kind: sim.BugOutOfMemory, Where: "alloc_pages", What: fmt.Sprintf("more than %d pages", m.MaxPages)})
+	}
+	return last
+}
+
 // InUse is the number of frames that something refers to, the zero page apart. It
 // is for observers: after the last address space has gone it must be 0.
 func (m *Memory) InUse() uint64 { return m.inUse.Peek() }
@@ -56,7 +70,7 @@ func (m *Memory) alloc() *Frame {
 	if f == nil {
 		f = &Frame{memory: m, data: new([PageSize]byte)}
 	}
-	f.pfn = m.pfn.Tick(1)
+	f.pfn = m.number(1)
 	f.refs.Init(1)
 	return f
 }

@@ -109,3 +109,13 @@ func TestCheckPageTable(t *testing.T) {
 		})
 	}
 }
+
+// A memory with a limit gives out that many frames and tables, and not one more.
+func TestMaxPages(t *testing.T) {
+	m := NewMemory()
+	m.MaxPages = tableEntries + 2
+	New(m) // its pgd is the first
+	m.alloc().put()
+	m.allocHuge()
+	require.PanicsWithError(t, "out of memory in alloc_pages: more than 514 pages", func() { m.alloc() })
+}

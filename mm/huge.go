@@ -67,7 +67,7 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, 
 // allocHuge returns the frames of a zeroed huge page, with one reference each.
 func (m *Memory) allocHuge() *[tableEntries]Frame {
 	m.inUse.Tick(tableEntries)
-	first := m.pfn.Tick(tableEntries) - tableEntries + 1
+	first := m.number(tableEntries) - tableEntries + 1
 	bytes := new([tableEntries][PageSize]byte)
 	block := new([tableEntries]Frame)
 	for i := range block {

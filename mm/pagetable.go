@@ -67,7 +67,7 @@ type table struct {
 }
 
 func newTable(l level, mm *MM, start uint64) *table {
-	pfn := mm.memory.pfn.Tick(1)
+	pfn := mm.memory.number(1)
 	if tb := mm.memory.tablesOf(l).Get(); tb != nil {
 		tb.level, tb.pfn, tb.dead = l, pfn, false
 		tb.mm, tb.start = mm, start

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -26,6 +27,7 @@ type model struct {
 
 	mu       sync.Mutex // guards what follows, on the free executor
 	events   []sim.Event
+	happened int // events in all
 	foundBug error
 }
 
@@ -43,6 +45,8 @@ type modelThread struct {
 func newModel(opts Options, version abi.Version) *model {
 	m := &model{opts: opts, tids: map[string]uint32{}}
 	m.machine = machine.New(m.executor(), version)
+	m.machine.Dropped = opts.Dropped
+	m.machine.Memory().MaxPages = uint64(opts.Limits.Pages)
 	if opts.MmapMinAddr != 0 {
 		m.machine.MmapMinAddr = opts.MmapMinAddr
 	}
@@ -65,8 +69,10 @@ func (m *model) executor() sim.Executor {
 	if m.opts.Trace {
 		tracer = sim.NewTracer(func(e sim.Event) {
 			m.mu.Lock()
-			m.events = append(m.events, e)
-			m.mu.Unlock()
+			defer m.mu.Unlock()
+			if m.happened++; m.opts.Limits.Events == 0 || m.happened <= m.opts.Limits.Events {
+				m.events = append(m.events, e)
+			}
 		})
 	}
 	if m.opts.Free {
@@ -74,10 +80,7 @@ func (m *model) executor() sim.Executor {
 		return m.free
 	}
 	m.controlled = sim.NewControlled(sim.NewRandom(m.opts.Seed))
-	m.controlled.Trace, m.controlled.MaxSteps = tracer, m.opts.Steps
-	if m.opts.Steps == 0 {
-		m.controlled.MaxSteps = DefaultSteps
-	}
+	m.controlled.Trace = tracer
 	return m.controlled
 }
 
@@ -140,11 +143,20 @@ func (m *model) settleControlled() (err error) {
 			err = internalError(p)
 		}
 	}()
-	err = m.controlled.Settle()
-	if endless, ok := errors.AsType[*sim.Endless](err); ok {
-		return fmt.Errorf("%w; the limit is %d", endless, m.controlled.MaxSteps)
+	all, left := m.opts.Limits.Steps, cmp.Or(m.opts.Steps, DefaultSteps)
+	if all > 0 {
+		left = min(left, all-m.controlled.Steps())
 	}
-	return err
+	m.controlled.MaxSteps = max(left, 1) // 0 is the executor's own limit
+	err = m.controlled.Settle()
+	endless, ok := errors.AsType[*sim.Endless](err)
+	switch {
+	case !ok:
+		return err
+	case all > 0 && m.controlled.Steps() >= all:
+		return fmt.Errorf("%w (last seen running: task %s)", &LimitError{"steps", all}, endless.Task)
+	}
+	return fmt.Errorf("%w; the limit is %d", endless, m.controlled.MaxSteps)
 }
 
 func internalError(p any) error { return fmt.Errorf("the model itself failed: %v", p) }
@@ -185,6 +197,13 @@ func (m *model) bug() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.foundBug
+}
+
+// eventCount is how many events there have been, those beyond the limit among them.
+func (m *model) eventCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.happened
 }
 
 // takeEvents returns the events since the last call.

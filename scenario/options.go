@@ -3,6 +3,7 @@ package scenario
 import (
 	"time"
 
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -29,6 +30,10 @@ type Options struct {
 	Check bool
 	// Trace collects the events of each statement.
 	Trace bool
+	// Dropped are the rules that the modelled kernel does not obey.
+	Dropped uffd.RuleSet
+	// Limits bound what the run may take.
+	Limits Limits
 }
 
 // The defaults of Options.

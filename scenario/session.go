@@ -29,6 +29,7 @@ type Session struct {
 	names     map[string]uint64 // what descriptors and addresses the names stand for
 	contexts  []string          // the names of those that there have been
 	focus     *place            // what the last touch or ioctl was about, nil at first
+	text      int               // bytes of answers so far
 }
 
 // NewSession prepares a run. The error lists every mistake that can be found without
@@ -36,6 +37,9 @@ type Session struct {
 func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	program, err := compile(file)
 	if err != nil {
+		return nil, err
+	}
+	if err := opts.Limits.refuse(program); err != nil {
 		return nil, err
 	}
 	if opts.Kernel == "" {
@@ -123,6 +127,9 @@ func (s *Session) Next() (*Result, error) {
 	}
 	if bug == nil && s.opts.Check && (st.op == nil || !st.op.view) {
 		bug = s.model.check(s.nameOf)
+	}
+	if bug == nil {
+		bug = s.beyondLimits(&a)
 	}
 	r := st.result(a)
 	r.Events = s.takeEvents()

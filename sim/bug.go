@@ -26,6 +26,7 @@ const (
 	BugLockOrder    BugKind = "lock order"
 	BugUseAfterFree BugKind = "use after free"
 	BugAtomicSleep  BugKind = "sleep in atomic context"
+	BugOutOfMemory  BugKind = "out of memory"
 	BugSleepState   BugKind = "sleeping lock with a sleep announced"
 )
 

@@ -20,12 +20,14 @@ const runExample = `  uffdsim run 01-first-fault             a lesson, by its na
   uffdsim run --trace --json new.uffd    every event, for a program to read
   uffdsim run --format html -o 01.html 01-first-fault    a page to step through
   uffdsim run --kernel all FILE          what the versions answer differently
+  uffdsim run --drop read-refiles 01     what goes wrong without a rule
   uffdsim run --seed 7 -                 standard input, under another interleaving`
 
 // runner is the run command with its flags.
 type runner struct {
 	opts                scenario.Options
 	json, quiet, update bool
+	drop                []string
 	picture             picture
 
 	in       io.Reader
@@ -54,6 +56,7 @@ line asks for, unless --kernel is given.`,
 	f.Uint64Var(&r.opts.Seed, "seed", 1, "seed of the interleaving")
 	f.BoolVar(&r.opts.Free, "free", false, "run the tasks in parallel, as goroutines, instead of one at a time by the seed")
 	f.IntVar(&r.opts.Steps, "steps", scenario.DefaultSteps, "limit on the visible steps of one operation")
+	f.StringSliceVar(&r.drop, "drop", nil, "rule that the kernel is not to obey (uffdsim rules lists them); may be repeated")
 	f.BoolVar(&r.opts.Check, "check", false, "check the kernel's bookkeeping after each statement")
 	f.BoolVar(&r.opts.Trace, "trace", false, "show every event")
 	f.BoolVar(&r.json, "json", false, "print an object a line for each statement")
@@ -67,10 +70,17 @@ line asks for, unless --kernel is given.`,
 // run does what the command line asks for: text for every file, or a picture of one.
 func (r *runner) run(names []string) error {
 	text, err := r.picture.isText()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !text:
+	}
+	for _, name := range r.drop {
+		rule, err := findRule(name)
+		if err != nil {
+			return err
+		}
+		r.opts.Dropped = r.opts.Dropped.With(rule)
+	}
+	if !text {
 		return r.drawAll(names)
 	}
 	out, done, err := r.picture.open(r.out)
