@@ -30,17 +30,20 @@ type statement struct {
 func (st *statement) line() int { return st.Pos.Line }
 
 func (st *statement) errorf(format string, args ...any) error {
-	return &mistake{pos: st.Pos, err: fmt.Errorf(format, args...)}
+	return &Mistake{Pos: st.Pos, err: fmt.Errorf(format, args...)}
 }
 
-// mistake is an error in a scenario that only shows when it runs.
-type mistake struct {
-	pos syntax.Pos
+// Mistake is an error in a scenario that only shows when it runs.
+type Mistake struct {
+	Pos syntax.Pos
 	err error
 }
 
-func (m *mistake) Error() string { return m.pos.String() + ": " + m.err.Error() }
-func (m *mistake) Unwrap() error { return m.err }
+// Error names the place and the mistake.
+func (m *Mistake) Error() string { return m.Pos.String() + ": " + m.err.Error() }
+
+// Unwrap is what is wrong.
+func (m *Mistake) Unwrap() error { return m.err }
 
 // compiler looks the words of a scenario up, statement by statement, and knows the
 // names that those before have introduced.

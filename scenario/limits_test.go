@@ -63,7 +63,7 @@ func TestLimits(t *testing.T) {
 
 func TestRefusedByLimits(t *testing.T) {
 	for text, want := range map[string]string{
-		"close(1)\nclose(2)\nclose(3)":           "s.uffd:3:1: more than 2 statements",
+		"close(1)\nclose(2)\nclose(3)":            "s.uffd:3:1: more than 2 statements",
 		"t1: close(1)\nt2: close(2)":              "s.uffd:2:1: more than 2 tasks",
 		"child = fork()\nchild.t2: close(1)":      "s.uffd:2:1: more than 2 tasks",
 		"t1: close(1)\nt1: close(2)":              "",

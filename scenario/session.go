@@ -75,6 +75,8 @@ type cannotGoOn struct{ error }
 
 func (cannotGoOn) Is(target error) bool { return target == ErrCannotGoOn }
 
+func (c cannotGoOn) Unwrap() error { return c.error }
+
 // ErrModelOnly is the error of a scenario that only the model can run.
 var ErrModelOnly = errors.New("only the model can do this")
 

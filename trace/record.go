@@ -75,7 +75,8 @@ func (r *Recorder) add(e Event) {
 }
 
 // Of runs a session, which must have been opened with Options.Trace, to its end and returns the
-// stream. text is the scenario's.
+// stream. text is the scenario's. With an error, which is a mistake in the scenario or what each returned,
+// come the stream and the report of what has run before.
 func Of(session *scenario.Session, source, text string, seed uint64, each func(*scenario.Result) error) (Stream, *scenario.Report, error) {
 	var r Recorder
 	r.Begin(session.Kernel(), seed, source, text)
@@ -87,7 +88,8 @@ func Of(session *scenario.Session, source, text string, seed uint64, each func(*
 		return each(res)
 	})
 	if err != nil {
-		return nil, nil, err
+		r.End(false, err.Error())
+		return r.Stream, report, err
 	}
 	finding := ""
 	if f := report.Finding(); f != nil {

@@ -96,7 +96,7 @@ const actions = {
 const keys = { ArrowLeft: "back", ArrowRight: "forth", PageUp: "back-op", PageDown: "forth-op", Home: "first", End: "last", " ": "play" };
 
 function onKey(e) {
-  if (!run || e.ctrlKey || e.altKey || e.metaKey || /^(TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
+  if (!run || $("run").hidden || e.ctrlKey || e.altKey || e.metaKey || /^(TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
   if (e.target.tagName === "INPUT" && e.target.type !== "range") return;
   if (e.target.tagName === "BUTTON" && (e.key === " " || e.key === "Enter")) return; // it is what that is for
   let what = keys[e.key];

@@ -1,0 +1,174 @@
+"use strict";
+
+// The editor: where a scenario comes from, what it runs on, and how the server is asked to run it.
+
+let menu = null;
+let loaded = ""; // the text as it was taken over from somewhere
+
+const field = (label, control) => el("label", {}, el("span", {}, label), control);
+
+function buildEditor() {
+  const bar = el("div", { class: "bar" },
+    field("Lesson", el("select", { id: "lesson" })),
+    field("Kernel", el("select", { id: "on" })),
+    field("Seed", el("input", { id: "seed", type: "number", min: 1, value: 1, title: "which of the possible orders the tasks run in" })),
+    el("details", { id: "rules" }, el("summary", {}), el("div", { class: "panel" },
+      el("p", {}, "Rules of the kernel's protocol. Untick one, and the kernel no longer keeps it."),
+      el("input", { id: "filter", type: "search", placeholder: "find a rule", "aria-label": "find a rule" }),
+      el("ul", { id: "rule-list" }))),
+    el("button", { id: "run-it", type: "button", title: "Ctrl+Enter" }, "Run"),
+    el("button", { id: "edit", type: "button", title: "Escape" }, "Edit"),
+    el("span", { id: "status", role: "status" }));
+  $("editor").append(bar, el("p", { id: "teaches" }),
+    el("textarea", { id: "text", spellcheck: "false", autocapitalize: "off", autocomplete: "off", "aria-label": "the scenario" }),
+    el("pre", { id: "error", role: "alert" }));
+}
+
+function fillMenu() {
+  $("lesson").append(el("option", { value: "" }, startsWithLesson() ? "your own" : menu.start.name),
+    ...menu.lessons.map((l) => el("option", { value: l.name }, `${l.name.slice(0, 2)} ${l.title}`)));
+  $("on").append(el("option", { value: "" }, `the scenario's, or ${menu.default}`), ...menu.kernels.map((k) => el("option", { value: k }, k)));
+  $("rule-list").append(...menu.rules.map((r) => el("li", {}, el("label", {},
+    el("input", { type: "checkbox", checked: true, value: r.name }),
+    el("b", {}, r.name), el("code", {}, `${r.func}()`), el("small", { class: "tag" }, r.number),
+    el("span", {}, `The kernel ${r.does}. Without the rule it ${r.instead}: ${r.symptom}.`,
+      r.since && r.since !== "2015" ? ` Shows since ${r.since}.` : "")))));
+}
+
+const startsWithLesson = () => menu.lessons.some((l) => l.name === menu.start.name);
+const ruleBoxes = () => [...$("rule-list").querySelectorAll("input")];
+const dropped = () => ruleBoxes().filter((b) => !b.checked).map((b) => b.value);
+
+function sayRules() {
+  const names = dropped();
+  $("rules").firstChild.textContent = names.length === 0 ? "All rules kept" : "Without " + names.join(", ");
+  $("rules").classList.toggle("some", names.length > 0);
+}
+
+// choose takes a text over into the editor.
+function choose(name, source) {
+  const lesson = menu.lessons.find((l) => l.name === name);
+  $("lesson").value = lesson ? name : "";
+  $("teaches").textContent = lesson ? `You learn ${lesson.teaches}.` : "";
+  $("text").value = loaded = source;
+}
+
+function chooseLesson() {
+  const lesson = menu.lessons.find((l) => l.name === $("lesson").value);
+  if (!lesson && startsWithLesson()) return edit(true);
+  const from = lesson || menu.start;
+  if ($("text").value !== loaded && !confirm("This replaces the text in the editor.")) {
+    $("lesson").value = "";
+    return;
+  }
+  choose(from.name, from.source);
+  return runIt();
+}
+
+function edit(yes) {
+  document.body.classList.toggle("editing", yes);
+  $("text").hidden = $("teaches").hidden = !yes;
+  $("edit").hidden = yes;
+  $("error").hidden = true;
+  if (yes) {
+    stop();
+    $("run").hidden = $("controls").hidden = true;
+    $("text").focus();
+  }
+}
+
+// complain says what is wrong with the text, and goes there.
+function complain(error, line) {
+  edit(true);
+  $("error").hidden = false;
+  $("error").textContent = error;
+  say("", "");
+  if (!line) return;
+  const lines = $("text").value.split("\n");
+  const start = lines.slice(0, line - 1).reduce((n, l) => n + l.length + 1, 0);
+  $("text").setSelectionRange(start, start + (lines[line - 1] || "").length);
+  $("text").scrollTop = Math.max(0, (line - 4) * $("text").scrollHeight / lines.length);
+}
+
+function say(text, kind) {
+  $("status").textContent = text;
+  $("status").className = kind;
+}
+
+// verdict says in a line what has come of a run.
+function verdict(r) {
+  if (r.ended) return say(r.line ? `Line ${r.line}: ${r.ended}` : r.ended, "bad");
+  if (r.wrong.length) return say(`${r.wrong.length === 1 ? "Line" : "Lines"} ${r.wrong.join(", ")}: not the answer that the text expects`, "bad");
+  say(r.checked ? `As expected (${r.checked} answer${r.checked === 1 ? "" : "s"})` : `${r.statements} statement${r.statements === 1 ? "" : "s"}`, "good");
+}
+
+function asked() {
+  const name = $("lesson").value ? $("lesson").value + ".uffd" : startsWithLesson() ? "scenario.uffd" : menu.start.name;
+  return { name, source: $("text").value, kernel: $("on").value, seed: Math.max(1, Math.trunc(Number($("seed").value)) || 1), dropped: dropped() };
+}
+
+async function runIt(step) {
+  const request = asked();
+  sessionStorage.setItem("draft", JSON.stringify({ ...request, lesson: $("lesson").value, start: menu.start.source }));
+  say("running …", "");
+  $("run-it").disabled = true;
+  try {
+    const answer = await fetch("/run", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
+    const r = await answer.json();
+    if (!answer.ok) return complain(r.error, r.line);
+    if (!step) history.replaceState(null, "", "#step=1");
+    edit(false);
+    load(r, step || 1);
+    verdict(r);
+  } catch (e) {
+    complain("The server does not answer: is it still running? " + e.message);
+  } finally {
+    $("run-it").disabled = false;
+  }
+}
+
+// recall is what was in the editor when the page was left, if it is of the same start.
+function recall() {
+  try {
+    const draft = JSON.parse(sessionStorage.getItem("draft"));
+    return draft && draft.start === menu.start.source ? draft : null;
+  } catch {
+    return null;
+  }
+}
+
+async function begin() {
+  buildEditor();
+  menu = await (await fetch("/menu")).json();
+  fillMenu();
+  const draft = recall();
+  choose(draft ? draft.lesson : menu.start.name, draft ? draft.source : menu.start.source);
+  if (draft) {
+    $("on").value = draft.kernel;
+    $("seed").value = draft.seed;
+    for (const box of ruleBoxes()) box.checked = !draft.dropped.includes(box.value);
+  }
+  sayRules();
+  $("lesson").addEventListener("change", chooseLesson);
+  for (const id of ["on", "seed"]) $(id).addEventListener("change", () => runIt());
+  $("rule-list").addEventListener("change", () => { sayRules(); runIt(); });
+  $("filter").addEventListener("input", () => {
+    const what = $("filter").value.toLowerCase();
+    for (const li of $("rule-list").children) li.hidden = !li.textContent.toLowerCase().includes(what);
+  });
+  $("run-it").addEventListener("click", () => runIt());
+  $("edit").addEventListener("click", () => edit(true));
+  addEventListener("click", (e) => { if (!$("rules").contains(e.target)) $("rules").open = false; });
+  addEventListener("keydown", (e) => {
+    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) {
+      e.preventDefault();
+      runIt();
+    } else if (e.key === "Escape") {
+      if ($("rules").open) $("rules").open = false;
+      else if (!$("run").hidden) edit(true);
+    }
+  });
+  await runIt(stepOfHash());
+}
+
+const ready = begin();

@@ -1,0 +1,108 @@
+package play
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/trace/browsertest"
+)
+
+// visit opens the page, with what it begins with run.
+func visit(t *testing.T, start Start) *browsertest.Browser {
+	b := browsertest.OpenStill(t)
+	s := open(t, start)
+	b.Do(chromedp.Navigate("http://" + s.address + "/"))
+	browsertest.Eval[bool](b, "ready.then(() => true)")
+	return b
+}
+
+func first() Start { return Start{lessons.All()[0].Name, lessons.All()[0].Source} }
+
+func TestPageBeginsWithARun(t *testing.T) {
+	b := visit(t, first())
+	require.Equal(t, "01-first-fault.uffd", browsertest.Eval[string](b, `$("title").textContent`))
+	require.Equal(t, "As expected (15 answers)", browsertest.Eval[string](b, `$("status").textContent`))
+	require.Equal(t, "kernel 2015+copy", browsertest.Eval[string](b, `$("kernel").textContent`))
+	require.False(t, browsertest.Eval[bool](b, `$("run").hidden`))
+	require.True(t, browsertest.Eval[bool](b, `$("text").hidden`))
+	at := browsertest.Eval[int](b, `run.seq`)
+	require.Equal(t, at+1, browsertest.Eval[int](b, `(dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true})), run.seq)`))
+	b.NoComplaints()
+}
+
+// Every lesson can be chosen, and the last step of it says that all is well.
+func TestPageRunsLessons(t *testing.T) {
+	b := visit(t, first())
+	for _, l := range lessons.All() {
+		browsertest.Eval[bool](b, `($("lesson").value = `+quoted(l.Name)+`, chooseLesson()).then(() => true)`)
+		require.Contains(t, browsertest.Eval[string](b, `$("status").textContent`), "As expected", l.Name)
+		require.Equal(t, l.Name+".uffd", browsertest.Eval[string](b, `$("title").textContent`))
+		browsertest.Eval[bool](b, `(go(run.events.length), true)`)
+		require.Equal(t, "run_end", browsertest.Eval[string](b, `run.events[run.seq - 1].kind`))
+	}
+	b.NoComplaints()
+}
+
+func TestPageSwitches(t *testing.T) {
+	b := visit(t, first())
+	browsertest.Eval[bool](b, `(document.querySelector('#rule-list input[value="read-refiles"]').checked = false, sayRules(), runIt().then(() => true))`)
+	require.Equal(t, "Line 28: not the answer that the text expects", browsertest.Eval[string](b, `$("status").textContent`))
+	require.Equal(t, "Without read-refiles", browsertest.Eval[string](b, `$("rules").firstChild.textContent`))
+	browsertest.Eval[bool](b, `(document.querySelector('#rule-list input[value="read-refiles"]').checked = true, sayRules(), $("on").value = "6.18", runIt().then(() => true))`)
+	require.Equal(t, "kernel 6.18", browsertest.Eval[string](b, `$("kernel").textContent`))
+	b.NoComplaints()
+}
+
+func TestPageSaysWhatIsWrong(t *testing.T) {
+	b := visit(t, Start{"my.uffd", "maps()\n"})
+	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
+	require.Equal(t, "my.uffd", browsertest.Eval[string](b, `$("lesson").selectedOptions[0].textContent`))
+	browsertest.Eval[bool](b, `(edit(true), $("text").value = "maps()\nnmap(1)\n", true)`)
+	b.NoComplaints() // the refusal itself is one: the browser notes every answer that is not 200
+	browsertest.Eval[bool](b, `runIt().then(() => true)`)
+	require.Contains(t, browsertest.Eval[string](b, `$("error").textContent`), `my.uffd:2:1: unknown operation "nmap"`)
+	require.Equal(t, "nmap(1)", browsertest.Eval[string](b, `$("text").value.slice($("text").selectionStart, $("text").selectionEnd)`))
+	require.True(t, browsertest.Eval[bool](b, `$("run").hidden`))
+	require.Equal(t, "TEXTAREA", browsertest.Eval[string](b, `document.activeElement.tagName`))
+	browsertest.Eval[bool](b, `($("text").value = "maps()\nclose(9)", runIt().then(() => true))`)
+	require.True(t, browsertest.Eval[bool](b, `$("error").hidden`))
+	require.Equal(t, "2 statements", browsertest.Eval[string](b, `$("status").textContent`))
+}
+
+// What somebody wrote is there again after the page has been left.
+func TestPageRemembers(t *testing.T) {
+	b := visit(t, first())
+	browsertest.Eval[bool](b, `(edit(true), $("text").value = "close(7)", runIt().then(() => true))`)
+	b.Do(chromedp.Reload())
+	browsertest.Eval[bool](b, "ready.then(() => true)")
+	require.Equal(t, "close(7)", browsertest.Eval[string](b, `$("text").value`))
+	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
+	b.NoComplaints()
+}
+
+// TestScreenshots writes pictures of the page into the directory that SCREENSHOTS names, for somebody to
+// look at.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		t.Skip("SCREENSHOTS names no directory to write to")
+	}
+	for name, size := range map[string][2]int64{"wide": {1280, 720}, "phone": {390, 844}} {
+		b := visit(t, first())
+		b.Do(chromedp.EmulateViewport(size[0], size[1]))
+		browsertest.Eval[bool](b, `(go(60), true)`)
+		b.Screenshot(filepath.Join(dir, name+"-run.png"))
+		browsertest.Eval[bool](b, `($("rules").open = true)`)
+		b.Screenshot(filepath.Join(dir, name+"-rules.png"))
+		browsertest.Eval[bool](b, `($("rules").open = false, edit(true), $("text").value = $("text").value.replace("poll(fd)", "pol(fd)"), true)`)
+		b.Screenshot(filepath.Join(dir, name+"-edit.png"))
+		browsertest.Eval[bool](b, `runIt().then(() => true)`)
+		b.Screenshot(filepath.Join(dir, name+"-mistake.png"))
+	}
+}
+
+func quoted(s string) string { return `"` + s + `"` }

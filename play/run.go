@@ -1,0 +1,151 @@
+package play
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/trace"
+	"github.com/uffdsim/uffdsim/trace/page"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// Request asks for a run.
+type Request struct {
+	Name    string   `json:"name"`
+	Source  string   `json:"source"`
+	Kernel  string   `json:"kernel"` // "" is the scenario's own
+	Seed    uint64   `json:"seed"`
+	Dropped []string `json:"dropped"` // rules that are not to be obeyed, by their names
+}
+
+// Response is a run, with what is to be said about all of it.
+type Response struct {
+	*page.Data
+	Statements int    `json:"statements"`
+	Checked    int    `json:"checked"` // answers that the scenario expects
+	Wrong      []int  `json:"wrong"`   // lines that answer something else
+	Ended      string `json:"ended"`   // what ended the run early, "" for nothing
+	Line       int    `json:"line"`    // where
+}
+
+// serveRun runs a scenario, when it is its turn.
+func (s *Server) serveRun(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.waiting <- struct{}{}:
+		defer func() { <-s.waiting }()
+	default:
+		busy(w, fmt.Sprintf("%d runs are waiting already: try again later", MaxWaiting))
+		return
+	}
+	req, status, err := read(w, r)
+	if err != nil {
+		refuse(w, status, err.Error())
+		return
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case s.turns <- struct{}{}:
+		// The turn lasts until the answer is written: answers that wait to be fetched take memory, too.
+		defer func() { <-s.turns }()
+	case <-late.C:
+		busy(w, "too much is being run: try again later")
+		return
+	case <-r.Context().Done():
+		return // nobody is there any more
+	}
+	response, err := run(req)
+	if err != nil {
+		reply(w, http.StatusUnprocessableEntity, refusal{Error: err.Error(), Line: lineOf(err)})
+		return
+	}
+	reply(w, http.StatusOK, response)
+}
+
+func busy(w http.ResponseWriter, why string) {
+	w.Header().Set("Retry-After", "5")
+	refuse(w, http.StatusServiceUnavailable, why)
+}
+
+// read decodes a request. An error comes with the status to answer.
+func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+		return nil, http.StatusUnsupportedMediaType, errors.New("the request has to be JSON, with the content type application/json")
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxBody))
+	dec.DisallowUnknownFields()
+	var req Request
+	err := dec.Decode(&req)
+	if err == nil {
+		if _, more := dec.Token(); more != io.EOF {
+			err = errors.Join(more, errors.New("there is more behind the object"))
+		}
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the scenario is too long: a request may have %d KiB", MaxBody>>10)
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest, fmt.Errorf("the request cannot be read: %w", err)
+	}
+	return &req, http.StatusOK, nil
+}
+
+// run runs a scenario to its end, or to a limit. The error is a mistake in it.
+func run(req *Request) (*Response, error) {
+	opts := scenario.Options{Kernel: req.Kernel, Seed: req.Seed, Trace: true, Check: true, Limits: Limits}
+	for _, name := range req.Dropped {
+		r, err := uffd.ParseRule(name)
+		if err != nil {
+			return nil, err
+		}
+		opts.Dropped = opts.Dropped.With(r)
+	}
+	if req.Name == "" {
+		req.Name = "scenario"
+	}
+	file, err := syntax.Parse(req.Name, []byte(req.Source))
+	if err != nil {
+		return nil, err
+	}
+	session, err := scenario.NewSession(file, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	begun := time.Now()
+	stream, report, err := trace.Of(session, req.Name, req.Source, req.Seed, func(*scenario.Result) error {
+		if time.Since(begun) > maxTime {
+			return &scenario.LimitError{What: "seconds", Limit: int(maxTime / time.Second)}
+		}
+		return nil
+	})
+	response := &Response{Data: page.DataOf(stream), Statements: len(report.Results), Checked: report.Checked(), Wrong: []int{}}
+	for _, r := range report.Failures() {
+		response.Wrong = append(response.Wrong, r.Line)
+	}
+	if f := report.Finding(); f != nil {
+		response.Ended, response.Line = f.What, f.Line
+	}
+	if err != nil { // such as a task that is asked for more while it sleeps: what led there is worth a look
+		response.Ended, response.Line = err.Error(), lineOf(err)
+	}
+	return response, nil
+}
+
+// lineOf is the line of the scenario that an error is about, 0 for none.
+func lineOf(err error) int {
+	if mistakes, ok := errors.AsType[syntax.Errors](err); ok {
+		return mistakes[0].Pos.Line
+	}
+	if mistake, ok := errors.AsType[*scenario.Mistake](err); ok {
+		return mistake.Pos.Line
+	}
+	return 0
+}

@@ -1,0 +1,199 @@
+// Package play serves a page on which scenarios are written, run and stepped through. The model runs inside
+// the server, within limits, and the server answers nobody but its own page: it is for the person in front
+// of the computer that it runs on.
+package play
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/trace/page"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// The bounds. What a server takes of memory follows from them: see docs/play.md.
+const (
+	// MaxBody bounds the body of a request, in bytes.
+	MaxBody = 256 << 10
+	// MaxWaiting bounds the requests to run something that wait for their turn.
+	MaxWaiting = 128
+	// patience is how long they wait.
+	patience = 20 * time.Second
+	// maxTime is how long a run goes on to its next statement.
+	maxTime = 10 * time.Second
+)
+
+// Limits are those of a run.
+var Limits = scenario.Limits{Statements: 2000, Tasks: 64, Steps: 100_000, Pages: 8192, Events: 20_000, Text: 1 << 20}
+
+// Start is what the page shows at first.
+type Start struct {
+	Name   string `json:"name"`   // what the scenario is called
+	Source string `json:"source"` // its text
+}
+
+// Server is the page's server. It is an [http.Handler].
+type Server struct {
+	hosts   []string // that it is called by
+	start   Start
+	mux     *http.ServeMux
+	turns   chan struct{} // a place for each run that there is
+	waiting chan struct{} // a place for each request for one
+}
+
+// Listen opens a port of the loopback interface, any free one if port is 0.
+func Listen(port int) (net.Listener, error) {
+	return net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+}
+
+// New makes a server for a port of the loopback interface.
+func New(port int, start Start) *Server {
+	s := &Server{
+		hosts:   []string{fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("localhost:%d", port)},
+		start:   start,
+		mux:     http.NewServeMux(),
+		turns:   make(chan struct{}, runtime.GOMAXPROCS(0)),
+		waiting: make(chan struct{}, MaxWaiting),
+	}
+	if port == 80 { // which a browser leaves out
+		s.hosts = append(s.hosts, "127.0.0.1", "localhost")
+	}
+	s.mux.HandleFunc("GET /{$}", servePage)
+	s.mux.HandleFunc("GET /style.css", serveText("text/css", page.Style()+asset("editor.css")))
+	s.mux.HandleFunc("GET /script.js", serveText("text/javascript", page.Script()))
+	s.mux.HandleFunc("GET /editor.js", serveText("text/javascript", asset("editor.js")))
+	s.mux.HandleFunc("GET /menu", s.serveMenu)
+	s.mux.HandleFunc("POST /run", s.serveRun)
+	return s
+}
+
+// Serve answers until the context ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler: s, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
+	}
+	defer context.AfterFunc(ctx, func() { server.Close() })()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// ServeHTTP implements [http.Handler]: it turns away what does not come from the server's own page.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if why := s.foreign(r); why != "" {
+		refuse(w, http.StatusForbidden, why)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// foreign says why a request is not from the server's own page, "" if it may be. A page of somebody else's
+// can have a browser send requests here: that the name they ask for is ours keeps out names that have been
+// made to lead here, and the origin keeps out the rest.
+func (s *Server) foreign(r *http.Request) string {
+	if !slices.Contains(s.hosts, r.Host) {
+		return fmt.Sprintf("this is %s, and not %q", s.hosts[0], r.Host)
+	}
+	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		return fmt.Sprintf("the request comes from %q, and not from this server's own page", origin)
+	}
+	switch site := r.Header.Get("Sec-Fetch-Site"); site {
+	case "", "none", "same-origin": // not a browser; somebody typed the address; the page
+		return ""
+	default:
+		return fmt.Sprintf("the request comes from another page (%q)", site)
+	}
+}
+
+// refusal is the answer to a request that came to nothing.
+type refusal struct {
+	Error string `json:"error"`
+	Line  int    `json:"line,omitempty"` // of the scenario, where it is about one
+}
+
+func refuse(w http.ResponseWriter, status int, why string) { reply(w, status, refusal{Error: why}) }
+
+func reply(w http.ResponseWriter, status int, what any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(what) // an error means that nobody is there any more
+}
+
+func servePage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.WriteLinked(w)
+}
+
+func serveText(kind, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind+"; charset=utf-8")
+		_, _ = w.Write([]byte(text))
+	}
+}
+
+func asset(name string) string {
+	text, err := assets.ReadFile("assets/" + name)
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return string(text)
+}
+
+// menu is what there is to choose from.
+type menu struct {
+	Start   Start           `json:"start"`
+	Lessons []lesson        `json:"lessons"`
+	Kernels []string        `json:"kernels"`
+	Default string          `json:"default"` // kernel of a scenario that asks for none
+	Rules   []rule          `json:"rules"`
+	Limits  scenario.Limits `json:"limits"`
+}
+
+type (
+	lesson struct {
+		Name    string `json:"name"`
+		Title   string `json:"title"`
+		Teaches string `json:"teaches"`
+		Source  string `json:"source"`
+	}
+	rule struct {
+		Name    string `json:"name"`
+		Number  string `json:"number"`
+		Func    string `json:"func"`
+		Does    string `json:"does"`
+		Instead string `json:"instead"`
+		Symptom string `json:"symptom"`
+		Since   string `json:"since"`
+	}
+)
+
+func (s *Server) serveMenu(w http.ResponseWriter, _ *http.Request) {
+	m := menu{Start: s.start, Kernels: scenario.Kernels(), Default: scenario.DefaultKernel, Limits: Limits}
+	for _, l := range lessons.All() {
+		m.Lessons = append(m.Lessons, lesson{l.Name, l.Title, l.Teaches, l.Source})
+	}
+	for _, r := range uffd.Rules {
+		m.Rules = append(m.Rules, rule{r.Name, r.Number, r.Func, r.Does, r.Instead, string(r.Symptom), r.Since})
+	}
+	reply(w, http.StatusOK, m)
+}
