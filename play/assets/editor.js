@@ -32,7 +32,7 @@ function fillMenu() {
     el("input", { type: "checkbox", checked: true, value: r.name }),
     el("b", {}, r.name), el("code", {}, `${r.func}()`), el("small", { class: "tag" }, r.number),
     el("span", {}, `The kernel ${r.does}. Without the rule it ${r.instead}: ${r.symptom}.`,
-      r.since && r.since !== "2015" ? ` Shows since ${r.since}.` : "")))));
+      r.since === menu.default ? "" : ` Shows since ${r.since}.`)))));
 }
 
 const startsWithLesson = () => menu.lessons.some((l) => l.name === menu.start.name);
