@@ -1,6 +1,7 @@
 package play
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,6 +100,7 @@ func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 
 // run runs a scenario to its end, or to a limit. The error is a mistake in it.
 func run(req *Request) (*Response, error) {
+	req.Name, req.Seed = cmp.Or(req.Name, "scenario"), cmp.Or(req.Seed, 1)
 	opts := scenario.Options{Kernel: req.Kernel, Seed: req.Seed, Trace: true, Check: true, Limits: Limits}
 	for _, name := range req.Dropped {
 		r, err := uffd.ParseRule(name)
@@ -106,9 +108,6 @@ func run(req *Request) (*Response, error) {
 			return nil, err
 		}
 		opts.Dropped = opts.Dropped.With(r)
-	}
-	if req.Name == "" {
-		req.Name = "scenario"
 	}
 	file, err := syntax.Parse(req.Name, []byte(req.Source))
 	if err != nil {

@@ -149,9 +149,11 @@ func follow(t *testing.T, name, text, kernel string) int {
 	f := &follower{t: t, session: session}
 	for _, st := range file.Stmts {
 		r, err := f.do(lines[st.Pos.Line-1])
-		if err != nil || r.Finding != nil {
-			return f.looks // this kernel cannot, or has found something: the session is over
+		if err != nil {
+			require.ErrorIs(t, err, scenario.ErrCannotGoOn, "nothing else may end a scenario early")
+			return f.looks // on this kernel the task sleeps, or is gone
 		}
+		require.Nil(t, r.Finding)
 		f.checkTask(r)
 		f.compare()
 		f.checkQueues()

@@ -192,7 +192,7 @@ func (r *runner) source(name string) (src []byte, path string, err error) {
 		if lesson, ok := lessons.Find(name); ok {
 			return []byte(lesson.Source), lesson.Name + ".uffd", nil
 		}
-		return nil, "", fmt.Errorf("uffdsim run: %s: no such file, and no lesson of that name (\"uffdsim list\" shows them)", name)
+		return nil, "", fmt.Errorf("%s: no such file, and no lesson of that name (\"uffdsim list\" shows them)", name)
 	}
 	return src, name, err
 }
