@@ -73,6 +73,17 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	require.Equal(t, "2 statements", browsertest.Eval[string](b, `$("status").textContent`))
 }
 
+// The list of rules is to be read on any screen: nothing of it lies outside of the window.
+func TestRulesAreWithinTheWindow(t *testing.T) {
+	b := visit(t, first())
+	browsertest.Eval[bool](b, `($("rules").open = true)`)
+	for _, size := range [][2]int64{{1280, 720}, {820, 600}, {390, 844}} {
+		b.Do(chromedp.EmulateViewport(size[0], size[1]))
+		require.True(t, browsertest.Eval[bool](b, `(r => r.left >= 0 && r.right <= innerWidth)(document.querySelector(".panel").getBoundingClientRect())`), size)
+	}
+	b.NoComplaints()
+}
+
 // What somebody wrote is there again after the page has been left.
 func TestPageRemembers(t *testing.T) {
 	b := visit(t, first())
