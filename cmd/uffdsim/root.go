@@ -28,6 +28,6 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true, // a failed run is no reason to explain the flags
 	}
-	root.AddCommand(newDemo(), newRun(), newList(), newOps(), newExplore(), newRules(), newExplain(), newPlay(), newConform(), newServe(), newVectors())
+	root.AddCommand(newDemo(), newRun(), newList(), newOps(), newExplore(), newRules(), newExplain(), newPlay(), newBench(), newConform(), newServe(), newVectors())
 	return root
 }

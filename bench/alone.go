@@ -1,0 +1,198 @@
+package bench
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// lone is a row of the model alone.
+type lone struct {
+	name, unit string
+	sample     func() (float64, error)
+}
+
+const (
+	bytesVMA     = "memory of a VMA"
+	bytesSleeper = "memory of a sleeper, besides its goroutine"
+	bytesPage    = "memory of a page, besides its bytes"
+	bytesZero    = "memory of a page that is the zero page"
+	throughput   = "two processes at once, against one"
+	cores        = "two loops at once, against one (the limit)"
+)
+
+func alone() []lone {
+	return []lone{
+		{bytesVMA, "B", vmaBytes}, {bytesSleeper, "B", sleeperBytes},
+		{bytesPage, "B", pageBytes}, {bytesZero, "B", zeroBytes},
+		{throughput, "x", func() (float64, error) { return speedup(work) }},
+		{cores, "x", func() (float64, error) { return speedup(spin) }},
+	}
+}
+
+// heap is what lives on the heap, in bytes.
+func heap() float64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what finalizers and pools have kept once
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// grown is by how much the heap grows for each of n things that fill makes in a world.
+func grown(n, vmas int, fill func(w world) error) (float64, error) {
+	w, err := newModel(false, vmas)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
+	before := heap()
+	if err := fill(w); err != nil {
+		return 0, err
+	}
+	return (heap() - before) / float64(n), nil
+}
+
+func vmaBytes() (float64, error) {
+	const n = 100_000
+	return grown(n, n, func(w world) error { return scatter(w.Main(), n) })
+}
+
+// sleeperBytes is what a sleeping task takes, without what a goroutine that waits takes of the heap.
+// The stacks are elsewhere.
+func sleeperBytes() (float64, error) {
+	const n = 10_000
+	all, err := grown(n, 0, func(w world) error { return asleep(w, n, 0) })
+	if err != nil {
+		return 0, err
+	}
+	before, gate := heap(), make(chan struct{})
+	var bare sync.WaitGroup
+	for range n {
+		bare.Go(func() { <-gate })
+	}
+	goroutine := (heap() - before) / n
+	close(gate)
+	bare.Wait()
+	return all - max(0, goroutine), nil
+}
+
+const manyPages = 8192
+
+func pageBytes() (float64, error) {
+	bytes, err := grown(manyPages, 0, func(w world) error {
+		if err := mapped(w.Main(), 0, manyPages); err != nil {
+			return err
+		}
+		src := make([]byte, manyPages*pageSize)
+		for i := range src {
+			src[i] = byte(rand.Uint32())
+		}
+		c := abi.Copy{Dst: page(0), Src: w.Main().Lend(src), Len: uint64(len(src))}
+		if err := w.Main().Ioctl(abi.UFFDIO_COPY, argument(abi.CopySize, &c)); err != nil {
+			return err
+		}
+		w.Main().Lend(nil)
+		return nil
+	})
+	return bytes - pageSize, err
+}
+
+func zeroBytes() (float64, error) {
+	return grown(manyPages, 0, func(w world) error { return zeroed(w.Main(), 0, manyPages) })
+}
+
+// zeroed maps pages and fills them with the zero page.
+func zeroed(t thread, first, pages int) error {
+	if err := mapped(t, first, pages); err != nil {
+		return err
+	}
+	z := abi.Zeropage{Range: rangeOf(first, pages)}
+	return t.Ioctl(abi.UFFDIO_ZEROPAGE, argument(abi.ZeropageSize, &z))
+}
+
+// speedup is how much more two do in the same time than one.
+func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
+	timed := func(n int) (time.Duration, error) {
+		start, done := make(chan struct{}), make(chan error)
+		go func() { done <- do(n, start) }()
+		began := time.Now()
+		close(start)
+		err := <-done
+		return time.Since(began), err
+	}
+	one, err := timed(1)
+	if err != nil {
+		return 0, err
+	}
+	two, err := timed(2)
+	return 2 * float64(one) / float64(two), err
+}
+
+// work lets n processes of a machine each bring pages, look at them and drop them.
+func work(n int, start <-chan struct{}) error {
+	const times, pages = 200, 64
+	versions := abi.Versions()
+	exec := new(sim.Free)
+	m := machine.New(exec, versions[len(versions)-1])
+	failed := make([]error, n)
+	for i := range n {
+		w, err := newProcess(m, exec, false)
+		if err != nil {
+			return err
+		}
+		w.Go(func(t thread) {
+			failed[i] = func() error {
+				if err := mapped(t, 0, pages); err != nil {
+					return err
+				}
+				c := abi.Copy{Src: t.Lend(make([]byte, pageSize)), Len: pageSize}
+				arg := make([]byte, abi.CopySize)
+				<-start
+				for range times {
+					for p := range pages {
+						c.Dst = page(p)
+						c.Encode(arg)
+						if err := t.Ioctl(abi.UFFDIO_COPY, arg); err != nil {
+							return err
+						}
+						t.Touch(page(p))
+					}
+					if err := t.DontNeed(page(0), pages*pageSize); err != nil {
+						return err
+					}
+				}
+				return nil
+			}()
+		})
+	}
+	exec.Wait()
+	for _, err := range failed {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spin is what the processors can do at best.
+func spin(n int, start <-chan struct{}) error {
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			<-start
+			x := uint64(1)
+			for range 20_000_000 {
+				x = x*6364136223846793005 + 1442695040888963407
+			}
+			runtime.KeepAlive(x)
+		})
+	}
+	all.Wait()
+	return nil
+}

@@ -1,0 +1,124 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// small is a row of at most a few hundred.
+func small(r row) row {
+	r.size, r.vmas = min(r.size, 300), min(r.vmas, 300)
+	return r
+}
+
+// Every program runs on both sides, and takes time.
+func TestPrograms(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rows() {
+		r = small(r)
+		if seen[r.String()] {
+			continue
+		}
+		seen[r.String()] = true
+		t.Run(r.String(), func(t *testing.T) {
+			line, err := measure(&r, &Options{})
+			require.NoError(t, err)
+			require.Equal(t, minSamples, line.Model.Samples)
+			require.Positive(t, line.Model.Low)
+			if line.NoKernel != "" {
+				t.Log("the model alone: ", line.NoKernel)
+				return
+			}
+			require.Equal(t, minSamples, line.Kernel.Samples)
+			require.Positive(t, line.Kernel.Low)
+			require.InDelta(t, line.Kernel.Median/line.Model.Median, line.Ratio, 1e-9)
+		})
+	}
+}
+
+// What the model's memory takes cannot be less than what is to be known of each thing.
+func TestMemory(t *testing.T) {
+	for _, r := range alone() {
+		if r.unit == "B" {
+			v, err := r.sample()
+			require.NoError(t, err, r.name)
+			require.Greater(t, v, 7.9, r.name)
+			require.Less(t, v, 2048., r.name)
+		}
+	}
+}
+
+func TestStat(t *testing.T) {
+	require.Equal(t, &Stat{Median: 3, Low: 2, High: 4, Samples: 5}, statOf([]float64{5, 1, 4, 2, 3}))
+	require.Equal(t, &Stat{Median: 2.5, Low: 1.75, High: 3.25, Samples: 4}, statOf([]float64{4, 3, 2, 1}))
+	require.Equal(t, &Stat{Median: 7, Low: 7, High: 7, Samples: 1}, statOf([]float64{7}))
+}
+
+func TestChecks(t *testing.T) {
+	at := func(ns float64) *Stat { return &Stat{Median: ns, Low: ns, High: ns, Samples: 1} }
+	r := Report{Lines: []Line{
+		{Name: pingPongRow, Model: at(200)},
+		{Name: roundTripRead, Label: "a", AtMost: 1. / 8, Model: at(810), Kernel: at(8000), Ratio: 8000. / 810},
+		{Name: wakeRow, Size: 1, Model: at(100)},
+		{Name: wakeRow, Size: 5000, Model: at(200)},
+		{Name: throughput, Model: at(1.79)},
+	}}
+	r.check()
+	met := map[string]bool{}
+	for _, c := range r.Checks {
+		met[c.What] = c.Met
+	}
+	require.Equal(t, map[string]bool{
+		"a: times as fast as the kernel":                   true,
+		roundTripRead + ": in ping-pongs":                  false,
+		"wake that matches nobody: growth from 1 to 5,000": true,
+		throughput: false,
+	}, met)
+}
+
+func TestReport(t *testing.T) {
+	report, err := Run(Options{Only: "ping-pong", NoKernel: true, Time: time.Millisecond})
+	require.NoError(t, err)
+	var table, text bytes.Buffer
+	require.NoError(t, report.WriteTable(&table))
+	require.Contains(t, table.String(), pingPongRow)
+	require.NoError(t, report.WriteJSON(&text))
+	var again Report
+	require.NoError(t, json.Unmarshal(text.Bytes(), &again))
+	require.Equal(t, report, &again)
+	_, err = Run(Options{Only: "no such row"})
+	require.ErrorIs(t, err, errNothing)
+}
+
+// BenchmarkRows takes samples of every row on each side. "each" is what the table shows.
+func BenchmarkRows(b *testing.B) {
+	for _, r := range rows() {
+		for _, s := range []struct {
+			name string
+			make maker
+			run  func(func() (float64, error)) (float64, error)
+		}{{"model", newModel, plainly}, {"kernel", newKernel, onKernel}} {
+			b.Run(r.String()+"/"+s.name, func(b *testing.B) {
+				side, err := open(&r, s.make, s.run)
+				if err != nil {
+					b.Skip(err)
+				}
+				defer side.close()
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := side.take(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(statOf(side.samples).Median, "ns/each")
+			})
+		}
+	}
+}

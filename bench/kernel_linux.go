@@ -1,0 +1,162 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+	"golang.org/x/sys/unix"
+)
+
+// span is how much of the address space the arena takes, in bytes: enough for the largest program.
+const span = 1 << 34
+
+// KernelVersion is the running kernel's.
+func KernelVersion() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// kernel is this process, whose arena a userfaultfd of the running kernel watches.
+type kernel struct {
+	main    *kernelThread
+	fd      uintptr
+	threads sync.WaitGroup
+}
+
+// newKernel makes a world of the running kernel. There must be only one at a time.
+func newKernel(nonblock bool, n int) (world, error) {
+	if most, err := maxMapCount(); err == nil && n+1000 > most {
+		return nil, fmt.Errorf("%d VMAs are more than vm.max_map_count = %d (sysctl -w vm.max_map_count=%d)", n, most, n+10_000)
+	}
+	flags := uintptr(unix.O_CLOEXEC)
+	if nonblock {
+		flags |= unix.O_NONBLOCK
+	}
+	fd, _, no := unix.RawSyscall(unix.SYS_USERFAULTFD, flags, 0, 0)
+	if no != 0 {
+		return nil, fmt.Errorf("userfaultfd: %w", no)
+	}
+	w := &kernel{fd: fd}
+	w.main = &kernelThread{world: w}
+	if err := w.main.Ioctl(abi.UFFDIO_API, argument(abi.APISize, &abi.API{API: abi.APIVersion})); err != nil {
+		return nil, fmt.Errorf("UFFDIO_API: %w", err)
+	}
+	return w, nil
+}
+
+func maxMapCount() (int, error) {
+	text, err := os.ReadFile("/proc/sys/vm/max_map_count")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+func (w *kernel) Main() thread { return w.main }
+
+func (w *kernel) Go(fn func(thread)) {
+	w.threads.Go(func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		fn(&kernelThread{world: w})
+	})
+}
+
+func (w *kernel) Wait() { w.threads.Wait() }
+
+func (w *kernel) Close() {
+	_ = unix.Close(int(w.fd))
+	w.Wait()
+	_, _, _ = unix.Syscall(unix.SYS_MUNMAP, uintptr(arena), span, 0)
+}
+
+// onKernel runs a part of a benchmark on the kernel. A thread that waits for a page keeps its place among
+// those that run Go (GOMAXPROCS), for to Go it only loads a byte; and so would the garbage collector wait for
+// it, and whoever is to bring the page for the collector.
+func onKernel(part func() (float64, error)) (float64, error) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0))))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	return part()
+}
+
+// kernelThread makes system calls. They are raw, which spares the kernel the cost of Go's bookkeeping.
+type kernelThread struct {
+	world *kernel
+	poll  [1]unix.PollFd
+	page  [pageSize]byte // what is lent is in it
+}
+
+func status(_, _ uintptr, no unix.Errno) error {
+	if no != 0 {
+		return errno.Errno(no)
+	}
+	return nil
+}
+
+func (t *kernelThread) Map(at, length uint64) (uint64, error) {
+	flags := uintptr(unix.MAP_PRIVATE | unix.MAP_ANONYMOUS)
+	if at != 0 {
+		flags |= unix.MAP_FIXED
+	}
+	got, _, no := unix.RawSyscall6(unix.SYS_MMAP, uintptr(at), uintptr(length), unix.PROT_READ|unix.PROT_WRITE, flags, ^uintptr(0), 0)
+	return uint64(got), status(0, 0, no)
+}
+
+func (t *kernelThread) Unmap(at, length uint64) error {
+	return status(unix.RawSyscall(unix.SYS_MUNMAP, uintptr(at), uintptr(length), 0))
+}
+
+func (t *kernelThread) DontNeed(at, length uint64) error {
+	return status(unix.RawSyscall(unix.SYS_MADVISE, uintptr(at), uintptr(length), unix.MADV_DONTNEED))
+}
+
+func (t *kernelThread) Ioctl(cmd uint32, arg []byte) error {
+	return status(unix.RawSyscall(unix.SYS_IOCTL, t.world.fd, uintptr(cmd), uintptr(unsafe.Pointer(&arg[0]))))
+}
+
+func (t *kernelThread) Read(buf []byte) error {
+	return status(unix.RawSyscall(unix.SYS_READ, t.world.fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf))))
+}
+
+func (t *kernelThread) PollIn() error {
+	t.poll[0] = unix.PollFd{Fd: int32(t.world.fd), Events: unix.POLLIN}
+	forever := unix.Timespec{Sec: 3600}
+	err := error(errno.EINTR)
+	for err == errno.EINTR { // Go's scheduler sends its threads signals
+		err = status(unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&t.poll[0])), 1, uintptr(unsafe.Pointer(&forever)), 0, 0, 0))
+	}
+	if err == nil && t.poll[0].Revents != unix.POLLIN {
+		return errno.EIO
+	}
+	return err
+}
+
+var sink byte
+
+func (t *kernelThread) Touch(at uint64) {
+	sink = *(*byte)(unsafe.Add(unsafe.Pointer(nil), at))
+}
+
+// Block has the kernel touch the page for a system call, so that Go knows that the thread is away.
+func (t *kernelThread) Block(at uint64) {
+	_, _, no := unix.Syscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(at), 0)
+	if no != 0 {
+		panic(no)
+	}
+}
+
+func (t *kernelThread) Lend(mem []byte) uint64 {
+	copy(t.page[:], mem)
+	return uint64(uintptr(unsafe.Pointer(&t.page[0])))
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/bench"
+)
+
+func newBench() *cobra.Command {
+	var opts bench.Options
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure the model, side by side with the running kernel",
+		Long: `Run the same programs on the model and, where userfaultfd can be used, on the running
+kernel, sample by sample in turn, and print medians, the spread and the ratio, and which
+targets are met. docs/performance.md says what each row does.
+
+The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the kernel.`,
+		Example: `  uffdsim bench                       everything, about two minutes
+  uffdsim bench --only 'round trip'   some rows
+  uffdsim bench --json                for a program`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opts.Time < 0 {
+				return fmt.Errorf("uffdsim bench: --time %s is less than nothing", opts.Time)
+			}
+			opts.Progress = func(what string) { fmt.Fprintf(cmd.ErrOrStderr(), "measuring: %s\n", what) }
+			report, err := bench.Run(opts)
+			if err != nil {
+				return fmt.Errorf("uffdsim bench: %w", err)
+			}
+			if asJSON {
+				return report.WriteJSON(cmd.OutOrStdout())
+			}
+			return report.WriteTable(cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&opts.Time, "time", time.Second, "how long to measure each row on each side")
+	f.StringVar(&opts.Only, "only", "", "measure the rows whose names contain this")
+	f.BoolVar(&opts.NoKernel, "no-kernel", false, "leave the running kernel out")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
