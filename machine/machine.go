@@ -93,7 +93,7 @@ type Task struct {
 	Process *Process
 
 	local mm.Thread
-	poll  pollWqueues
+	poll  *pollWqueues // nil before the first poll: most tasks never do
 }
 
 // killed is the panic that ends a task which a fatal signal has killed.

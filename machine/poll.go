@@ -42,6 +42,11 @@ type pollEntry struct {
 // the number of descriptors with events; EINTR if a signal came first.
 func (t *Task) Poll(fds []PollFd, wait bool) (int, error) {
 	t.enter("poll", uint64(len(fds)))
+	if t.poll == nil {
+		t.poll = new(pollWqueues)
+		t.poll.table.Wait = t.poll.pollWait
+		sim.Label(t.Task, t.poll, t.Name()+"'s poll", uint64(t.ID())<<32)
+	}
 	n, err := t.doPoll(fds, wait)
 	t.poll.free(t.Task)
 	_, err = t.leave("poll", uint64(n), err)
@@ -51,9 +56,8 @@ func (t *Task) Poll(fds []PollFd, wait bool) (int, error) {
 // doPoll is do_poll: ask every file, registering on its queues the first time, and
 // sleep until one of them has been woken.
 func (t *Task) doPoll(fds []PollFd, wait bool) (int, error) {
-	pwq := &t.poll
+	pwq := t.poll
 	pwq.triggered.Init(0)
-	pwq.table.Wait = pwq.pollWait
 	pt := &pwq.table
 	if !wait {
 		pt = nil

@@ -75,6 +75,16 @@ type coroutine struct {
 	buffer  storeBuffer
 }
 
+// newControlledTask makes a task together with its coroutine, which those of a free executor do without.
+func newControlledTask(name string, id int, private any) *Task {
+	both := &struct {
+		task Task
+		co   coroutine
+	}{task: Task{name: name, id: id, Private: private}}
+	both.task.co = &both.co
+	return &both.task
+}
+
 // unwind is the panic that ends a task whose run is being abandoned.
 type unwind struct{}
 
@@ -85,7 +95,7 @@ func NewControlled(s Strategy) *Controlled { return &Controlled{strategy: s} }
 // a running task creates it, when the strategy says so. In a stopped executor the
 // task is dead from the start.
 func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
-	t := newTask(name, c.last, private)
+	t := newControlledTask(name, c.last, private)
 	c.last++
 	t.ctl = c
 	t.trace = c.Trace

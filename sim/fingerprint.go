@@ -116,7 +116,12 @@ func (t *Task) Forget(essence func(renaming int) uint64) {
 type Bookmark struct{ history sums }
 
 // Bookmark marks the point at which the task is.
-func (t *Task) Bookmark() Bookmark { return Bookmark{t.co.history} }
+func (t *Task) Bookmark() (b Bookmark) {
+	if t.ctl != nil {
+		b.history = t.co.history
+	}
+	return b
+}
 
 // BackTo says that the task is where the bookmark was put, and that of what has happened
 // since nothing matters for what it will do but the essence: the variables of the

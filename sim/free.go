@@ -23,9 +23,7 @@ type Free struct {
 func (f *Free) Attach(name string, private any) *Task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := newTask(name, f.last, private)
-	t.wake = make(chan struct{}, 1)
-	t.trace = f.Trace
+	t := &Task{name: name, id: f.last, Private: private, wake: make(chan struct{}, 1), trace: f.Trace}
 	f.last++
 	return t
 }

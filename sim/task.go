@@ -22,13 +22,9 @@ type Task struct {
 	trace   *Tracer
 	held    []heldLock // checking only: what the task holds, in order of taking
 	ctl     *Controlled
-	co      coroutine // controlled executor: owned by it
+	co      *coroutine // controlled executor: owned by it; else nil
 
 	bufferOf *Task // whose store buffer this stands for; immutable
-}
-
-func newTask(name string, id int, private any) *Task {
-	return &Task{name: name, id: id, Private: private}
 }
 
 // Name is the name that the task was created with.

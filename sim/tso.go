@@ -53,7 +53,7 @@ func (o Op) drains() bool {
 func (c *Controlled) buffer(t *Task, s pendingStore) {
 	b := &t.co.buffer
 	if b.task == nil {
-		b.task = newTask(t.name+".buffer", t.id, nil)
+		b.task = newControlledTask(t.name+".buffer", t.id, nil)
 		b.task.bufferOf = t
 	}
 	if c.Announce != nil {
