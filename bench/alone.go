@@ -136,7 +136,7 @@ func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
 
 // work lets n processes of a machine each bring pages, look at them and drop them.
 func work(n int, start <-chan struct{}) error {
-	const times, pages = 200, 64
+	const times, pages = 1000, 64
 	versions := abi.Versions()
 	exec := new(sim.Free)
 	m := machine.New(exec, versions[len(versions)-1])

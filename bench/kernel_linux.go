@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -36,6 +37,9 @@ type kernel struct {
 
 // newKernel makes a world of the running kernel. There must be only one at a time.
 func newKernel(nonblock bool, n int) (world, error) {
+	if runtime.GOMAXPROCS(0) < 2 {
+		return nil, errors.New("the kernel's sleepers and their monitor need two processors (GOMAXPROCS)")
+	}
 	if most, err := maxMapCount(); err == nil && n+1000 > most {
 		return nil, fmt.Errorf("%d VMAs are more than vm.max_map_count = %d (sysctl -w vm.max_map_count=%d)", n, most, n+10_000)
 	}
@@ -82,10 +86,9 @@ func (w *kernel) Close() {
 }
 
 // onKernel runs a part of a benchmark on the kernel. A thread that waits for a page keeps its place among
-// those that run Go (GOMAXPROCS), for to Go it only loads a byte; and so would the garbage collector wait for
-// it, and whoever is to bring the page for the collector.
+// those that run Go (GOMAXPROCS), for to Go it only loads a byte: there have to be two. The garbage collector
+// would wait for it, and whoever is to bring the page for the collector: it is off meanwhile.
 func onKernel(part func() (float64, error)) (float64, error) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0))))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	return part()
 }

@@ -10,7 +10,7 @@ import (
 
 // Options say what to measure, and for how long.
 type Options struct {
-	// Time is how long a row is measured on each side. It gets five samples at least.
+	// Time is how long a row is measured on the slower side. It gets 15 samples at least.
 	Time time.Duration
 	// Only keeps the rows whose names contain it.
 	Only string
@@ -28,8 +28,8 @@ func (o *Options) begin(what string) {
 	}
 }
 
-// minSamples is the least that a median is taken of, maxSamples the most.
-const minSamples, maxSamples = 5, 2000
+// A median is taken of at least minSamples, and of maxSamples at most.
+const minSamples, maxSamples = 15, 2000
 
 // Stat are the samples of one side of a row.
 type Stat struct {
@@ -119,11 +119,12 @@ func measure(r *row, opts *Options) (Line, error) {
 		}
 		s.samples, s.spent = nil, 0
 	}
-	for model.spent < opts.Time && len(model.samples) < maxSamples || len(model.samples) < minSamples {
+	for spent := time.Duration(0); spent < opts.Time && len(model.samples) < maxSamples || len(model.samples) < minSamples; {
 		for _, s := range sides {
 			if err := s.take(); err != nil {
 				return line, err
 			}
+			spent = max(spent, s.spent)
 		}
 	}
 	line.Model = statOf(model.samples)

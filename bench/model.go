@@ -59,12 +59,12 @@ func (w *model) Close() {
 type modelThread struct {
 	*machine.Task
 	world *model
-	poll  []machine.PollFd
-	byte  []byte // that Touch loads
+	poll  [1]machine.PollFd
+	byte  [1]byte // that Touch loads
 }
 
 func newThread(w *model, t *machine.Task) *modelThread {
-	return &modelThread{Task: t, world: w, poll: []machine.PollFd{{Events: mm.PollIn}}, byte: make([]byte, 1)}
+	return &modelThread{Task: t, world: w}
 }
 
 func (t *modelThread) Map(at, length uint64) (uint64, error) {
@@ -91,8 +91,8 @@ func (t *modelThread) Read(buf []byte) error {
 }
 
 func (t *modelThread) PollIn() error {
-	t.poll[0].Fd = t.world.fd
-	if _, err := t.Poll(t.poll, true); err != nil {
+	t.poll[0] = machine.PollFd{Fd: t.world.fd, Events: mm.PollIn}
+	if _, err := t.Poll(t.poll[:], true); err != nil {
 		return err
 	}
 	if t.poll[0].Revents != mm.PollIn {
@@ -102,7 +102,7 @@ func (t *modelThread) PollIn() error {
 }
 
 func (t *modelThread) Touch(at uint64) {
-	if outcome, _ := t.Load(at, t.byte); outcome != mm.Done {
+	if outcome, _ := t.Load(at, t.byte[:]); outcome != mm.Done {
 		panic(outcome)
 	}
 }

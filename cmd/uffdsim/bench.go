@@ -39,7 +39,7 @@ The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the ke
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&opts.Time, "time", time.Second, "how long to measure each row on each side")
+	f.DurationVar(&opts.Time, "time", time.Second, "how long to measure each row, on the slower side")
 	f.StringVar(&opts.Only, "only", "", "measure the rows whose names contain this")
 	f.BoolVar(&opts.NoKernel, "no-kernel", false, "leave the running kernel out")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
