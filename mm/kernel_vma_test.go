@@ -33,7 +33,7 @@ func TestVMAEvents(t *testing.T) {
 		{"vma_link", "vma_insert", "[0x100000, 0x104000)"},
 		{"__split_vma", "vma_split", "[0x100000, 0x104000)"},
 		{"vma_adjust", "vma_change", "[0x102000, 0x104000)"},
-		{"vma_link", "vma_insert", "[0x100000, 0x102000)"},
+		{"vma_adjust", "vma_insert", "[0x100000, 0x102000)"},
 		{"mprotect_fixup", "vma_change", "[0x102000, 0x104000)"},
 		{"vma_merge", "vma_merge", "[0x102000, 0x104000)"},
 		{"vma_adjust", "vma_remove", "[0x102000, 0x104000)"},
@@ -41,7 +41,7 @@ func TestVMAEvents(t *testing.T) {
 		{"mprotect_fixup", "vma_change", "[0x100000, 0x104000)"},
 		{"__split_vma", "vma_split", "[0x100000, 0x104000)"},
 		{"vma_adjust", "vma_change", "[0x102000, 0x104000)"},
-		{"vma_link", "vma_insert", "[0x100000, 0x102000)"},
+		{"vma_adjust", "vma_insert", "[0x100000, 0x102000)"},
 		{"detach_vmas_to_be_unmapped", "vma_remove", "[0x100000, 0x102000)"},
 	}, got)
 	require.Equal(t, []sim.Arg{{Key: "case", Value: 7}, {Key: "result", Value: "[0x100000, 0x104000)"}}, (*w.events)[5].Args)

@@ -69,16 +69,24 @@ func (v *VMA) dup(t *sim.Task, mm *MM) *VMA {
 func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert *VMA) {
 	mm.splitHugePageAt(t, start)
 	mm.splitHugePageAt(t, end)
+	if insert != nil {
+		mm.divide(t, vma, insert)
+		vma.Pgoff = pgoff
+		return
+	}
 	next := vma.next
 	switch {
-	case insert != nil || next == nil:
+	case next == nil:
 	case end >= next.End:
 		for ; next != nil && next.End <= end; next = vma.next {
 			vma.importAnonVMA(next)
-			mm.unlink(t, next)
+			mm.swallow(t, vma, next)
 			if next.File != nil {
 				next.File.Put(t)
 			}
+		}
+		if start == vma.Start && end == vma.End {
+			vma.trace(t, "vma_change", start) // or else resize says so
 		}
 	case end > next.Start:
 		vma.importAnonVMA(next)
@@ -92,13 +100,6 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	}
 	mm.resize(t, vma, start, end)
 	vma.Pgoff = pgoff
-	switch {
-	case insert == nil:
-	case insert.Start < start:
-		mm.link(t, insert, vma.prev)
-	default:
-		mm.link(t, insert, vma)
-	}
 }
 
 // splitHugePageAt splits the huge page, if there is one, that addr cuts into: a new

@@ -143,7 +143,7 @@ func (mm *MM) after(prev *VMA) *VMA {
 }
 
 // link puts a VMA into the tree, the list and the gap index, behind prev (nil: at the
-// front): vma_link. It, unlink and resize are all that changes any of them.
+// front): vma_link. It, unlink, divide, swallow and resize are all that changes any of them.
 func (mm *MM) link(t *sim.Task, vma, prev *VMA) {
 	vma.prev, vma.next = prev, mm.after(prev)
 	if prev != nil {
@@ -178,6 +178,45 @@ func (mm *MM) unlink(t *sim.Task, vma *VMA) {
 	mm.vmas.Delete(vmaKey{start: vma.Start})
 	mm.mapCount--
 	vma.trace(t, "vma_remove", vma.Start)
+}
+
+// divide gives a part of the VMA, at its start or at its end, to insert. What is free around the VMA stays
+// so: the gap index is left alone.
+func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
+	was := vma.Start
+	if insert.Start == was {
+		vma.Start = insert.End
+		insert.prev, insert.next = vma.prev, vma
+		mm.vmas.ReplaceOrInsert(vmaKey{vma.Start, vma})
+	} else {
+		vma.End = insert.Start
+		insert.prev, insert.next = vma, vma.next
+	}
+	mm.vmas.ReplaceOrInsert(vmaKey{insert.Start, insert}) // in the lower part: in the VMA's old place
+	if insert.prev != nil {
+		insert.prev.next = insert
+	} else {
+		mm.first = insert
+	}
+	if insert.next != nil {
+		insert.next.prev = insert
+	}
+	mm.mapCount++
+	vma.trace(t, "vma_change", was)
+	insert.trace(t, "vma_insert", insert.Start)
+}
+
+// swallow lets the VMA grow over the one behind it, which goes away, and over what is free between the two.
+// Behind that one all stays as it is.
+func (mm *MM) swallow(t *sim.Task, vma, next *VMA) {
+	mm.gaps.remove(vma.End, next.Start)
+	mm.vmas.Delete(vmaKey{start: next.Start})
+	vma.End, vma.next = next.End, next.next
+	if vma.next != nil {
+		vma.next.prev = vma
+	}
+	mm.mapCount--
+	next.trace(t, "vma_remove", next.Start)
 }
 
 // resize gives the VMA other bounds, which must not reach into a neighbour. The tree
