@@ -167,6 +167,9 @@ func (c *Controlled) bufferSum(t *Task, k int) uint64 {
 
 // ownState is the task's state as it sees it itself.
 func (t *Task) ownState() State {
+	if t.ctl == nil {
+		return t.State()
+	}
 	if s := t.co.buffer.newest(unsafe.Pointer(t)); s != nil {
 		return State(s.value)
 	}
