@@ -91,7 +91,7 @@ type vmaKey struct {
 }
 
 func newVMATree() *btree.BTreeG[vmaKey] {
-	return btree.NewG(32, func(a, b vmaKey) bool { return a.start < b.start })
+	return btree.NewG(64, func(a, b vmaKey) bool { return a.start < b.start })
 }
 
 // FindVMA returns the lowest VMA that ends above addr, nil if there is none. It may
