@@ -29,19 +29,23 @@ type Machine struct {
 // New returns a machine of the given version with no processes, whose tasks run on
 // exec.
 func New(exec sim.Executor, version abi.Version) *Machine {
+	memory := mm.NewMemory()
+	_, controlled := exec.(*sim.Controlled)
+	memory.KeepsNumbers = !controlled
 	return &Machine{
 		Config:      uffd.Config{Version: version},
 		MmapMinAddr: mm.DefaultMmapMinAddr,
 		MaxMapCount: mm.DefaultMaxMapCount,
 		MaxFds:      1024,
 		exec:        exec,
-		memory:      mm.NewMemory(),
+		memory:      memory,
 	}
 }
 
 // NewOn is [New] on the memory of a machine that is no longer used.
 func NewOn(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
 	m := New(exec, version)
+	memory.KeepsNumbers = m.memory.KeepsNumbers
 	m.memory = memory
 	memory.Restart()
 	return m

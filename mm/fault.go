@@ -197,7 +197,7 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uin
 		return handleUserfault(t, vma, addr, flags, VMUffdMissing)
 	}
 	if write {
-		pte.setPTE(t, vma, j, mm.memory.allocZeroed(), entryDirty|writable(vma))
+		pte.setPTE(t, vma, j, mm.memory.allocZeroed(mm.home), entryDirty|writable(vma))
 	} else {
 		pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
 	}
@@ -241,7 +241,7 @@ func (mm *MM) wpPageCopy(t *sim.Task, vma *VMA, pte *table, j int, old uint64) F
 	}
 	pte.lock.Lock(t)
 	if pte.entries[j].Peek() == old {
-		copied := mm.memory.alloc()
+		copied := mm.memory.alloc(mm.home)
 		*copied.data = *pte.frames[j].data
 		pte.clearPTE(t, j)
 		pte.setPTE(t, vma, j, copied, entryDirty|writable(vma))
@@ -273,7 +273,7 @@ func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, fla
 	}
 	if cow {
 		page := f
-		f = mm.memory.alloc()
+		f = mm.memory.alloc(mm.home)
 		*f.data = *page.data
 		page.put()
 		bits = entryDirty | writable(vma)

@@ -465,7 +465,7 @@ func TestFaultOps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.mapped(3, protRW, nil)
-			object := w.memory.allocZeroed()
+			object := w.memory.allocZeroed(w.memory.counter(0))
 			var asked []uint64
 			vma := w.at(0)
 			vma.Flags |= c.shared

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/sim"
+	"golang.org/x/sys/cpu"
 )
 
 // Memory is the physical memory that address spaces share: it numbers frames and
@@ -13,21 +14,36 @@ type Memory struct {
 	// MaxPages is how many frames and page tables may be given out in all; 0 means any number. One
 	// more is a [*sim.Bug]: the kernel panics, as with vm.panic_on_oom. Set it before the first use.
 	MaxPages uint64
+	// KeepsNumbers lets a frame that is used again have the number that it had, as it does on a real
+	// machine. Without, every page has a new one, so that a run does not depend on the ones before.
+	KeepsNumbers bool
 
 	zero *Frame
 	pfn  sim.Word // last frame number given out
 	// spaces counts the address spaces that there have been, to name them in traces.
 	spaces sim.Word
-	inUse  sim.Word // frames not yet freed, the zero page apart
 	freed  sim.Pool[Frame]
 
 	tables sim.Pool[table] // of freed PTE tables, empty
 	upper  sim.Pool[table] // of the others
+
+	inUse [counters]counter // frames not yet freed, the zero page apart
 }
+
+// counter is a part of a count that is kept in several places, so that processors which count at the same
+// time do not wait for each other: percpu_counter, by address space. It has a cache line of its own.
+type counter struct {
+	_ cpu.CacheLinePad
+	n sim.Word
+	_ cpu.CacheLinePad
+}
+
+const counters = 16
 
 // Frame is a page of physical memory with its real bytes.
 type Frame struct {
 	memory *Memory
+	home   *counter // that it is counted in
 	pfn    uint64
 	refs   sim.Word // page-table entries and page caches that hold it
 	data   *[PageSize]byte
@@ -53,24 +69,35 @@ func (m *Memory) number(n uint64) uint64 {
 
 // InUse is the number of frames that something refers to, the zero page apart. It
 // is for observers: after the last address space has gone it must be 0.
-func (m *Memory) InUse() uint64 { return m.inUse.Peek() }
+func (m *Memory) InUse() uint64 {
+	var n uint64
+	for i := range m.inUse {
+		n += m.inUse[i].n.Peek()
+	}
+	return n
+}
+
+// counter is the one of the frames that an address space of the number asks for.
+func (m *Memory) counter(space uint64) *counter { return &m.inUse[space%counters] }
 
 // allocZeroed returns a frame of zeroes with one reference.
-func (m *Memory) allocZeroed() *Frame {
-	f := m.alloc()
+func (m *Memory) allocZeroed(home *counter) *Frame {
+	f := m.alloc(home)
 	clear(f.data[:])
 	return f
 }
 
-// alloc returns a frame with one reference, whose bytes the caller overwrites. Its
-// number is new even if its memory is not.
-func (m *Memory) alloc() *Frame {
-	m.inUse.Tick(1)
+// alloc returns a frame with one reference, whose bytes the caller overwrites.
+func (m *Memory) alloc(home *counter) *Frame {
+	home.n.Tick(1)
 	f := m.freed.Get()
 	if f == nil {
 		f = &Frame{memory: m, data: new([PageSize]byte)}
 	}
-	f.pfn = m.number(1)
+	f.home = home
+	if f.pfn == 0 || !m.KeepsNumbers {
+		f.pfn = m.number(1)
+	}
 	f.refs.Init(1)
 	return f
 }
@@ -83,7 +110,7 @@ func (f *Frame) get() { f.refs.Tick(1) }
 // page table that maps it.
 func (f *Frame) put() {
 	if f.refs.Tick(^uint64(0)) == 0 {
-		f.memory.inUse.Tick(^uint64(0))
+		f.home.n.Tick(^uint64(0))
 		f.memory.freed.Put(f)
 	}
 }

@@ -10,7 +10,7 @@ func TestFrameReferences(t *testing.T) {
 	m := NewMemory()
 	require.Zero(t, m.InUse(), "the zero page does not count")
 	require.True(t, m.zero.isZeroPage())
-	f, g := m.allocZeroed(), m.allocZeroed()
+	f, g := m.allocZeroed(m.counter(0)), m.allocZeroed(m.counter(0))
 	require.NotEqual(t, f.pfn, g.pfn)
 	require.NotEqual(t, m.zero.pfn, f.pfn)
 	require.EqualValues(t, 2, m.InUse())
@@ -30,7 +30,7 @@ func TestFrameReuse(t *testing.T) {
 	m := NewMemory()
 	seen := map[uint64]bool{m.zero.pfn: true}
 	for range 100 {
-		f := m.allocZeroed()
+		f := m.allocZeroed(m.counter(0))
 		require.False(t, seen[f.pfn])
 		seen[f.pfn] = true
 		require.Equal(t, [PageSize]byte{}, *f.data)
@@ -39,9 +39,27 @@ func TestFrameReuse(t *testing.T) {
 	}
 }
 
+// On a machine that keeps numbers it has its old one, and no two frames in use have the same.
+func TestFrameKeepsNumber(t *testing.T) {
+	m := NewMemory()
+	m.KeepsNumbers = true
+	f := m.alloc(m.counter(1))
+	first := f.pfn
+	f.put()
+	seen := map[uint64]bool{m.zero.pfn: true}
+	for i := range uint64(100) {
+		f := m.alloc(m.counter(i))
+		require.False(t, seen[f.pfn])
+		seen[f.pfn] = true
+	}
+	require.Contains(t, seen, first)
+	require.LessOrEqual(t, len(seen), 102)
+	require.EqualValues(t, 100, m.InUse())
+}
+
 func TestHugeFrames(t *testing.T) {
 	m := NewMemory()
-	block := m.allocHuge()
+	block := m.allocHuge(m.counter(0))
 	require.EqualValues(t, tableEntries, m.InUse())
 	for i := range block {
 		f := &block[i]
@@ -49,7 +67,7 @@ func TestHugeFrames(t *testing.T) {
 		f.data[0] = byte(i)
 	}
 	require.Equal(t, byte(7), block[7].data[0], "bytes of their own")
-	next := m.allocZeroed()
+	next := m.allocZeroed(m.counter(0))
 	require.Greater(t, next.pfn, block[tableEntries-1].pfn)
 	next.put()
 	for i := range block {
@@ -69,7 +87,7 @@ func TestCheckFrames(t *testing.T) {
 	f.get()
 	require.ErrorContains(t, CheckFrames(w.mm), "2 references and 1 holders")
 	f.put()
-	leaked := w.memory.allocZeroed()
+	leaked := w.memory.allocZeroed(w.memory.counter(0))
 	require.ErrorContains(t, CheckFrames(w.mm), "2 frames in use, 1 with a holder")
 	leaked.put()
 	child, err := w.mm.Fork(w.t)
@@ -115,7 +133,7 @@ func TestMaxPages(t *testing.T) {
 	m := NewMemory()
 	m.MaxPages = tableEntries + 2
 	New(m) // its pgd is the first
-	m.alloc().put()
-	m.allocHuge()
-	require.PanicsWithError(t, "out of memory in alloc_pages: more than 514 pages", func() { m.alloc() })
+	m.alloc(m.counter(0)).put()
+	m.allocHuge(m.counter(0))
+	require.PanicsWithError(t, "out of memory in alloc_pages: more than 514 pages", func() { m.alloc(m.counter(0)) })
 }

@@ -47,7 +47,7 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, 
 	deposit := mm.newTable(t, levelPTE, addr)
 	bits := uint64(entryPresent | entryUser | entryAccessed | entryHuge)
 	if write {
-		block := mm.memory.allocHuge()
+		block := mm.memory.allocHuge(mm.home)
 		for j := range deposit.frames {
 			deposit.frames[j] = &block[j]
 		}
@@ -65,14 +65,14 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, 
 }
 
 // allocHuge returns the frames of a zeroed huge page, with one reference each.
-func (m *Memory) allocHuge() *[tableEntries]Frame {
-	m.inUse.Tick(tableEntries)
+func (m *Memory) allocHuge(home *counter) *[tableEntries]Frame {
+	home.n.Tick(tableEntries)
 	first := m.number(tableEntries) - tableEntries + 1
 	bytes := new([tableEntries][PageSize]byte)
 	block := new([tableEntries]Frame)
 	for i := range block {
 		f := &block[i]
-		f.memory, f.pfn, f.data = m, first+uint64(i), &bytes[i]
+		f.memory, f.home, f.pfn, f.data = m, home, first+uint64(i), &bytes[i]
 		f.refs.Init(1)
 	}
 	return block

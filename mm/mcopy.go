@@ -48,7 +48,7 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (ui
 			// The source has to be faulted in, which may take its own userfault: not with
 			// mmap_lock held. All of the range is then looked up and checked again, since
 			// anything may have happened to it (COPY-3).
-			page = mm.memory.alloc()
+			page = mm.memory.alloc(mm.home)
 			if err = CopyFromUser(t, page.data[:], src+copied); err == nil {
 				continue
 			}
@@ -92,7 +92,7 @@ func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, with fill
 			if t.ShouldFail("alloc_page") {
 				return copied, false, errno.ENOMEM
 			}
-			f := mm.memory.alloc()
+			f := mm.memory.alloc(mm.home)
 			if copyFromUserInatomic(t, f.data[:], src+copied) != nil {
 				f.put()
 				return copied, true, nil

@@ -54,6 +54,7 @@ type MM struct {
 	pageTableLock sim.SpinLock // guards anon_vma preparation and the upper levels
 	pgd           *table       // immutable
 	memory        *Memory      // immutable
+	home          *counter     // that the memory counts its frames in; immutable
 }
 
 // THPMode is transparent_hugepage/enabled.
@@ -68,14 +69,16 @@ const (
 
 // New returns an empty address space with one user, whose frames come from memory.
 func New(memory *Memory) *MM {
+	number := memory.spaces.Tick(1)
 	mm := &MM{
-		Name:        fmt.Sprintf("mm%d", memory.spaces.Tick(1)),
+		Name:        fmt.Sprintf("mm%d", number),
 		TaskSize:    TaskSize,
 		MmapMinAddr: DefaultMmapMinAddr,
 		MmapBase:    DefaultMmapBase,
 		MaxMapCount: DefaultMaxMapCount,
 		vmas:        newVMATree(),
 		memory:      memory,
+		home:        memory.counter(number),
 	}
 	mm.pgd = newTable(levelPGD, mm, 0)
 	mm.MmapLock.Init(MmapLockClass)

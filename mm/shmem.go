@@ -49,7 +49,7 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
 			s.lock.Unlock(t)
 			return nil, errno.ENOMEM
 		}
-		f = s.memory.allocZeroed()
+		f = s.memory.allocZeroed(s.memory.counter(0))
 		s.pages[pgoff] = f
 	}
 	f.get()
