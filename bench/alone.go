@@ -116,7 +116,8 @@ func zeroed(t thread, first, pages int) error {
 	return t.Ioctl(abi.UFFDIO_ZEROPAGE, argument(abi.ZeropageSize, &z))
 }
 
-// speedup is how much more two do in the same time than one.
+// speedup is how much more two do in the same time than one. What they do has to take long, for Linux may
+// need some milliseconds to give the second thread a processor of its own.
 func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
 	timed := func(n int) (time.Duration, error) {
 		start, done := make(chan struct{}), make(chan error)
@@ -136,7 +137,7 @@ func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
 
 // work lets n processes of a machine each bring pages, look at them and drop them.
 func work(n int, start <-chan struct{}) error {
-	const times, pages = 1000, 64
+	const times, pages = 10_000, 64
 	versions := abi.Versions()
 	exec := new(sim.Free)
 	m := machine.New(exec, versions[len(versions)-1])
@@ -180,17 +181,25 @@ func work(n int, start <-chan struct{}) error {
 	return nil
 }
 
-// spin is what the processors can do at best.
+// spin is what the processors can do at best: each sums up bytes of its own, in as many sums at a time as keep
+// all of it busy. (A loop that only waits for its own multiplications would scale on two threads of one core,
+// too, which nothing else does.)
 func spin(n int, start <-chan struct{}) error {
 	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
+			words := make([]uint64, pageSize/8)
+			var a, b, c, d uint64
 			<-start
-			x := uint64(1)
-			for range 20_000_000 {
-				x = x*6364136223846793005 + 1442695040888963407
+			for range 1_000_000 {
+				for i := 0; i < len(words); i += 4 {
+					a += words[i] ^ a>>3
+					b += words[i+1] ^ b>>3
+					c += words[i+2] ^ c>>3
+					d += words[i+3] ^ d>>3
+				}
 			}
-			runtime.KeepAlive(x)
+			runtime.KeepAlive(a + b + c + d)
 		})
 	}
 	all.Wait()

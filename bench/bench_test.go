@@ -55,6 +55,17 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// A hundredth of the full load.
+func TestScale(t *testing.T) {
+	steps, err := Scale(Load{VMAs: FullLoad.VMAs / 100, Sleepers: FullLoad.Sleepers / 100, Pages: FullLoad.Pages / 100})
+	require.NoError(t, err)
+	require.Len(t, steps, 5)
+	for _, s := range steps {
+		require.Positive(t, s.Took, s.What)
+		require.Less(t, s.Memory, uint64(1<<30), s.What)
+	}
+}
+
 func TestStat(t *testing.T) {
 	require.Equal(t, &Stat{Median: 3, Low: 2, High: 4, Samples: 5}, statOf([]float64{5, 1, 4, 2, 3}))
 	require.Equal(t, &Stat{Median: 2.5, Low: 1.75, High: 3.25, Samples: 4}, statOf([]float64{4, 3, 2, 1}))

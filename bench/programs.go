@@ -137,13 +137,16 @@ func bulk(w world, n int) (func() (float64, error), error) {
 
 // asleep lets n threads fault, each on a page of its own from page 0 on, and waits until they sleep: it reads
 // their messages. extra more pages are registered.
-func asleep(w world, n, extra int) error {
-	if err := mapped(w.Main(), 0, n+extra); err != nil {
+func asleep(w world, n, extra int) error { return asleepFrom(w, 0, n, extra) }
+
+// asleepFrom is asleep with another first page.
+func asleepFrom(w world, first, n, extra int) error {
+	if err := mapped(w.Main(), first, n+extra); err != nil {
 		return err
 	}
 	msg := make([]byte, abi.MsgSize)
 	for i := range n {
-		w.Go(func(t thread) { t.Block(page(i)) })
+		w.Go(func(t thread) { t.Block(page(first + i)) })
 		if i%64 == 63 || i == n-1 { // so that no more than these are on their way
 			for range i%64 + 1 {
 				if err := w.Main().Read(msg); err != nil {

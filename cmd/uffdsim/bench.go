@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,7 +12,7 @@ import (
 
 func newBench() *cobra.Command {
 	var opts bench.Options
-	var asJSON bool
+	var asJSON, scale bool
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the model, side by side with the running kernel",
@@ -21,11 +23,15 @@ targets are met. docs/performance.md says what each row does.
 The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the kernel.`,
 		Example: `  uffdsim bench                       everything, about two minutes
   uffdsim bench --only 'round trip'   some rows
+  uffdsim bench --scale               a million VMAs, 100,000 sleepers, ten million pages
   uffdsim bench --json                for a program`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opts.Time < 0 {
 				return fmt.Errorf("uffdsim bench: --time %s is less than nothing", opts.Time)
+			}
+			if scale {
+				return runScale(cmd.OutOrStdout(), asJSON)
 			}
 			opts.Progress = func(what string) { fmt.Fprintf(cmd.ErrOrStderr(), "measuring: %s\n", what) }
 			report, err := bench.Run(opts)
@@ -42,6 +48,25 @@ The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the ke
 	f.DurationVar(&opts.Time, "time", time.Second, "how long to measure each row, on the slower side")
 	f.StringVar(&opts.Only, "only", "", "measure the rows whose names contain this")
 	f.BoolVar(&opts.NoKernel, "no-kernel", false, "leave the running kernel out")
+	f.BoolVar(&scale, "scale", false, "instead, put on one process as much as it is to bear in 8 GiB")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	for _, other := range []string{"time", "only", "no-kernel"} {
+		cmd.MarkFlagsMutuallyExclusive("scale", other)
+	}
 	return cmd
+}
+
+// runScale puts the full load on the model.
+func runScale(out io.Writer, asJSON bool) error {
+	steps, err := bench.Scale(bench.FullLoad)
+	if err != nil {
+		return fmt.Errorf("uffdsim bench: %w", err)
+	}
+	if asJSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(steps)
+	}
+	bench.WriteSteps(out, steps)
+	return nil
 }

@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// Load is how much of everything [Scale] makes.
+type Load struct{ VMAs, Sleepers, Pages int }
+
+// FullLoad is what a machine of 8 GiB is to bear.
+var FullLoad = Load{VMAs: 1_000_000, Sleepers: 100_000, Pages: 10_000_000}
+
+// Step is what there is after a step of [Scale], and how long the step took.
+type Step struct {
+	What string        `json:"what"`
+	N    int           `json:"n"`
+	Took time.Duration `json:"took_ns"`
+	// Memory is what the program has got from the system, in bytes.
+	Memory uint64 `json:"memory"`
+}
+
+// Scale puts a load on one process of the model, and takes it off again: VMAs of a page, with holes between
+// them; pages, all of them the zero page, in a range of their own; tasks that each sleep in a fault. All of it
+// is there at the same time.
+func Scale(load Load) ([]Step, error) {
+	w, err := newModel(false, load.VMAs)
+	if err != nil {
+		return nil, err
+	}
+	t := w.Main()
+	var steps []Step
+	step := func(what string, n int, do func() error) error {
+		began := time.Now()
+		err := do()
+		took := time.Since(began)
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		steps = append(steps, Step{what, n, took, m.Sys - m.HeapReleased})
+		return err
+	}
+	first := 2 * load.VMAs // page behind the VMAs
+	all := rangeOf(0, first+load.Pages+load.Sleepers)
+	err = step("VMAs mapped", load.VMAs, func() error { return scatter(t, load.VMAs) })
+	if err == nil {
+		err = step("pages of zeroes brought", load.Pages, func() error { return zeroed(t, first, load.Pages) })
+	}
+	if err == nil {
+		err = step("tasks put to sleep", load.Sleepers, func() error { return asleepFrom(w, first+load.Pages, load.Sleepers, 0) })
+	}
+	if err == nil {
+		err = step("tasks woken by one ioctl", load.Sleepers, func() error {
+			if err := t.Ioctl(abi.UFFDIO_UNREGISTER, argument(abi.RangeSize, &all)); err != nil {
+				return err
+			}
+			w.Wait()
+			return nil
+		})
+	}
+	if err == nil {
+		err = step("VMAs and pages unmapped", load.VMAs+load.Pages, func() error { return t.Unmap(all.Start, all.Len) })
+	}
+	w.Close()
+	return steps, err
+}
+
+// WriteSteps prints what [Scale] has done.
+func WriteSteps(w io.Writer, steps []Step) {
+	for _, s := range steps {
+		fmt.Fprintf(w, "%12s %-26s %10s %8s each %10.2f GiB\n", thousands(s.N), s.What, s.Took.Round(time.Millisecond),
+			quantity(float64(s.Took.Nanoseconds())/float64(s.N), "ns"), float64(s.Memory)/(1<<30))
+	}
+}
