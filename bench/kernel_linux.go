@@ -98,6 +98,7 @@ type kernelThread struct {
 	world *kernel
 	poll  [1]unix.PollFd
 	page  [pageSize]byte // what is lent is in it
+	byte  byte           // that Touch loads
 }
 
 func status(_, _ uintptr, no unix.Errno) error {
@@ -145,10 +146,8 @@ func (t *kernelThread) PollIn() error {
 	return err
 }
 
-var sink byte
-
 func (t *kernelThread) Touch(at uint64) {
-	sink = *(*byte)(unsafe.Add(unsafe.Pointer(nil), at))
+	t.byte = *(*byte)(unsafe.Add(unsafe.Pointer(nil), at))
 }
 
 // Block has the kernel touch the page for a system call, so that Go knows that the thread is away.
