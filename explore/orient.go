@@ -123,7 +123,7 @@ func (w *worker) keyOf(i int, taken step, renaming int) placeKey {
 	next := t.Next()
 	obj, in, _ := w.world.exec.ID(next.Obj, renaming)
 	return placeKey{
-		task: i, mark: t.Mark(renaming), announced: t.Announced(),
+		task: i, mark: t.Mark(renaming), announced: t.SinceMark(),
 		op: next.Op, obj: obj, in: in, before: taken.op, prior: taken.obj,
 	}
 }

@@ -93,7 +93,7 @@ func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outc
 		if outcome != Done {
 			return outcome, addr
 		}
-		t.BackTo(instruction, 0)
+		t.ForgetSince(instruction, "again", nil)
 	}
 	return Done, addr
 }

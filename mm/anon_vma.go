@@ -38,7 +38,7 @@ func (v *VMA) AnonVMA() *AnonVMA { return v.anon.Peek() }
 // prefers that of a neighbour with which the VMA may one day merge. mmap_lock must be
 // held for reading, and no page-table lock. The error is ENOMEM.
 func (v *VMA) anonVMAPrepare(t *sim.Task) error {
-	if v.anon.Peek() != nil {
+	if v.anon.Load(t) != nil {
 		return nil
 	}
 	if t.ShouldFail("anon_vma") {

@@ -50,9 +50,11 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	var major FaultResult
 	start := t.Bookmark()
 	for {
+		try := t.Bookmark()
 		mm.MmapLock.DownRead(t)
 		// Looked up anew for each try: whoever resolved the fault may have unmapped it.
 		vma := mm.FindVMA(t, addr)
+		t.ForgetSince(try, "found", vma.sumUpFields) // the other VMAs are nothing to this fault
 		if vma == nil || vma.Start > addr || accessError(vma, write) {
 			mm.MmapLock.UpRead(t)
 			return SegFault
@@ -75,7 +77,8 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 				flags &^= FaultAllowRetry
 			}
 			if !t.FatalSignalPending() {
-				t.BackTo(start, uint64(flags)<<32|uint64(major))
+				// Whether it was a major fault only decides who counts it.
+				t.ForgetSince(start, "retry", func(s *sim.Summary) { s.Add(uint64(flags)) })
 				continue
 			}
 		}
@@ -155,7 +158,7 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 		return mm.doWPPage(t, vma, pte, j, entry)
 	}
 	pte.lock.Lock(t)
-	if entry == pte.entries[j].Peek() && entry&entryUser == 0 && vma.Flags&vmAccess != 0 {
+	if entry == pte.entries[j].PeekHeld(t) && entry&entryUser == 0 && vma.Flags&vmAccess != 0 {
 		pte.set(t, j, entry|entryUser)
 	}
 	pte.lock.Unlock(t)
@@ -188,7 +191,7 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uin
 		}
 	}
 	pte.lock.Lock(t)
-	if pte.entries[j].Peek() != 0 {
+	if pte.entries[j].PeekHeld(t) != 0 {
 		pte.lock.Unlock(t)
 		return 0
 	}
@@ -220,7 +223,7 @@ func handleUserfault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags, reaso
 // this age.
 func (mm *MM) doWPPage(t *sim.Task, vma *VMA, pte *table, j int, old uint64) FaultResult {
 	pte.lock.Lock(t)
-	same := pte.entries[j].Peek() == old
+	same := pte.entries[j].PeekHeld(t) == old
 	reuse := same && old&entrySpecial == 0 && (vma.Flags&VMShared != 0 || !pte.frames[j].shared())
 	if reuse {
 		pte.set(t, j, old|entryDirty|writable(vma)|entryUser)
@@ -240,7 +243,7 @@ func (mm *MM) wpPageCopy(t *sim.Task, vma *VMA, pte *table, j int, old uint64) F
 		return VMFaultOOM
 	}
 	pte.lock.Lock(t)
-	if pte.entries[j].Peek() == old {
+	if pte.entries[j].PeekHeld(t) == old {
 		copied := mm.memory.alloc(mm.home)
 		*copied.data = *pte.frames[j].data
 		pte.clearPTE(t, j)
@@ -279,7 +282,7 @@ func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, fla
 		bits = entryDirty | writable(vma)
 	}
 	pte.lock.Lock(t)
-	if pte.entries[j].Peek() != 0 {
+	if pte.entries[j].PeekHeld(t) != 0 {
 		f.put()
 	} else {
 		pte.setPTE(t, vma, j, f, bits)

@@ -113,7 +113,7 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 		if t.FatalSignalPending() { // even if the page is there
 			return false, errno.ERESTARTSYS
 		}
-		if mm.present(addr, write) {
+		if mm.present(t, addr, write) {
 			return false, nil
 		}
 		ret := mm.HandleMMFault(t, vma, addr, flags)
@@ -129,7 +129,7 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 }
 
 // present reports whether an access would find the page: follow_page.
-func (mm *MM) present(addr uint64, write bool) bool {
+func (mm *MM) present(t *sim.Task, addr uint64, write bool) bool {
 	pmd := mm.pmdTable(addr)
 	if pmd == nil {
 		return false
@@ -138,5 +138,5 @@ func (mm *MM) present(addr uint64, write bool) bool {
 		return allows(entry, write)
 	}
 	pte := mm.pteTable(addr)
-	return pte != nil && allows(pte.entries[levelPTE.index(addr)].Peek(), write)
+	return pte != nil && allows(pte.load(t, levelPTE.index(addr)), write)
 }

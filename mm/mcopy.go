@@ -151,7 +151,7 @@ func (mm *MM) fillable(vma *VMA, dst, length uint64) error {
 // if it is not: mcopy_atomic_pte and mfill_zeropage_pte (COPY-4, ZERO-1).
 func (mm *MM) fillPTE(t *sim.Task, vma *VMA, pte *table, j int, page *Frame) error {
 	pte.lock.Lock(t)
-	if pte.entries[j].Peek() != 0 {
+	if pte.entries[j].PeekHeld(t) != 0 {
 		if mm.obeys(NeverOverwrite) {
 			pte.lock.Unlock(t)
 			return errno.EEXIST

@@ -99,7 +99,16 @@ func (mm *MM) sumUp(s *sim.Summary) {
 }
 
 func (v *VMA) sumUp(s *sim.Summary) {
+	v.sumUpFields(s)
+	s.AddObject(v.anon.Peek())
+}
+
+// sumUpFields sums up all of the VMA (nil for none) that nobody changes without mmap_lock for writing.
+func (v *VMA) sumUpFields(s *sim.Summary) {
 	s.AddObject(v)
+	if v == nil {
+		return
+	}
 	s.AddAddress(v.Start)
 	s.AddAddress(v.End)
 	s.Add(uint64(v.Flags))
@@ -108,7 +117,6 @@ func (v *VMA) sumUp(s *sim.Summary) {
 	s.AddObject(v.File)
 	s.AddObject(v.Policy)
 	s.AddObject(v.Userfault)
-	s.AddObject(v.anon.Peek())
 }
 
 // First is the lowest VMA, nil if there is none; [VMA.Next] goes on from it.

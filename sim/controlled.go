@@ -72,6 +72,7 @@ type coroutine struct {
 	history sums // sums up what the task did and saw, for the fingerprint
 	mark    sums
 	total   int // steps announced
+	marked  int // of them up to the mark
 	buffer  storeBuffer
 }
 
@@ -205,6 +206,9 @@ func (t *Task) Next() Step { return t.co.next }
 
 // Announced is the number of steps that a task of a controlled executor has announced.
 func (t *Task) Announced() int { return t.co.total }
+
+// SinceMark is the number of steps that it has announced since it last forgot its past.
+func (t *Task) SinceMark() int { return t.co.total - t.co.marked }
 
 // step announces a visible step and returns when the strategy has chosen it.
 func (c *Controlled) step(t *Task, s Step) {

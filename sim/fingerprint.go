@@ -88,11 +88,15 @@ func (c *Controlled) States(to []uint64) []uint64 {
 	return to
 }
 
-// position stands for a task's place in its program. One that has been handed a semaphore stands elsewhere
+// position stands for a task's place in its program: its history, and the step that it has come to, which may also
+// follow from something that it has read without a step. One that has been handed a semaphore stands elsewhere
 // than one that has not asked for it yet, although it has done and seen no more: the semaphore counts its
 // readers, and does not name them.
 func (c *Controlled) position(t *Task, k int) uint64 {
 	place := mix(c.print.renamings[k].task(t.id), t.co.history[k])
+	if l := c.labelOf(t.co.next.Obj); l != nil {
+		place = mix(place, c.idIn(l, t.co.next.Obj, k)+uint64(t.co.next.Op))
+	}
 	if t.co.granted {
 		place = mix(place, 1)
 	}
@@ -109,31 +113,43 @@ func (t *Task) Forget(essence func(renaming int) uint64) {
 	for k := range t.ctl.print.renamings {
 		t.co.history[k] = mix(1, essence(k))
 	}
-	t.co.mark = t.co.history
+	t.co.mark, t.co.marked = t.co.history, t.co.total
 }
 
-// Bookmark is a point of a task's program that it may come back to.
-type Bookmark struct{ history sums }
+// Bookmark is a point of a task's program, with all that the task knew there.
+type Bookmark struct{ history, mark sums }
 
 // Bookmark marks the point at which the task is.
 func (t *Task) Bookmark() (b Bookmark) {
 	if t.ctl != nil {
-		b.history = t.co.history
+		b.history, b.mark = t.co.history, t.co.mark
 	}
 	return b
 }
 
-// BackTo says that the task is where the bookmark was put, and that of what has happened
-// since nothing matters for what it will do but the essence: the variables of the
-// functions that it is in, as far as they have changed. Like [Task.Forget] it makes runs
-// the same from here on that differ only in what is forgotten.
-func (t *Task) BackTo(b Bookmark, essence uint64) {
+// ForgetSince says that of what has happened since the bookmark nothing matters for what the
+// task will do but at which point of its program it is, and the essence: the variables of the
+// functions that it is in, as far as they are still used and have got their values since. What
+// follows from the content of a lock that the task still holds need not be among them. Like
+// [Task.Forget] it makes runs the same from here on that differ only in what is forgotten. A
+// nil essence is none. The point needs a name that no other with the same bookmark has.
+func (t *Task) ForgetSince(b Bookmark, point string, essence func(s *Summary)) {
 	if t.ctl == nil || !t.ctl.print.on {
 		return
 	}
+	at := hashString(point)
 	for k := range t.ctl.print.renamings {
-		t.co.history[k] = mix(b.history[k], essence)
+		s := Summary{c: t.ctl, k: k, h: at}
+		if essence != nil {
+			essence(&s)
+		}
+		if s.unknown {
+			return // the same under every renaming
+		}
+		what := mix(s.h, s.set)
+		t.co.history[k], t.co.mark[k] = mix(b.history[k], what), mix(b.mark[k], what)
 	}
+	t.co.marked = t.co.total
 }
 
 // Mark is what the task remembered when it last forgot its past, 0 if it never did. It

@@ -19,6 +19,15 @@ type Summary struct {
 // Add adds a number.
 func (s *Summary) Add(v uint64) { s.h = mix(s.h, v) }
 
+// AddBool adds yes or no.
+func (s *Summary) AddBool(b bool) {
+	if b {
+		s.Add(1)
+	} else {
+		s.Add(0)
+	}
+}
+
 // AddToSet adds something the order of which does not matter.
 func (s *Summary) AddToSet(what func(s *Summary)) {
 	e := Summary{c: s.c, k: s.k, h: 1}

@@ -81,9 +81,17 @@ func (w *Word) Touch(t *Task, write bool) {
 }
 
 // Peek reads the word without a visible step: for observers outside of the model
-// (invariants, views) and for reads whose result no other task can change, because a lock
-// is held. With store buffers it is the newest value, whoever has stored it.
+// (invariants, views). With store buffers it is the newest value, whoever has stored it.
 func (w *Word) Peek() uint64 { return w.v.Load() }
+
+// PeekHeld is Peek for a task that holds a lock without which nobody stores to the word: no
+// step of another task can come in between, but what was found there may matter later.
+func (w *Word) PeekHeld(t *Task) uint64 {
+	if t.ctl != nil {
+		t.ctl.sawWord(t, Step{OpLoad, unsafe.Pointer(w)}, w)
+	}
+	return w.v.Load()
+}
 
 // Glance reads the word as the task would, without a visible step: after one that has
 // announced the access, as [Word.Touch] does.

@@ -44,6 +44,7 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm.FaultFlags, reason mm.VMFlags) mm.FaultResult {
 	const where = "handle_userfault"
 	vma.MM().MmapLock.AssertHeld(t)
+	start := t.Bookmark()
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm") // FAULT-2
 	sim.BugOn(t, reason != mm.VMUffdMissing && reason != mm.VMUffdWP, where, "not one reason")
 
@@ -113,6 +114,8 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		vma.MM().MmapLock.DownRead(t)
 		ret = 0
 	}
+	// Why it need not wait any more is all the same.
+	t.ForgetSince(start, "leaving", func(s *sim.Summary) { s.AddBool(ret&mm.VMFaultRetry != 0) })
 	c.leave(t, uwq)
 	if !mayDrop {
 		return 0 // the caller holds mmap_lock, and looks for itself
@@ -134,6 +137,7 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, how sleep) bo
 		c.wakeReaders(t)
 	}
 	early := c.obeys(RecheckNotBeforeEnqueue) || c.mustWait(t, address)
+	start := t.Bookmark()
 
 	c.lockQueues(t, "handle_userfault")
 	c.faultPendingWqh.add(t, uwq) // from here on poll and read see it
@@ -147,6 +151,7 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, how sleep) bo
 		c.wakeReaders(t)
 	}
 	c.faultPendingWqh.Lock.Unlock(t)
+	t.ForgetSince(start, "queued", nil) // and not behind whom
 
 	switch {
 	case !c.obeys(RecheckUnderMmapLock):
@@ -172,6 +177,7 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, how sleep) bo
 // leave takes the fault out of the queues, if it is still in one, and drops its
 // reference.
 func (c *Ctx) leave(t *sim.Task, uwq *waitQueue) {
+	start := t.Bookmark()
 	if !c.obeys(PutAfterUnlink) {
 		c.put(t)
 	}
@@ -187,6 +193,8 @@ func (c *Ctx) leave(t *sim.Task, uwq *waitQueue) {
 			uwq.del(t)
 		}
 	}
+	t.ForgetSince(start, "unlinked", nil) // and not who did it
+
 	uwq.dead = true // it was on the stack of the function that returns now (QUEUE-8)
 	sim.Kfree(t, uwq)
 	if c.obeys(PutAfterUnlink) {

@@ -12,6 +12,7 @@ import (
 // signal ended the wait; a fault that is there comes before either (READ-7).
 func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	wait := &mm.Current(t).Wait
+	start := t.Bookmark()
 	wait.Task, wait.Func = t, sim.DefaultWakeFunction
 	c.fdWqh.Lock.Lock(t)
 	if c.obeys(JoinBeforeLook) {
@@ -36,6 +37,7 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 			break
 		}
 		c.faultPendingWqh.Lock.Unlock(t)
+		t.ForgetSince(start, "nothing pending", nil) // and not how many have been read
 		if t.SignalPending() {
 			err = errno.ERESTARTSYS
 			break
@@ -51,6 +53,11 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 		t.Schedule()
 		c.fdWqh.Lock.Lock(t)
 	}
+	t.ForgetSince(start, "looked", func(s *sim.Summary) {
+		sumUpMsg(s, msg)
+		no, _ := err.(errno.Errno)
+		s.Add(uint64(no))
+	})
 	c.fdWqh.Del(t, wait)
 	t.SetRunning()
 	c.fdWqh.Lock.Unlock(t)

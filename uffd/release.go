@@ -10,6 +10,7 @@ import (
 // never been a userfaultfd (REL-1 to REL-9). It recreates userfaultfd_release.
 func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 	c := f.Private.(*Ctx)
+	start := t.Bookmark()
 	// Before the lock is asked for: a fault that comes now would be woken only after
 	// the strip, and one that may not wait for it must not loop (REL-1, REL-10).
 	if c.obeys(ReleasedBeforeLock) && c.obeys(ReleasedOutsideLock) {
@@ -44,6 +45,7 @@ func userfaultfdRelease(t *sim.Task, f *mm.File) error {
 	if c.obeys(StripBeforeWake) {
 		c.wakeAll(t)
 	}
+	t.ForgetSince(start, "woken", nil) // and not who
 	if c.obeys(WakeReadersAtRelease) {
 		c.fdWqh.WakeUpKey(t, sim.Normal, sim.Key{Start: uint64(mm.PollHup)})
 	}

@@ -60,12 +60,17 @@ func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
 // sumUp sums the queue up: see [sim.SpinLock.Guards].
 func (q *faultQueue) sumUp(s *sim.Summary) {
 	for e := q.Head(); e != nil; e = e.Next() {
-		msg := &e.Container.(*waitQueue).msg
 		s.AddObject(e)
-		s.AddAddress(msg.Address)
-		s.Add(msg.Flags)
+		sumUpMsg(s, &e.Container.(*waitQueue).msg)
 	}
 	s.Add(uint64(q.Len()))
+}
+
+func sumUpMsg(s *sim.Summary, msg *abi.Msg) {
+	s.Add(uint64(msg.Event))
+	s.Add(msg.Flags)
+	s.AddAddress(msg.Address)
+	s.Add(uint64(msg.Ptid))
 }
 
 // del takes the fault out by a plain delete. fault_pending_wqh.lock must be held.
@@ -196,7 +201,9 @@ func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 	if c.obeys(BarrierBeforeLook) {
 		t.SmpMb()
 	}
+	start := t.Bookmark()
 	if !c.obeys(LookBeforeLock) || c.faultsWaitingStably(t) {
+		t.ForgetSince(start, "waiting", nil) // and not in which queue
 		c.wakeUserfaultSlow(t, r)
 	}
 }

@@ -1,0 +1,119 @@
+package explore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// A fingerprint stands for all that follows: wherever two runs have the same, the same tasks
+// are at the same steps, the same step leads to the same fingerprint, and a run that ends there
+// has the same outcome. Otherwise a search would leave out what it has not seen: something
+// was forgotten that matters, or was read and never noted.
+func TestStatesDetermineWhatFollows(t *testing.T) {
+	for _, version := range []string{DefaultVersion, "4.3", "4.14", "6.18"} {
+		for _, setup := range Setups {
+			t.Run(fmt.Sprint(setup.Name, " ", version), func(t *testing.T) {
+				t.Parallel()
+				for _, faulters := range []int{setup.Faulters, 2 * setup.Faulters} {
+					follow(t, setup, Options{Faulters: faulters, Version: version})
+				}
+			})
+		}
+	}
+}
+
+// The same without each of the rules, up to where something goes wrong.
+func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
+	for _, info := range uffd.Rules {
+		t.Run(info.Name, func(t *testing.T) {
+			t.Parallel()
+			setup := SetupFor(info.Rule)
+			follow(t, setup, Options{Faulters: setup.Faulters, Version: info.Since, TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)})
+		})
+	}
+}
+
+// follow walks through the setup by chance, and holds what follows a fingerprint against what
+// followed it before.
+func follow(t *testing.T, setup *Setup, opts Options) {
+	const runs = 60
+	f := follower{t: t, steps: map[uint64]string{}, next: map[choice]uint64{}, rng: rand.New(rand.NewPCG(uint64(opts.Faulters), 1))}
+	for range runs {
+		f.run(setup, opts)
+	}
+	require.NotZero(t, f.met, "no two runs came to the same state")
+}
+
+type follower struct {
+	t     *testing.T
+	rng   *rand.Rand
+	steps map[uint64]string // of the tasks in each state, or the outcome
+	next  map[choice]uint64 // the state that it leads to
+	met   int               // states that had been met before
+
+	world  *World // nil while the machine is made ready
+	chance *pct
+	last   choice
+	walked Schedule
+}
+
+// choice is a task that takes its step, or whose store buffer does, in a state.
+type choice struct {
+	state uint64
+	task  string
+}
+
+func (f *follower) run(setup *Setup, opts Options) {
+	rig := newRig()
+	defer rig.close()
+	f.world, f.chance, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
+	world, err := rig.newWorld(pickFunc(f.pick), setup, &opts)
+	require.NoError(f.t, err)
+	world.fingerprint(Distinct)
+	setup.Tasks(world)
+	f.world = world
+	if world.exec.Settle() == nil {
+		f.arrive(fmt.Sprint(world.Outcome(), world.check(setup)))
+	}
+	world.discard()
+}
+
+func (f *follower) pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+	if f.world == nil {
+		return enabled[0]
+	}
+	var steps strings.Builder
+	for _, e := range enabled {
+		s := e.Next()
+		fmt.Fprintf(&steps, "%s: %s %s; ", e.Name(), s.Op, f.world.exec.ObjectName(s.Obj))
+	}
+	f.arrive(steps.String())
+	chosen := f.chance.pick(enabled)
+	f.last.task = chosen.Name()
+	f.walked = append(f.walked, chosen.Name())
+	f.world.observe(chosen)
+	return chosen
+}
+
+// arrive notes the state that the run has come to, and how it goes on.
+func (f *follower) arrive(steps string) {
+	state := f.world.states(nil)[0]
+	if before, known := f.steps[state]; known {
+		f.met++
+		require.Equal(f.t, before, steps, "the same state, but not the same steps, after %v", f.walked)
+	}
+	f.steps[state] = steps
+	if f.last.task != "" {
+		if before, known := f.next[f.last]; known {
+			require.Equal(f.t, before, state, "the same step from the same state leads elsewhere: %v", f.walked)
+		}
+		f.next[f.last] = state
+	}
+	f.last = choice{state: state}
+}
