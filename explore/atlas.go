@@ -14,6 +14,7 @@ type atlas struct {
 	places    map[placeKey]*place
 	signalled map[sim.ObjectID]bool // tasks that signals are sent to
 	fresh     []*place              // whose surroundings have changed since the last survey
+	version   int                   // how often it has changed
 
 	bitsMu sync.RWMutex
 	bits   map[lockKey]int
@@ -60,6 +61,7 @@ func (p *place) knows(to *place, acquired lockSet) bool {
 func (a *atlas) enter(trips []trip, asked []map[question]struct{}) (wrong bool) {
 	a.Lock()
 	defer a.Unlock()
+	a.version++
 	for _, t := range trips {
 		a.put(t)
 	}

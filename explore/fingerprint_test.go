@@ -75,7 +75,7 @@ func (f *follower) run(setup *Setup, opts Options) {
 	f.world, f.chance, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
 	world, err := rig.newWorld(pickFunc(f.pick), setup, &opts)
 	require.NoError(f.t, err)
-	world.fingerprint(Distinct)
+	world.fingerprint(renamings(Distinct, opts.Faulters))
 	setup.Tasks(world)
 	f.world = world
 	if world.exec.Settle() == nil {

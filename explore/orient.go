@@ -72,8 +72,8 @@ func (w *worker) noteTrips(i int, from stand, taken step, acquired lockSet) {
 	if from.place != nil {
 		before = from.place.twins
 	}
-	here := make([]placeKey, len(w.world.permuted))
-	for k, to := range w.world.permuted {
+	here := make([]placeKey, len(w.permuted))
+	for k, to := range w.permuted {
 		led := taken
 		if from.live {
 			led.obj = before[k].obj
@@ -99,15 +99,15 @@ func (w *worker) noteTrips(i int, from stand, taken step, acquired lockSet) {
 // twinsOf are the keys as they look from the one with number k: renamed further.
 func (w *worker) twinsOf(keys []placeKey, k int) []placeKey {
 	twins := make([]placeKey, len(keys))
-	for j, first := range w.world.permuted {
-		twins[j] = keys[w.composed(first, w.world.permuted[k])]
+	for j, first := range w.permuted {
+		twins[j] = keys[w.composed(first, w.permuted[k])]
 	}
 	return twins
 }
 
 // composed is the number of the renaming that is first b and then a.
 func (w *worker) composed(a, b []int) int {
-	return slices.IndexFunc(w.world.permuted, func(p []int) bool {
+	return slices.IndexFunc(w.permuted, func(p []int) bool {
 		for i := range p {
 			if p[i] != a[b[i]] {
 				return false

@@ -24,7 +24,7 @@ func (w *worker) arriveReduced(n *node) {
 	}
 	set := n.ready
 	if !w.opts.TSO {
-		set = n.stubborn(n.ready, n.current)
+		set = w.stubbornOf(n)
 	}
 	n.todo = set &^ n.sleep
 	if bits.OnesCount32(set) == 1 {
@@ -33,7 +33,7 @@ func (w *worker) arriveReduced(n *node) {
 	n.forks++
 	w.states = w.world.states(w.states[:0])
 	k := canonical(w.states)
-	w.arriveKnown(n, w.states[k], w.world.permuted[k])
+	w.arriveKnown(n, w.states[k], w.permuted[k])
 }
 
 // arriveKnown leaves out what has been explored from the state before, or from one that is
@@ -66,7 +66,7 @@ func (w *worker) arriveAboveCut(n *node) {
 		n.todo = 0
 		return
 	}
-	w.arriveKnown(n, w.states[k], w.world.permuted[k])
+	w.arriveKnown(n, w.states[k], w.permuted[k])
 }
 
 // canonical finds the smallest fingerprint.

@@ -53,13 +53,16 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 
 // renamings are what the executor has to call things if the faulters change places, and
 // permuted the permutations of the tasks that belong to them.
-func (w *World) renamings(s Symmetry) (renamings []sim.Renaming, permuted [][]int) {
-	n := w.Faulters
+func renamings(s Symmetry, faulters int) (renamings []sim.Renaming, permuted [][]int) {
+	n := faulters
 	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxRenamings {
 		n = 1
 	}
 	for _, p := range permutations(n) {
-		r := &renamer{world: w, to: p, pages: s == OwnPage}
+		r := &renamer{to: p, pages: s == OwnPage}
+		for i := range p {
+			r.names = append(r.names, faulterName(i))
+		}
 		renamings = append(renamings, sim.Renaming{
 			Task: r.task, Label: r.label, Address: r.address, Offset: r.offset,
 		})
@@ -70,8 +73,8 @@ func (w *World) renamings(s Symmetry) (renamings []sim.Renaming, permuted [][]in
 
 // renamer makes faulter i change places with faulter to[i].
 type renamer struct {
-	world *World
 	to    []int
+	names []string
 	pages bool // and their pages, too
 }
 
@@ -87,12 +90,12 @@ func (r *renamer) task(id int) int {
 func (r *renamer) label(name string, n uint64) (string, uint64) {
 	const low = 1<<32 - 1
 	for i, to := range r.to {
-		rest, ok := strings.CutPrefix(name, faulterName(i))
+		rest, ok := strings.CutPrefix(name, r.names[i])
 		switch {
 		case ok && rest == "":
-			return faulterName(to), uint64(r.task(int(n)))
+			return r.names[to], uint64(r.task(int(n)))
 		case ok && rest[0] == '\'':
-			return faulterName(to) + rest, uint64(r.task(int(n>>32)))<<32 | n&low
+			return r.names[to] + rest, uint64(r.task(int(n>>32)))<<32 | n&low
 		}
 	}
 	if name == "pte table" || strings.HasSuffix(name, " at") {

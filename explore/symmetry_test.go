@@ -59,7 +59,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 	}
 	world, err := rig.newWorld(pickFunc(pick), setup, &Options{Faulters: faulters})
 	require.NoError(t, err)
-	world.fingerprint(setup.Symmetry)
+	world.fingerprint(renamings(setup.Symmetry, faulters))
 	setup.Tasks(world)
 	w = world
 	_ = world.exec.Settle()

@@ -23,8 +23,12 @@ type worker struct {
 	sched Schedule
 	stats Stats
 
-	asked  map[question]struct{} // answers that this worker has relied on
-	states []uint64              // scratch
+	asked map[question]struct{} // answers that this worker has relied on
+	memo  memo
+
+	renaming []sim.Renaming // of the fingerprints
+	permuted [][]int        // and of the tasks
+	states   []uint64       // scratch
 }
 
 // node is a state on the path. Sets of tasks are bit masks.
@@ -41,7 +45,8 @@ type node struct {
 }
 
 func newWorker(s *search) *worker {
-	w := &worker{search: s, rig: newRig(), asked: map[question]struct{}{}}
+	w := &worker{search: s, rig: newRig(), asked: map[question]struct{}{}, memo: newMemo()}
+	w.renaming, w.permuted = renamings(s.opts.symmetry(s.setup), s.opts.Faulters)
 	w.rng = rand.New(rand.NewPCG(1, 2))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +103,7 @@ func (w *worker) run() (goOn bool) {
 	defer world.discard()
 	w.world = world
 	if !w.opts.Plain || w.opts.finals != nil {
-		world.fingerprint(w.opts.symmetry(w.setup))
+		world.fingerprint(w.renaming, w.permuted)
 	}
 	w.setup.Tasks(world)
 	w.base = firstTask

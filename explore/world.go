@@ -214,10 +214,10 @@ func (w *World) observe(chosen *sim.Task) {
 	}
 }
 
-// fingerprint makes the executor keep fingerprints.
-func (w *World) fingerprint(s Symmetry) {
-	w.renaming, w.permuted = w.renamings(s)
-	w.exec.Fingerprint(w.renaming...)
+// fingerprint makes the executor keep fingerprints, under the renamings: see [renamings].
+func (w *World) fingerprint(renaming []sim.Renaming, permuted [][]int) {
+	w.renaming, w.permuted = renaming, permuted
+	w.exec.Fingerprint(renaming...)
 }
 
 // states appends the fingerprints of the machine and of what has been observed, one for

@@ -29,7 +29,16 @@ type Machine struct {
 // New returns a machine of the given version with no processes, whose tasks run on
 // exec.
 func New(exec sim.Executor, version abi.Version) *Machine {
-	memory := mm.NewMemory()
+	return newMachine(mm.NewMemory(), exec, version)
+}
+
+// NewOn is [New] on the memory of a machine that is no longer used.
+func NewOn(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
+	memory.Restart()
+	return newMachine(memory, exec, version)
+}
+
+func newMachine(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
 	_, controlled := exec.(*sim.Controlled)
 	memory.KeepsNumbers = !controlled
 	return &Machine{
@@ -40,15 +49,6 @@ func New(exec sim.Executor, version abi.Version) *Machine {
 		exec:        exec,
 		memory:      memory,
 	}
-}
-
-// NewOn is [New] on the memory of a machine that is no longer used.
-func NewOn(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
-	m := New(exec, version)
-	memory.KeepsNumbers = m.memory.KeepsNumbers
-	m.memory = memory
-	memory.Restart()
-	return m
 }
 
 // Memory is the machine's physical memory.
@@ -98,6 +98,7 @@ type Task struct {
 
 	local mm.Thread
 	poll  *pollWqueues // nil before the first poll: most tasks never do
+	dying bool         // set before the panic with killed
 }
 
 // killed is the panic that ends a task which a fatal signal has killed.
@@ -130,10 +131,10 @@ func (t *Task) traceLife(kind, key string, value any) {
 
 func runUntilKilled(t *Task, fn func(t *Task)) (dead bool) {
 	defer func() {
-		if p := recover(); p != nil {
-			if _, dead = p.(killed); !dead {
-				panic(p)
-			}
+		// Other panics pass: to recover from one in order to raise it again is dear, and
+		// each run that an explorer gives up ends in one.
+		if dead = t.dying; dead {
+			recover()
 		}
 	}()
 	fn(t)

@@ -36,6 +36,7 @@ func (t *Task) leaveOr(call string, ret uint64, err error, undo func()) (uint64,
 	}
 	if t.FatalSignalPending() {
 		undo()
+		t.dying = true
 		panic(killed{})
 	}
 	t.HandleSignals()

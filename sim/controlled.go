@@ -46,6 +46,7 @@ type Controlled struct {
 	err      error // what ended the run
 	stopping bool
 	labels   []*label // by address
+	spare    []label  // memory for more
 	freed    bool     // something has been
 	print    fingerprint
 	handles  map[unsafe.Pointer]func(*Summary) // meanings of handles stored before there were fingerprints
@@ -81,8 +82,9 @@ func newControlledTask(name string, id int, private any) *Task {
 	both := &struct {
 		task Task
 		co   coroutine
+		held [4]heldLock
 	}{task: Task{name: name, id: id, Private: private}}
-	both.task.co = &both.co
+	both.task.co, both.task.held = &both.co, both.held[:0]
 	return &both.task
 }
 

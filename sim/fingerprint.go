@@ -26,7 +26,8 @@ type fingerprint struct {
 	renamings []Renaming // the first changes nothing
 	objects   sums       // over words, locks and the states of tasks
 	dead      sums       // over the tasks that have ended
-	content   map[unsafe.Pointer]sums
+
+	summary, member Summary // scratch: of the whole, and of one in a set
 }
 
 // MaxRenamings is how many renamings an executor can follow, the one that changes
@@ -62,13 +63,14 @@ func (c *Controlled) Fingerprint(renamings ...Renaming) {
 	if len(renamings) == 0 {
 		renamings = []Renaming{{}}
 	}
-	c.print = fingerprint{on: true, renamings: renamings, content: map[unsafe.Pointer]sums{}}
+	c.print = fingerprint{on: true, renamings: renamings}
 	for _, l := range c.labels {
 		l.identify(renamings)
 	}
 	for w, meaning := range c.handles {
 		if meaning != nil && (*Word)(w).Peek() != 0 {
-			c.print.content[w] = c.sumUp(nil, meaning)
+			stands := c.sumUp(nil, meaning)
+			c.labelOf(w).setContent(w, &stands)
 		}
 	}
 }
@@ -139,9 +141,10 @@ func (t *Task) ForgetSince(b Bookmark, point string, essence func(s *Summary)) {
 	}
 	at := hashString(point)
 	for k := range t.ctl.print.renamings {
-		s := Summary{c: t.ctl, k: k, h: at}
+		s := &t.ctl.print.summary
+		*s = Summary{c: t.ctl, k: k, h: at}
 		if essence != nil {
-			essence(&s)
+			essence(s)
 		}
 		if s.unknown {
 			return // the same under every renaming
@@ -205,9 +208,16 @@ func (c *Controlled) became(t *Task, obj unsafe.Pointer, from, to *sums) {
 // holder left behind.
 func (c *Controlled) acquired(t *Task, s Step) {
 	if c.print.on {
-		found := c.print.content[s.Obj]
-		c.sawContent(t, s, &found)
+		c.sawContent(t, s, c.contentOf(t, s.Obj))
 	}
+}
+
+// contentOf is what the last holder of a lock left behind.
+func (c *Controlled) contentOf(t *Task, obj unsafe.Pointer) *sums {
+	if found := c.mustLabel(t, obj).content(obj); found != nil {
+		return found
+	}
+	return &sums{}
 }
 
 // id is the identity of an object under a renaming. The object must have a label.

@@ -20,8 +20,39 @@ type label struct {
 	n    uint64
 	ids  sums // id under each renaming of the fingerprint
 	part sums // what is in the structure adds to the fingerprint
+	left []content
 	typ  reflect.Type
 	gone bool // freed
+}
+
+// content stands, in the fingerprint, for what an object holds: for what a lock guards, or a word's handle means.
+type content struct {
+	obj    unsafe.Pointer
+	stands sums
+}
+
+// content is what stands for an object in the structure, nil if nothing but its value does.
+func (l *label) content(obj unsafe.Pointer) *sums {
+	for i := range l.left {
+		if l.left[i].obj == obj {
+			return &l.left[i].stands
+		}
+	}
+	return nil
+}
+
+// setContent replaces it.
+func (l *label) setContent(obj unsafe.Pointer, stands *sums) {
+	if old := l.content(obj); old != nil {
+		*old = *stands
+		return
+	}
+	l.left = append(l.left, content{obj, *stands})
+}
+
+// dropContent ends that anything else stands for the object.
+func (l *label) dropContent(obj unsafe.Pointer) {
+	l.left = slices.DeleteFunc(l.left, func(c content) bool { return c.obj == obj })
 }
 
 // identify finds what the structure would be called under the renamings.
@@ -47,10 +78,16 @@ func Label[T any](t *Task, p *T, name string, n uint64) {
 
 // LabelIn is [Label] for what is made before the first task.
 func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
-	c.addLabel(&label{
+	if len(c.spare) == 0 {
+		c.spare = make([]label, 32)
+	}
+	l := &c.spare[0]
+	c.spare = c.spare[1:]
+	*l = label{
 		base: uintptr(unsafe.Pointer(p)), size: unsafe.Sizeof(*p), ref: unsafe.Pointer(p),
 		name: name, n: n, typ: reflect.TypeFor[T](),
-	})
+	}
+	c.addLabel(l)
 }
 
 func (c *Controlled) addLabel(l *label) {

@@ -28,14 +28,14 @@ func (c *Controlled) sawWord(t *Task, s Step, w *Word) {
 	if !c.print.on {
 		return
 	}
-	found := c.meaning(w)
+	found := c.meaning(t, w)
 	c.sawContent(t, s, &found)
 }
 
 // meaning is the word's value as it can be compared between runs.
-func (c *Controlled) meaning(w *Word) sums {
-	if stands, ok := c.print.content[unsafe.Pointer(w)]; ok {
-		return stands
+func (c *Controlled) meaning(t *Task, w *Word) sums {
+	if stands := c.mustLabel(t, unsafe.Pointer(w)).content(unsafe.Pointer(w)); stands != nil {
+		return *stands
 	}
 	return sameForAll(c.inMemory(w))
 }
@@ -60,8 +60,8 @@ func (c *Controlled) store(t *Task, w *Word, v uint64) {
 		w.v.Store(v)
 		return
 	}
-	old, now := c.meaning(w), sameForAll(v)
-	delete(c.print.content, s.Obj)
+	old, now := c.meaning(t, w), sameForAll(v)
+	c.mustLabel(t, s.Obj).dropContent(s.Obj)
 	c.became(t, s.Obj, &old, &now)
 	w.v.Store(v)
 }
@@ -87,8 +87,8 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 		return
 	}
 	if c.print.on {
-		old, now := c.meaning(w), c.sumUp(t, meaning)
-		c.print.content[s.Obj] = now
+		old, now := c.meaning(t, w), c.sumUp(t, meaning)
+		c.mustLabel(t, s.Obj).setContent(s.Obj, &now)
 		c.became(t, s.Obj, &old, &now)
 	}
 	w.v.Store(v)
@@ -126,8 +126,8 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 	c.step(t, s)
 	c.sawWord(t, s, w)
 	if write && c.print.on {
-		old := c.meaning(w)
-		c.print.content[unsafe.Pointer(w)] = t.co.history
+		old := c.meaning(t, w)
+		c.mustLabel(t, s.Obj).setContent(s.Obj, &t.co.history)
 		c.became(t, unsafe.Pointer(w), &old, &t.co.history)
 	}
 }

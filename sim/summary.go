@@ -30,8 +30,9 @@ func (s *Summary) AddBool(b bool) {
 
 // AddToSet adds something the order of which does not matter.
 func (s *Summary) AddToSet(what func(s *Summary)) {
-	e := Summary{c: s.c, k: s.k, h: 1}
-	what(&e)
+	e := &s.c.print.member // one that the heap has already
+	*e = Summary{c: s.c, k: s.k, h: 1}
+	what(e)
 	s.set += e.h
 	s.unknown = s.unknown || e.unknown
 }
@@ -68,8 +69,9 @@ func (c *Controlled) sumUp(t *Task, what func(s *Summary)) (to sums) {
 		return t.co.history
 	}
 	for k := range c.print.renamings {
-		s := Summary{c: c, k: k, h: 1}
-		what(&s)
+		s := &c.print.summary
+		*s = Summary{c: c, k: k, h: 1}
+		what(s)
 		if s.unknown && t == nil {
 			return sums{}
 		}
@@ -86,7 +88,7 @@ func (c *Controlled) left(t *Task, obj unsafe.Pointer, what func(s *Summary)) {
 	if !c.print.on {
 		return
 	}
-	old, now := c.print.content[obj], c.sumUp(t, what)
-	c.became(t, obj, &old, &now)
-	c.print.content[obj] = now
+	now := c.sumUp(t, what)
+	c.became(t, obj, c.contentOf(t, obj), &now)
+	c.mustLabel(t, obj).setContent(obj, &now)
 }

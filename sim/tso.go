@@ -140,7 +140,10 @@ func (c *Controlled) flush(t *Task) {
 
 func (c *Controlled) flushWord(t *Task, s *pendingStore) {
 	w := (*Word)(s.step.Obj)
-	old := c.meaning(w)
+	var old sums
+	if c.print.on {
+		old = c.meaning(t, w)
+	}
 	c.visible[w] = s.value
 	if !slices.ContainsFunc(c.buffers, func(t *Task) bool { return t.co.buffer.newest(s.step.Obj) != nil }) {
 		delete(c.visible, w)
@@ -149,9 +152,10 @@ func (c *Controlled) flushWord(t *Task, s *pendingStore) {
 	if !c.print.on {
 		return
 	}
-	delete(c.print.content, s.step.Obj)
+	l := c.mustLabel(t, s.step.Obj)
+	l.dropContent(s.step.Obj)
 	if s.handle {
-		c.print.content[s.step.Obj] = s.stands
+		l.setContent(s.step.Obj, &s.stands)
 	}
 	c.became(t, s.step.Obj, &old, &s.stands)
 }
