@@ -129,18 +129,26 @@ func TestSentences(t *testing.T) {
 	label := s.Labels()
 	for i := range s {
 		switch s[i].Kind {
+		case "syscall_exit":
+			if n := s[i].Object; n != "ioctl" && n != "close" {
+				said = append(said, s[i].Sentence(label))
+			}
 		case "queue_add", "msg_read", "fault_begin", "schedule", "ctx_new":
 			said = append(said, s[i].Sentence(label))
 		}
 	}
 	require.Equal(t, []string{
 		"main makes a context: fd",
+		"main returns from userfaultfd: 3",
+		"main returns from mmap: 0x100000",
 		"t1 loads from 0x101000: a page fault",
 		"t1 (0x101000) joins fault_pending_wqh of fd",
 		"t1 sleeps: TASK_KILLABLE",
+		"main returns from poll: 1",
 		"main joins fd_wqh of fd",
 		"main puts t1 (0x101000) into fault_wqh of fd",
 		"main reads the message of t1 (0x101000)",
+		"main returns from read: 32",
 		"t1 loads from 0x102000: a page fault", // another page, which is not registered any more
 	}, said)
 }

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -66,7 +67,7 @@ func sayTask(e *Event, _ func(string) string) string {
 	case "syscall_enter":
 		return e.Task + " calls " + e.call()
 	case "syscall_exit":
-		return fmt.Sprintf("%s returns from %s: %s", e.Task, e.Object, e.Str("ret"))
+		return fmt.Sprintf("%s returns from %s: %s", e.Task, e.Object, e.result())
 	case "fault_begin":
 		if e.Str("write") == "true" {
 			return fmt.Sprintf("%s stores to %s: a page fault", e.Task, e.Str("address"))
@@ -88,6 +89,15 @@ func (e *Event) call() string {
 		}
 	}
 	return e.Object
+}
+
+// result is what a system call returns: an address as such, and everything else as people count.
+func (e *Event) result() string {
+	ret := e.Str("ret")
+	if n, err := strconv.ParseUint(ret, 0, 64); err == nil && e.Object != "mmap" && e.Object != "mremap" {
+		return fmt.Sprint(n)
+	}
+	return ret
 }
 
 func sayLock(e *Event, _ func(string) string) string {
@@ -163,7 +173,7 @@ func saySpace(e *Event, label func(string) string) string {
 	case kind == "vma_insert":
 		return fmt.Sprintf("a mapping comes: %s %s", e.Object, what)
 	case kind == "vma_change":
-		return fmt.Sprintf("the mapping at %s is %s %s now", e.Str("was"), e.Object, what)
+		return fmt.Sprintf("the mapping at %s is now %s %s", e.Str("was"), e.Object, what)
 	case kind == "vma_remove":
 		return "the mapping " + e.Object + " goes"
 	case kind == "vma_split":
