@@ -106,6 +106,7 @@ type Context struct {
 	State    string // of the handshake
 	Refs     int
 	Released bool
+	Releaser string // the task that closes its last descriptor, "" before
 	Freed    bool
 	Queues   [3][]string // by Queue: who is in it, newest first, as "t1@0x101000"
 }
@@ -135,7 +136,7 @@ func (c *Context) apply(e *Event) {
 	case "ctx_state":
 		c.State = e.Str("state")
 	case "ctx_released":
-		c.Released = true
+		c.Released, c.Releaser = true, e.Task
 	case "ctx_free":
 		c.Freed = true
 	default:

@@ -118,6 +118,9 @@ func (g *graph) queues(s *trace.State, c *trace.Context) {
 			state = "freed"
 		}
 		g.node(id, fmt.Sprintf("%s of %s\n%s, %d references", trace.QueueNames[i], c.Label(), state, c.Refs), ", shape=cds")
+		if t := s.Task(c.Releaser); t != nil && t.Func != "" { // it is on its way, and nobody else can wake them any more
+			g.edge(id, "task "+t.Name, "woken by its release")
+		}
 		for _, waiter := range queue {
 			task, address, _ := strings.Cut(waiter, "@")
 			if s.Task(task) != nil {

@@ -55,7 +55,8 @@ func TestDeadlock(t *testing.T) {
 	for _, line := range []string{
 		`"lock mmap_lock" -> "task t1" [label="held by (read)"];`,
 		`"task t1" -> "queue ctx1 fault_pending_wqh" [label="0x200000"];`,
-		`-> "lock mmap_lock" [label="waits for"];`,
+		`"queue ctx1 fault_pending_wqh" -> "task closer" [label="woken by its release"];`,
+		`"task closer" -> "lock mmap_lock" [label="waits for"];`,
 	} {
 		require.Contains(t, text, line)
 	}
