@@ -1,13 +1,15 @@
 // Package perfetto writes a run in the Trace Event Format, which the Perfetto UI (ui.perfetto.dev)
 // and chrome://tracing open: a track for each task, with its system calls and faults one in the
 // other; the waits as slices of their own; arrows from a fault to who reads its message, to who
-// fills its page, and back; and counters of the faults that wait. An event takes a microsecond.
+// fills its page, and back; and counters of the faults that are pending and of all that wait. An event takes a
+// microsecond.
 package perfetto
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/uffdsim/uffdsim/trace"
 )
@@ -47,7 +49,15 @@ type converter struct {
 	asleep map[string]string   // what a task sleeps in or waits for
 	flows  map[string]string   // the flow of a waiter's fault
 	last   int                 // of the flows
+	faults []*faults           // of each context, in the order of their first
 	time   int
+}
+
+// faults counts those who wait at a context.
+type faults struct {
+	context       string
+	pending, read int
+	changed       bool // since they were told last
 }
 
 // The one process of the trace.
@@ -136,6 +146,8 @@ func (c *converter) event(e *trace.Event) {
 		c.wait(e.Task, "waits for "+e.Object)
 	case "queue_add", "queue_del", "queue_del_init":
 		c.queue(e)
+	case "spin_unlock":
+		c.count(e.Task)
 	case "msg_read":
 		c.flow("t", e.Task, c.flows[e.Str("waiter")])
 	case "try_to_wake_up":
@@ -153,8 +165,15 @@ func (c *converter) event(e *trace.Event) {
 
 // queue counts who waits, and begins the way of a fault.
 func (c *converter) queue(e *trace.Event) {
-	ctx := c.label(e.Str("ctx"))
-	c.add(event{Name: ctx + ": " + e.Object, Ph: "C", Args: map[string]any{"waiting": len(e.List("queue"))}}, e.Task)
+	if n := len(e.List("queue")); e.Object != "fd_wqh" {
+		f := c.faultsOf(c.label(e.Str("ctx")))
+		f.changed = true
+		if e.Object == "fault_wqh" {
+			f.read = n
+		} else {
+			f.pending = n
+		}
+	}
 	if e.Kind == "queue_add" && e.Object == "fault_pending_wqh" {
 		c.last++
 		c.flows[e.Task] = fmt.Sprint("fault", c.last)
@@ -162,10 +181,32 @@ func (c *converter) queue(e *trace.Event) {
 	}
 }
 
+func (c *converter) faultsOf(context string) *faults {
+	i := slices.IndexFunc(c.faults, func(f *faults) bool { return f.context == context })
+	if i < 0 {
+		i = len(c.faults)
+		c.faults = append(c.faults, &faults{context: context})
+	}
+	return c.faults[i]
+}
+
+// count tells how many wait, as fdinfo would: it is called when a lock is dropped, since a fault that is on
+// its way from one queue to the other, under the lock, is in neither.
+func (c *converter) count(task string) {
+	for _, f := range c.faults {
+		if f.changed {
+			c.add(event{Name: f.context + ": pending", Ph: "C", Args: map[string]any{"faults": f.pending}}, task)
+			c.add(event{Name: f.context + ": total", Ph: "C", Args: map[string]any{"faults": f.pending + f.read}}, task)
+			f.changed = false
+		}
+	}
+}
+
 // finish ends what is open when the run does, at a time.
 func (c *converter) finish(at int) {
 	c.time = at
 	for _, task := range c.order {
+		c.count(task)
 		c.wakes(task)
 		for len(c.open[task]) > 0 {
 			c.end(task)

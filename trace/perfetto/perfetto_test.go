@@ -79,7 +79,7 @@ func checkFormat(t *testing.T, events []event) (phases map[string]int) {
 				require.Equal(t, "e", e.BP)
 			}
 		case "C":
-			require.Contains(t, e.Args, "waiting")
+			require.Contains(t, e.Args, "faults")
 		case "i":
 			require.Contains(t, []string{"t", "g"}, e.S)
 		default:
@@ -110,6 +110,24 @@ func TestFormat(t *testing.T) {
 	for _, ph := range []string{"M", "B", "E", "b", "e", "s", "t", "f", "C", "i"} {
 		require.NotZero(t, all[ph], "nothing of phase %s", ph)
 	}
+}
+
+// The counters go as fdinfo would tell: a fault that is read is pending no more, but one of all who wait.
+func TestCounters(t *testing.T) {
+	l, ok := lessons.Find("02-two-faulters")
+	require.True(t, ok)
+	var counted []string
+	for _, e := range convert(t, tracetest.Scenario(t, l.Name, l.Source)) {
+		if e.Ph == "C" {
+			counted = append(counted, fmt.Sprint(e.Name, " ", e.Args["faults"]))
+		}
+	}
+	require.Equal(t, []string{
+		"fd: pending 1", "fd: total 1", // t1 faults
+		"fd: pending 2", "fd: total 2", // t2 faults
+		"fd: pending 1", "fd: total 2", // t1's message is read
+		"fd: pending 0", "fd: total 0", // the page is there: both are woken
+	}, counted)
 }
 
 // The way of a fault: from its task to who reads the message and wakes it, and back.
