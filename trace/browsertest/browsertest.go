@@ -104,10 +104,23 @@ func Eval[T any](b *Browser, program string) T {
 	return value
 }
 
+// Screenshots is the directory that the variable SCREENSHOTS names for pictures to be written to. Without
+// one the test is skipped: it is there for somebody who looks at what it draws.
+func Screenshots(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		t.Skip("SCREENSHOTS names no directory to draw pictures into")
+	}
+	return dir
+}
+
 // Screenshot writes a picture of what is in the window to a file.
 func (b *Browser) Screenshot(file string) {
 	b.t.Helper()
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	require.NoError(b.t, err)
+	png, err = shrink(png)
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.WriteFile(file, png, 0o666))
 }
