@@ -37,11 +37,29 @@ function moving(root, redraw) {
   }
 }
 
+// keepingFocus redraws, and leaves the keyboard where it was: what has it is found again by its data-focus.
+function keepingFocus(redraw) {
+  const at = document.activeElement && document.activeElement.dataset.focus;
+  redraw();
+  if (!at || document.activeElement.dataset.focus === at) return;
+  const e = document.querySelector(`[data-focus="${CSS.escape(at)}"]`);
+  if (e) e.focus({ preventScroll: true });
+}
+
 // show scrolls a list, and nothing else, so that one of its elements is in sight, with what is around it.
 function show(list, e) {
   if (!e) return;
-  const middle = e.offsetTop + e.offsetHeight / 2 - list.scrollTop - list.clientHeight / 2;
+  const from = e.getBoundingClientRect(), box = list.getBoundingClientRect();
+  const middle = from.top + from.height / 2 - box.top - box.height / 2;
   if (Math.abs(middle) > list.clientHeight / 4) list.scrollTop += middle;
+}
+
+// reveal scrolls a box, and nothing else, as little as it takes to have an element in sight.
+function reveal(box, e) {
+  if (!e) return;
+  const at = e.getBoundingClientRect(), seen = box.getBoundingClientRect();
+  if (at.bottom > seen.bottom) box.scrollTop += at.bottom - seen.bottom;
+  else if (at.top < seen.top) box.scrollTop -= seen.top - at.top;
 }
 
 // colour is the number of a context's colour.

@@ -37,7 +37,7 @@ function bar(sp, v, state, event, run) {
   }
   if (pages > MOST_CELLS) cells.push(el("span", { class: "more" }, `and ${pages - MOST_CELLS} more`));
   return el("div", {
-    class: "vma" + (v.owner ? " owned c" + colour(v.owner) : "") + (changed ? " changed" : "") + (v.prot.startsWith("---") ? " closed" : ""),
+    class: "vma" + (v.owner ? " owned c" + colour(v.owner) : "") + (changed ? " changed" : "") + (v.modes.includes("wp") ? " wp" : "") + (v.prot.startsWith("---") ? " closed" : ""),
     style: { "--pages": Number(pages < 24n ? pages : 24n) },
     "data-vma": `${v.start.slice(2)}-${v.end.slice(2)} ${v.prot}` + (v.owner ? ` uffd=${label}:${v.modes}` : "") + (v.backing ? " " + v.backing : ""),
     "data-present": there,
@@ -51,7 +51,7 @@ function cell(sp, at, is, a, event, run) {
   const set = /^p.._(set|clear)$/.test(event.kind) && event.kind.startsWith("pte") && a.mm === sp.name && a.address === address;
   const chosen = run.chosen && run.chosen.space === sp.name && run.chosen.address >> 12n === at >> 12n;
   return el("button", {
-    type: "button", class: "cell" + (is ? " there" : "") + (set ? " set" : "") + (chosen ? " chosen" : ""),
+    type: "button", "data-focus": `${sp.name} ${address}`, class: "cell" + (is ? " there" : "") + (set ? " set" : "") + (chosen ? " chosen" : ""),
     "aria-label": `${address}: ${is ? "there" : "missing"}`, title: address,
     on: { click: () => { run.pick(sp.name, at); } },
   });
@@ -64,7 +64,7 @@ function drawWalk(state, event, run) {
     $("walk").replaceChildren();
     return;
   }
-  const sp = spaceOf(structuredClone({ spaces: state.spaces.filter((x) => x.name === at.space) }), at.space);
+  const sp = state.spaces.find((x) => x.name === at.space) || { entries: {} };
   const levels = [];
   for (const [level, shift] of LEVELS) {
     const entry = entryAt(sp, level, shift, at.address);
@@ -73,7 +73,7 @@ function drawWalk(state, event, run) {
     const set = event.kind.startsWith(level + "_") && a.mm === at.space && BigInt(a.address) === (at.address >> shift) << shift;
     const [pfn, bits] = entry ? entry.bits.split(" ") : ["none", ""];
     levels.push(el("li", { class: "level" + (entry ? "" : " none") + (set ? " changed" : ""), "data-level": `${level}[${index}] ${entry ? entry.bits : "none"}` },
-      el("b", {}, `${level}[${index}]`), el("span", {}, pfn), ...(bits || "").split(",").filter(Boolean).map((b) => el("i", { class: "bit" }, b))));
+      el("b", {}, `${level}[${index}]`), el("span", { class: "word" }, entry ? entry.entry : ""), el("span", {}, pfn), ...(bits || "").split(",").filter(Boolean).map((b) => el("i", { class: "bit" }, b))));
     if (!entry || entry.bits.includes("huge")) break;
   }
   $("walk").replaceChildren(

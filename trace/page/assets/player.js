@@ -21,13 +21,16 @@ class Run {
   draw(seq) {
     this.seq = Math.min(Math.max(Math.trunc(seq) || 1, 1), this.events.length);
     const state = this.history.goTo(this.seq), event = this.events[this.seq - 1];
-    drawNow(event, this);
-    markSource(state, event, this);
-    drawSteps(event, this);
-    drawSpaces(state, event, this);
-    drawWalk(state, event, this);
-    drawContexts(state, event, this);
-    drawTasks(state, event);
+    keepingFocus(() => {
+      drawNow(state, event, this);
+      markSource(state, event, this);
+      drawSteps(event, this);
+      drawSpaces(state, event, this);
+      drawWalk(state, event, this);
+      drawContexts(state, event, this);
+      drawTasks(state, event);
+    });
+    reveal($("machine"), $("machine").querySelector(".changed, button.set"));
     $("slider").value = this.seq;
     $("count").textContent = `${this.seq} / ${this.events.length}`;
   }
@@ -52,7 +55,7 @@ function load(data, seq) {
   const begin = run.events[0].args;
   $("title").textContent = begin.source || "uffdsim";
   $("kernel").textContent = "kernel " + begin.kernel;
-  $("run").hidden = $("controls").hidden = false;
+  $("run").hidden = $("controls").hidden = $("keys").hidden = false;
   $("slider").max = run.events.length;
   $("slider").min = 1;
   drawSource(run);
@@ -123,6 +126,10 @@ for (const [id, f] of Object.entries(actions)) {
     f();
   });
 }
+$("line").addEventListener("click", (e) => {
+  e.preventDefault();
+  $("lines").querySelector("[aria-current] a").focus();
+});
 $("slider").addEventListener("input", (e) => { stop(); go(Number(e.target.value)); });
 $("theme").addEventListener("click", turnTheme);
 addEventListener("keydown", onKey);

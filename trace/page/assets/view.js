@@ -29,7 +29,7 @@ function markSource(state, event, run) {
     if (n === running) li.setAttribute("aria-current", "step");
     else li.removeAttribute("aria-current");
   }
-  show(list, running ? list.children[running - 1] : null);
+  show(list, list.children[(running || state.line || 1) - 1]);
 }
 
 // answerText is what a line has come to, in short where the text expects just that.
@@ -49,7 +49,7 @@ function drawSteps(event, run) {
   if (list.dataset.from !== String(from) || list.dataset.run !== run.id) {
     list.replaceChildren(...run.events.slice(from, to).map((e) =>
       el("li", { "data-seq": e.seq, class: e.kind === "op_begin" ? "op" : "" },
-        el("a", { href: "#step=" + e.seq }, e.said), e.rule ? el("small", { class: "tag" }, e.rule) : null)));
+        el("a", { href: "#step=" + e.seq, "data-focus": "step " + e.seq }, e.said), e.rule ? el("small", { class: "tag" }, e.rule) : null)));
     list.dataset.from = from;
     list.dataset.run = run.id;
   }
@@ -58,8 +58,9 @@ function drawSteps(event, run) {
 }
 
 // drawNow says in words what has happened.
-function drawNow(event, run) {
+function drawNow(state, event, run) {
   $("said").textContent = event.said;
+  $("line").textContent = event.op ? "line " + state.line : "";
   $("func").textContent = event.func ? event.func + "()" : "";
   const rule = event.rule ? run.rules[event.rule] : "";
   $("rule").replaceChildren(...(event.rule ? [el("b", { class: "tag" }, event.rule), " ", rule || ""] : []));
@@ -71,7 +72,7 @@ function drawContexts(state, event, run) {
   moving($("queues"), () => {
     const boxes = state.contexts.map((c) => el("div", { class: "context c" + colour(c.name) + (c.freed ? " freed" : ""), "data-context": c.name },
       el("h3", {}, run.labels[c.name] || c.name, " ",
-        el("small", { "data-refs": c.refs }, c.freed ? "freed" : `${c.released ? "released" : c.state.replace("UFFD_STATE_", "").toLowerCase()}, ${c.refs} reference${c.refs === 1 ? "" : "s"}`)),
+        el("small", { class: /^(ref|ctx)_/.test(event.kind) && event.object === c.name ? "changed" : "", "data-refs": c.refs }, c.freed ? "freed" : `${c.released ? "released" : c.state.replace("UFFD_STATE_", "").toLowerCase()}, ${c.refs} reference${c.refs === 1 ? "" : "s"}`)),
       ...QUEUES.map((name, i) => el("div", { class: "queue" + ((event.args || {}).ctx === c.name && event.object === name ? " changed" : "") },
         el("h4", {}, name),
         el("ul", { "data-queue": `${c.name} ${name}` }, ...c.queues[i].map((w) => el("li", { "data-key": `${c.name} ${w}` }, w)))))));
