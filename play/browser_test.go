@@ -1,7 +1,6 @@
 package play
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -95,18 +94,26 @@ func TestPageRemembers(t *testing.T) {
 	b.NoComplaints()
 }
 
-// TestScreenshots writes pictures of the page into the directory that SCREENSHOTS names, for somebody to
-// look at.
+// TestGallery draws the picture of the page in docs/gallery.md.
+func TestGallery(t *testing.T) {
+	dir := browsertest.Screenshots(t)
+	b := visit(t, first())
+	b.Do(chromedp.EmulateViewport(1280, 720))
+	browsertest.Eval[bool](b, `(document.documentElement.dataset.theme = "dark", go(60), true)`)
+	b.Screenshot(filepath.Join(dir, "play.png"))
+}
+
+// TestScreenshots draws the page in all its states, for somebody to look at: on a projector, on one whose page
+// has been zoomed to be read from the last row, and on a phone.
 func TestScreenshots(t *testing.T) {
-	dir := os.Getenv("SCREENSHOTS")
-	if dir == "" {
-		t.Skip("SCREENSHOTS names no directory to write to")
-	}
-	for name, size := range map[string][2]int64{"wide": {1280, 720}, "phone": {390, 844}} {
+	dir := browsertest.Screenshots(t)
+	for name, size := range map[string][2]int64{"wide": {1280, 720}, "zoomed": {853, 480}, "phone": {390, 844}} {
 		b := visit(t, first())
 		b.Do(chromedp.EmulateViewport(size[0], size[1]))
-		browsertest.Eval[bool](b, `(go(60), true)`)
-		b.Screenshot(filepath.Join(dir, name+"-run.png"))
+		for _, theme := range []string{"dark", "light"} {
+			browsertest.Eval[bool](b, `(document.documentElement.dataset.theme = "`+theme+`", go(60), true)`)
+			b.Screenshot(filepath.Join(dir, name+"-"+theme+".png"))
+		}
 		browsertest.Eval[bool](b, `($("rules").open = true)`)
 		b.Screenshot(filepath.Join(dir, name+"-rules.png"))
 		browsertest.Eval[bool](b, `($("rules").open = false, edit(true), $("text").value = $("text").value.replace("poll(fd)", "pol(fd)"), true)`)

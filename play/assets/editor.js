@@ -27,7 +27,7 @@ function buildEditor() {
 function fillMenu() {
   $("lesson").append(el("option", { value: "" }, startsWithLesson() ? "your own" : menu.start.name),
     ...menu.lessons.map((l) => el("option", { value: l.name }, `${l.name.slice(0, 2)} ${l.title}`)));
-  $("on").append(el("option", { value: "" }, `the scenario's, or ${menu.default}`), ...menu.kernels.map((k) => el("option", { value: k }, k)));
+  $("on").append(el("option", { value: "" }, "the scenario's own"), ...menu.kernels.map((k) => el("option", { value: k }, k)));
   $("rule-list").append(...menu.rules.map((r) => el("li", {}, el("label", {},
     el("input", { type: "checkbox", checked: true, value: r.name }),
     el("b", {}, r.name), el("code", {}, `${r.func}()`), el("small", { class: "tag" }, r.number),
