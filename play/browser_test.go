@@ -72,6 +72,28 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	require.Equal(t, "2 statements", browsertest.Eval[string](b, `$("status").textContent`))
 }
 
+// A text that is far too long is said to be, and the page goes on.
+func TestPageWithALongText(t *testing.T) {
+	b := visit(t, first())
+	browsertest.Eval[bool](b, `(edit(true), $("text").value = ("#" + "x".repeat(9999) + "\n").repeat(1000), runIt().then(() => true))`)
+	require.Contains(t, browsertest.Eval[string](b, `$("error").textContent`), "the scenario is too long")
+	browsertest.Eval[bool](b, `($("text").value = "maps()", runIt().then(() => true))`)
+	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
+}
+
+// Of two runs that are asked for at the same time the one that was asked for last is shown, and none is shown
+// to somebody who has gone back to the text.
+func TestPageShowsTheLastRun(t *testing.T) {
+	b := visit(t, first())
+	browsertest.Eval[bool](b, `(edit(true), $("text").value = "store(0x1000, 120)\\n".repeat(1500), $("text").value += "close(7)", window.slow = runIt(), $("text").value = "close(8)", Promise.all([slow, runIt()]).then(() => true))`)
+	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
+	require.Equal(t, "close(8)", browsertest.Eval[string](b, `run.events[0].args.lines.join()`))
+	browsertest.Eval[bool](b, `(window.slow = runIt(), edit(true), slow.then(() => true))`)
+	require.True(t, browsertest.Eval[bool](b, `$("run").hidden`))
+	require.Equal(t, "", browsertest.Eval[string](b, `$("status").textContent`))
+	b.NoComplaints()
+}
+
 // The list of rules is to be read on any screen: nothing of it lies outside of the window.
 func TestRulesAreWithinTheWindow(t *testing.T) {
 	b := visit(t, first())

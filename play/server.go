@@ -161,12 +161,12 @@ func asset(name string) string {
 
 // menu is what there is to choose from.
 type menu struct {
-	Start   Start           `json:"start"`
-	Lessons []lesson        `json:"lessons"`
-	Kernels []string        `json:"kernels"`
-	Default string          `json:"default"` // kernel of a scenario that asks for none
-	Rules   []rule          `json:"rules"`
-	Limits  scenario.Limits `json:"limits"`
+	Start   Start    `json:"start"`
+	Lessons []lesson `json:"lessons"`
+	Kernels []string `json:"kernels"`
+	Default string   `json:"default"` // kernel of a scenario that asks for none
+	Rules   []rule   `json:"rules"`
+	Body    int      `json:"body"` // MaxBody
 }
 
 type (
@@ -188,7 +188,7 @@ type (
 )
 
 func (s *Server) serveMenu(w http.ResponseWriter, _ *http.Request) {
-	m := menu{Start: s.start, Kernels: scenario.Kernels(), Default: scenario.DefaultKernel, Limits: Limits}
+	m := menu{Start: s.start, Kernels: scenario.Kernels(), Default: scenario.DefaultKernel, Body: MaxBody}
 	for _, l := range lessons.All() {
 		m.Lessons = append(m.Lessons, lesson{l.Name, l.Title, l.Teaches, l.Source})
 	}

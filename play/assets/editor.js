@@ -4,6 +4,7 @@
 
 let menu = null;
 let loaded = ""; // the text as it was taken over from somewhere
+let asking = null; // what ends the run that the server has been asked for, null if there is none
 
 const field = (label, control) => el("label", {}, el("span", {}, label), control);
 
@@ -72,6 +73,10 @@ function edit(yes) {
   $("error").hidden = true;
   if (yes) {
     stop();
+    if (asking) {
+      asking.abort();
+      say("", "");
+    }
     $("run").hidden = $("controls").hidden = true;
     $("text").focus();
   }
@@ -107,13 +112,18 @@ function asked() {
   return { name, source: $("text").value, kernel: $("on").value, seed: Math.max(1, Math.trunc(Number($("seed").value)) || 1), dropped: dropped() };
 }
 
+// runIt has the text run, and shows the run from a step on. What was asked for before is not waited for any more.
 async function runIt(step) {
   const request = asked();
-  sessionStorage.setItem("draft", JSON.stringify({ ...request, lesson: $("lesson").value, start: menu.start.source }));
+  remember(request);
+  if (asking) asking.abort();
+  const mine = new AbortController();
+  asking = mine;
   say("running …", "");
-  $("run-it").disabled = true;
   try {
-    const answer = await fetch("/run", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
+    const body = JSON.stringify(request);
+    if (new Blob([body]).size > menu.body) return complain(`the scenario is too long: a request may have ${menu.body >> 10} KiB`);
+    const answer = await fetch("/run", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal: mine.signal });
     const r = await answer.json();
     if (!answer.ok) return complain(r.error, r.line);
     if (!step) history.replaceState(null, "", "#step=1");
@@ -121,9 +131,18 @@ async function runIt(step) {
     load(r, step || 1);
     verdict(r);
   } catch (e) {
-    complain("The server does not answer: is it still running? " + e.message);
+    if (!mine.signal.aborted) complain("The server does not answer: is it still running? " + e.message);
   } finally {
-    $("run-it").disabled = false;
+    if (asking === mine) asking = null;
+  }
+}
+
+// remember keeps what is asked for until the page is shown again. A browser does not keep a text that is too long.
+function remember(request) {
+  try {
+    sessionStorage.setItem("draft", JSON.stringify({ ...request, lesson: $("lesson").value, start: menu.start.source }));
+  } catch {
+    sessionStorage.removeItem("draft");
   }
 }
 
