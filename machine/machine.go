@@ -115,6 +115,7 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 		sim.Label(t, task, t.Name()+"'s thread", uint64(t.ID())<<32)
 		task.traceLife("task_new", "mm", p.MM.Name)
 		dead := runUntilKilled(task, fn)
+		task.local.TakeBack()
 		task.traceLife("task_exit", "killed", dead)
 		if done != nil {
 			done(dead)

@@ -1,7 +1,9 @@
 package machine_test
 
 import (
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/machine"
@@ -38,6 +40,34 @@ func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
 			require.ErrorContains(t, err, "use after free")
 		}
 	}
+}
+
+// What a task has lent is not kept when it has ended, however long the machine goes on.
+func TestLoansEndWithTheTask(t *testing.T) {
+	exec := sim.NewControlled(sim.NewRandom(1))
+	v, known := abi.Lookup("2015+copy")
+	require.True(t, known)
+	p := machine.New(exec, v).NewProcess()
+	var lent []weak.Pointer[[1 << 16]byte]
+	for range 10 {
+		p.Go("t", func(t *machine.Task) {
+			for pane := range 2 {
+				mem := new([1 << 16]byte)
+				lent = append(lent, weak.Make(mem))
+				t.Lend(pane, mem[:])
+			}
+		}, nil)
+		require.NoError(t, exec.Settle())
+	}
+	runtime.GC()
+	kept := 0
+	for _, mem := range lent {
+		if mem.Value() != nil {
+			kept++
+		}
+	}
+	require.Zero(t, kept)
+	runtime.KeepAlive(p)
 }
 
 // Processes that fork at the same time get numbers of their own.

@@ -24,6 +24,10 @@ func (th *Thread) Lend(pane int, mem []byte) uint64 {
 	return windowBase + uint64(pane)<<paneShift
 }
 
+// TakeBack ends what has been lent. A task that has ended may be known to somebody for as long as the machine
+// lives, and its window with it.
+func (th *Thread) TakeBack() { th.window = [2][]byte{} }
+
 // Lent reports whether the address is one that Lend returns: it stands for a user's,
 // though it is none.
 func Lent(addr uint64) bool { return addr >= windowBase && addr < windowLimit }
