@@ -45,8 +45,8 @@ func runIoctl(c *call) answer {
 }
 
 func ioctlRecord(t Thread, fd int, cmd uint32, r *record) answer {
-	if r.fill != nil {
-		r.set("src", t.Lend(1, r.fill))
+	if r.source != nil {
+		r.set("src", t.Lend(1, r.source()))
 	}
 	b := r.encode()
 	err := t.IoctlBytes(fd, cmd, b)

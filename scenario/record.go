@@ -109,7 +109,7 @@ const untouched = 0xdead_beef_dead_beef
 type record struct {
 	layout *layout
 	words  []uint64
-	fill   []byte // what src is to point to, nil if src has an address
+	source func() []byte // makes what src is to point to, for as long as it is needed; nil if src has an address
 }
 
 func (r *record) encode() []byte {

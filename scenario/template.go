@@ -118,7 +118,7 @@ func (tp *template) record(lookup func(name string) (uint64, error)) (*record, e
 		}
 	}
 	if tp.hasFill {
-		r.fill = bytes.Repeat([]byte{tp.fill}, int(min(length, maxFill)))
+		r.source = func() []byte { return bytes.Repeat([]byte{tp.fill}, int(min(length, maxFill))) }
 	}
 	return r, nil
 }
