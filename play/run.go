@@ -2,6 +2,7 @@ package play
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,7 +63,12 @@ func (s *Server) serveRun(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return // nobody is there any more
 	}
-	response, err := run(req)
+	response, err := run(r.Context(), req)
+	if r.Context().Err() != nil {
+		return
+	}
+	// Who does not read the answer keeps others from their turn.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.reading)) // an error: there is no connection to wait for
 	if err != nil {
 		reply(w, http.StatusUnprocessableEntity, refusal{Error: err.Error(), Line: lineOf(err)})
 		return
@@ -98,8 +104,8 @@ func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 	return &req, http.StatusOK, nil
 }
 
-// run runs a scenario to its end, or to a limit. The error is a mistake in it.
-func run(req *Request) (*Response, error) {
+// run runs a scenario to its end, or to a limit. The error is a mistake in it, or the context's.
+func run(ctx context.Context, req *Request) (*Response, error) {
 	req.Name, req.Seed = cmp.Or(req.Name, "scenario"), cmp.Or(req.Seed, 1)
 	opts := scenario.Options{Kernel: req.Kernel, Seed: req.Seed, Trace: true, Check: true, Limits: Limits}
 	for _, name := range req.Dropped {
@@ -123,8 +129,11 @@ func run(req *Request) (*Response, error) {
 		if time.Since(begun) > maxTime {
 			return &scenario.LimitError{What: "seconds", Limit: int(maxTime / time.Second)}
 		}
-		return nil
+		return ctx.Err()
 	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	response := &Response{Data: page.DataOf(stream), Statements: len(report.Results), Checked: report.Checked(), Wrong: []int{}}
 	for _, r := range report.Failures() {
 		response.Wrong = append(response.Wrong, r.Line)

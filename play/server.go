@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/uffdsim/uffdsim/lessons"
@@ -28,6 +28,10 @@ var assets embed.FS
 const (
 	// MaxBody bounds the body of a request, in bytes.
 	MaxBody = 256 << 10
+	// MaxConns bounds the connections. A browser opens six at most.
+	MaxConns = 256
+	// MaxRuns bounds the runs at a time, answers on their way among them: it is for one person.
+	MaxRuns = 2
 	// MaxWaiting bounds the requests to run something that wait for their turn.
 	MaxWaiting = 128
 	// patience is how long they wait.
@@ -52,6 +56,8 @@ type Server struct {
 	mux     *http.ServeMux
 	turns   chan struct{} // a place for each run that there is
 	waiting chan struct{} // a place for each request for one
+	reading time.Duration // how long somebody may take to read an answer
+	conns   atomic.Int64
 }
 
 // Listen opens a port of the loopback interface, any free one if port is 0.
@@ -65,8 +71,9 @@ func New(port int, start Start) *Server {
 		hosts:   []string{fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("localhost:%d", port)},
 		start:   start,
 		mux:     http.NewServeMux(),
-		turns:   make(chan struct{}, runtime.GOMAXPROCS(0)),
+		turns:   make(chan struct{}, MaxRuns),
 		waiting: make(chan struct{}, MaxWaiting),
+		reading: 10 * time.Second,
 	}
 	if port == 80 { // which a browser leaves out
 		s.hosts = append(s.hosts, "127.0.0.1", "localhost")
@@ -83,7 +90,7 @@ func New(port int, start Start) *Server {
 // Serve answers until the context ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: s, MaxHeaderBytes: 16 << 10,
+		Handler: s, MaxHeaderBytes: 16 << 10, ConnState: s.count,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
 	}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
@@ -91,6 +98,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	return nil
+}
+
+// count closes a connection of which there are too many, before anything is read from it.
+func (s *Server) count(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if s.conns.Add(1) > MaxConns {
+			c.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Add(-1)
+	}
 }
 
 // ServeHTTP implements [http.Handler]: it turns away what does not come from the server's own page.

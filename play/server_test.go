@@ -32,11 +32,18 @@ type site struct {
 }
 
 func open(t *testing.T, start Start) *site {
+	return serve(t, start, func(*Server) {})
+}
+
+// serve has a server answer, as change leaves it.
+func serve(t *testing.T, start Start, change func(*Server)) *site {
 	l, err := Listen(0)
 	require.NoError(t, err)
+	server := New(l.Addr().(*net.TCPAddr).Port, start)
+	change(server)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- New(l.Addr().(*net.TCPAddr).Port, start).Serve(ctx, l) }()
+	go func() { ended <- server.Serve(ctx, l) }()
 	s := &site{t, l.Addr().String(), &http.Client{Timeout: time.Minute}}
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
@@ -237,6 +244,8 @@ var greedy = map[string]string{
 	}),
 	"long loads":    "mmap(0x100000, 0x10000, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\n" + strings.Repeat("load(0x100000, 0x10000)\n", 1900),
 	"present pages": strings.Repeat("present(0x100000, 0x10000)\n", 1900),
+	"large sources": wide + strings.Repeat("ioctl(fd, UFFDIO_COPY, {dst=0x1000, len=0x1000000, byte='A', mode=0})\n", 50),
+	"large reads":   wide + strings.Repeat("read(fd, 0x100000)\n", 1900),
 	"descriptors":   strings.Repeat("userfaultfd(0)\n", 1999),
 	"many sleepers": strings.Replace(wide, "len=0x10000000000, mode", "len=0x1000000, mode", 1) +
 		times(62, func(i int) string { return fmt.Sprintf("t%d: load(0x10000000000)\n", i) }) +
@@ -306,14 +315,65 @@ func TestClass(t *testing.T) {
 	require.Equal(t, map[int]int{http.StatusOK: 100}, s.together(bodies, 100))
 }
 
-// memoryBound is what docs/play.md promises for a server of two processors, in bytes: of the heap,
-// right before it is swept.
+// Those who ask for a run and never read the answer keep the others waiting for a while, and not for good.
+func TestNobodyReads(t *testing.T) {
+	s := serve(t, Start{}, func(s *Server) { s.reading = 300 * time.Millisecond })
+	body, err := json.Marshal(Request{Source: greedy["zero-fills a terabyte"]}) // more than a connection takes unread
+	require.NoError(t, err)
+	for range 2 * MaxRuns {
+		c, err := net.Dial("tcp", s.address)
+		require.NoError(t, err)
+		defer c.Close()
+		require.NoError(t, c.(*net.TCPConn).SetReadBuffer(4096))
+		_, err = fmt.Fprintf(c, "POST /run HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.address, len(body), body)
+		require.NoError(t, err)
+	}
+	status, _, _ := s.run(Request{Source: "maps()"})
+	require.Equal(t, http.StatusOK, status)
+}
+
+// A run ends with who has asked for it.
+func TestNobodyIsThere(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	response, err := run(ctx, &Request{Source: "maps()\nmaps()"})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, response)
+}
+
+// There are so many connections and no more; when one ends there is a place for another.
+func TestManyConnections(t *testing.T) {
+	s := open(t, Start{})
+	var all []net.Conn
+	for range MaxConns {
+		c, err := net.Dial("tcp", s.address)
+		require.NoError(t, err)
+		defer c.Close()
+		all = append(all, c)
+	}
+	more, err := net.Dial("tcp", s.address)
+	require.NoError(t, err)
+	defer more.Close()
+	_, err = more.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "it is closed without a word")
+	for _, c := range all {
+		c.Close()
+	}
+	require.Eventually(t, func() bool {
+		a, err := s.client.Get("http://" + s.address + "/menu")
+		if err == nil {
+			a.Body.Close()
+		}
+		return err == nil
+	}, time.Minute, time.Millisecond)
+}
+
+// memoryBound is what docs/play.md promises, in bytes: of the heap, right before it is swept.
 const memoryBound = 512 << 20
 
 // A hundred runs at a time, of scenarios that take what they can get, are all answered, and memory stays
 // within bounds.
 func TestManyRunsAtATime(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	s := open(t, Start{})
 	var bodies [][]byte
 	for _, source := range greedy {
