@@ -8,9 +8,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/lessons"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
 )
 
 // streamOf runs a scenario.
@@ -71,25 +74,57 @@ func TestKindsAreDescribed(t *testing.T) {
 		described[m[1]] = strings.ReplaceAll(strings.TrimSpace(m[2]), "`", "")
 	}
 	seen := map[string]bool{}
+	check := func(e *Event) {
+		want, ok := described[e.Kind]
+		require.True(t, ok, "docs/trace.md says nothing of %s", e.Kind)
+		keys := []string{}
+		for _, a := range e.Args {
+			keys = append(keys, a.Key)
+		}
+		switch {
+		case e.Kind == "syscall_enter": // as many as the call has
+			require.Subset(t, []string{"arg"}, keys[:min(len(keys), 1)])
+		case strings.HasPrefix(e.Kind, "queue_") && e.Str("address") == "": // not of a fault
+			require.Equal(t, strings.Replace(want, "address, ", "", 1), strings.Join(keys, ", "), "%s", e.Kind)
+		default:
+			require.Equal(t, want, strings.Join(keys, ", "), "%s", e.Kind)
+		}
+		seen[e.Kind] = true
+	}
 	for name, text := range scenarios(t) {
-		for _, e := range streamOf(t, name, text, "") {
-			keys := []string{}
-			for _, a := range e.Args {
-				if e.Kind != "syscall_enter" || len(keys) == 0 { // as many as the call has
-					keys = append(keys, a.Key)
-				}
+		for _, kernel := range []string{"", "6.18"} {
+			s := streamOf(t, name, text, kernel)
+			for i := range s {
+				check(&s[i])
 			}
-			want, ok := described[e.Kind]
-			require.True(t, ok, "docs/trace.md says nothing of %s", e.Kind)
-			if e.Kind != "syscall_enter" && !strings.HasPrefix(e.Kind, "queue_") {
-				require.Equal(t, want, strings.Join(keys, ", "), "%s", e.Kind)
-			}
-			seen[e.Kind] = true
+		}
+	}
+	for rule := range uffd.Rules {
+		s := counterexample(t, uffd.Rule(rule))
+		for i := range s {
+			check(&s[i])
 		}
 	}
 	for kind := range described {
-		require.True(t, seen[kind] || strings.HasSuffix(kind, "_wait") || kind == "pud_clear" || kind == "pgd_clear", "nothing is ever a %s", kind)
+		require.True(t, seen[kind], "nothing is ever a %s", kind)
 	}
+}
+
+// counterexample is the run that shows what a rule is there for, empty if none does.
+func counterexample(t *testing.T, rule uffd.Rule) Stream {
+	t.Helper()
+	setup, opts := explore.SetupFor(rule), explore.Options{Dropped: uffd.RuleSet(0).With(rule)}
+	found, err := explore.Counterexample(setup, opts)
+	require.NoError(t, err)
+	if found.Failure == nil {
+		return nil
+	}
+	var r Recorder
+	r.Begin(explore.DefaultVersion, 0, "uffdsim explore "+setup.Name, setup.Doc)
+	outcome, failure, err := explore.Replay(setup, opts, found.Failure.Schedule, func(e sim.Event) { r.Event(e) })
+	require.NoError(t, err)
+	r.Outcome(outcome, failure)
+	return r.Stream
 }
 
 // Each place where a rule bites is come to, and each rule is one of docs/rules.md.
