@@ -16,6 +16,7 @@ import (
 const (
 	maxLines = 300
 	maxChars = 45_000
+	maxText  = 200 // of a name or a statement
 )
 
 // Write draws the stream. What is in the middle of a long one is left out, and the diagram says so.
@@ -32,9 +33,12 @@ type diagram struct {
 	label func(ctx string) string
 	lanes map[string]string // their IDs by name
 	order []string          // names of the lanes
-	lines []string
+	lines []line
 	op    string // the task of the statement that is running, "" for none
 }
+
+// line is an arrow or a note: what it says, and the lanes that it touches, which may be the same.
+type line struct{ text, from, to string }
 
 // kernel is the lane of what is no context's.
 const kernel = "kernel"
@@ -53,11 +57,11 @@ func (d *diagram) lane(name string) string {
 func (d *diagram) context(name string) string { return d.lane("context " + d.label(name)) }
 
 func (d *diagram) arrow(from, kind, to, text string) {
-	d.lines = append(d.lines, fmt.Sprintf("    %s%s%s: %s", from, kind, to, escape(text)))
+	d.lines = append(d.lines, line{fmt.Sprintf("    %s%s%s: %s", from, kind, to, escape(text)), from, to})
 }
 
 func (d *diagram) note(lane, text string) {
-	d.lines = append(d.lines, fmt.Sprintf("    Note over %s: %s", lane, escape(text)))
+	d.lines = append(d.lines, line{fmt.Sprintf("    Note over %s: %s", lane, escape(text)), lane, lane})
 }
 
 // event draws what is worth a line. Locks are only where somebody has to wait for one.
@@ -75,7 +79,8 @@ func (d *diagram) event(e *trace.Event) {
 		d.lane(kernel)
 	case "run_end":
 		if f := e.Str("finding"); f != "" {
-			d.lines = append(d.lines, fmt.Sprintf("    Note over %s,%s: %s", d.lane(d.order[0]), d.lane(d.order[len(d.order)-1]), escape(f)))
+			from, to := d.lane(d.order[0]), d.lane(d.order[len(d.order)-1])
+			d.lines = append(d.lines, line{fmt.Sprintf("    Note over %s,%s: %s", from, to, escape(f)), from, to})
 		}
 	case "op_begin":
 		d.op = e.Str("text")
@@ -132,35 +137,47 @@ func (d *diagram) answer(e *trace.Event) {
 
 // text is the diagram, with no more of its lines than the limits allow.
 func (d *diagram) text() string {
+	for n := min(maxLines, len(d.lines)); ; n = n * 9 / 10 {
+		if text := d.draw(n); len(text) <= maxChars || n == 0 {
+			return text
+		}
+	}
+}
+
+// draw is the diagram with n of its lines, three quarters of them from the beginning, and the lanes that these need.
+func (d *diagram) draw(n int) string {
+	lines := d.lines
+	if n < len(lines) {
+		first, tail := d.lane(d.order[0]), n/4
+		left := fmt.Sprintf("    Note over %s: %d lines are left out here", first, len(lines)-n)
+		lines = slices.Concat(lines[:n-tail], []line{{left, first, first}}, lines[len(lines)-tail:])
+	}
+	needed := map[string]bool{}
+	for _, l := range lines {
+		needed[l.from], needed[l.to] = true, true
+	}
 	var b strings.Builder
 	b.WriteString("sequenceDiagram\n")
 	for _, name := range d.order {
-		fmt.Fprintf(&b, "    participant %s as %s\n", d.lanes[name], escape(name))
-	}
-	lines := d.lines
-	for n := maxLines; len(lines) > maxLines || size(lines) > maxChars-b.Len(); n = n * 9 / 10 {
-		head, tail := n*3/4, n/4
-		head, tail = min(head, len(d.lines)/2), min(tail, len(d.lines)/2)
-		left := fmt.Sprintf("    Note over %s: %d lines are left out here", d.lanes[d.order[0]], len(d.lines)-head-tail)
-		lines = slices.Concat(d.lines[:head], []string{left}, d.lines[len(d.lines)-tail:])
+		if id := d.lanes[name]; needed[id] {
+			fmt.Fprintf(&b, "    participant %s as %s\n", id, escape(name))
+		}
 	}
 	for _, l := range lines {
-		b.WriteString(l + "\n")
+		b.WriteString(l.text + "\n")
 	}
 	return b.String()
 }
 
-func size(lines []string) (n int) {
-	for _, l := range lines {
-		n += len(l) + 1
-	}
-	return n
-}
-
-// escape spells what Mermaid would take for its own by number.
+// escape spells what Mermaid would take for its own by number, and leaves out what is beyond maxText.
 func escape(text string) string {
 	var b strings.Builder
+	n := 0
 	for _, r := range text {
+		if n++; n > maxText {
+			b.WriteString("…")
+			break
+		}
 		switch {
 		case strings.ContainsRune(`;#<>%"\`, r) || r < ' ':
 			fmt.Fprintf(&b, "#%d;", r)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,6 +41,7 @@ func TestMermaidParses(t *testing.T) {
 	}
 	streams["long"] = tracetest.Long(t, 10_000)
 	streams["hostile"] = hostile
+	maps.Copy(streams, wideRuns())
 	dir, args := t.TempDir(), []string{"testdata/parse.mjs"}
 	for name, s := range streams {
 		file := filepath.Join(dir, name+".mmd")
@@ -81,6 +84,32 @@ func TestLongRunIsCut(t *testing.T) {
 	require.Regexp(t, `Note over l0: \d{4} lines are left out here`, text)
 	require.Contains(t, text, "userfaultfd(", "the beginning is there")
 	require.True(t, strings.HasSuffix(strings.TrimSpace(text), "close(fd)") || strings.Contains(text, "l1-->>l0: = 0\n"), "and the end")
+}
+
+// Neither thousands of tasks nor a statement of many pages make a diagram that Mermaid would not draw.
+func TestWideRunIsCut(t *testing.T) {
+	for name, s := range wideRuns() {
+		text := draw(t, s)
+		require.Less(t, len(text), 50_000, name)
+		require.Contains(t, text, "lines are left out here", name)
+		for _, lane := range regexp.MustCompile(`\bl\d+\b`).FindAllString(strings.ReplaceAll(text, "participant ", ""), -1) {
+			require.Contains(t, text, "    participant "+lane+" as ", name)
+		}
+	}
+}
+
+// wideRuns are of many tasks, and of statements that are far too long to be read.
+func wideRuns() map[string]trace.Stream {
+	tasks, long := trace.Stream{{Seq: 1, Kind: "run_begin"}}, trace.Stream{{Seq: 1, Kind: "run_begin"}}
+	for i := range 5000 {
+		name := fmt.Sprintf("a-task-with-a-name-%d", i)
+		tasks = append(tasks, trace.Event{Seq: i + 2, Task: name, Kind: "send_signal", Object: "main"})
+	}
+	for i := range 400 {
+		name := strings.Repeat("<&>", 20_000)
+		long = append(long, trace.Event{Seq: i + 2, Task: name[i:], Kind: "send_signal", Object: name})
+	}
+	return map[string]trace.Stream{"tasks": tasks, "long": long}
 }
 
 // Three lessons as they should look.
