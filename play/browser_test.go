@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/lessons"
 	"github.com/uffdsim/uffdsim/trace/browsertest"
@@ -94,6 +95,25 @@ func TestPageShowsTheLastRun(t *testing.T) {
 	b.NoComplaints()
 }
 
+// All that a mouse can do the keyboard can: here it unticks a rule and goes back to the run, and to the text.
+func TestPageByKeyboard(t *testing.T) {
+	b := visit(t, first())
+	browsertest.Eval[bool](b, `($("rules").firstChild.focus(), true)`)
+	b.Do(chromedp.KeyEvent(" "))
+	require.True(t, browsertest.Eval[bool](b, `$("rules").open`))
+	b.Do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("read-refiles"), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(" "))
+	browsertest.Eval[bool](b, settled)
+	require.Equal(t, "Line 28: not the answer that the text expects", browsertest.Eval[string](b, `$("status").textContent`))
+	b.Do(chromedp.KeyEvent(kb.Escape))
+	require.False(t, browsertest.Eval[bool](b, `$("rules").open`))
+	require.Equal(t, "Without read-refiles", browsertest.Eval[string](b, `document.activeElement.textContent`))
+	b.Do(chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	require.Equal(t, 3, browsertest.Eval[int](b, `run.seq`))
+	b.Do(chromedp.KeyEvent(kb.Escape))
+	require.Equal(t, "text", browsertest.Eval[string](b, `document.activeElement.id`))
+	b.NoComplaints()
+}
+
 // The list of rules is to be read on any screen: nothing of it lies outside of the window.
 func TestRulesAreWithinTheWindow(t *testing.T) {
 	b := visit(t, first())
@@ -115,6 +135,9 @@ func TestPageRemembers(t *testing.T) {
 	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
 	b.NoComplaints()
 }
+
+// settled waits until no run is on its way.
+const settled = `new Promise(yes => { const look = () => asking ? setTimeout(look, 5) : yes(true); look(); })`
 
 // TestGallery draws the picture of the page in docs/gallery.md.
 func TestGallery(t *testing.T) {

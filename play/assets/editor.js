@@ -183,8 +183,10 @@ async function begin() {
       e.preventDefault();
       runIt();
     } else if (e.key === "Escape") {
-      if ($("rules").open) $("rules").open = false;
-      else if (!$("run").hidden) edit(true);
+      if ($("rules").open) {
+        $("rules").open = false;
+        $("rules").firstChild.focus();
+      } else if (!$("run").hidden) edit(true);
     }
   });
   await runIt(stepOfHash());

@@ -101,7 +101,7 @@ const keys = { ArrowLeft: "back", ArrowRight: "forth", PageUp: "back-op", PageDo
 function onKey(e) {
   if (!run || $("run").hidden || e.ctrlKey || e.altKey || e.metaKey || /^(TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
   if (e.target.tagName === "INPUT" && e.target.type !== "range") return;
-  if (e.target.tagName === "BUTTON" && (e.key === " " || e.key === "Enter")) return; // it is what that is for
+  if (/^(BUTTON|SUMMARY)$/.test(e.target.tagName) && (e.key === " " || e.key === "Enter")) return; // it is what that is for
   let what = keys[e.key];
   if (e.shiftKey && (what === "back" || what === "forth")) what += "-op";
   if (what) {
