@@ -3,6 +3,7 @@ package play
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -52,6 +53,8 @@ func TestPageSwitches(t *testing.T) {
 	browsertest.Eval[bool](b, `(document.querySelector('#rule-list input[value="read-refiles"]').checked = false, sayRules(), runIt().then(() => true))`)
 	require.Equal(t, "Line 28: not the answer that the text expects", browsertest.Eval[string](b, `$("status").textContent`))
 	require.Equal(t, "Without read-refiles", browsertest.Eval[string](b, `$("rules").firstChild.textContent`))
+	b.Do(chromedp.Click("#status a"), chromedp.Sleep(50*time.Millisecond))
+	require.Equal(t, "28", browsertest.Eval[string](b, `document.querySelector("#lines .wrong[aria-current]").dataset.line`), "it leads there")
 	browsertest.Eval[bool](b, `(document.querySelector('#rule-list input[value="read-refiles"]').checked = true, sayRules(), $("on").value = "6.18", runIt().then(() => true))`)
 	require.Equal(t, "kernel 6.18", browsertest.Eval[string](b, `$("kernel").textContent`))
 	b.NoComplaints()
@@ -86,7 +89,7 @@ func TestPageWithALongText(t *testing.T) {
 // to somebody who has gone back to the text.
 func TestPageShowsTheLastRun(t *testing.T) {
 	b := visit(t, first())
-	browsertest.Eval[bool](b, `(edit(true), $("text").value = "store(0x1000, 120)\\n".repeat(1500), $("text").value += "close(7)", window.slow = runIt(), $("text").value = "close(8)", Promise.all([slow, runIt()]).then(() => true))`)
+	browsertest.Eval[bool](b, `(edit(true), $("text").value = "load(0x1000, 120)\n".repeat(1500), $("text").value += "close(7)", window.slow = runIt(), $("text").value = "close(8)", Promise.all([slow, runIt()]).then(() => true))`)
 	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
 	require.Equal(t, "close(8)", browsertest.Eval[string](b, `run.events[0].args.lines.join()`))
 	browsertest.Eval[bool](b, `(window.slow = runIt(), edit(true), slow.then(() => true))`)

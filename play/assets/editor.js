@@ -75,9 +75,9 @@ function edit(yes) {
     stop();
     if (asking) {
       asking.abort();
-      say("", "");
+      say("", "", 0);
     }
-    $("run").hidden = $("controls").hidden = true;
+    $("run").hidden = $("controls").hidden = $("keys").hidden = true;
     $("text").focus();
   }
 }
@@ -87,7 +87,7 @@ function complain(error, line) {
   edit(true);
   $("error").hidden = false;
   $("error").textContent = error;
-  say("", "");
+  say("", "", 0);
   if (!line) return;
   const lines = $("text").value.split("\n");
   const start = lines.slice(0, line - 1).reduce((n, l) => n + l.length + 1, 0);
@@ -95,16 +95,21 @@ function complain(error, line) {
   $("text").scrollTop = Math.max(0, (line - 4) * $("text").scrollHeight / lines.length);
 }
 
-function say(text, kind) {
-  $("status").textContent = text;
+// say says what has come of a run, and leads to the step that it is about, 0 for none.
+function say(text, kind, step) {
+  $("status").replaceChildren(step ? el("a", { href: "#step=" + step }, text) : text);
   $("status").className = kind;
 }
 
 // verdict says in a line what has come of a run.
 function verdict(r) {
-  if (r.ended) return say(r.line ? `Line ${r.line}: ${r.ended}` : r.ended, "bad");
-  if (r.wrong.length) return say(`${r.wrong.length === 1 ? "Line" : "Lines"} ${r.wrong.join(", ")}: not the answer that the text expects`, "bad");
-  say(r.checked ? `As expected (${r.checked} answer${r.checked === 1 ? "" : "s"})` : `${r.statements} statement${r.statements === 1 ? "" : "s"}`, "good");
+  const answered = (line) => (r.events.find((e) => e.kind === "op_end" && e.args.line === line) || { seq: 0 }).seq;
+  if (r.ended) return say(r.line ? `Line ${r.line}: ${r.ended}` : r.ended, "bad", answered(r.line));
+  if (r.wrong.length) {
+    const lines = `${r.wrong.length === 1 ? "Line" : "Lines"} ${r.wrong.join(", ")}`;
+    return say(`${lines}: not the answer that the text expects`, "bad", answered(r.wrong[0]));
+  }
+  say(r.checked ? `As expected (${r.checked} answer${r.checked === 1 ? "" : "s"})` : `${r.statements} statement${r.statements === 1 ? "" : "s"}`, "good", 0);
 }
 
 function asked() {
@@ -119,7 +124,7 @@ async function runIt(step) {
   if (asking) asking.abort();
   const mine = new AbortController();
   asking = mine;
-  say("running …", "");
+  say("running …", "", 0);
   try {
     const body = JSON.stringify(request);
     if (new Blob([body]).size > menu.body) return complain(`the scenario is too long: a request may have ${menu.body >> 10} KiB`);
