@@ -99,8 +99,8 @@ func TestKindsAreDescribed(t *testing.T) {
 			}
 		}
 	}
-	for rule := range uffd.Rules {
-		s := counterexample(t, uffd.Rule(rule))
+	for _, rule := range []uffd.Rule{uffd.SleepOnlyIfAllowed, uffd.DropMmapLockToSleep} {
+		s := counterexample(t, rule)
 		for i := range s {
 			check(&s[i])
 		}
@@ -110,15 +110,13 @@ func TestKindsAreDescribed(t *testing.T) {
 	}
 }
 
-// counterexample is the run that shows what a rule is there for, empty if none does.
+// counterexample is the run that shows what a rule is there for.
 func counterexample(t *testing.T, rule uffd.Rule) Stream {
 	t.Helper()
 	setup, opts := explore.SetupFor(rule), explore.Options{Dropped: uffd.RuleSet(0).With(rule)}
 	found, err := explore.Counterexample(setup, opts)
 	require.NoError(t, err)
-	if found.Failure == nil {
-		return nil
-	}
+	require.NotNil(t, found.Failure)
 	var r Recorder
 	r.Begin(explore.DefaultVersion, 0, "uffdsim explore "+setup.Name, setup.Doc)
 	outcome, failure, err := explore.Replay(setup, opts, found.Failure.Schedule, func(e sim.Event) { r.Event(e) })
