@@ -106,6 +106,8 @@ func expected(e *trace.Event, s *trace.State, label func(string) string) shown {
 		want.Walk = sp.Walk(s.Touched)
 	} else if s.TouchedSpace != "" {
 		want.Walk = (&trace.Space{}).Walk(s.Touched)
+	} else if i := slices.IndexFunc(s.Spaces, func(sp *trace.Space) bool { return !sp.Gone && len(sp.VMAs) > 0 }); i >= 0 {
+		want.Walk = s.Spaces[i].Walk(s.Spaces[i].VMAs[0].Start)
 	}
 	return want
 }
@@ -277,6 +279,13 @@ func TestFocusStays(t *testing.T) {
 	b.Do(chromedp.KeyEvent(kb.Enter))
 	require.Equal(t, "0x102000", browsertest.Eval[string](b, `document.querySelector("#walk code").textContent`))
 	require.Equal(t, "0x102000", browsertest.Eval[string](b, `document.activeElement.title`))
+
+	// An address that no cell is drawn for can be named; what is none changes nothing.
+	for _, c := range [][2]string{{"0x7fff12345678", "0x7fff12345678"}, {"nowhere", "0x7fff12345678"}, {"-1", "0x7fff12345678"}, {"0x1000000000000", "0x7fff12345678"}, {"4096", "0x1000"}} {
+		browsertest.Eval[bool](b, `(window.prompt = () => "`+c[0]+`", true)`)
+		b.Do(chromedp.KeyEvent("a"))
+		require.Equal(t, c[1], browsertest.Eval[string](b, `document.querySelector("#walk code").textContent`), c[0])
+	}
 	b.NoComplaints()
 }
 

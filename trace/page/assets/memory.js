@@ -57,9 +57,9 @@ function cell(sp, at, is, a, event, run) {
   });
 }
 
-// drawWalk follows the page table to the address that was chosen, or touched last.
+// drawWalk follows the page table to an address.
 function drawWalk(state, event, run) {
-  const at = run.chosen || (state.touched && { space: state.touchedSpace, address: BigInt(state.touched) });
+  const at = run.followed();
   if (!at) {
     $("walk").replaceChildren();
     return;
@@ -77,7 +77,8 @@ function drawWalk(state, event, run) {
     if (!entry || entry.bits.includes("huge")) break;
   }
   $("walk").replaceChildren(
-    el("h3", {}, "page table, on the way to ", el("code", {}, hex(at.address)), run.chosen ? el("button", { type: "button", class: "small", on: { click: () => run.pick(null) } }, "follow the touches") : null),
+    el("h3", {}, "page table, on the way to ", el("code", {}, hex(at.address)),
+      el("button", { type: "button", class: "small", "data-focus": "address", title: "a", on: { click: chooseAddress } }, "another"), run.chosen ? el("button", { type: "button", class: "small", on: { click: () => run.pick(null) } }, "follow the touches") : null),
     el("ol", { class: "levels" }, ...levels));
 }
 

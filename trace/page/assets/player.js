@@ -35,6 +35,16 @@ class Run {
     $("count").textContent = `${this.seq} / ${this.events.length}`;
   }
 
+  // followed is the address whose way through the page table is shown: the one that was chosen, or touched last, or
+  // else the first that is mapped; null if nothing is.
+  followed() {
+    const state = this.history.state;
+    if (this.chosen) return this.chosen;
+    if (state.touched) return { space: state.touchedSpace, address: BigInt(state.touched) };
+    const sp = state.spaces.find((x) => !x.gone && x.vmas.length);
+    return sp ? { space: sp.name, address: BigInt(sp.vmas[0].start) } : null;
+  }
+
   pick(space, address) {
     this.chosen = space ? { space, address } : null;
     this.draw(this.seq);
@@ -112,7 +122,20 @@ function onKey(e) {
     e.preventDefault();
     const n = prompt(`Go to step (1 to ${run.events.length})`, run.seq);
     if (n) go(Number(n));
+  } else if (e.key === "a") {
+    e.preventDefault();
+    chooseAddress();
   }
+}
+
+// chooseAddress asks for the address whose way through the page table is to be shown, which need not be one that a
+// cell is drawn for.
+function chooseAddress() {
+  const at = run.followed();
+  const text = at && prompt(`Follow the page table of ${at.space} to the address`, hex(at.address));
+  if (!text || !/^(0x[\da-f]+|\d+)$/i.test(text.trim())) return;
+  const address = BigInt(text.trim());
+  if (address >> 48n === 0n) run.pick(at.space, address);
 }
 
 function turnTheme() {
