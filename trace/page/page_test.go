@@ -346,10 +346,45 @@ func TestGallery(t *testing.T) {
 	b.Screenshot(filepath.Join(dir, "page.png"))
 }
 
-// BenchmarkStep goes through the lesson with the largest page and through a run of 10,000 events, to the next event
-// and to one chosen by chance, layout included.
+// manyMappings is a run that makes n mappings of one, and comes back to the first of them.
+func manyMappings(t testing.TB, n int) trace.Stream {
+	text := fmt.Sprintf("mmap(0x100000, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\n", n)
+	for i := range n / 2 {
+		text += fmt.Sprintf("mprotect(%#x, 1p, PROT_READ)\n", 0x101000+i*0x2000)
+	}
+	return tracetest.Scenario(t, "many mappings", text+"madvise(0x100000, 1p, MADV_DONTNEED)\nload(0x100000)\n")
+}
+
+// Of more mappings than anybody can look at the page draws those around the one that something happens to.
+func TestManyMappings(t *testing.T) {
+	b := browsertest.OpenStill(t)
+	s := manyMappings(t, 200)
+	open(t, b, "many", s)
+	var state trace.State
+	label := s.Labels()
+	for i := range s {
+		state.Apply(&s[i])
+		if s[i].Kind != "vma_change" && s[i].Kind != "fault_begin" || i%11 > 0 && i < len(s)*9/10 {
+			continue
+		}
+		at := s[i].Str("start")
+		if at == "" {
+			at = s[i].Str("address")
+		}
+		all := state.Spaces[0].Maps(label)
+		drawn := browsertest.Eval[[]string](b, fmt.Sprintf(`(go(%d), [...document.querySelectorAll("[data-vma]")].map(e => e.dataset.vma))`, i+1))
+		require.Len(t, drawn, min(len(all), 80))
+		require.Subset(t, all, drawn)
+		require.True(t, slices.ContainsFunc(drawn, func(v string) bool { return strings.HasPrefix("0x"+v, at+"-") }), "%s at step %d", at, i+1)
+	}
+	require.Equal(t, fmt.Sprintf("%d mappings above", len(state.Spaces[0].VMAs)-80), browsertest.Eval[string](b, `(go(run.events.length), document.querySelector(".more").textContent)`))
+	b.NoComplaints()
+}
+
+// BenchmarkStep goes through the lesson with the largest page and through runs of 10,000 events, one of them of many
+// mappings, to the next event and to one chosen by chance, layout included.
 func BenchmarkStep(b *testing.B) {
-	runs := map[string]trace.Stream{"long": tracetest.Long(b, 10_000)}
+	runs := map[string]trace.Stream{"long": tracetest.Long(b, 10_000), "wide": manyMappings(b, 1300)}
 	for _, l := range lessons.All() {
 		if s := tracetest.Scenario(b, l.Name, l.Source); len(html(b, s)) > len(html(b, runs["lesson"])) {
 			runs["lesson"] = s

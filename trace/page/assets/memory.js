@@ -3,6 +3,7 @@
 // The address spaces as bars, and the way through the page table to one address.
 
 const MOST_CELLS = 64n;
+const MOST_BARS = 80;
 
 // drawSpaces draws every address space that is there.
 function drawSpaces(state, event, run) {
@@ -10,17 +11,32 @@ function drawSpaces(state, event, run) {
   const boxes = shown.map((sp) => {
     const bars = [];
     let end = null;
-    for (const v of sp.vmas) {
+    const from = firstBar(sp, event, run), above = sp.vmas.length - from - MOST_BARS;
+    if (from > 0) bars.push(el("span", { class: "more" }, `${from} mappings below`));
+    for (const v of sp.vmas.slice(from, from + MOST_BARS)) {
       if (end !== null && BigInt(v.start) > end) {
         bars.push(el("div", { class: "gap", title: "nothing is mapped here" }, size(BigInt(v.start) - end)));
       }
       bars.push(bar(sp, v, state, event, run));
       end = BigInt(v.end);
     }
+    if (above > 0) bars.push(el("span", { class: "more" }, `${above} mappings above`));
     const who = state.tasks.filter((t) => t.space === sp.name).map((t) => t.name).join(", ");
     return el("div", { class: "space", "data-space": sp.name }, el("h3", {}, sp.name, " ", el("small", {}, who)), el("div", { class: "bars" }, ...bars));
   });
   $("spaces").replaceChildren(...(boxes.length ? boxes : [el("p", { class: "none" }, "nothing is mapped")]));
+}
+
+// firstBar is the number of the first mapping that is drawn: of more than can be looked at, those around the one that
+// the step changes, or whose page table is followed.
+function firstBar(sp, event, run) {
+  const more = sp.vmas.length - MOST_BARS;
+  if (more <= 0) return 0;
+  const a = event.args || {}, at = run.followed();
+  const changed = a.mm === sp.name && (a.start || a.address);
+  const address = changed ? BigInt(changed) : at && at.space === sp.name ? at.address : 0n;
+  const i = sp.vmas.findIndex((v) => BigInt(v.end) > address);
+  return Math.min(Math.max((i < 0 ? sp.vmas.length : i) - MOST_BARS / 2, 0), more);
 }
 
 function bar(sp, v, state, event, run) {
