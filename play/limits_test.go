@@ -1,0 +1,202 @@
+package play
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/lessons"
+)
+
+const (
+	header = "fd = userfaultfd(0)\nioctl(fd, UFFDIO_API, {api=0xaa, features=0})\n"
+	huge   = "mmap(0x10000000000, 0x10000000000, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS)\n"
+	wide   = header + huge + "ioctl(fd, UFFDIO_REGISTER, {start=0x10000000000, len=0x10000000000, mode=MISSING})\n"
+)
+
+// greedy are scenarios that take as much as they can of one thing each.
+var greedy = map[string]string{
+	"zero-fills a terabyte": wide + "ioctl(fd, UFFDIO_ZEROPAGE, {start=0x10000000000, len=0x10000000000})\n",
+	"copies a terabyte":     wide + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000000, src=0x10000000000, len=0x10000000000})\n",
+	"touches huge pages":    "sysctl(thp=always)\n" + huge + times(1000, func(i int) string { return fmt.Sprintf("store(%#x, 'x')\n", 0x10000000000+i<<21) }),
+	"page tables":           huge + times(1900, func(i int) string { return fmt.Sprintf("store(%#x, 'x')\n", 0x10000000000+i<<29) }),
+	"forks of much": huge + times(1000, func(i int) string { return fmt.Sprintf("store(%#x, 'x')\n", 0x10000000000+i<<21) }) +
+		times(60, func(i int) string { return fmt.Sprintf("c%d = fork()\n", i) }),
+	"forks of many mappings": times(1900, func(i int) string {
+		return fmt.Sprintf("mmap(%#x, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\n", 0x100000+i<<13)
+	}) + times(60, func(i int) string { return fmt.Sprintf("c%d = fork()\n", i) }),
+	"long answers": times(900, func(i int) string {
+		return fmt.Sprintf("mmap(%#x, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\nmaps()\n", 0x100000+i<<13)
+	}),
+	"long loads":    "mmap(0x100000, 0x10000, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\n" + strings.Repeat("load(0x100000, 0x10000)\n", 1900),
+	"present pages": strings.Repeat("present(0x100000, 0x10000)\n", 1900),
+	"large sources": wide + strings.Repeat("ioctl(fd, UFFDIO_COPY, {dst=0x1000, len=0x1000000, byte='A', mode=0})\n", 50),
+	"large reads":   wide + strings.Repeat("read(fd, 0x100000)\n", 1900),
+	"descriptors":   strings.Repeat("userfaultfd(0)\n", 1999),
+	"many sleepers": strings.Replace(wide, "len=0x10000000000, mode", "len=0x1000000, mode", 1) +
+		times(62, func(i int) string { return fmt.Sprintf("t%d: load(0x10000000000)\n", i) }) +
+		strings.Repeat("ioctl(fd, UFFDIO_WAKE, {start=0x10000000000, len=1p})\n", 1900),
+}
+
+func times(n int, text func(i int) string) string {
+	var all strings.Builder
+	for i := range n {
+		all.WriteString(text(i))
+	}
+	return all.String()
+}
+
+// Whatever a scenario takes, there comes an answer, and soon.
+func TestGreedyScenarios(t *testing.T) {
+	s := open(t, Start{})
+	for name, source := range greedy {
+		t.Run(name, func(t *testing.T) {
+			s := &site{t, s.address, s.client}
+			status, answer, refused := s.run(Request{Source: source})
+			require.Equal(t, http.StatusOK, status, refused.Error)
+			require.LessOrEqual(t, len(answer.Events), Limits.Events+2*Limits.Statements+2)
+			t.Logf("%d statements, %d events, ended: %q", answer.Statements, len(answer.Events), answer.Ended)
+		})
+	}
+}
+
+// together sends n requests at a time, and counts the answers by their status.
+func (s *site) together(bodies [][]byte, n int) map[int]int {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	answers := map[int]int{}
+	for i := range n {
+		all.Go(func() {
+			r, err := http.NewRequest("POST", "http://"+s.address+"/run", bytes.NewReader(bodies[i%len(bodies)]))
+			if err != nil {
+				return
+			}
+			r.Header.Set("Content-Type", "application/json")
+			a, err := s.client.Do(r)
+			if err != nil {
+				return
+			}
+			_, err = io.Copy(io.Discard, a.Body)
+			a.Body.Close()
+			if err == nil {
+				mu.Lock()
+				answers[a.StatusCode]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return answers
+}
+
+// A class that runs the lessons, all at the same moment, waits its turn, and that is all.
+func TestClass(t *testing.T) {
+	s := open(t, Start{})
+	var bodies [][]byte
+	for _, l := range lessons.All() {
+		body, err := json.Marshal(Request{Source: l.Source})
+		require.NoError(t, err)
+		bodies = append(bodies, body)
+	}
+	require.Equal(t, map[int]int{http.StatusOK: 100}, s.together(bodies, 100))
+}
+
+// Those who ask for a run and never read the answer keep the others waiting for a while, and not for good.
+func TestNobodyReads(t *testing.T) {
+	s := serve(t, Start{}, func(s *Server) { s.reading = 300 * time.Millisecond })
+	body, err := json.Marshal(Request{Source: greedy["zero-fills a terabyte"]}) // more than a connection takes unread
+	require.NoError(t, err)
+	for range 2 * MaxRuns {
+		c, err := net.Dial("tcp", s.address)
+		require.NoError(t, err)
+		defer c.Close()
+		require.NoError(t, c.(*net.TCPConn).SetReadBuffer(4096))
+		_, err = fmt.Fprintf(c, "POST /run HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", s.address, len(body), body)
+		require.NoError(t, err)
+	}
+	status, _, _ := s.run(Request{Source: "maps()"})
+	require.Equal(t, http.StatusOK, status)
+}
+
+// A run ends with who has asked for it.
+func TestNobodyIsThere(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	response, err := run(ctx, &Request{Source: "maps()\nmaps()"})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, response)
+}
+
+// There are so many connections and no more; when one ends there is a place for another.
+func TestManyConnections(t *testing.T) {
+	s := open(t, Start{})
+	var all []net.Conn
+	for range MaxConns {
+		c, err := net.Dial("tcp", s.address)
+		require.NoError(t, err)
+		defer c.Close()
+		all = append(all, c)
+	}
+	more, err := net.Dial("tcp", s.address)
+	require.NoError(t, err)
+	defer more.Close()
+	_, err = more.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "it is closed without a word")
+	for _, c := range all {
+		c.Close()
+	}
+	require.Eventually(t, func() bool {
+		a, err := s.client.Get("http://" + s.address + "/menu")
+		if err == nil {
+			a.Body.Close()
+		}
+		return err == nil
+	}, time.Minute, time.Millisecond)
+}
+
+// memoryBound is what docs/play.md promises, in bytes: of the heap, right before it is swept.
+const memoryBound = 512 << 20
+
+// A hundred runs at a time, of scenarios that take what they can get, are all answered, and memory stays
+// within bounds.
+func TestManyRunsAtATime(t *testing.T) {
+	s := open(t, Start{})
+	var bodies [][]byte
+	for _, source := range greedy {
+		body, err := json.Marshal(Request{Source: source})
+		require.NoError(t, err)
+		bodies = append(bodies, body)
+	}
+	var peak uint64
+	stop, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapAlloc)
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	answers := s.together(bodies, 100)
+	close(stop)
+	<-watched
+	t.Logf("answers by status: %v; at most %d MiB of heap", answers, peak>>20)
+	require.Equal(t, 100, answers[http.StatusOK]+answers[http.StatusServiceUnavailable], "every request is answered: %v", answers)
+	require.NotZero(t, answers[http.StatusOK])
+	require.Less(t, peak, uint64(memoryBound))
+}
