@@ -81,6 +81,10 @@ func TestStepLeadsToItsLine(t *testing.T) {
 		require.Equal(t, want, browsertest.Eval[string](b, `"line " + document.activeElement.closest("[data-line]").dataset.line`))
 		require.Equal(t, i+1, browsertest.Eval[int](b, "run.seq"), "it is only looked at")
 	}
+	b.Do(chromedp.EmulateViewport(390, 844))
+	browsertest.Eval[bool](b, `(go(60), $("line").click(), true)`)
+	require.True(t, browsertest.Eval[bool](b, `(r => r.top >= $("now").getBoundingClientRect().bottom && r.bottom <= $("controls").getBoundingClientRect().top)(document.activeElement.getBoundingClientRect())`), "on a phone, too")
+	b.Do(chromedp.EmulateViewport(1280, 720))
 	require.Equal(t, "", browsertest.Eval[string](b, `go(run.events.length), $("line").textContent`))
 	require.True(t, browsertest.Eval[bool](b, `(r => r.bottom <= innerHeight)($("lines").lastChild.getBoundingClientRect())`))
 	b.NoComplaints()
