@@ -34,12 +34,11 @@ func (t *Task) leaveOr(call string, ret uint64, err error, undo func()) (uint64,
 		}
 		t.Emit(sim.Event{Kind: "syscall_exit", Object: call, Args: []sim.Arg{arg}})
 	}
-	if t.FatalSignalPending() {
+	if t.TakeSignals() {
 		undo()
 		t.dying = true
 		panic(killed{})
 	}
-	t.HandleSignals()
 	if err == errno.ERESTARTSYS {
 		err = errno.EINTR // the handlers here were installed without SA_RESTART
 	}

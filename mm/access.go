@@ -86,10 +86,9 @@ func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outc
 		outcome := mm.DoPageFault(t, addr, write, true)
 		// The way back to user mode is where signals are taken, also if the access has just
 		// got one of its own: no handler of that runs in a task that is to die.
-		if t.FatalSignalPending() {
+		if t.TakeSignals() {
 			return Killed, addr
 		}
-		t.HandleSignals()
 		if outcome != Done {
 			return outcome, addr
 		}

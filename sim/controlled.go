@@ -85,6 +85,8 @@ func newControlledTask(name string, id int, private any) *Task {
 		held [4]heldLock
 	}{task: Task{name: name, id: id, Private: private}}
 	both.task.co, both.task.held = &both.co, both.held[:0]
+	both.task.siglock.Init(siglockClass)
+	both.task.siglock.Guards(func(*Summary) {}) // the signals are a word of their own
 	return &both.task
 }
 

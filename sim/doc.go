@@ -32,6 +32,7 @@
 //	  fd_wqh.lock
 //	    fault_pending_wqh.lock
 //	      page-table lock
+//	siglock
 //
 // What must never happen in a kernel (a BUG_ON, a lock taken twice, a sleep with
 // a spinlock held) is a panic with a [*Bug], which names the place and the rule.

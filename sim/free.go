@@ -24,6 +24,7 @@ func (f *Free) Attach(name string, private any) *Task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := &Task{name: name, id: f.last, Private: private, wake: make(chan struct{}, 1), trace: f.Trace}
+	t.siglock.Init(siglockClass)
 	f.last++
 	return t
 }

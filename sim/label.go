@@ -190,7 +190,12 @@ func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
 // fieldAt is the path of the field at an offset.
 func fieldAt(typ reflect.Type, offset uintptr) string {
 	switch typ {
-	case reflect.TypeFor[Word](), reflect.TypeFor[SpinLock](), reflect.TypeFor[RWSem](), reflect.TypeFor[Task]():
+	case reflect.TypeFor[Task]():
+		if offset == unsafe.Offsetof(Task{}.siglock) {
+			return ".siglock"
+		}
+		return ""
+	case reflect.TypeFor[Word](), reflect.TypeFor[SpinLock](), reflect.TypeFor[RWSem]():
 		return ""
 	}
 	switch typ.Kind() {

@@ -202,11 +202,14 @@ func (c *Controlled) loadSignals(t *Task) Signal {
 	return sig
 }
 
-func (c *Controlled) clearSignals(t *Task, which Signal) bool {
+// takeSignals takes the signals away, unless one of them is fatal.
+func (c *Controlled) takeSignals(t *Task) Signal {
 	step := Step{OpTake, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
 	c.saw(t, step, uint64(sig))
-	c.storeSignals(t, t, sig&^which)
-	return sig&which != 0
+	if sig&SignalFatal == 0 {
+		c.storeSignals(t, t, 0)
+	}
+	return sig
 }

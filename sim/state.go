@@ -58,3 +58,7 @@ const (
 	// SignalFatal ends killable sleeps as well; the task is going to die.
 	SignalFatal
 )
+
+// siglockClass is the innermost of all: only the scheduler's locks, which there are none of
+// here, are taken under a siglock.
+var siglockClass = &LockClass{Name: "siglock", Rank: 100}

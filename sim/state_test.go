@@ -96,19 +96,49 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-func TestHandleSignalsKeepsFatal(t *testing.T) {
-	onBoth(t, func(t *testing.T, e Executor) {
-		var first, second, pending bool
-		e.Go("task", nil, func(t *Task) {
-			t.Interrupt(SignalOrdinary | SignalFatal)
-			first, second = t.HandleSignals(), t.HandleSignals()
-			pending = t.FatalSignalPending()
+func TestTakeSignals(t *testing.T) {
+	for _, tc := range []struct {
+		pending, left Signal
+		dies          bool
+	}{
+		{0, 0, false},
+		{SignalOrdinary, 0, false},
+		{SignalFatal, SignalFatal, true},
+		{SignalOrdinary | SignalFatal, SignalOrdinary | SignalFatal, true},
+	} {
+		onBoth(t, func(t *testing.T, e Executor) {
+			var dies bool
+			var left Signal
+			e.Go("task", nil, func(t *Task) {
+				t.Interrupt(tc.pending)
+				dies, left = t.TakeSignals(), t.pendingSignals()
+			})
+			settle(t, e)
+			require.Equal(t, tc.dies, dies)
+			require.Equal(t, tc.left, left)
 		})
-		settle(t, e)
-		require.True(t, first)
-		require.False(t, second)
-		require.True(t, pending)
-	})
+	}
+}
+
+// The wake-up that goes with a signal has come when the signal can be taken, and does not end
+// the next sleep.
+func TestSignalIsTakenAfterItsWakeUp(t *testing.T) {
+	for seed := range uint64(200) {
+		c := NewControlled(NewRandom(seed))
+		target := c.Go("target", nil, func(t *Task) {
+			for !t.SignalPending() {
+				t.SetState(Interruptible)
+				t.Schedule()
+			}
+			t.TakeSignals()
+			t.SetState(Interruptible)
+			t.Schedule()
+		})
+		c.Go("killer", nil, func(t *Task) { t.Signal(target, SignalOrdinary) })
+		settle(t, c)
+		require.True(t, target.Asleep(), "seed %d", seed)
+		c.Stop()
+	}
 }
 
 // A wake-up between the announcement and schedule() is not lost, and what it leaves

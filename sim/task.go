@@ -14,7 +14,8 @@ type Task struct {
 	Private any
 
 	state   atomic.Uint32 // State; stored by the task, set to Running by wakers
-	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task
+	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task, both under siglock
+	siglock SpinLock      // in the kernel one for the process, and its tasks send and take signals in turn
 	parks   atomic.Uint64 // free executor: how often the task fell asleep or woke up; odd while asleep
 	wake    chan struct{} // free executor: holds one token once the task was woken; else nil
 	uniques uint64        // numbers given out by Unique
@@ -155,9 +156,12 @@ func (t *Task) unpark() {
 	}
 }
 
-// Signal sends a signal to the target, and then wakes it if its sleep lets the signal
-// through.
+// Signal sends a signal to the target, and wakes it if its sleep lets the signal through:
+// send_signal, complete_signal and signal_wake_up. The target may see the signal before it
+// is woken, but can only take it afterwards, for that needs its siglock, too: no wake-up
+// comes late, and ends a sleep that the signal has nothing to do with.
 func (t *Task) Signal(target *Task, sig Signal) {
+	target.siglock.Lock(t)
 	if t.ctl != nil {
 		t.ctl.signal(t, target, sig)
 	} else {
@@ -167,13 +171,16 @@ func (t *Task) Signal(target *Task, sig Signal) {
 		t.traceStep(OpSignal, target.name)
 	}
 	t.WakeUpState(target, sig.wakes())
+	target.siglock.Unlock(t)
 }
 
 // Interrupt makes a signal pending from outside of the model, where there is no
 // current task.
 func (t *Task) Interrupt(sig Signal) {
+	t.siglock.Bare(t)
 	t.signals.Or(uint32(sig))
 	t.tryToWakeUp(sig.wakes())
+	t.siglock.EndBare(t)
 }
 
 // wakes is the mask of the sleeps that the signal ends.
@@ -198,13 +205,22 @@ func (t *Task) pendingSignals() Signal {
 	return Signal(t.signals.Load())
 }
 
-// HandleSignals runs the handlers of the ordinary signals, which happens on the
-// way back to user mode, and reports whether any was pending. A fatal signal stays.
-func (t *Task) HandleSignals() bool {
-	if t.ctl != nil {
-		return t.ctl.clearSignals(t, SignalOrdinary)
+// TakeSignals is the way back to user mode: if a signal is pending the task takes its
+// siglock, and then either runs the handlers of the ordinary ones, or, if there is a fatal
+// one, is told that it must die, and keeps all of them.
+func (t *Task) TakeSignals() (dies bool) {
+	if !t.SignalPending() {
+		return false
 	}
-	return Signal(t.signals.And(^uint32(SignalOrdinary)))&SignalOrdinary != 0
+	t.siglock.Lock(t)
+	var sig Signal
+	if t.ctl != nil {
+		sig = t.ctl.takeSignals(t)
+	} else if sig = Signal(t.signals.Load()); sig&SignalFatal == 0 {
+		t.signals.Store(0)
+	}
+	t.siglock.Unlock(t)
+	return sig&SignalFatal != 0
 }
 
 // SmpMb is a full memory barrier.

@@ -127,7 +127,7 @@ func TestEvents(t *testing.T) {
 		require.Equal(t, []string{
 			"down_read sem", "spin_lock inner", "spin_unlock inner", "up_read sem",
 			"set_current_state TASK_INTERRUPTIBLE", "try_to_wake_up task", "schedule TASK_RUNNING",
-			"send_signal task", "try_to_wake_up task",
+			"spin_lock siglock", "send_signal task", "try_to_wake_up task", "spin_unlock siglock",
 		}, got)
 		require.Equal(t, []Arg{{"woken", true}}, events[5].Args)
 		text, err := json.Marshal(events[1])
@@ -229,7 +229,7 @@ func TestNoAllocationsUntraced(t *testing.T) {
 		"spinlock":  func() { l.Lock(task); l.Unlock(task) },
 		"semaphore": func() { s.DownRead(task); s.UpRead(task); s.DownWrite(task); s.UpWrite(task) },
 		"wake":      func() { target.SetState(Killable); task.WakeUpState(target, Normal); target.Schedule() },
-		"signal":    func() { task.Signal(target, SignalOrdinary); target.HandleSignals() },
+		"signal":    func() { task.Signal(target, SignalOrdinary); target.TakeSignals() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Zero(t, testing.AllocsPerRun(100, op))

@@ -52,7 +52,7 @@ they print adds up.`,
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
   uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
-  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*19 t1*8'`,
+  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*18 t1*8'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeSetups,
 		RunE: func(cmd *cobra.Command, args []string) error {
