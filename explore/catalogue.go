@@ -62,6 +62,7 @@ var where = map[uffd.Rule]string{
 	uffd.BarrierAfterReaderState:     "serve",
 	uffd.BarrierBeforePollLook:       "poll",
 	uffd.RefileCounted:               "read-copy",
+	uffd.WaitToBeWoken:               "late-wake",
 
 	mm.ForkDropsContext:     "fork",
 	mm.CheckAgainAfterFault: "remap",

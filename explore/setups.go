@@ -272,6 +272,18 @@ var serving = []*Setup{
 		},
 		Check: only("A"),
 	},
+	{
+		Name:     "late-wake",
+		Doc:      "a faulter, one that wakes it late for what it waited for before, and a copier",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(own)
+			target := w.tasks[0]
+			w.Go("late", func(t *machine.Task) string { t.WakeUpState(target.sim, sim.Normal); return "" })
+			w.copier()
+		},
+		Check: only("A"),
+	},
 }
 
 // copier adds a task that fills the first page without reading a message.

@@ -91,6 +91,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		dropNow: mayDrop && c.obeys(DropMmapLockToSleep),
 		yields:  c.version.YieldsToSignals && flags&(mm.FaultUser|mm.FaultKillable) == mm.FaultUser|mm.FaultKillable,
 	}
+	how.light = how.yields || c.version.Interruptible && flags&mm.FaultKillable != 0
 	mustWait := c.enqueue(t, uwq, address, how)
 
 	ret := mm.VMFaultRetry
@@ -103,6 +104,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		}
 		t.Schedule()
 		ret |= mm.VMFaultMajor
+		if c.version.WaitsToBeWoken && c.obeys(WaitToBeWoken) {
+			c.waitToBeWoken(t, uwq, how)
+		}
 	}
 	t.SetRunning()
 	if mayDrop && !how.dropNow {
@@ -126,7 +130,8 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 // sleep is how a fault sleeps.
 type sleep struct {
 	dropNow bool // without mmap_lock
-	yields  bool // until any signal comes, and not only a fatal one
+	light   bool // until any signal comes, and not only a fatal one
+	yields  bool // and then the access is as good as done, and made again when it has been handled
 }
 
 // enqueue makes the fault known and reports whether it still has to wait. mmap_lock
@@ -242,11 +247,11 @@ func (c *Ctx) breakNowait(t *sim.Task, msg abi.Msg) {
 	}
 }
 
-// sleepState is the sleep of a fault: through all signals but fatal ones (FAULT-14), or,
-// for user mode since 4.3, through none.
+// sleepState is the sleep of a fault: through all signals but fatal ones (FAULT-14), or, for
+// user mode since 4.3 and for all accesses of the processor since 5.7, through none.
 func (c *Ctx) sleepState(how sleep) sim.State {
 	switch {
-	case how.yields, c.version.Interruptible, !c.obeys(SleepThroughSignals):
+	case how.light, !c.obeys(SleepThroughSignals):
 		return sim.Interruptible
 	case !c.obeys(SleepKillable):
 		return sim.Uninterruptible
@@ -262,13 +267,29 @@ func (c *Ctx) releasedNow(t *sim.Task) bool {
 // signalled reports whether a signal is pending that would end the sleep, so that there is
 // no use in it (FAULT-11).
 func (c *Ctx) signalled(t *sim.Task, how sleep) bool {
-	switch {
-	case !c.obeys(FatalTestBeforeSleep), c.version.Interruptible:
-		return false
-	case how.yields:
+	return c.obeys(FatalTestBeforeSleep) && !c.version.LeavesSignals && c.endsSleep(t, how)
+}
+
+// endsSleep reports whether a signal is pending that the sleep lets through.
+func (c *Ctx) endsSleep(t *sim.Task, how sleep) bool {
+	if how.light {
 		return t.SignalPending()
 	}
 	return t.FatalSignalPending()
+}
+
+// waitToBeWoken goes on sleeping until somebody has woken the fault, and not just its task:
+// a wake-up for something else may come late, that of mmap_lock's last holder among
+// others, who lets the task have the lock and then wakes it (FAULT-15).
+func (c *Ctx) waitToBeWoken(t *sim.Task, uwq *waitQueue, how sleep) {
+	for uwq.waken.Load(t) == 0 {
+		// The state comes before the looks: who wakes the fault in between finds it asleep.
+		t.SetState(c.sleepState(how))
+		if uwq.waken.Load(t) != 0 || c.released.Load(t) != 0 || c.endsSleep(t, how) {
+			return
+		}
+		t.Schedule()
+	}
 }
 
 // newWaitQueue returns the task's wait queue entry, set up for a fault. A task is in
@@ -285,6 +306,7 @@ func newWaitQueue(t *sim.Task, c *Ctx, msg abi.Msg) *waitQueue {
 		th.Fault = uwq
 	}
 	uwq.msg, uwq.ctx, uwq.dead = msg, c, false
+	uwq.waken.Init(0)
 	uwq.wq.Task = t
 	return uwq
 }

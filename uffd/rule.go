@@ -69,6 +69,7 @@ const (
 	BarrierAfterReaderState
 	BarrierBeforePollLook
 	RefileCounted
+	WaitToBeWoken
 
 	endOfRules
 )
@@ -185,6 +186,8 @@ var rules = [endOfRules - mm.NumRules]mm.RuleInfo{
 	since("4.3", row(RefileCounted, "refile-counted", "userfaultfd_ctx_read", "15.2",
 		"counts the moves between the queues, so that a waker who finds both empty meanwhile looks again",
 		"does not, as in 2015", mm.LostWakeUp, false)),
+	since("4.11", row(WaitToBeWoken, "wait-to-be-woken", "handle_userfault", "FAULT-15",
+		"sleeps again if nobody has woken its fault", "goes on after any wake-up, as in 2015", mm.SpuriousBus, false)),
 }
 
 // row is a line of the table.

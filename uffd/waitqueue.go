@@ -17,6 +17,8 @@ type waitQueue struct {
 	wq  sim.WaitQueueEntry
 	ctx *Ctx
 
+	waken sim.Word // 1 once the fault has been woken; asked for where a fault waits for that
+
 	queue *faultQueue // which queue it is in; guarded by fault_pending_wqh.lock
 	seq   uint64      // rises with every insertion into a queue; guarded likewise
 	dead  bool        // set when its fault has returned: nobody may look at it any more
@@ -142,6 +144,9 @@ func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State,
 	c := uwq.ctx
 	if !c.matches(key, uwq.msg.Address) {
 		return false
+	}
+	if c.version.WaitsToBeWoken {
+		uwq.waken.Store(t, 1) // before the wake-up, and also if there is no one to wake
 	}
 	if !c.obeys(WakeBeforeUnlink) {
 		uwq.delInit(t)

@@ -32,9 +32,14 @@ type Version struct {
 	// MasksAddress: messages carry the address of the page, unless EXACT_ADDRESS was asked
 	// for (since 4.10).
 	MasksAddress bool
-	// Interruptible: faults sleep INTERRUPTIBLE, and any signal ends the sleep; and nothing
-	// but a look at the page and at released stands before it (since 5.7).
+	// WaitsToBeWoken: a fault that wakes up for no reason of its own sleeps again (from 4.10 to 5.8).
+	WaitsToBeWoken bool
+	// Interruptible: faults of the processor sleep INTERRUPTIBLE, those of kernel mode, too, and
+	// any signal ends the sleep (since 5.7). get_user_pages asks for no such sleep.
 	Interruptible bool
+	// LeavesSignals: nobody looks for signals before the sleep, which is none if there is
+	// one (since 5.9).
+	LeavesSignals bool
 	// ReleasedIsNoPage: a fault on a released context has nothing to do, with mmap_lock held,
 	// and the access is made again (since 4.14). ReleasedRetries: it drops the lock and asks
 	// for a retry (since 6.15).
@@ -99,7 +104,7 @@ var history = []struct {
 		v.Features = FeatureEventFork | FeatureEventRemap | FeatureEventRemove | FeatureEventUnmap |
 			FeatureMissingHugetlbfs | FeatureMissingShmem
 		v.TakesFeatures, v.WakesUnregistered = true, true
-		v.MasksAddress, v.PinsStruct = true, true
+		v.MasksAddress, v.PinsStruct, v.WaitsToBeWoken = true, true, true
 		v.NoMemory = errno.ENOSPC
 		v.Era.FillFindsNothing, v.Era.HugeAdviceTwice = true, true
 	}},
@@ -120,7 +125,10 @@ var history = []struct {
 		v.CopyKnowsWP = true
 		v.Era.RetriesForever, v.Era.MoveUnregisters, v.Era.MoveCountsFirst = true, true, true
 	}},
-	{"5.11", func(v *Version) { v.Flags |= UserModeOnly }},
+	{"5.11", func(v *Version) {
+		v.Flags |= UserModeOnly
+		v.WaitsToBeWoken, v.LeavesSignals = false, true
+	}},
 	{"5.14", func(v *Version) {
 		v.Features |= FeatureMinorHugetlbfs | FeatureMinorShmem
 		v.RangeIoctls |= MaskContinue

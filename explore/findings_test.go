@@ -1,0 +1,74 @@
+package explore_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/explore"
+)
+
+// What docs/findings.md tells of, and what has become of it in later kernels.
+
+// docs/findings.md, finding 1: the 2015 code can lose a wake-up even if every rule is
+// obeyed, because both queues look empty while a reader moves a fault from the one to
+// the other.
+func TestRefileWindow(t *testing.T) {
+	r, err := explore.Counterexample(explore.FindSetup("read-copy"), explore.Options{Budget: budget})
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure)
+	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+}
+
+// The sequence count of 4.3 closes the window, in every interleaving, and with store
+// buffers, too.
+func TestRefileSeqSuffices(t *testing.T) {
+	for _, name := range []string{"read-copy", "serve", "close", "kill-read"} {
+		for _, tso := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s tso=%v", name, tso), func(t *testing.T) {
+				t.Parallel()
+				cover(t, explore.FindSetup(name), explore.Options{Version: "4.3", TSO: tso})
+			})
+		}
+	}
+}
+
+// docs/findings.md, finding 3: must_wait reads the entry without a lock, and sees none
+// while a write to the page replaces it.
+func TestCopyOnWriteWindow(t *testing.T) {
+	r, err := explore.Counterexample(explore.FindSetup("copy-on-write"), explore.Options{Budget: budget})
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure)
+	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+}
+
+// docs/findings.md, finding 4: a wake-up that comes late ends the sleep of a fault, which has no
+// second try. From 4.10 on the fault sleeps again; and when that was given up it had as many
+// tries as it wanted.
+func TestLateWakeUp(t *testing.T) {
+	setup := explore.FindSetup("late-wake")
+	for _, version := range []string{"2015+copy", "4.3"} {
+		r, err := explore.Counterexample(setup, explore.Options{Version: version, Budget: budget})
+		require.NoError(t, err)
+		require.NotNil(t, r.Failure, version)
+		require.ErrorContains(t, r.Failure.Err, "spurious SIGBUS: t1")
+	}
+	for _, version := range []string{"4.11", "4.14", "4.20", "5.7", "5.11", "6.18"} {
+		cover(t, setup, explore.Options{Version: version})
+	}
+	for _, version := range []string{"4.11", "6.18"} {
+		cover(t, setup, explore.Options{Version: version, TSO: true})
+	}
+}
+
+// A signal and the wake-up that goes with it are sent under the target's siglock, which the target
+// needs to take the signal. So the wake-up cannot come when the signal has been handled, and
+// end the sleep of the fault that the access has taken anew.
+func TestNoWakeUpIsLeftOfASignal(t *testing.T) {
+	for _, version := range []string{"2015+copy", "4.3", "4.11", "4.14", "5.7", "6.18"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			cover(t, explore.FindSetup("signal"), explore.Options{Version: version})
+		})
+	}
+}

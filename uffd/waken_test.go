@@ -1,0 +1,87 @@
+package uffd_test
+
+import (
+	"testing"
+
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// FAULT-15 in later kernels: from 4.10 to 5.8 a fault that was woken for something else goes
+// back to sleep, in its place in the queue.
+func TestStrayWakeUpIsSleptOff(t *testing.T) {
+	for _, version := range []string{"4.11", "4.14", "4.20", "5.7"} {
+		eachIn(t, version, func(k *fixture) {
+			k.lay("A")
+			f := k.load("f", pg(0))
+			k.settle()
+			for range 3 {
+				k.do(func(t *machine.Task) { k.True(t.WakeUpState(f.task, sim.Normal)) })
+				k.Equal("asleep", f.String())
+				k.Equal("f /", k.queues('A'))
+			}
+			k.Equal("p0r", k.read(k.fds['A'], 32), "the only message")
+			_, err := k.copyPages(k.fds['A'], 0, 1, 'x', 0)
+			k.NoError(err)
+			k.Equal("'x'", f.String())
+		})
+	}
+}
+
+// Since 5.9 it goes on, and since it may be retried for ever (5.7) it comes back, with a new
+// message.
+func TestStrayWakeUpIsAnotherFault(t *testing.T) {
+	for _, version := range []string{"5.11", "6.18"} {
+		eachIn(t, version, func(k *fixture) {
+			k.lay("A")
+			f := k.load("f", pg(0))
+			k.settle()
+			k.Equal("p0r", k.read(k.fds['A'], 32))
+			k.Equal("/ f", k.queues('A'))
+			k.do(func(t *machine.Task) { k.True(t.WakeUpState(f.task, sim.Normal)) })
+			k.Equal("asleep", f.String())
+			k.Equal("f /", k.queues('A'), "queued anew")
+		})
+	}
+}
+
+// From 4.10 to 5.8 as before, signals, a wake-up of its page and the close end the sleep.
+func TestWhatEndsTheSleep(t *testing.T) {
+	for _, version := range []string{"4.11", "5.7"} {
+		for how, end := range map[string]func(k *fixture, f *job){
+			"killed": func(k *fixture, f *job) { k.signal(f, sim.SignalFatal) },
+			"0": func(k *fixture, _ *job) {
+				k.do(func(t *machine.Task) { k.NoError(t.Close(k.fds['A'])) })
+			},
+		} {
+			eachIn(t, version, func(k *fixture) {
+				k.lay("A")
+				f := k.load("f", pg(0))
+				k.settle()
+				k.do(func(t *machine.Task) { k.True(t.WakeUpState(f.task, sim.Normal)) })
+				k.Equal("asleep", f.String())
+				end(k, f)
+				k.Equal(how, f.String())
+			})
+		}
+	}
+}
+
+// get_user_pages asks for a sleep that only a fatal signal ends, in kernels whose own accesses
+// sleep through none (5.7): its fault does not spin while an ordinary one is pending.
+func TestGetUserPagesSleepsThroughSignals(t *testing.T) {
+	eachIn(t, "6.18", func(k *fixture) {
+		k.lay("A")
+		g := k.start("g", func(t *machine.Task) string {
+			t.Signal(t.Task, sim.SignalOrdinary)
+			_, err := t.Process.MM.GetUserPagesUnlocked(t.Task, pg(0), 1, false)
+			return result(err)
+		})
+		k.settle()
+		k.Equal("asleep", g.String())
+		k.Equal(sim.Killable, g.task.State())
+		_, err := k.copyPages(k.fds['A'], 0, 1, 'x', 0)
+		k.NoError(err)
+		k.Equal("ok", g.String())
+	})
+}
