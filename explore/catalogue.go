@@ -19,7 +19,7 @@ var where = map[uffd.Rule]string{
 	uffd.WakeBeforeUnlink:           "kill-wake",
 	uffd.PlainDeleteAtRefile:        "kill-read",
 	uffd.DropMmapLockToSleep:        "close-only",
-	uffd.WakeAllMatching:            "race",
+	uffd.WakeAllMatching:            "pair",
 	uffd.HalfOpenRange:              "neighbour",
 	uffd.RefuseZeroLength:           "wake-nothing",
 	uffd.ZeroLengthIsAll:            "close-only",
@@ -71,38 +71,3 @@ var where = map[uffd.Rule]string{
 
 // SetupFor is the setup that shows what the rule is for.
 func SetupFor(r uffd.Rule) *Setup { return FindSetup(where[r]) }
-
-// MaxPreemptions is where the search for a counterexample gives up.
-const MaxPreemptions = 4
-
-// Counterexample searches for the run with the fewest preemptions that goes wrong, and among
-// those with as many for the one with the fewest switches from one task to another. The
-// result has no Failure if there is none with up to MaxPreemptions.
-func Counterexample(setup *Setup, opts Options) (*Result, error) {
-	bound := Bound{Switches: AnyNumber}
-	opts.Bound, opts.Workers = &bound, 1
-	total, err := Search(setup, opts)
-	for err == nil && total.Failure == nil && bound.Preemptions < MaxPreemptions {
-		bound.Preemptions++
-		total, err = searchMore(setup, opts, total)
-	}
-	if err != nil || total.Failure == nil {
-		return total, err
-	}
-	for bound.Switches = 0; bound.Switches < total.Failure.Schedule.Switches(); bound.Switches++ {
-		better, err := searchMore(setup, opts, total)
-		if err != nil || better.Failure != nil {
-			return better, err
-		}
-	}
-	return total, nil
-}
-
-// searchMore is a search whose effort is added to that of the one before.
-func searchMore(setup *Setup, opts Options, before *Result) (*Result, error) {
-	r, err := Search(setup, opts)
-	if err == nil {
-		r.Runs, r.Steps, r.Took = r.Runs+before.Runs, r.Steps+before.Steps, r.Took+before.Took
-	}
-	return r, err
-}

@@ -75,6 +75,8 @@ type Result struct {
 type Failure struct {
 	Err      error
 	Schedule Schedule
+	// Bound is what the run keeps to, if [Counterexample] has found it.
+	Bound Bound
 }
 
 // Search explores the setup. The error says that it could not be run at all.

@@ -131,6 +131,17 @@ var serving = []*Setup{
 		Check: only("A"),
 	},
 	{
+		Name:     "pair",
+		Doc:      "two faulters on one page, and a copier that reads no message",
+		Faulters: 2,
+		Symmetry: SamePage,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(0) })
+			w.copier()
+		},
+		Check: only("A"),
+	},
+	{
 		Name:     "neighbour",
 		Doc:      "a faulter on the page behind the one that is woken, and later its copier",
 		Faulters: 1,
