@@ -285,6 +285,9 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 	fmt.Fprintf(out, "  there are about 10^%.0f interleavings\n", power)
 	if r.Failure != nil {
 		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
+		if x.strategy == "bounded" {
+			fmt.Fprintf(out, "  %s\n", shortest(r))
+		}
 		return errFailed
 	}
 	switch {
@@ -298,6 +301,24 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		fmt.Fprintln(out, "  nothing has gone wrong so far; not everything is covered")
 	}
 	return nil
+}
+
+// shortest says how short the run is that a bounded search has found, and whether there may
+// be a shorter one.
+func shortest(r *explore.Result) string {
+	bound := r.Failure.Bound
+	text := fmt.Sprintf("preempted %s, switched %s: ", times(bound.Preemptions), times(bound.Switches))
+	if r.Covered {
+		return text + "no run that goes wrong needs fewer"
+	}
+	return text + "the budget is spent, and there may be a shorter one"
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // countRuns are the random runs that the number of interleavings is estimated from.

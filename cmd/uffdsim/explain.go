@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+func newExplain() *cobra.Command {
+	var p picture
+	var budget time.Duration
+	cmd := &cobra.Command{
+		Use:   "explain RULE",
+		Short: "Show what goes wrong without a rule, and that nothing does with it",
+		Long: `Say what the kernel does and what happens if it does not: the shortest run that goes
+wrong, with a column for each task, and the proof that with the rule the same program
+is right in every interleaving. Of a rule without which nothing goes wrong it compares the
+outcomes. The exit code is 1 if something goes wrong with the rule, too, or was not proved.`,
+		Example: "  uffdsim explain recheck-after-enqueue\n  uffdsim explain wake-all-matching --budget 10s",
+		Args:    cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var names []cobra.Completion
+			for _, r := range uffd.Rules {
+				names = append(names, cobra.CompletionWithDesc(r.Name, string(r.Symptom)))
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := findRule(args[0])
+			if err != nil {
+				return err
+			}
+			text, err := p.isText()
+			switch {
+			case err != nil:
+				return err
+			case !text:
+				return drawRule(cmd.OutOrStdout(), &p, newExplanation(r, budget))
+			}
+			out, done, err := p.open(cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			err = newExplanation(r, budget).write(out)
+			if closed := done(); err == nil {
+				err = closed
+			}
+			return err
+		},
+	}
+	cmd.Flags().DurationVar(&budget, "budget", 0, "give up after this time, once for the run and once for the proof (default: never)")
+	p.addFlags(cmd)
+	return cmd
+}
+
+// explanation is what there is to say of a rule.
+type explanation struct {
+	info          mm.RuleInfo
+	setup         *explore.Setup
+	with, without explore.Options
+}
+
+func newExplanation(r uffd.Rule, budget time.Duration) *explanation {
+	info := uffd.Rules[r]
+	with := explore.Options{TSO: info.TSO, Version: info.Since, Budget: budget}
+	without := with
+	without.Dropped = without.Dropped.With(r)
+	return &explanation{info, explore.SetupFor(r), with, without}
+}
+
+// drawRule shows what goes wrong without the rule.
+func drawRule(out io.Writer, p *picture, e *explanation) error {
+	r, err := explore.Counterexample(e.setup, e.without)
+	switch {
+	case err != nil:
+		return err
+	case r.Failure == nil && !r.Covered:
+		return fmt.Errorf("nothing has gone wrong without %s before the budget was spent: there is no run to show", e.info.Name)
+	case r.Failure == nil:
+		return fmt.Errorf("nothing goes wrong without %s: there is no run to show", e.info.Name)
+	}
+	stream, err := streamOf(e.setup, e.without, r.Failure.Schedule)
+	if err != nil {
+		return err
+	}
+	return p.draw(out, stream)
+}
+
+// flagsOf are the flags that make a run with the options.
+func flagsOf(opts explore.Options) (flags string) {
+	if opts.Version != explore.DefaultVersion {
+		flags += " --kernel " + opts.Version
+	}
+	if opts.TSO {
+		flags += " --tso"
+	}
+	return flags
+}
+
+// write says what the rule is, what happens without it, and what does not with it.
+func (e *explanation) write(out io.Writer) error {
+	fmt.Fprintf(out, "%s (%s)\n\n", e.info.Name, e.info.Number)
+	fmt.Fprintf(out, "  %s %s.\n  Without the rule it %s.\n\n", e.info.Func, e.info.Does, e.info.Instead)
+	fmt.Fprintf(out, "The program: %s (%s).\n\n", e.setup.Name, e.setup.Doc)
+	if e.info.Symptom == mm.Nothing {
+		return e.compare(out)
+	}
+	found, err := e.counterexample(out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nWith the rule: ")
+	proved, _, err := prove(out, e.setup, e.with)
+	if err == nil && !(found && proved) {
+		err = errFailed
+	}
+	return err
+}
+
+// counterexample shows the run that goes wrong without the rule, and reports whether there is
+// one.
+func (e *explanation) counterexample(out io.Writer) (found bool, err error) {
+	r, err := explore.Counterexample(e.setup, e.without)
+	if err != nil {
+		return false, err
+	}
+	if r.Failure == nil {
+		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing has gone wrong in %d runs.\n", r.Runs)
+		return false, nil
+	}
+	fmt.Fprintf(out, "Without the rule: %v.\n\n", r.Failure.Err)
+	rows, _, err := explore.Rows(e.setup, e.without, r.Failure.Schedule)
+	if err != nil {
+		return false, err
+	}
+	explore.Diagram(out, rows)
+	fmt.Fprintf(out, "\n%s.\n", shortest(r))
+	fmt.Fprintf(out, "Again: uffdsim explore %s%s --drop %s --replay '%v'\n",
+		e.setup.Name, flagsOf(e.without), e.info.Name, r.Failure.Schedule)
+	return true, nil
+}
+
+// compare shows what the program comes to with a rule that prevents nothing, and without it.
+func (e *explanation) compare(out io.Writer) error {
+	fmt.Fprint(out, "Without the rule: ")
+	first, without, err := prove(out, e.setup, e.without)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, "With the rule: ")
+	second, with, err := prove(out, e.setup, e.with)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nOutcomes without it: %s\nOutcomes with it:    %s\n", outcomes(without), outcomes(with))
+	if !first || !second {
+		return errFailed
+	}
+	return nil
+}
+
+// outcomes lists the outcomes of a search.
+func outcomes(r *explore.Result) string {
+	return strings.Join(slices.Sorted(maps.Keys(r.Outcomes)), ", ")
+}
+
+// prove covers the program, says with what result, and reports whether nothing goes wrong in
+// any interleaving.
+func prove(out io.Writer, setup *explore.Setup, opts explore.Options) (proved bool, r *explore.Result, err error) {
+	r, err = explore.Search(setup, opts)
+	if err != nil {
+		return false, nil, err
+	}
+	effort := fmt.Sprintf("%d states, %d runs, %v", r.States, r.Runs, r.Took.Round(time.Millisecond))
+	switch {
+	case r.Failure != nil:
+		fmt.Fprintf(out, "it goes wrong: %v, schedule %v (%s).\n", r.Failure.Err, r.Failure.Schedule, effort)
+		return false, r, nil
+	case !r.Covered:
+		fmt.Fprintf(out, "NOT PROVED: nothing has gone wrong so far, but not everything is covered (%s).\n", effort)
+		return false, r, nil
+	}
+	power, err := explore.Interleavings(setup, opts, countRuns, 1)
+	if err != nil {
+		return false, nil, err
+	}
+	fmt.Fprintf(out, "right in every one of about 10^%.0f interleavings (%s).\n", power, effort)
+	return true, r, nil
+}
