@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/uffd"
 )
 
 // What docs/findings.md tells of, and what has become of it in later kernels.
@@ -30,6 +31,15 @@ func TestRefileSeqSuffices(t *testing.T) {
 				cover(t, explore.FindSetup(name), explore.Options{Version: "4.3", TSO: tso})
 			})
 		}
+	}
+}
+
+// With it the order of a waker's two looks makes no difference any more (mutant 24).
+func TestRefileSeqMakesTheOrderOfLooksRedundant(t *testing.T) {
+	for _, tso := range []bool{false, true} {
+		cover(t, explore.FindSetup("read-copy"), explore.Options{
+			Version: "4.3", TSO: tso, Dropped: uffd.RuleSet(0).With(uffd.PendingLookedAtFirst),
+		})
 	}
 }
 

@@ -142,6 +142,16 @@ var serving = []*Setup{
 		Check: only("A"),
 	},
 	{
+		Name:     "two-pages",
+		Doc:      "a faulter on the second page, and a copier that fills two at a time",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(func(int) uint64 { return page(1) })
+			w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 2); return "" })
+		},
+		Check: only("A"),
+	},
+	{
 		Name:     "neighbour",
 		Doc:      "a faulter on the page behind the one that is woken, and later its copier",
 		Faulters: 1,

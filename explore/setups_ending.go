@@ -34,6 +34,21 @@ var ending = []*Setup{
 		Check: only("zero", "SIGBUS"),
 	},
 	{
+		Name:     "poll-close",
+		Doc:      "a faulter, one that polls, and a closer",
+		Faulters: 1,
+		Tasks: func(w *World) {
+			w.faulters(own)
+			w.Go("poller", func(t *machine.Task) string {
+				w.nonblock(t)
+				_, _ = t.Poll([]machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}, true)
+				return ""
+			})
+			w.closer()
+		},
+		Check: only("zero", "SIGBUS"),
+	},
+	{
 		Name:     "unregister",
 		Doc:      "faulters on one page, one that unregisters, and then wakes",
 		Faulters: 2,

@@ -70,6 +70,7 @@ const (
 	BarrierBeforePollLook
 	RefileCounted
 	WaitToBeWoken
+	MatchWholeRange
 
 	endOfRules
 )
@@ -188,6 +189,8 @@ var rules = [endOfRules - mm.NumRules]mm.RuleInfo{
 		"does not, as in 2015", mm.LostWakeUp, false)),
 	since("4.11", row(WaitToBeWoken, "wait-to-be-woken", "handle_userfault", "FAULT-15",
 		"sleeps again if nobody has woken its fault", "goes on after any wake-up, as in 2015", mm.SpuriousBus, false)),
+	row(MatchWholeRange, "match-whole-range", "userfaultfd_wake_function", "WAKE-5",
+		"takes every page of the range for woken", "takes its first page only", mm.LostWakeUp, false),
 }
 
 // row is a line of the table.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -172,6 +173,9 @@ func (c *Ctx) matches(key sim.Key, address uint64) bool {
 		return true
 	}
 	end := key.Start + key.Len
+	if !c.obeys(MatchWholeRange) {
+		end = key.Start + mm.PageSize
+	}
 	return key.Start <= address && (address < end || address == end && !c.obeys(HalfOpenRange))
 }
 

@@ -69,16 +69,14 @@ type explanation struct {
 }
 
 func newExplanation(r uffd.Rule, budget time.Duration) *explanation {
-	info := uffd.Rules[r]
-	with := explore.Options{TSO: info.TSO, Version: info.Since, Budget: budget}
-	without := with
-	without.Dropped = without.Dropped.With(r)
-	return &explanation{info, explore.SetupFor(r), with, without}
+	e := &explanation{uffd.Rules[r], explore.SetupFor(r), explore.With(r), explore.Without(r)}
+	e.with.Budget, e.without.Budget = budget, budget
+	return e
 }
 
 // drawRule shows what goes wrong without the rule.
 func drawRule(out io.Writer, p *picture, e *explanation) error {
-	r, err := explore.Counterexample(e.setup, e.without)
+	r, err := explore.Exhibit(e.info.Rule, e.without)
 	switch {
 	case err != nil:
 		return err
@@ -113,39 +111,53 @@ func (e *explanation) write(out io.Writer) error {
 	if e.info.Symptom == mm.Nothing {
 		return e.compare(out)
 	}
-	found, err := e.counterexample(out)
+	without, err := e.counterexample(out)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nWith the rule: ")
-	proved, _, err := prove(out, e.setup, e.with)
-	if err == nil && !(found && proved) {
-		err = errFailed
+	fmt.Fprint(out, "\nWith the rule: ")
+	proved, with, err := prove(out, e.setup, e.with)
+	switch {
+	case err != nil:
+		return err
+	case without != nil && proved:
+		return nil
+	case without != nil && with.Failure != nil:
+		_, failure, _ := explore.Replay(e.setup, e.with, without.Schedule, nil)
+		fmt.Fprintf(out, "The run above comes to this with the rule, in the same order as far as there is one: %s.\n", outcomeOf(failure))
 	}
-	return err
+	return errFailed
 }
 
-// counterexample shows the run that goes wrong without the rule, and reports whether there is
-// one.
-func (e *explanation) counterexample(out io.Writer) (found bool, err error) {
-	r, err := explore.Counterexample(e.setup, e.without)
+// outcomeOf says what a run has come to.
+func outcomeOf(failure error) string {
+	if failure == nil {
+		return "nothing goes wrong"
+	}
+	return failure.Error()
+}
+
+// counterexample shows and returns the run that goes wrong without the rule, nil if there is
+// none.
+func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
+	r, err := explore.Exhibit(e.info.Rule, e.without)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if r.Failure == nil {
 		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing has gone wrong in %d runs.\n", r.Runs)
-		return false, nil
+		return nil, nil
 	}
 	fmt.Fprintf(out, "Without the rule: %v.\n\n", r.Failure.Err)
 	rows, _, err := explore.Rows(e.setup, e.without, r.Failure.Schedule)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	explore.Diagram(out, rows)
 	fmt.Fprintf(out, "\n%s.\n", shortest(r))
 	fmt.Fprintf(out, "Again: uffdsim explore %s%s --drop %s --replay '%v'\n",
 		e.setup.Name, flagsOf(e.without), e.info.Name, r.Failure.Schedule)
-	return true, nil
+	return r.Failure, nil
 }
 
 // compare shows what the program comes to with a rule that prevents nothing, and without it.

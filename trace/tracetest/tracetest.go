@@ -33,8 +33,8 @@ func Counterexamples(t testing.TB) map[string]trace.Stream {
 	t.Helper()
 	streams := map[string]trace.Stream{}
 	for _, rule := range []uffd.Rule{uffd.RecheckAfterEnqueue, uffd.DropMmapLockToSleep, uffd.PutAfterUnlink, uffd.ReleaseStrips} {
-		setup, opts := explore.SetupFor(rule), explore.Options{Dropped: uffd.RuleSet(0).With(rule)}
-		found, err := explore.Counterexample(setup, opts)
+		setup, opts := explore.SetupFor(rule), explore.Without(rule)
+		found, err := explore.Exhibit(rule, opts)
 		require.NoError(t, err)
 		var r trace.Recorder
 		r.Begin(explore.DefaultVersion, 0, "uffdsim explore "+setup.Name, "# "+setup.Doc)
