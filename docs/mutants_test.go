@@ -1,0 +1,88 @@
+package docs_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+var update = flag.Bool("update", false, "write the table of mutants in exploration.md anew")
+
+// The table of docs/exploration.md has each rule that can be dropped, with the run that shows what it
+// is for.
+func TestTableOfMutants(t *testing.T) {
+	const file, head = "exploration.md", "| mutant | rule | without it | program | tasks | preempted | switched |\n|---|---|---|---|---|---|---|\n"
+	rules := slices.Clone(uffd.Rules)
+	slices.SortStableFunc(rules, func(a, b mm.RuleInfo) int { return cmp.Compare(place(a), place(b)) })
+	table := head
+	for _, info := range rules {
+		table += mutantRow(t, info)
+	}
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(text), head)
+	require.True(t, ok, "the table is gone")
+	_, after, _ := strings.Cut(rest, "\n\n")
+	want := before + table + "\n" + after
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o666))
+		return
+	}
+	require.Equal(t, want, string(text), "go test ./docs -run Mutants -update")
+}
+
+// place is where a rule stands in the table: by number, those that prevent nothing behind the others,
+// and those without a number last.
+func place(info mm.RuleInfo) int {
+	var n int
+	switch number := explore.MutantOf(info.Rule); {
+	case number == "":
+		return 2000
+	case strings.HasPrefix(number, "E"):
+		fmt.Sscanf(number, "E%d", &n)
+		return 1000 + n
+	default:
+		fmt.Sscanf(number, "%d", &n)
+		return n
+	}
+}
+
+func mutantRow(t *testing.T, info mm.RuleInfo) string {
+	setup := explore.SetupFor(info.Rule)
+	program := setup.Name
+	if info.TSO {
+		program += " --tso"
+	}
+	if info.Since != explore.DefaultVersion {
+		program += " --kernel " + info.Since
+	}
+	number := cmp.Or(explore.MutantOf(info.Rule), "–")
+	if info.Symptom == mm.Nothing {
+		return fmt.Sprintf("| %s | %s | nothing | %s | | | |\n", number, info.Name, program)
+	}
+	r, err := explore.Exhibit(info.Rule, explore.Without(info.Rule))
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure, info.Name)
+	require.True(t, r.Covered, "%s: the shortest run", info.Name)
+	bound := r.Failure.Bound
+	return fmt.Sprintf("| %s | %s | %s | %s | %d | %d | %d |\n",
+		number, info.Name, info.Symptom, program, len(tasks(r.Failure.Schedule)), bound.Preemptions, bound.Switches)
+}
+
+// tasks are those that the run needs; what a store buffer does is its task's.
+func tasks(s explore.Schedule) map[string]bool {
+	names := map[string]bool{}
+	for _, name := range s {
+		names[strings.TrimSuffix(name, ".buffer")] = true
+	}
+	return names
+}
