@@ -71,6 +71,7 @@ var catalogue = map[uffd.Rule]exhibit{
 	uffd.BarrierAfterReaderState:     {"serve", "", ""},
 	uffd.BarrierBeforePollLook:       {"poll", "", ""},
 	uffd.RefileCounted:               {"read-copy", "", ""},
+	uffd.ReleasedIsNoError:           {"close-only", "", ""},
 	uffd.WaitToBeWoken:               {"late-wake", "", ""},
 	mm.ForkDropsContext:              {"fork", "58", ""},
 	mm.CheckAgainAfterFault:          {"remap", "62", ""},

@@ -2,6 +2,8 @@ package explore_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +43,25 @@ func TestRefileSeqMakesTheOrderOfLooksRedundant(t *testing.T) {
 			Version: "4.3", TSO: tso, Dropped: uffd.RuleSet(0).With(uffd.PendingLookedAtFirst),
 		})
 	}
+}
+
+// docs/findings.md, finding 2: a fault during a close may get SIGBUS, until 4.14.
+func TestSigbusDuringClose(t *testing.T) {
+	for version, want := range map[string][]string{
+		"2015+copy": {"t1=SIGBUS", "t1=zero"}, "4.3": {"t1=SIGBUS", "t1=zero"}, "4.11": {"t1=SIGBUS", "t1=zero"},
+		"4.14": {"t1=zero"}, "5.7": {"t1=zero"}, "6.17": {"t1=zero"}, "6.18": {"t1=zero"},
+	} {
+		for _, name := range []string{"close-only", "poll-close"} {
+			r := cover(t, explore.FindSetup(name), explore.Options{Version: version})
+			require.Equal(t, want, slices.Sorted(maps.Keys(r.Outcomes)), "%s %s", name, version)
+		}
+	}
+	// The later form of the rule is needed as the earlier one.
+	r, err := explore.Counterexample(explore.FindSetup("close-only"),
+		explore.Options{Version: "6.18", Dropped: uffd.RuleSet(0).With(uffd.ReleasedIsNoError), Budget: budget})
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure)
+	require.ErrorContains(t, r.Failure.Err, "spurious SIGBUS: t1")
 }
 
 // docs/findings.md, finding 3: must_wait reads the entry without a lock, and sees none

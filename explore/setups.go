@@ -44,6 +44,23 @@ func only(outcomes ...string) func(w *World) error {
 	}
 }
 
+// onlyBus is a check: as only, with SIGBUS for one more in the versions that have it.
+func onlyBus(has func(v *abi.Version) bool, outcomes ...string) func(w *World) error {
+	withBus := append(slices.Clone(outcomes), "SIGBUS")
+	return func(w *World) error {
+		if has(w.version) {
+			return only(withBus...)(w)
+		}
+		return only(outcomes...)(w)
+	}
+}
+
+// refusesReleased: a fault on a context that is being released gets SIGBUS (REL-10).
+func refusesReleased(v *abi.Version) bool { return !v.ReleasedIsNoPage && !v.ReleasedRetries }
+
+// triesOnce: so does one that was woken and has no page (FAULT-13).
+func triesOnce(v *abi.Version) bool { return !v.Era.RetriesForever }
+
 // Setups are the programs that can be explored.
 var Setups = slices.Concat(serving, ending, touching)
 
@@ -224,7 +241,7 @@ var serving = []*Setup{
 		Check: func(w *World) error {
 			faulter, blocking := w.tasks[0], w.tasks[2]
 			if faulter.ended {
-				return only("A", "SIGBUS")(w)
+				return onlyBus(triesOnce, "A")(w)
 			}
 			if pending, _ := w.Ctx.Queues(); blocking.ended && len(pending) == 1 {
 				return nil // and nobody is left to read of it

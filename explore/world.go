@@ -39,6 +39,7 @@ type World struct {
 	Fd       int
 	Child    *machine.Process // of a fork, where a setup makes one
 
+	version *abi.Version
 	exec    *sim.Controlled
 	machine *machine.Machine
 	tasks   []*Task
@@ -92,7 +93,7 @@ func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*Wor
 	if !ok || !version.HasCopy {
 		return nil, fmt.Errorf("no version %q that can resolve a fault", opts.Version)
 	}
-	w := &World{Faulters: opts.Faulters, exec: sim.NewControlled(strategy)}
+	w := &World{Faulters: opts.Faulters, version: &version, exec: sim.NewControlled(strategy)}
 	w.exec.Coroutines, w.exec.Trace = &r.coroutines, r.trace
 	w.exec.MaxSteps = maxSteps
 	if opts.TSO {

@@ -50,8 +50,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 
 	// FAULT-3. A retry would find the VMA as it is for as long as release waits for
 	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
-	if !c.version.ReleasedRetries && c.obeys(FirstReleasedTest) && c.released.Load(t) != 0 {
-		if c.version.ReleasedIsNoPage {
+	retries := c.version.ReleasedRetries && c.obeys(ReleasedIsNoError)
+	if !retries && c.obeys(FirstReleasedTest) && c.released.Load(t) != 0 {
+		if c.version.ReleasedIsNoPage && c.obeys(ReleasedIsNoError) {
 			return 0
 		}
 		return mm.VMFaultSIGBUS
@@ -77,7 +78,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm
 		c.breakNowait(t, msg)
 		return mm.VMFaultRetry
 	}
-	if c.version.ReleasedRetries && c.released.Load(t) != 0 {
+	if retries && c.released.Load(t) != 0 {
 		vma.MM().MmapLock.UpRead(t) // for release to get it
 		return mm.VMFaultRetry
 	}

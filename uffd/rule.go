@@ -71,6 +71,7 @@ const (
 	RefileCounted
 	WaitToBeWoken
 	MatchWholeRange
+	ReleasedIsNoError
 
 	endOfRules
 )
@@ -191,6 +192,8 @@ var rules = [endOfRules - mm.NumRules]mm.RuleInfo{
 		"sleeps again if nobody has woken its fault", "goes on after any wake-up, as in 2015", mm.SpuriousBus, false)),
 	row(MatchWholeRange, "match-whole-range", "userfaultfd_wake_function", "WAKE-5",
 		"takes every page of the range for woken", "takes its first page only", mm.LostWakeUp, false),
+	since("4.14", row(ReleasedIsNoError, "released-is-no-error", "handle_userfault", "FAULT-3",
+		"has a fault on a released context made again", "gives it SIGBUS, as in 2015", mm.SpuriousBus, false)),
 }
 
 // row is a line of the table.
