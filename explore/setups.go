@@ -276,7 +276,7 @@ var serving = []*Setup{
 	},
 	{
 		Name:     "copy-on-write",
-		Doc:      "a faulter, one that maps the zero page, and a writer to the same page",
+		Doc:      "a faulter, and one that maps the zero page where it faults and then stores to it",
 		Faulters: 1,
 		Tasks: func(w *World) {
 			w.faulters(own)

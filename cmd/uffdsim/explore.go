@@ -349,6 +349,10 @@ func (x *exploration) showReplay(out io.Writer, setup *explore.Setup, text bool)
 		fmt.Fprintf(out, "\n%v\n", failure)
 		return errFailed
 	}
-	fmt.Fprintln(out, "\nnothing goes wrong")
+	outcome, _, err := explore.Replay(setup, x.Options, schedule, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nnothing goes wrong, outcome: %s\n", outcome)
 	return nil
 }
