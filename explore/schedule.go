@@ -87,7 +87,7 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 		if i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name }); i >= 0 {
 			chosen = enabled[i]
 		} else if r.strayed == nil {
-			r.strayed = fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which cannot go on then", r.at, name)
+			r.strayed = r.stray(name)
 		}
 	}
 	if len(r.ran) > 0 && chosen != current && chosen.BufferOf() == nil {
@@ -102,6 +102,18 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 		r.took(chosen)
 	}
 	return chosen
+}
+
+// stray says why a step of the schedule cannot be taken.
+func (r *replay) stray(name string) error {
+	var known []string
+	for _, t := range r.world.tasks {
+		known = append(known, t.Name)
+	}
+	if !slices.Contains(known, strings.TrimSuffix(name, ".buffer")) {
+		return fmt.Errorf("the schedule does not fit: there is no task %q, but %s", name, strings.Join(known, ", "))
+	}
+	return fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which cannot go on then", r.at, name)
 }
 
 // Replay runs the setup once, in the order of the schedule, and returns its outcome

@@ -15,9 +15,8 @@ import (
 // filled and changed by several at a time.
 var touching = []*Setup{
 	{
-		Name:     "nowait",
-		Doc:      "one that looks for a page and must not wait for it, and a reader",
-		Faulters: 1,
+		Name: "nowait",
+		Doc:  "one that looks for a page and must not wait for it, and a reader",
 		Tasks: func(w *World) {
 			w.gup((*mm.MM).GetUserPageNowait)
 			w.Go("reader", func(t *machine.Task) string {
@@ -29,9 +28,8 @@ var touching = []*Setup{
 		Check: outcomes("EBUSY", "EAGAIN"),
 	},
 	{
-		Name:     "gup",
-		Doc:      "one that looks for a page with mmap_lock held, one that maps memory, and a copier",
-		Faulters: 1,
+		Name: "gup",
+		Doc:  "one that looks for a page with mmap_lock held, one that maps memory, and a copier",
 		Tasks: func(w *World) {
 			w.gup((*mm.MM).GetUserPage)
 			w.mapper()
@@ -39,9 +37,8 @@ var touching = []*Setup{
 		},
 	},
 	{
-		Name:     "fork",
-		Doc:      "the child of a fork that touches the page, and a copier in the parent",
-		Faulters: 1,
+		Name: "fork",
+		Doc:  "the child of a fork that touches the page, and a copier in the parent",
 		Prepare: func(w *World, t *machine.Task) (err error) {
 			w.Child, err = t.Fork()
 			return err
@@ -53,9 +50,8 @@ var touching = []*Setup{
 		Check: outcomes("zero"),
 	},
 	{
-		Name:     "remap",
-		Doc:      "a copier whose source has to be faulted in, and one that maps something else in the place of the target",
-		Faulters: 1,
+		Name: "remap",
+		Doc:  "a copier whose source has to be faulted in, and one that maps something else in the place of the target",
 		Tasks: func(w *World) {
 			w.Go("mapper", func(t *machine.Task) string {
 				const flags = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed
@@ -73,9 +69,8 @@ var touching = []*Setup{
 		Check: outcomes("zero"),
 	},
 	{
-		Name:     "overwrite",
-		Doc:      "one that stores to a page and loads from it again, and two copiers",
-		Faulters: 1,
+		Name: "overwrite",
+		Doc:  "one that stores to a page and loads from it again, and two copiers",
 		Tasks: func(w *World) {
 			w.Go("writer", func(t *machine.Task) string {
 				if outcome, _ := t.Store(page(0), []byte{'w'}); outcome != mm.Done {
@@ -89,9 +84,8 @@ var touching = []*Setup{
 		Check: outcomes("w"),
 	},
 	{
-		Name:     "odd-ranges",
-		Doc:      "one that wakes ranges that are wrong in one way and in two",
-		Faulters: 1,
+		Name: "odd-ranges",
+		Doc:  "one that wakes ranges that are wrong in one way and in two",
 		Tasks: func(w *World) {
 			w.Go("waker", func(t *machine.Task) string {
 				var answers []string

@@ -185,7 +185,7 @@ var rules = [endOfRules - mm.NumRules]mm.RuleInfo{
 		"puts a barrier between announcing its sleep and looking for a fault", "puts none: the queue's lock is one", mm.Nothing, true),
 	row(BarrierBeforePollLook, "barrier-before-poll-look", "userfaultfd_poll", "POLL-4",
 		"puts a barrier between joining fd_wqh and looking for a fault", "puts none: whoever wakes pollers takes the lock", mm.Nothing, true),
-	since("4.3", row(RefileCounted, "refile-counted", "userfaultfd_ctx_read", "15.2",
+	since("4.3", row(RefileCounted, "refile-counted", "userfaultfd_ctx_read", "§15.2",
 		"counts the moves between the queues, so that a waker who finds both empty meanwhile looks again",
 		"does not, as in 2015", mm.LostWakeUp, false)),
 	since("4.11", row(WaitToBeWoken, "wait-to-be-woken", "handle_userfault", "FAULT-15",

@@ -24,16 +24,13 @@ func newExplain() *cobra.Command {
 wrong, with a column for each task, and the proof that with the rule the same program
 is right in every interleaving. Of a rule without which nothing goes wrong it compares the
 outcomes. The exit code is 1 if something goes wrong with the rule, too, or was not proved.`,
-		Example: "  uffdsim explain recheck-after-enqueue\n  uffdsim explain wake-all-matching --budget 10s",
-		Args:    cobra.ExactArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			var names []cobra.Completion
-			for _, r := range uffd.Rules {
-				names = append(names, cobra.CompletionWithDesc(r.Name, string(r.Symptom)))
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		Example:           "  uffdsim explain recheck-after-enqueue\n  uffdsim explain wake-all-matching --budget 10s",
+		Args:              oneRule,
+		ValidArgsFunction: completeRules,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if budget < 0 {
+				return fmt.Errorf("--budget cannot be negative")
+			}
 			r, err := findRule(args[0])
 			if err != nil {
 				return err
@@ -59,6 +56,21 @@ outcomes. The exit code is 1 if something goes wrong with the rule, too, or was 
 	cmd.Flags().DurationVar(&budget, "budget", 0, "give up after this time, once for the run and once for the proof (default: never)")
 	p.addFlags(cmd)
 	return cmd
+}
+
+func oneRule(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("explain takes one rule: uffdsim rules lists them")
+	}
+	return nil
+}
+
+func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var names []cobra.Completion
+	for _, r := range uffd.Rules {
+		names = append(names, cobra.CompletionWithDesc(r.Name, string(r.Symptom)))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // explanation is what there is to say of a rule.
@@ -94,11 +106,23 @@ func drawRule(out io.Writer, p *picture, e *explanation) error {
 
 // flagsOf are the flags that make a run with the options.
 func flagsOf(opts explore.Options) (flags string) {
+	if opts.Faulters != 0 {
+		flags += fmt.Sprintf(" --faulters %d", opts.Faulters)
+	}
 	if opts.Version != explore.DefaultVersion {
 		flags += " --kernel " + opts.Version
 	}
 	if opts.TSO {
 		flags += " --tso"
+	}
+	var dropped []string
+	for _, info := range uffd.Rules {
+		if opts.Dropped.Has(info.Rule) {
+			dropped = append(dropped, info.Name)
+		}
+	}
+	if dropped != nil {
+		flags += " --drop " + strings.Join(dropped, ",")
 	}
 	return flags
 }
@@ -155,8 +179,7 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 	}
 	explore.Diagram(out, rows)
 	fmt.Fprintf(out, "\n%s.\n", shortest(r))
-	fmt.Fprintf(out, "Again: uffdsim explore %s%s --drop %s --replay '%v'\n",
-		e.setup.Name, flagsOf(e.without), e.info.Name, r.Failure.Schedule)
+	fmt.Fprintf(out, "Again: uffdsim explore %s%s --replay '%v'\n", e.setup.Name, flagsOf(e.without), r.Failure.Schedule)
 	return r.Failure, nil
 }
 

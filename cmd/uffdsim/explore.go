@@ -3,10 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"os"
 	"runtime/debug"
-	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +14,7 @@ import (
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // exploration is what the explore command was asked for.
@@ -46,6 +44,9 @@ places; bounded finds the failing run with the fewest preemptions and switches; 
 and pct run what chance brings, for programs that are too large; plain runs every
 interleaving there is, for tiny ones.
 
+The exit code is 1 if a run went wrong. A search that was given up is no error: the last
+line says whether everything was covered.
+
 With --shard i/n only a part is explored, so that n machines can share the work: what
 they print adds up.`,
 		Example: `  uffdsim explore                                     the setups
@@ -59,14 +60,17 @@ they print adds up.`,
 			if len(args) == 0 {
 				return listSetups(cmd.OutOrStdout())
 			}
+			if cmd.Flags().Changed("replay") && strings.TrimSpace(x.replay) == "" {
+				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*18 t1*8'")
+			}
 			return x.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks (default: the setup's own)")
-	f.StringSliceVar(&x.drop, "drop", nil, "rule not to obey (uffdsim rules lists them); may be repeated")
+	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks, up to 8 (default: the setup's own)")
+	f.StringSliceVar(&x.drop, "drop", nil, "rules not to obey, with commas between them (uffdsim rules lists them)")
 	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
-	f.StringVar(&x.Version, "kernel", explore.DefaultVersion, "kernel version")
+	f.StringVar(&x.Version, "kernel", explore.DefaultVersion, "kernel version: "+strings.Join(kernelsThatCopy(), ", "))
 	f.BoolVar(&x.TSO, "tso", false, "let stores go through store buffers, as on an x86")
 	f.StringVar(&x.shard, "shard", "", "explore part i of n, as in 0/4")
 	f.IntVar(&x.depth, "depth", 3, "how many steps a bug depends on the order of, for pct")
@@ -75,13 +79,33 @@ they print adds up.`,
 	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategies")
 	f.StringVar(&x.replay, "replay", "", "run one schedule, step by step")
 	x.picture.addFlags(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("drop", completeRules)
+	_ = cmd.RegisterFlagCompletionFunc("kernel", cobra.FixedCompletions(kernelsThatCopy(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+var strategies = []string{"dpor", "bounded", "random", "pct", "plain"}
+
+// kernelsThatCopy are the versions that can be explored: in the others no fault is ever resolved.
+func kernelsThatCopy() (names []string) {
+	for _, v := range abi.Versions() {
+		if v.HasCopy {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 func listSetups(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SETUP\tFAULTERS\tTASKS")
 	for _, s := range explore.Setups {
-		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Doc)
+		faulters := "-"
+		if s.Faulters > 0 {
+			faulters = strconv.Itoa(s.Faulters)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, faulters, s.Doc)
 	}
 	return w.Flush()
 }
@@ -134,11 +158,17 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if x.Faulters < 0 || x.Faulters > 8 {
 		return fmt.Errorf("--faulters %d: from 1 to 8, or 0 for the setup's own", x.Faulters)
 	}
+	if x.Faulters > 0 && setup.Faulters == 0 {
+		return fmt.Errorf("--faulters %d: %s has no faulters to choose the number of", x.Faulters, setup.Name)
+	}
+	if known := kernelsThatCopy(); !slices.Contains(known, x.Version) {
+		return fmt.Errorf("no kernel %q that can resolve a fault%s: there are %s", x.Version, didYouMean(x.Version, known), strings.Join(known, ", "))
+	}
 	if x.Workers < 0 || x.Budget < 0 {
 		return fmt.Errorf("--workers and --budget cannot be negative")
 	}
 	for _, d := range x.drop {
-		r, err := findRule(d)
+		r, err := findRule(strings.TrimSpace(d))
 		if err != nil {
 			return err
 		}
@@ -230,8 +260,7 @@ func (x *exploration) search(setup *explore.Setup) (*explore.Result, error) {
 	case "random", "pct":
 		return x.sample(setup)
 	}
-	known := []string{"dpor", "bounded", "random", "pct", "plain"}
-	return nil, fmt.Errorf("no strategy %q%s: there are %v", x.strategy, didYouMean(x.strategy, known), known)
+	return nil, fmt.Errorf("no strategy %q%s: there are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
 }
 
 // sample runs what chance brings, and makes what it finds as short as it can.
@@ -251,84 +280,6 @@ func (x *exploration) sample(setup *explore.Setup) (*explore.Result, error) {
 		r.Failure = explore.Shrink(setup, x.Options, r.Failure)
 	}
 	return r, err
-}
-
-// progressLine shows how far a search has come, on a terminal; nil elsewhere.
-func progressLine(out io.Writer) func(explore.Stats) {
-	f, ok := out.(*os.File)
-	if !ok || !paletteFor(f).on {
-		return nil
-	}
-	var shown time.Duration
-	return func(s explore.Stats) {
-		if s.Took-shown < 100*time.Millisecond && s.Took > shown {
-			return
-		}
-		shown = s.Took
-		fmt.Fprintf(out, "\r\x1b[Kpass %d: %d runs, %.0f a second, %d states, depth %d, %.1f %% of the tree",
-			s.Passes, s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, s.Depth, 100*s.Done)
-	}
-}
-
-// report prints what a search has found.
-func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Result) error {
-	fmt.Fprintf(out, "%s: %s\n", setup.Name, setup.Doc)
-	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
-		fmt.Fprintf(out, "  outcome  %s\n", o)
-	}
-	fmt.Fprintf(out, "  %d runs, of them %d to an end, %d states, %d steps, in %v and %d MB\n",
-		r.Runs, r.Complete, r.States, r.Steps, r.Took.Round(time.Millisecond), memory()>>20)
-	power, err := explore.Interleavings(setup, x.Options, countRuns, x.seed)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "  there are about 10^%.0f interleavings\n", power)
-	if r.Failure != nil {
-		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
-		if x.strategy == "bounded" {
-			fmt.Fprintf(out, "  %s\n", shortest(r))
-		}
-		return errFailed
-	}
-	switch {
-	case r.Covered && x.Shards > 1:
-		fmt.Fprintf(out, "  part %d of %d is covered, and nothing goes wrong in it\n", x.Shard, x.Shards)
-	case r.Covered && x.strategy == "bounded":
-		fmt.Fprintf(out, "  covered with up to %d preemptions, and nothing goes wrong\n", explore.MaxPreemptions)
-	case r.Covered:
-		fmt.Fprintln(out, "  covered, and nothing goes wrong")
-	default:
-		fmt.Fprintln(out, "  nothing has gone wrong so far; not everything is covered")
-	}
-	return nil
-}
-
-// shortest says how short the run is that a bounded search has found, and whether there may
-// be a shorter one.
-func shortest(r *explore.Result) string {
-	bound := r.Failure.Bound
-	text := fmt.Sprintf("preempted %s, switched %s: ", times(bound.Preemptions), times(bound.Switches))
-	if r.Covered {
-		return text + "no run that goes wrong needs fewer"
-	}
-	return text + "the budget is spent, and there may be a shorter one"
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-// countRuns are the random runs that the number of interleavings is estimated from.
-const countRuns = 2000
-
-// memory is how much the program has got from the system, in bytes.
-func memory() uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
 }
 
 // showReplay runs one schedule and draws it, as a table if text is asked for.
