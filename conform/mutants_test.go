@@ -24,6 +24,8 @@ var unseen = map[string]string{
 	"Era.MoveNeedsMapping": "6.17 asks for more: Era.MoveChecksFirst",
 	"Era.MoveCountsFirst":  "it takes as many mappings as there may be, and 6.17 asks for more",
 	"ReleasedRetries":      "it takes a fault in the middle of a close: package explore shows it",
+	"WaitsToBeWoken":       "it takes a wake-up that is late: package explore shows what it is for",
+	"LeavesSignals":        "it takes a signal between a fault's way into the queue and its sleep",
 }
 
 // Each fact of the newest version is needed: with any one of them turned round, the suite or made-up
