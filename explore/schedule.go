@@ -67,7 +67,6 @@ type replay struct {
 	at       int
 	strayed  error             // where the schedule asked for a task that could not go on, nil for nowhere
 	ran      Schedule          // what was run in fact
-	used     Bound             // its switches and preemptions
 	took     func(t *sim.Task) // is told of each choice; nil for nobody
 	trace    *sim.Tracer       // gets the events of the whole run, the machine's setting up included; nil for nobody
 }
@@ -88,12 +87,6 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 			chosen = enabled[i]
 		} else if r.strayed == nil {
 			r.strayed = r.stray(name)
-		}
-	}
-	if len(r.ran) > 0 && chosen != current && chosen.BufferOf() == nil {
-		r.used.Switches++
-		if slices.Contains(enabled, current) {
-			r.used.Preemptions++
 		}
 	}
 	r.world.observe(chosen)

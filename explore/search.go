@@ -31,7 +31,8 @@ type Options struct {
 	// Progress is called now and then; nil is never.
 	Progress func(Stats)
 
-	finals map[uint64]bool // gets the states that runs end in, if not nil
+	finals  map[uint64]bool       // gets the states that runs end in, if not nil
+	ignored func(s Schedule) bool // of a run that went wrong: it does not count; nil for none
 }
 
 // DefaultVersion is what the explored programs run on: the code of 2015, with a way to

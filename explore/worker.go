@@ -119,7 +119,7 @@ func (w *worker) run() (goOn bool) {
 	if failure == nil {
 		failure = world.check(w.setup)
 	}
-	if failure != nil {
+	if failure != nil && (w.opts.ignored == nil || !w.opts.ignored(w.sched)) {
 		w.fail(nil, &Failure{Err: failure, Schedule: slices.Clone(w.sched)})
 		return false
 	}

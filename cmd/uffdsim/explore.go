@@ -53,7 +53,7 @@ they print adds up.`,
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
   uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
-  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*18 t1*8'`,
+  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*19 t1*8'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeSetups,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,7 +61,7 @@ they print adds up.`,
 				return listSetups(cmd.OutOrStdout())
 			}
 			if cmd.Flags().Changed("replay") && strings.TrimSpace(x.replay) == "" {
-				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*18 t1*8'")
+				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*19 t1*8'")
 			}
 			return x.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
 		},
