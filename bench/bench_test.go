@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 	"go.uber.org/goleak"
 )
 
@@ -39,6 +41,29 @@ func TestPrograms(t *testing.T) {
 			require.Equal(t, minSamples, line.Kernel.Samples)
 			require.Positive(t, line.Kernel.Low)
 			require.InDelta(t, line.Kernel.Median/line.Model.Median, line.Ratio, 1e-9)
+		})
+	}
+}
+
+// The second message of a fault finds the page there, and that is no error.
+func TestBringTwice(t *testing.T) {
+	for name, open := range map[string]maker{"model": newModel, "kernel": newKernel} {
+		t.Run(name, func(t *testing.T) {
+			w, err := open(false, 0)
+			if err != nil {
+				t.Skip(err)
+			}
+			defer w.Close()
+			require.NoError(t, mapped(w.Main(), 0, 1))
+			c := abi.Copy{Dst: page(0), Src: w.Main().Lend(make([]byte, pageSize)), Len: pageSize}
+			for _, missing := range []bool{true, false} {
+				came, err := bring(w.Main(), argument(abi.CopySize, &c))
+				require.NoError(t, err)
+				require.Equal(t, missing, came)
+			}
+			c.Dst++
+			_, err = bring(w.Main(), argument(abi.CopySize, &c))
+			require.ErrorIs(t, err, errno.EINVAL)
 		})
 	}
 }

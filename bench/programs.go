@@ -81,16 +81,32 @@ func serve(t thread, n int, poll bool, bytes []byte) error {
 		} else if err != nil {
 			return err
 		}
-		var m abi.Msg
-		m.Decode(msg)
-		c.Dst = m.Address &^ (pageSize - 1)
+		c.Dst = faultedAt(msg)
 		c.Encode(arg)
-		if err := t.Ioctl(abi.UFFDIO_COPY, arg); err != nil {
+		if came, err := bring(t, arg); err != nil {
 			return err
+		} else if came {
+			served++
 		}
-		served++
 	}
 	return nil
+}
+
+// faultedAt is the page that a message is about.
+func faultedAt(msg []byte) uint64 {
+	var m abi.Msg
+	m.Decode(msg)
+	return m.Address &^ (pageSize - 1)
+}
+
+// bring copies a page, and reports whether it was missing. Of a fault that a signal has interrupted there may
+// be a second message, read when the page has just come.
+func bring(t thread, arg []byte) (bool, error) {
+	err := t.Ioctl(abi.UFFDIO_COPY, arg)
+	if err == errno.EEXIST {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // pair registers and unregisters the middle page of a VMA of three, among n VMAs: it splits twice, and
@@ -144,15 +160,17 @@ func asleepFrom(w world, first, n, extra int) error {
 	if err := mapped(w.Main(), first, n+extra); err != nil {
 		return err
 	}
-	msg := make([]byte, abi.MsgSize)
+	msg, heard := make([]byte, abi.MsgSize), make(map[uint64]bool, n) // once, whatever signals do
 	for i := range n {
 		w.Go(func(t thread) { t.Block(page(first + i)) })
-		if i%64 == 63 || i == n-1 { // so that no more than these are on their way
-			for range i%64 + 1 {
-				if err := w.Main().Read(msg); err != nil {
-					return err
-				}
+		if i%64 != 63 && i != n-1 { // so that no more than these are on their way
+			continue
+		}
+		for len(heard) <= i {
+			if err := w.Main().Read(msg); err != nil {
+				return err
 			}
+			heard[faultedAt(msg)] = true
 		}
 	}
 	return nil
@@ -195,16 +213,22 @@ func copyOne(w world, n int) (func() (float64, error), error) {
 			ended <- nil
 		})
 		var took time.Duration
-		for range times {
+		for brought := 0; brought < times; {
 			if err := main.Read(msg); err != nil {
 				return 0, err
 			}
+			if faultedAt(msg) != at { // a sleeper's second message
+				continue
+			}
 			c.Encode(arg)
 			began := time.Now()
-			err := main.Ioctl(abi.UFFDIO_COPY, arg)
-			took += time.Since(began)
+			came, err := bring(main, arg)
 			if err != nil {
 				return 0, err
+			}
+			if came {
+				took += time.Since(began)
+				brought++
 			}
 		}
 		return float64(took.Nanoseconds()) / times, <-ended

@@ -130,7 +130,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return err
 	}
 	for i, note := range notes {
-		fmt.Fprintf(w, "[%d] not on the kernel: %s\n", i+1, note)
+		fmt.Fprintf(w, "[%d] not on the kernel, and a target of the ratio not checked: %s\n", i+1, note)
 	}
 	if len(r.Checks) > 0 {
 		fmt.Fprintln(w, "\nTargets:")
