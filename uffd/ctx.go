@@ -34,6 +34,7 @@ func (s State) String() string {
 type Ctx struct {
 	faultPendingWqh faultQueue        // faults that have not been read; its lock guards both fault queues
 	faultWqh        faultQueue        // faults that have been read
+	faults          faultIndex        // of both
 	fdWqh           sim.WaitQueueHead // sleeping readers and pollers
 	refileSeq       sim.SeqCount      // covers the move from one to the other; written under their lock
 	refcount        sim.Word
@@ -43,10 +44,9 @@ type Ctx struct {
 	flags           uint32   // of the system call; immutable
 	mm              *mm.MM   // whose faults these are, with a user reference; immutable
 	version         *abi.Version
-	matched         []*waitQueue // scratch of a wake-up; guarded by fault_pending_wqh.lock
-	dropped         RuleSet      // rules that are not obeyed; immutable
-	freed           bool         // set when the last reference has gone
-	name            string       // in traces; immutable
+	dropped         RuleSet // rules that are not obeyed; immutable
+	freed           bool    // set when the last reference has gone
+	name            string  // in traces; immutable
 }
 
 // Config says which userfaultfd it is: of what kernel version, and obeying which
@@ -76,6 +76,7 @@ func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 func (c *Ctx) initOnce() {
 	c.faultPendingWqh.init("fault_pending_wqh", FaultPendingWqhLockClass)
 	c.faultWqh.init("fault_wqh", FaultWqhLockClass)
+	c.faults.init()
 	c.fdWqh.Init(FdWqhLockClass)
 	c.fdWqh.Name = "fd_wqh"
 	c.faultPendingWqh.Owner, c.faultWqh.Owner, c.fdWqh.Owner = c.name, c.name, c.name

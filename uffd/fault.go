@@ -146,7 +146,7 @@ func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue, address uint64, how sleep) bo
 	start := t.Bookmark()
 
 	c.lockQueues(t, "handle_userfault")
-	c.faultPendingWqh.add(t, uwq) // from here on poll and read see it
+	c.pend(t, uwq) // from here on poll and read see it
 	// The state comes before the look at the page, with a full barrier between (it is
 	// part of SetState), and before the lock is let go: a waker that finds the entry
 	// finds the task asleep (FAULT-8).
@@ -238,7 +238,7 @@ func (c *Ctx) breakNowait(t *sim.Task, msg abi.Msg) {
 	if !c.obeys(NowaitNotQueued) {
 		uwq := newWaitQueue(t, c, msg)
 		c.lockQueues(t, "handle_userfault")
-		c.faultPendingWqh.add(t, uwq)
+		c.pend(t, uwq)
 		c.faultPendingWqh.Lock.Unlock(t)
 		uwq.dead = true
 		sim.Kfree(t, uwq)

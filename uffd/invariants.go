@@ -20,6 +20,9 @@ func (c *Ctx) CheckInvariants(openFile bool) error {
 		}
 		holders += uint64(q.Len())
 	}
+	if n := c.faults.tree.Len(); n != c.faultPendingWqh.Len()+c.faultWqh.Len() {
+		return fmt.Errorf("uffd: the index has %d faults, the queues %d and %d", n, c.faultPendingWqh.Len(), c.faultWqh.Len())
+	}
 	switch refs := c.refcount.Peek(); {
 	case refs != holders:
 		return fmt.Errorf("uffd: refcount is %d, but the file and the queued faults are %d (REF-1)", refs, holders)
@@ -31,12 +34,9 @@ func (c *Ctx) CheckInvariants(openFile bool) error {
 	return checkLinks(&c.fdWqh, "fd_wqh", nil)
 }
 
-// check holds the queue's index against its list, and its entries against their
+// check holds the queue's list against the index, and its entries against their
 // tasks.
 func (q *faultQueue) check(c *Ctx) error {
-	if q.byAddress.Len() != q.Len() {
-		return fmt.Errorf("uffd: %s has %d entries, its index %d", q.Name, q.Len(), q.byAddress.Len())
-	}
 	newer := ^uint64(0)
 	return checkLinks(&q.WaitQueueHead, q.Name, func(e *sim.WaitQueueEntry) error {
 		uwq := e.Container.(*waitQueue)
@@ -45,9 +45,9 @@ func (q *faultQueue) check(c *Ctx) error {
 		case uwq.queue != q || uwq.ctx != c:
 			return fmt.Errorf("uffd: %s holds the fault of %s, which believes to be elsewhere", q.Name, task)
 		case uwq.seq >= newer:
-			return fmt.Errorf("uffd: %s is not in order of insertion at %s", q.Name, task)
-		case !q.byAddress.Has(addressKey{address: uwq.msg.Address, seq: uwq.seq}):
-			return fmt.Errorf("uffd: the index of %s lacks the fault of %s", q.Name, task)
+			return fmt.Errorf("uffd: %s is not in the order of the faults at %s", q.Name, task)
+		case !c.faults.tree.Has(faultKey{uwq.msg.Address, uwq}):
+			return fmt.Errorf("uffd: the index lacks the fault of %s in %s", task, q.Name)
 		case !e.Task.Asleep():
 			return fmt.Errorf("uffd: %s holds the fault of %s, which is not asleep (%v)", q.Name, task, e.Task.State())
 		case !c.version.Interruptible && !c.version.YieldsToSignals && e.Task.State() != sim.Killable:

@@ -70,16 +70,17 @@ func (c *Ctx) refile(t *sim.Task, uwq *waitQueue) {
 	if !c.obeys(ReadRefiles) {
 		return
 	}
+	q := uwq.leave()
 	if c.countsRefiles() {
 		c.refileSeq.WriteBegin(t)
 	}
 	switch {
 	case !c.obeys(PlainDeleteAtRefile):
-		uwq.delInit(t)
+		q.DelInit(t, &uwq.wq)
 	default:
 		// A plain delete, not one that links the entry to itself: its owner would take
 		// it for removed by a waker, and be gone before it is in the other queue.
-		uwq.del(t)
+		q.Del(t, &uwq.wq)
 	}
 	uwq.use(t, "userfaultfd_ctx_read")
 	c.faultWqh.add(t, uwq)

@@ -67,10 +67,10 @@ func (c *Ctx) wakeAll(t *sim.Task) {
 	}
 	c.lockQueues(t, "userfaultfd_release")
 	if c.obeys(ReleaseWakesPending) {
-		c.faultPendingWqh.wakeLocked(t, c, wakeRange{})
+		c.faultPendingWqh.WakeUpLockedKey(t, c.wakeMode(), sim.Key{})
 	}
 	if c.obeys(ReleaseWakesRead) {
-		c.faultWqh.wakeLocked(t, c, wakeRange{})
+		c.faultWqh.WakeUpLockedKey(t, c.wakeMode(), sim.Key{})
 	}
 	c.faultPendingWqh.Lock.Unlock(t)
 }

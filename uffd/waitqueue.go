@@ -21,7 +21,7 @@ type waitQueue struct {
 	waken sim.Word // 1 once the fault has been woken; asked for where a fault waits for that
 
 	queue *faultQueue // which queue it is in; guarded by fault_pending_wqh.lock
-	seq   uint64      // rises with every insertion into a queue; guarded likewise
+	seq   uint64      // rises from fault to fault, in the order in which they were queued; guarded likewise
 	dead  bool        // set when its fault has returned: nobody may look at it any more
 }
 
@@ -29,35 +29,73 @@ type waitQueue struct {
 // struct userfaultfd_wake_range.
 type wakeRange struct{ start, len uint64 }
 
-// faultQueue is a wait queue of faults with an index by address, so that waking the
-// waiters of one page does not walk over all the others. The order that anyone sees
-// stays the list's own.
-type faultQueue struct {
-	sim.WaitQueueHead
-	byAddress *btree.BTreeG[addressKey] // guarded like the list
-	seq       uint64
-}
-
-type addressKey struct {
-	address, seq uint64
-	uwq          *waitQueue
-}
+// faultQueue is a wait queue of faults.
+type faultQueue struct{ sim.WaitQueueHead }
 
 func (q *faultQueue) init(name string, class *sim.LockClass) {
 	q.Name = name
 	q.Init(class)
-	q.byAddress = btree.NewG(16, func(a, b addressKey) bool {
-		return a.address < b.address || a.address == b.address && a.seq < b.seq
-	})
 }
 
 // add puts the fault at the head of the queue (QUEUE-1, QUEUE-2).
 // fault_pending_wqh.lock must be held.
 func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
-	q.seq++
-	uwq.queue, uwq.seq = q, q.seq
-	q.byAddress.ReplaceOrInsert(addressKey{uwq.msg.Address, uwq.seq, uwq})
+	uwq.queue = q
 	q.Add(t, &uwq.wq)
+}
+
+// faultIndex finds the faults of both queues by address, so that waking the waiters of one
+// page does not walk over all the others. The order that anyone sees stays that of the
+// lists. It is guarded like them.
+type faultIndex struct {
+	tree    *btree.BTreeG[faultKey]
+	seq     uint64
+	matched []*waitQueue // scratch of a wake-up
+}
+
+// faultKey is an item of the index. The address is kept beside the pointer so that a search
+// touches the nodes of the tree only. One without a fault comes before all of its address.
+type faultKey struct {
+	address uint64
+	uwq     *waitQueue
+}
+
+func (i *faultIndex) init() {
+	i.tree = btree.NewG(16, func(a, b faultKey) bool {
+		if a.address != b.address || a.uwq == nil || b.uwq == nil {
+			return a.address < b.address || a.address == b.address && a.uwq == nil && b.uwq != nil
+		}
+		return a.uwq.seq < b.uwq.seq
+	})
+}
+
+func (i *faultIndex) add(uwq *waitQueue) {
+	i.seq++
+	uwq.seq = i.seq
+	i.tree.ReplaceOrInsert(faultKey{uwq.msg.Address, uwq})
+}
+
+func (i *faultIndex) remove(uwq *waitQueue) { i.tree.Delete(faultKey{uwq.msg.Address, uwq}) }
+
+// between returns the faults from start to end: those that have not been read before those
+// that have, and the newest first, as the lists have them. Since the oldest is read first, what
+// has been read is in the order in which it was queued, too. It holds until the next call.
+func (i *faultIndex) between(start, end uint64, pending *faultQueue) []*waitQueue {
+	i.matched = i.matched[:0]
+	i.tree.AscendRange(faultKey{address: start}, faultKey{address: end}, func(k faultKey) bool {
+		i.matched = append(i.matched, k.uwq)
+		return true
+	})
+	slices.SortFunc(i.matched, func(a, b *waitQueue) int {
+		if a.queue != b.queue {
+			if a.queue == pending {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(b.seq, a.seq)
+	})
+	return i.matched
 }
 
 // sumUp sums the queue up: see [sim.SpinLock.Guards].
@@ -76,64 +114,74 @@ func sumUpMsg(s *sim.Summary, msg *abi.Msg) {
 	s.Add(uint64(msg.Ptid))
 }
 
+// pend puts a new fault at the head of the pending ones. fault_pending_wqh.lock must be held.
+func (c *Ctx) pend(t *sim.Task, uwq *waitQueue) {
+	c.faults.add(uwq)
+	c.faultPendingWqh.add(t, uwq)
+}
+
 // del takes the fault out by a plain delete. fault_pending_wqh.lock must be held.
 // If a waker has removed it meanwhile nothing is left to do (QUEUE-6).
 func (uwq *waitQueue) del(t *sim.Task) {
-	q := uwq.queue
-	if q == nil {
-		return
+	if q := uwq.leave(); q != nil {
+		uwq.ctx.faults.remove(uwq)
+		q.Del(t, &uwq.wq)
 	}
-	uwq.leave()
-	q.Del(t, &uwq.wq)
 }
 
 // delInit takes the fault out and links it to itself, which tells its owner that it
 // need not take the lock any more. fault_pending_wqh.lock must be held. The entry
 // must not be touched afterwards.
 func (uwq *waitQueue) delInit(t *sim.Task) {
-	q := uwq.queue
-	uwq.leave()
+	q := uwq.leave()
+	uwq.ctx.faults.remove(uwq)
 	q.DelInit(t, &uwq.wq)
 }
 
-func (uwq *waitQueue) leave() {
-	uwq.queue.byAddress.Delete(addressKey{address: uwq.msg.Address, seq: uwq.seq})
+// leave makes the fault one of no queue, and returns the one that it was in.
+func (uwq *waitQueue) leave() *faultQueue {
+	q := uwq.queue
 	uwq.queue = nil
+	return q
 }
 
 // WaitsFor is the address that the fault waits for, in bytes.
 func (uwq *waitQueue) WaitsFor() uint64 { return uwq.msg.Address }
 
-// wakeLocked wakes what the range matches, newest first, as a walk over the whole
-// list would (WAKE-4): __wake_up_locked_key. fault_pending_wqh.lock must be held.
-func (q *faultQueue) wakeLocked(t *sim.Task, c *Ctx, r wakeRange) {
+// wakeLocked wakes what the range matches in both queues, newest first, as walks over the
+// whole lists would (WAKE-4): __wake_up_locked_key, twice. fault_pending_wqh.lock must be held.
+func (c *Ctx) wakeLocked(t *sim.Task, r wakeRange) {
 	key := sim.Key{Start: r.start, Len: r.len}
-	mode := sim.Normal
-	if !c.obeys(WakeNormal) {
-		mode = sim.Interruptible
-	}
+	mode := c.wakeMode()
 	if r.len == 0 {
-		q.WakeUpLockedKey(t, mode, key)
+		c.faultPendingWqh.WakeUpLockedKey(t, mode, key)
+		c.faultWqh.WakeUpLockedKey(t, mode, key)
 		return
 	}
 	end := r.start + r.len
 	if !c.obeys(HalfOpenRange) {
 		end++
 	}
-	matched := c.matched[:0]
-	q.byAddress.AscendRange(addressKey{address: r.start}, addressKey{address: end},
-		func(k addressKey) bool {
-			matched = append(matched, k.uwq)
-			return true
-		})
-	slices.SortFunc(matched, func(a, b *waitQueue) int { return cmp.Compare(b.seq, a.seq) })
+	matched := c.faults.between(r.start, end, &c.faultPendingWqh)
+	var done *faultQueue
 	for _, uwq := range matched {
+		q := uwq.queue
+		if done != nil && q == done {
+			continue
+		}
 		if uwq.wq.Func(t, &uwq.wq, mode, key) && !c.obeys(WakeAllMatching) {
-			break
+			done = q
 		}
 	}
 	clear(matched)
-	c.matched = matched[:0]
+}
+
+// wakeMode is the sleeps that a wake-up ends: TASK_NORMAL.
+func (c *Ctx) wakeMode() sim.State {
+	if !c.obeys(WakeNormal) {
+		return sim.Interruptible
+	}
+	return sim.Normal
 }
 
 // userfaultfdWakeFunction wakes the fault's task if the range matches its address
@@ -247,7 +295,6 @@ func (c *Ctx) faultsWaiting(t *sim.Task) bool {
 // wakeUserfaultSlow is __wake_userfault.
 func (c *Ctx) wakeUserfaultSlow(t *sim.Task, r wakeRange) {
 	c.lockQueues(t, "__wake_userfault")
-	c.faultPendingWqh.wakeLocked(t, c, r)
-	c.faultWqh.wakeLocked(t, c, r)
+	c.wakeLocked(t, r)
 	c.faultPendingWqh.Lock.Unlock(t)
 }
