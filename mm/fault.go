@@ -137,7 +137,7 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 			return ret
 		}
 	}
-	pte, huge := mm.pteAlloc(t, addr)
+	pte, huge := mm.pteAlloc(t, pmd, addr)
 	if huge {
 		return 0 // a huge page has come in between: the access finds it
 	}

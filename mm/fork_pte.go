@@ -11,7 +11,7 @@ func copyPTEs(t *sim.Task, src *table, child *MM, start uint64, n int, cow bool)
 	if src.used == 0 {
 		return nil
 	}
-	dst, _ := child.pteAlloc(t, start)
+	dst, _ := child.pteAlloc(t, child.pmdAlloc(t, start), start)
 	if dst == nil {
 		return errno.ENOMEM
 	}

@@ -105,7 +105,7 @@ func TestCheckPageTable(t *testing.T) {
 		spoil func(w *world, pte *table, j int)
 	}{
 		{"counts 2 entries and has 3", func(_ *world, pte *table, j int) { pte.entries[j+2].Init(swapEntry) }},
-		{"covers nothing that is mapped", func(w *world, _ *table, _ int) { w.mm.pteAlloc(w.t, 1<<40) }},
+		{"covers nothing that is mapped", func(w *world, _ *table, _ int) { w.mm.pteAlloc(w.t, w.mm.pmdAlloc(w.t, 1<<40), 1<<40) }},
 		{"in use after it was freed", func(_ *world, pte *table, _ int) { pte.dead = true }},
 		{"frame behind it is another", func(w *world, pte *table, j int) { pte.frames[j] = w.mm.memory.zero }},
 		{"is left behind it", func(w *world, pte *table, j int) { pte.frames[j+2] = w.mm.memory.zero }},

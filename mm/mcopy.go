@@ -121,7 +121,7 @@ func (mm *MM) fillTable(t *sim.Task, addr uint64) (*table, error) {
 	if pmd.entries[levelPMD.index(addr)].Peek()&entryHuge != 0 {
 		return nil, errno.EEXIST
 	}
-	pte, huge := mm.pteAlloc(t, addr)
+	pte, huge := mm.pteAlloc(t, pmd, addr)
 	switch {
 	case huge:
 		return nil, errno.EFAULT

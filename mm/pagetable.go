@@ -214,11 +214,10 @@ func (mm *MM) install(t *sim.Task, tb *table, i int, addr uint64) {
 	tb.set(t, i, lower.pfn<<PageShift|entryTable)
 }
 
-// pteAlloc is pteTable, with the missing levels allocated: pte_alloc_map. It
-// returns nil with huge set if a huge page maps the address, and nil without if an
-// allocation failed.
-func (mm *MM) pteAlloc(t *sim.Task, addr uint64) (pte *table, huge bool) {
-	pmd := mm.pmdAlloc(t, addr)
+// pteAlloc is the PTE table that covers addr, below the table that pmdAlloc has returned, and
+// allocated if need be: pte_alloc_map. It returns nil with huge set if a huge page maps the
+// address, and nil without if this allocation failed, or that.
+func (mm *MM) pteAlloc(t *sim.Task, pmd *table, addr uint64) (pte *table, huge bool) {
 	if pmd == nil {
 		return nil, false
 	}

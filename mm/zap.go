@@ -145,7 +145,7 @@ func (mm *MM) movePageTables(t *sim.Task, from, to, length uint64) (moved uint64
 			moved = min(length, skip(from+moved, levelPMD)-from)
 			continue
 		}
-		dst, _ := mm.pteAlloc(t, to+moved)
+		dst, _ := mm.pteAlloc(t, mm.pmdAlloc(t, to+moved), to+moved)
 		if dst == nil {
 			return moved
 		}
