@@ -54,7 +54,7 @@ func (t *Task) State() State { return State(t.state.Load()) }
 func (t *Task) SetState(s State) {
 	if t.ctl != nil {
 		t.ctl.setState(t, s)
-	} else {
+	} else if s != Running || t.State() != Running { // else nobody but the task can make it anything but that
 		t.state.Store(uint32(s))
 	}
 	if t.trace != nil {
@@ -91,7 +91,9 @@ func (t *Task) Schedule() {
 	}
 	if t.ctl == nil {
 		t.park()
-		t.state.Store(uint32(Running))
+		if t.State() != Running { // a signal has ended the sleep
+			t.state.Store(uint32(Running))
+		}
 		return
 	}
 	t.ctl.schedule(t)
