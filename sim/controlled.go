@@ -80,11 +80,13 @@ type coroutine struct {
 // newControlledTask makes a task together with its coroutine, which those of a free executor do without.
 func newControlledTask(name string, id int, private any) *Task {
 	both := &struct {
-		task Task
-		co   coroutine
-		held [4]heldLock
+		task  Task
+		co    coroutine
+		held  heldLocks
+		locks [4]heldLock
 	}{task: Task{name: name, id: id, Private: private}}
-	both.task.co, both.task.held = &both.co, both.held[:0]
+	both.held = both.locks[:0]
+	both.task.co, both.task.held = &both.co, &both.held
 	both.task.siglock.Init(siglockClass)
 	both.task.siglock.Guards(func(*Summary) {}) // the signals are a word of their own
 	return &both.task

@@ -82,7 +82,7 @@ func (f *Free) quiet() bool {
 	f.tasks = live
 	var first uint64
 	for _, t := range f.tasks {
-		n := t.parks.Load()
+		n := uint64(t.parks.Load())
 		if n%2 == 0 && t.State() != Dead {
 			return false
 		}
@@ -93,7 +93,7 @@ func (f *Free) quiet() bool {
 		if t.mayRun() {
 			return false
 		}
-		second += t.parks.Load()
+		second += uint64(t.parks.Load())
 	}
 	return first == second
 }

@@ -22,12 +22,25 @@ type heldLock struct {
 	write  bool
 }
 
+// heldLocks is what a task holds, in order of taking.
+type heldLocks []heldLock
+
+// locks is what the task holds. The slice is the task's to change.
+func (t *Task) locks() *heldLocks {
+	if t.held == nil {
+		held := make(heldLocks, 0, 4)
+		t.held = &held
+	}
+	return t.held
+}
+
 // checking reports whether lock use is asserted for the task.
 func checking(t *Task) bool { return lockcheck || t.ctl != nil }
 
 // noteAcquire asserts the lock order before t takes a lock.
 func (t *Task) noteAcquire(h heldLock) {
-	for _, other := range t.held {
+	held := t.locks()
+	for _, other := range *held {
 		if other.obj == h.obj {
 			t.bug(BugLock, h.class.Name, "taken twice by one task")
 		}
@@ -41,20 +54,21 @@ func (t *Task) noteAcquire(h heldLock) {
 			t.bug(BugSleepState, h.class.Name, "taken in "+s.String())
 		}
 	}
-	t.held = append(t.held, h)
+	*held = append(*held, h)
 }
 
 // noteRelease asserts that t holds the lock in the way that it releases it.
 func (t *Task) noteRelease(class *LockClass, obj unsafe.Pointer, write bool) {
-	i := slices.IndexFunc(t.held, func(h heldLock) bool { return h.obj == obj && h.write == write })
+	held := t.locks()
+	i := slices.IndexFunc(*held, func(h heldLock) bool { return h.obj == obj && h.write == write })
 	if i < 0 {
 		t.bug(BugLock, class.Name, "released by a task that does not hold it")
 	}
-	t.held = slices.Delete(t.held, i, i+1)
+	*held = slices.Delete(*held, i, i+1)
 }
 
 func (t *Task) find(obj unsafe.Pointer) (heldLock, bool) {
-	for _, h := range t.held {
+	for _, h := range *t.locks() {
 		if h.obj == obj {
 			return h, true
 		}
@@ -63,7 +77,7 @@ func (t *Task) find(obj unsafe.Pointer) (heldLock, bool) {
 }
 
 func (t *Task) assertMaySleep(where string) {
-	for _, h := range t.held {
+	for _, h := range *t.locks() {
 		if h.spin {
 			t.bug(BugAtomicSleep, where, "sleeping with spinlock "+h.class.Name+" held")
 		}

@@ -16,12 +16,12 @@ type Task struct {
 	state   atomic.Uint32 // State; stored by the task, set to Running by wakers
 	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task, both under siglock
 	siglock SpinLock      // in the kernel one for the process, and its tasks send and take signals in turn
-	parks   atomic.Uint64 // free executor: how often the task fell asleep or woke up; odd while asleep
+	parks   atomic.Uint32 // free executor: how often the task fell asleep or woke up; odd while asleep
+	uniques uint32        // numbers given out by Unique
 	wake    chan struct{} // free executor: holds one token once the task was woken; else nil
-	uniques uint64        // numbers given out by Unique
 	inject  func(site string) bool
 	trace   *Tracer
-	held    []heldLock // checking only: what the task holds, in order of taking
+	held    *heldLocks // checking only: nil before the first lock
 	ctl     *Controlled
 	co      *coroutine // controlled executor: owned by it; else nil
 
@@ -41,7 +41,7 @@ func (t *Task) Controlled() bool { return t.ctl != nil }
 // the same in every run, for [Label].
 func (t *Task) Unique() uint64 {
 	t.uniques++
-	return uint64(t.id)<<32 | t.uniques
+	return uint64(t.id)<<32 | uint64(t.uniques)
 }
 
 // State is what the task is doing. Any task may ask.
