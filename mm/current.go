@@ -13,13 +13,21 @@ type Thread struct {
 	// Fault is the userfault that the task is in, kept from one to the next by its
 	// handler so that a fault allocates nothing.
 	Fault any
-	// Wait is an entry for the one wait queue that the task sleeps on in a system
-	// call, kept likewise.
-	Wait sim.WaitQueueEntry
 	// MajFlt and MinFlt count the faults that slept and those that did not.
 	MajFlt, MinFlt uint64
 
-	window [2][]byte
+	// What the first call makes that needs it, and later ones use: most tasks never do.
+	wait   *sim.WaitQueueEntry
+	window *[2][]byte
+}
+
+// WaitEntry is the entry for the one wait queue that the task sleeps on in a system call.
+func (th *Thread) WaitEntry(t *sim.Task) *sim.WaitQueueEntry {
+	if th.wait == nil {
+		th.wait = &sim.WaitQueueEntry{Task: t, Func: sim.DefaultWakeFunction}
+		sim.Label(t, th.wait, t.Name()+"'s wait", uint64(t.ID())<<32)
+	}
+	return th.wait
 }
 
 // Current returns the task's Thread.

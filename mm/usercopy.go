@@ -20,13 +20,16 @@ const (
 // Lend puts Go memory behind a pane (0 or 1) of the task's window and returns the
 // user pointer that stands for it. It holds until the next Lend of the same pane.
 func (th *Thread) Lend(pane int, mem []byte) uint64 {
+	if th.window == nil {
+		th.window = new([2][]byte)
+	}
 	th.window[pane] = mem
 	return windowBase + uint64(pane)<<paneShift
 }
 
 // TakeBack ends what has been lent. A task that has ended may be known to somebody for as long as the machine
 // lives, and its window with it.
-func (th *Thread) TakeBack() { th.window = [2][]byte{} }
+func (th *Thread) TakeBack() { th.window = nil }
 
 // Lent reports whether the address is one that Lend returns: it stands for a user's,
 // though it is none.
@@ -37,6 +40,9 @@ func Lent(addr uint64) bool { return addr >= windowBase && addr < windowLimit }
 func (th *Thread) pane(addr uint64, n int) (mem []byte, lent bool) {
 	if !Lent(addr) {
 		return nil, false
+	}
+	if th.window == nil {
+		return nil, true
 	}
 	mem = th.window[(addr-windowBase)>>paneShift]
 	offset := addr & (1<<paneShift - 1)

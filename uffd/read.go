@@ -11,9 +11,8 @@ import (
 // unless noWait. The error is EAGAIN if there is none and noWait, ERESTARTSYS if a
 // signal ended the wait; a fault that is there comes before either (READ-7).
 func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
-	wait := &mm.Current(t).Wait
+	wait := mm.Current(t).WaitEntry(t)
 	start := t.Bookmark()
-	wait.Task, wait.Func = t, sim.DefaultWakeFunction
 	c.fdWqh.Lock.Lock(t)
 	if c.obeys(JoinBeforeLook) {
 		c.fdWqh.Add(t, wait)
