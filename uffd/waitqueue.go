@@ -61,7 +61,7 @@ type faultKey struct {
 }
 
 func (i *faultIndex) init() {
-	i.tree = btree.NewG(16, func(a, b faultKey) bool {
+	i.tree = btree.NewG(32, func(a, b faultKey) bool {
 		if a.address != b.address || a.uwq == nil || b.uwq == nil {
 			return a.address < b.address || a.address == b.address && a.uwq == nil && b.uwq != nil
 		}

@@ -113,9 +113,9 @@ func (z *Zeropage) Decode(b []byte) {
 // Msg is struct uffd_msg for a page fault.
 type Msg struct {
 	Event   uint8
+	Ptid    uint32 // the task's number, if THREAD_ID was asked for
 	Flags   uint64 // PagefaultFlag bits
 	Address uint64 // of the access, in bytes
-	Ptid    uint32 // the task's number, if THREAD_ID was asked for
 }
 
 // Encode stores the message at the start of b, which has MsgSize bytes. What lies
