@@ -158,3 +158,21 @@ func BenchmarkRows(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAlone takes samples of what has no kernel to be compared with. "each" is what the table shows.
+func BenchmarkAlone(b *testing.B) {
+	for _, r := range append(alone(), lone{pingPongRow, "ns", pingPong}) {
+		b.Run(r.name, func(b *testing.B) {
+			var samples []float64
+			b.ReportAllocs()
+			for b.Loop() {
+				v, err := r.sample()
+				if err != nil {
+					b.Fatal(err)
+				}
+				samples = append(samples, v)
+			}
+			b.ReportMetric(statOf(samples).Median, r.unit+"/each")
+		})
+	}
+}
