@@ -181,9 +181,12 @@ func (l *SpinLock) EndBare(t *Task) {
 
 // AssertHeld panics if the task does not hold the lock, where locks are checked.
 func (l *SpinLock) AssertHeld(t *Task) {
-	if !checking(t) {
-		return
+	if checking(t) {
+		l.assert(t)
 	}
+}
+
+func (l *SpinLock) assert(t *Task) {
 	if _, ok := t.find(unsafe.Pointer(l)); !ok {
 		t.bug(BugLock, l.class.Name, "needed but not held")
 	}

@@ -202,16 +202,21 @@ func (s *RWSem) Disclaim(t *Task) {
 
 // AssertHeld panics if the task holds the semaphore neither way, where locks are
 // checked.
-func (s *RWSem) AssertHeld(t *Task) { s.assert(t, false) }
+func (s *RWSem) AssertHeld(t *Task) {
+	if checking(t) {
+		s.assert(t, false)
+	}
+}
 
 // AssertHeldWrite panics if the task does not hold the semaphore for writing,
 // where locks are checked.
-func (s *RWSem) AssertHeldWrite(t *Task) { s.assert(t, true) }
+func (s *RWSem) AssertHeldWrite(t *Task) {
+	if checking(t) {
+		s.assert(t, true)
+	}
+}
 
 func (s *RWSem) assert(t *Task, write bool) {
-	if !checking(t) {
-		return
-	}
 	if h, ok := t.find(unsafe.Pointer(s)); !ok || write && !h.write {
 		t.bug(BugLock, s.class.Name, "needed but not held")
 	}

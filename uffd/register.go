@@ -160,8 +160,9 @@ func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error 
 	if vma == nil || vma.Start >= end {
 		return errno.EINVAL // REG-8
 	}
+	where := r.function()
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
-		bugOnHalfRegistered(t, cur, r.function())
+		bugOnHalfRegistered(t, cur, where)
 		if err := c.refuses(cur, r); err != nil {
 			return err
 		}
