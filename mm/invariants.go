@@ -37,6 +37,11 @@ func (mm *MM) CheckInvariants(*sim.Task) error {
 	case mm.vmas.Len() != mm.mapCount:
 		return fmt.Errorf("%d VMAs, map count %d", mm.vmas.Len(), mm.mapCount)
 	}
+	if recent := mm.recent.Peek(); recent != nil {
+		if k, _ := mm.vmas.Get(vmaKey{start: recent.Start}); k.vma != recent {
+			return fmt.Errorf("VMA %v, which was found last, is not in the tree", recent)
+		}
+	}
 	if err := mm.gaps.check(gaps); err != nil {
 		return err
 	}

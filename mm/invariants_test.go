@@ -19,6 +19,7 @@ func TestCheckInvariants(t *testing.T) {
 		{"its link says", func(mm *MM, v map[byte]*VMA) { v['Q'].prev = nil }},
 		{"overlap", func(mm *MM, v map[byte]*VMA) { v['P'].End = page(5) }},
 		{"map count 4", func(mm *MM, v map[byte]*VMA) { mm.mapCount++ }},
+		{"found last, is not in the tree", func(mm *MM, v map[byte]*VMA) { mm.recent.Init(&VMA{Start: page(0), End: page(2)}) }},
 		{"another address space", func(mm *MM, v map[byte]*VMA) { v['P'].mm = nil }},
 		{"not page aligned", func(mm *MM, v map[byte]*VMA) { v['R'].End++ }},
 		{"out of range", func(mm *MM, v map[byte]*VMA) { v['R'].End = TaskSize + PageSize }},

@@ -38,6 +38,33 @@ func TestFindVMA(t *testing.T) {
 	})
 }
 
+// The VMA that was found last is looked at first, but not once it has gone: in whole, in
+// part, or in another.
+func TestFindVMAForgets(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(w *world, a *VMA) error
+		want   bool // that the VMA is still the one at its second page
+	}{
+		{"unmapped", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, a.Start, 2*PageSize) }, false},
+		{"cut off at its end", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, page(2), PageSize) }, false},
+		{"cut off at its start", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, page(1), PageSize) }, true},
+		{"split", func(w *world, a *VMA) error { return w.mm.Mprotect(w.t, page(1), PageSize, ProtRead) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.lay(".AA..BB.")['A']
+			at := func(addr uint64) (vma *VMA) {
+				w.locked(func() { vma = w.mm.FindVMA(w.t, addr) })
+				return vma
+			}
+			require.Same(t, a, at(page(2)))
+			require.NoError(t, c.change(w, a))
+			require.Equal(t, c.want, at(page(2)) == a)
+		})
+	}
+}
+
 // §17.1: an empty address space has neither.
 func TestFindVMAInNothing(t *testing.T) {
 	w := newWorld(t)

@@ -46,6 +46,7 @@ type MM struct {
 	vmas     *btree.BTreeG[vmaKey] // guarded by MmapLock
 	gaps     gapIndex              // free room between VMAs; guarded by MmapLock
 	first    *VMA                  // lowest VMA (the kernel's mm->mmap); guarded by MmapLock
+	recent   sim.Ref[VMA]          // that a lookup has found last; set with MmapLock held in any way (mmap_cache, until 3.15)
 	mapCount int                   // guarded by MmapLock
 	users    sim.Word              // mm_users: the address space is torn down at zero
 	pins     sim.Word              // mm_count, but for the one of the users: the structure stays until zero

@@ -113,8 +113,12 @@ func (mm *MM) FindVMAPrev(t *sim.Task, addr uint64) (vma, prev *VMA) {
 	return nil, mm.highest()
 }
 
-// lookup is FindVMA for callers with another right to look.
+// lookup is FindVMA for callers with another right to look. It looks first where the last
+// one was found, since accesses come in runs.
 func (mm *MM) lookup(addr uint64) *VMA {
+	if vma := mm.recent.Peek(); vma != nil && vma.Start <= addr && addr < vma.End {
+		return vma
+	}
 	var below *VMA
 	mm.vmas.DescendLessOrEqual(vmaKey{start: addr}, func(k vmaKey) bool {
 		below = k.vma
@@ -124,9 +128,17 @@ func (mm *MM) lookup(addr uint64) *VMA {
 	case below == nil:
 		return mm.first
 	case below.End > addr:
+		mm.recent.Init(below)
 		return below
 	}
 	return below.next
+}
+
+// forget is called for a VMA that goes away.
+func (mm *MM) forget(vma *VMA) {
+	if mm.recent.Peek() == vma {
+		mm.recent.Init(nil)
+	}
 }
 
 func (mm *MM) highest() *VMA {
@@ -176,6 +188,7 @@ func (mm *MM) unlink(t *sim.Task, vma *VMA) {
 		mm.first = vma.next
 	}
 	mm.vmas.Delete(vmaKey{start: vma.Start})
+	mm.forget(vma)
 	mm.mapCount--
 	vma.trace(t, "vma_remove", vma.Start)
 }
@@ -211,6 +224,7 @@ func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
 func (mm *MM) swallow(t *sim.Task, vma, next *VMA) {
 	mm.gaps.remove(vma.End, next.Start)
 	mm.vmas.Delete(vmaKey{start: next.Start})
+	mm.forget(next)
 	vma.End, vma.next = next.End, next.next
 	if vma.next != nil {
 		vma.next.prev = vma
@@ -247,4 +261,5 @@ func (mm *MM) reset() {
 	mm.vmas.Clear(false)
 	mm.gaps = gapIndex{}
 	mm.first, mm.mapCount = nil, 0
+	mm.recent.Init(nil)
 }
