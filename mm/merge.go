@@ -46,9 +46,9 @@ func (v *VMA) attributesAt(addr uint64) Attributes {
 // Nothing is merged either if the allocation that the kernel may need fails. The
 // limit on the number of VMAs does not count: there are not more of them afterwards.
 // mmap_lock must be held for writing. It recreates vma_merge (§17.5).
-func (mm *MM) VMAMerge(t *sim.Task, prev *VMA, addr, end uint64, attrs Attributes) *VMA {
+func (mm *MM) VMAMerge(t *sim.Task, prev *VMA, addr, end uint64, attrs *Attributes) *VMA {
 	mm.MmapLock.AssertHeldWrite(t)
-	m := decideMerge(prev, mm.after(prev), addr, end, &attrs)
+	m := decideMerge(prev, mm.after(prev), addr, end, attrs)
 	if m.number == 0 || t.ShouldFail("vma_merge") {
 		return nil
 	}

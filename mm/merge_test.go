@@ -48,7 +48,7 @@ func TestMergeCases(t *testing.T) {
 			start, end := span(c.span)
 			*w.events = nil
 			w.locked(func() {
-				got := w.mm.VMAMerge(w.t, v['P'], start, end, ask(start))
+				got := w.mm.VMAMerge(w.t, v['P'], start, end, new(ask(start)))
 				require.Same(t, v[c.result], got)
 				if c.number == 8 {
 					require.Equal(t, VMFlags(ro), got.Flags, "case 8 keeps the old flags")
@@ -74,7 +74,7 @@ func TestMergeWithoutPrev(t *testing.T) {
 			w := newWorld(t)
 			w.prepare(c.before)
 			start, end := span(c.span)
-			w.locked(func() { require.NotNil(t, w.mm.VMAMerge(w.t, nil, start, end, ask(start))) })
+			w.locked(func() { require.NotNil(t, w.mm.VMAMerge(w.t, nil, start, end, new(ask(start)))) })
 			require.Equal(t, c.after, w.bar())
 		})
 	}
@@ -144,7 +144,7 @@ func TestMergeSameUserfault(t *testing.T) {
 	v['X'].Flags = rw
 	a := v['X'].Attributes()
 	a.Userfault, a.Flags = ctx, rw|VMUffdMissing
-	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], page(4), page(8), a)) })
+	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], page(4), page(8), &a)) })
 	require.Equal(t, "PPPPPPPP", w.bar())
 }
 
@@ -203,7 +203,7 @@ func TestMergeImportsAnonVMA(t *testing.T) {
 		v['N'].anon.Init(anon)
 		start, end := span(c.span)
 		w.locked(func() {
-			got := w.mm.VMAMerge(w.t, v['P'], start, end, ask(start))
+			got := w.mm.VMAMerge(w.t, v['P'], start, end, new(ask(start)))
 			require.Same(t, anon, got.AnonVMA(), c.before)
 		})
 	}
@@ -228,7 +228,7 @@ func TestMergeAllocationFailure(t *testing.T) {
 	w := newWorld(t)
 	v := w.prepare("PPPP....NNNN")
 	w.failAt("vma_merge", 1)
-	w.locked(func() { require.Nil(t, w.mm.VMAMerge(w.t, v['P'], page(4), page(8), ask(page(4)))) })
+	w.locked(func() { require.Nil(t, w.mm.VMAMerge(w.t, v['P'], page(4), page(8), new(ask(page(4))))) })
 	require.Equal(t, "PPPP....NNNN", w.bar())
 }
 
@@ -243,6 +243,6 @@ func TestMergePutsFile(t *testing.T) {
 	}
 	a := ask(page(4))
 	a.File = f
-	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], page(4), page(8), a)) })
+	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], page(4), page(8), &a)) })
 	require.EqualValues(t, 2, f.Count(), "the opener's and P's")
 }

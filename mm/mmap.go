@@ -159,7 +159,7 @@ func (mm *MM) mmapRegion(t *sim.Task, file *File, addr, length uint64, flags VMF
 	if accountable(flags) {
 		flags |= VMAccount
 	}
-	vma := mm.VMAMerge(t, prev, addr, end, Attributes{Flags: flags, File: file, Pgoff: pgoff})
+	vma := mm.VMAMerge(t, prev, addr, end, &Attributes{Flags: flags, File: file, Pgoff: pgoff})
 	if vma == nil {
 		if t.ShouldFail("mmap") {
 			return errno.ENOMEM

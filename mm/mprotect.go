@@ -105,7 +105,7 @@ func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flag
 func (mm *MM) setFlags(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMFlags) (*VMA, error) {
 	attrs := vma.attributesAt(start)
 	attrs.Flags = flags
-	if merged := mm.VMAMerge(t, prev, start, end, attrs); merged != nil {
+	if merged := mm.VMAMerge(t, prev, start, end, &attrs); merged != nil {
 		vma = merged
 	} else {
 		if start != vma.Start {

@@ -80,7 +80,7 @@ func (mm *MM) growInPlace(t *sim.Task, vma *VMA, end uint64) error {
 		mm.vmaAdjust(t, vma, vma.Start, end, vma.Pgoff, nil)
 		return nil
 	}
-	if mm.VMAMerge(t, vma, vma.End, end, vma.attributesAt(vma.End)) == nil {
+	if mm.VMAMerge(t, vma, vma.End, end, new(vma.attributesAt(vma.End))) == nil {
 		return errno.ENOMEM
 	}
 	return nil
@@ -200,7 +200,7 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	attrs := vma.Attributes()
 	attrs.Pgoff = pgoff
 	start := vma.Start
-	if copied = mm.VMAMerge(t, prev, addr, addr+length, attrs); copied != nil {
+	if copied = mm.VMAMerge(t, prev, addr, addr+length, &attrs); copied != nil {
 		if start >= copied.Start && start < copied.End {
 			// Only without pages can the two places have followed each other.
 			sim.BugOn(t, !unfaulted, "copy_vma", "faulted memory merged with its own copy")

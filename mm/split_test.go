@@ -64,7 +64,7 @@ func TestSplitMerge(t *testing.T) {
 	w.locked(func() {
 		require.NoError(t, w.mm.SplitVMA(w.t, p, page(2), false))
 		upper := w.at(2)
-		require.Same(t, p, w.mm.VMAMerge(w.t, p, upper.Start, upper.End, upper.Attributes()))
+		require.Same(t, p, w.mm.VMAMerge(w.t, p, upper.Start, upper.End, new(upper.Attributes())))
 	})
 	require.Equal(t, "PPPPPP", w.bar())
 }

@@ -200,7 +200,7 @@ func (c *Ctx) changeVMA(t *sim.Task, vma, prev *mm.VMA, start, end uint64, r reg
 	// begins further up. So a merge with the right neighbour is missed that an offset
 	// for the range's start would find: the seed's own mistake (REG-16), until 6.4.
 	attrs.Flags, attrs.Userfault = r.newFlags(vma), r.userfault()
-	if merged := c.mm.VMAMerge(t, prev, start, min(end, vma.End), attrs); merged != nil {
+	if merged := c.mm.VMAMerge(t, prev, start, min(end, vma.End), &attrs); merged != nil {
 		vma = merged
 	} else {
 		if vma.Start < start {

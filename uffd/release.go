@@ -88,7 +88,7 @@ func (c *Ctx) strip(t *sim.Task) {
 		}
 		attrs := vma.Attributes()
 		attrs.Flags, attrs.Userfault = vma.Flags&^mm.VMUffd, nil
-		if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, attrs); merged != nil {
+		if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, &attrs); merged != nil {
 			vma = merged
 		}
 		vma.Flags, vma.Userfault = attrs.Flags, nil
