@@ -87,11 +87,10 @@ func (w *kernel) Close() {
 
 // onKernel runs a part of a benchmark on the kernel. A thread that waits for a page keeps its place among
 // those that run Go (GOMAXPROCS), for to Go it only loads a byte: there have to be two. The garbage collector
-// would wait for it, and whoever is to bring the page for the collector: it is off meanwhile. A collection that
-// was about to begin when it was turned off would still begin: one more waits for it, and leaves nothing to do.
+// would wait for it, and whoever is to bring the page for the collector: it is off meanwhile.
 func onKernel(part func() (float64, error)) (float64, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	runtime.GC()
+	debug.SetGCPercent(-1) // waits for the end of a collection under way, the first call only for its marking
 	return part()
 }
 
