@@ -75,20 +75,24 @@ type coroutine struct {
 	total   int // steps announced
 	marked  int // of them up to the mark
 	buffer  storeBuffer
+
+	bufferOf *Task // whose store buffer the task stands for; immutable
 }
 
 // newControlledTask makes a task together with its coroutine, which those of a free executor do without.
 func newControlledTask(name string, id int, private any) *Task {
 	both := &struct {
-		task  Task
-		co    coroutine
-		held  heldLocks
-		locks [4]heldLock
+		task    Task
+		co      coroutine
+		siglock SpinLock
+		held    heldLocks
+		locks   [4]heldLock
 	}{task: Task{name: name, id: id, Private: private}}
 	both.held = both.locks[:0]
 	both.task.co, both.task.held = &both.co, &both.held
-	both.task.siglock.Init(siglockClass)
-	both.task.siglock.Guards(func(*Summary) {}) // the signals are a word of their own
+	both.siglock.Init(siglockClass)
+	both.siglock.Guards(func(*Summary) {}) // the signals are a word of their own
+	both.task.siglock = &both.siglock
 	return &both.task
 }
 
@@ -112,6 +116,7 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	}
 	t.co.next = Step{Op: OpStart}
 	LabelIn(c, t, name, uint64(t.id))
+	LabelIn(c, t.siglock, name+"'s siglock", uint64(t.id)<<32)
 	t.co.on = c.Coroutines.run(func() {
 		t.co.started = true
 		defer c.end(t)
@@ -270,11 +275,11 @@ func (c *Controlled) pick() {
 		case chosen == nil:
 			c.fail(ErrAbandoned)
 			return
-		case chosen.bufferOf == nil:
+		case chosen.co.bufferOf == nil:
 			c.chosen, c.current = chosen, chosen
 			return
 		}
-		c.flush(chosen.bufferOf) // the processor does that, and the tasks stay where they are
+		c.flush(chosen.co.bufferOf) // the processor does that, and the tasks stay where they are
 	}
 }
 

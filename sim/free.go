@@ -12,7 +12,9 @@ type Free struct {
 	// Trace receives the events of the tasks created after it was set; nil for none.
 	Trace *Tracer
 
-	mu    sync.Mutex // guards what follows
+	siglock SpinLock // of all tasks
+
+	mu    sync.Mutex // guards what follows, and the beginning of siglock
 	tasks []*Task
 	ended sync.WaitGroup
 	last  int
@@ -23,8 +25,10 @@ type Free struct {
 func (f *Free) Attach(name string, private any) *Task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := &Task{name: name, id: f.last, Private: private, wake: make(chan struct{}, 1), trace: f.Trace}
-	t.siglock.Init(siglockClass)
+	t := &Task{name: name, id: f.last, Private: private, wake: make(chan struct{}, 1), trace: f.Trace, siglock: &f.siglock}
+	if f.siglock.class == nil {
+		f.siglock.Init(siglockClass)
+	}
 	f.last++
 	return t
 }

@@ -190,12 +190,7 @@ func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
 // fieldAt is the path of the field at an offset.
 func fieldAt(typ reflect.Type, offset uintptr) string {
 	switch typ {
-	case reflect.TypeFor[Task]():
-		if offset == unsafe.Offsetof(Task{}.siglock) {
-			return ".siglock"
-		}
-		return ""
-	case reflect.TypeFor[Word](), reflect.TypeFor[SpinLock](), reflect.TypeFor[RWSem]():
+	case reflect.TypeFor[Word](), reflect.TypeFor[SpinLock](), reflect.TypeFor[RWSem](), reflect.TypeFor[Task]():
 		return ""
 	}
 	switch typ.Kind() {

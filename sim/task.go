@@ -15,7 +15,6 @@ type Task struct {
 
 	state   atomic.Uint32 // State; stored by the task, set to Running by wakers
 	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task, both under siglock
-	siglock SpinLock      // in the kernel one for the process, and its tasks send and take signals in turn
 	parks   atomic.Uint32 // free executor: how often the task fell asleep or woke up; odd while asleep
 	uniques uint32        // numbers given out by Unique
 	wake    chan struct{} // free executor: holds one token once the task was woken; else nil
@@ -24,8 +23,9 @@ type Task struct {
 	held    *heldLocks // checking only: nil before the first lock
 	ctl     *Controlled
 	co      *coroutine // controlled executor: owned by it; else nil
-
-	bufferOf *Task // whose store buffer this stands for; immutable
+	// siglock is the task's own under the controlled executor. In the free one all tasks have the same, as in
+	// the kernel those of a process have. Immutable.
+	siglock *SpinLock
 }
 
 // Name is the name that the task was created with.

@@ -41,8 +41,8 @@ func (c *Controlled) TSO() { c.visible = map[*Word]uint64{} }
 func (c *Controlled) buffered() bool { return c.visible != nil }
 
 // BufferOf is the task whose store buffer t stands for: nil if it is a task proper. Its
-// name ends in ".buffer", and its ID is the task's.
-func (t *Task) BufferOf() *Task { return t.bufferOf }
+// name ends in ".buffer", and its ID is the task's. It is for a controlled executor.
+func (t *Task) BufferOf() *Task { return t.co.bufferOf }
 
 // drains reports whether a task's step is possible only with an empty store buffer.
 func (o Op) drains() bool {
@@ -54,7 +54,7 @@ func (c *Controlled) buffer(t *Task, s pendingStore) {
 	b := &t.co.buffer
 	if b.task == nil {
 		b.task = newControlledTask(t.name+".buffer", t.id, nil)
-		b.task.bufferOf = t
+		b.task.co.bufferOf = t
 	}
 	if c.Announce != nil {
 		s.fn = kernelFunc()
