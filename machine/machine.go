@@ -113,7 +113,7 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 		task.Task = t
 		task.SetTID(uint32(t.ID()) + 1)
 		sim.Label(t, task, t.Name()+"'s thread", uint64(t.ID())<<32)
-		task.traceLife("task_new", "mm", p.MM.Name)
+		task.traceLife("task_new", "mm", task.local.MM.Name)
 		dead := runUntilKilled(task, fn)
 		task.local.TakeBack()
 		task.traceLife("task_exit", "killed", dead)
