@@ -74,8 +74,8 @@ func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 // slab's constructor, which does not run again for a context whose memory is used
 // again; that is why the last put insists on empty queues (CREATE-11).
 func (c *Ctx) initOnce() {
-	c.faultPendingWqh.init("fault_pending_wqh", FaultPendingWqhLockClass)
-	c.faultWqh.init("fault_wqh", FaultWqhLockClass)
+	c.faultPendingWqh.init(pendingFault, "fault_pending_wqh", FaultPendingWqhLockClass)
+	c.faultWqh.init(readFault, "fault_wqh", FaultWqhLockClass)
 	c.faults.init()
 	c.fdWqh.Init(FdWqhLockClass)
 	c.fdWqh.Name = "fd_wqh"

@@ -42,7 +42,7 @@ func (q *faultQueue) check(c *Ctx) error {
 		uwq := e.Container.(*waitQueue)
 		task := e.Task.Name()
 		switch {
-		case uwq.queue != q || uwq.ctx != c:
+		case uwq.in != q.which || uwq.ctx != c:
 			return fmt.Errorf("uffd: %s holds the fault of %s, which believes to be elsewhere", q.Name, task)
 		case uwq.seq >= newer:
 			return fmt.Errorf("uffd: %s is not in the order of the faults at %s", q.Name, task)

@@ -20,27 +20,39 @@ type waitQueue struct {
 
 	waken sim.Word // 1 once the fault has been woken; asked for where a fault waits for that
 
-	queue *faultQueue // which queue it is in; guarded by fault_pending_wqh.lock
-	seq   uint64      // rises from fault to fault, in the order in which they were queued; guarded likewise
-	dead  bool        // set when its fault has returned: nobody may look at it any more
+	seq  uint64 // rises from fault to fault, in the order in which they were queued; guarded by fault_pending_wqh.lock
+	in   which  // of the queues it is; guarded likewise
+	dead bool   // set when its fault has returned: nobody may look at it any more
 }
+
+// which is the queue that a fault is in. (A pointer would make each sleeper larger.)
+type which uint8
+
+const (
+	noQueue      which = iota
+	pendingFault       // not read yet
+	readFault
+)
 
 // wakeRange is what a wake-up is for, in bytes; a length of 0 is everything:
 // struct userfaultfd_wake_range.
 type wakeRange struct{ start, len uint64 }
 
 // faultQueue is a wait queue of faults.
-type faultQueue struct{ sim.WaitQueueHead }
+type faultQueue struct {
+	sim.WaitQueueHead
+	which which // immutable
+}
 
-func (q *faultQueue) init(name string, class *sim.LockClass) {
-	q.Name = name
+func (q *faultQueue) init(which which, name string, class *sim.LockClass) {
+	q.which, q.Name = which, name
 	q.Init(class)
 }
 
 // add puts the fault at the head of the queue (QUEUE-1, QUEUE-2).
 // fault_pending_wqh.lock must be held.
 func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
-	uwq.queue = q
+	uwq.in = q.which
 	q.Add(t, &uwq.wq)
 }
 
@@ -80,20 +92,14 @@ func (i *faultIndex) remove(uwq *waitQueue) { i.tree.Delete(faultKey{uwq.msg.Add
 // between returns the faults from start to end: those that have not been read before those
 // that have, and the newest first, as the lists have them. Since the oldest is read first, what
 // has been read is in the order in which it was queued, too. It holds until the next call.
-func (i *faultIndex) between(start, end uint64, pending *faultQueue) []*waitQueue {
+func (i *faultIndex) between(start, end uint64) []*waitQueue {
 	i.matched = i.matched[:0]
 	i.tree.AscendRange(faultKey{address: start}, faultKey{address: end}, func(k faultKey) bool {
 		i.matched = append(i.matched, k.uwq)
 		return true
 	})
 	slices.SortFunc(i.matched, func(a, b *waitQueue) int {
-		if a.queue != b.queue {
-			if a.queue == pending {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(b.seq, a.seq)
+		return cmp.Or(cmp.Compare(a.in, b.in), cmp.Compare(b.seq, a.seq))
 	})
 	return i.matched
 }
@@ -140,8 +146,14 @@ func (uwq *waitQueue) delInit(t *sim.Task) {
 
 // leave makes the fault one of no queue, and returns the one that it was in.
 func (uwq *waitQueue) leave() *faultQueue {
-	q := uwq.queue
-	uwq.queue = nil
+	var q *faultQueue
+	switch uwq.in {
+	case pendingFault:
+		q = &uwq.ctx.faultPendingWqh
+	case readFault:
+		q = &uwq.ctx.faultWqh
+	}
+	uwq.in = noQueue
 	return q
 }
 
@@ -162,15 +174,15 @@ func (c *Ctx) wakeLocked(t *sim.Task, r wakeRange) {
 	if !c.obeys(HalfOpenRange) {
 		end++
 	}
-	matched := c.faults.between(r.start, end, &c.faultPendingWqh)
-	var done *faultQueue
+	matched := c.faults.between(r.start, end)
+	done := noQueue
 	for _, uwq := range matched {
-		q := uwq.queue
-		if done != nil && q == done {
+		in := uwq.in
+		if done != noQueue && in == done {
 			continue
 		}
 		if uwq.wq.Func(t, &uwq.wq, mode, key) && !c.obeys(WakeAllMatching) {
-			done = q
+			done = in
 		}
 	}
 	clear(matched)
