@@ -47,8 +47,9 @@ interleaving there is, for tiny ones.
 The exit code is 1 if a run went wrong. A search that was given up is no error: the last
 line says whether everything was covered.
 
-With --shard i/n only a part is explored, so that n machines can share the work: what
-they print adds up.`,
+With --shard i/n only a part is explored, part 0 to n-1 of n: what goes wrong is found by one
+of them, and the outcomes of all together are those of the whole. The counts do not add up,
+for each part explores by itself all that it comes to.`,
 		Example: `  uffdsim explore                                     the setups
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
