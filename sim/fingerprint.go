@@ -136,13 +136,19 @@ func (t *Task) Bookmark() (b Bookmark) {
 // [Task.Forget] it makes runs the same from here on that differ only in what is forgotten. A
 // nil essence is none. The point needs a name that no other with the same bookmark has.
 func (t *Task) ForgetSince(b Bookmark, point string, essence func(s *Summary)) {
-	if t.ctl == nil || !t.ctl.print.on {
+	if t.ctl != nil { // so little that it is inlined
+		t.ctl.forgetSince(t, &b, point, essence)
+	}
+}
+
+func (c *Controlled) forgetSince(t *Task, b *Bookmark, point string, essence func(s *Summary)) {
+	if !c.print.on {
 		return
 	}
 	at := hashString(point)
-	for k := range t.ctl.print.renamings {
-		s := &t.ctl.print.summary
-		*s = Summary{c: t.ctl, k: k, h: at}
+	for k := range c.print.renamings {
+		s := &c.print.summary
+		*s = Summary{c: c, k: k, h: at}
 		if essence != nil {
 			essence(s)
 		}
