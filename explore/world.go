@@ -199,18 +199,20 @@ func (w *World) at(t *machine.Task, point string, variables ...uint64) {
 // observe looks at the step that a task is about to take. Who has announced its sleep, and
 // then found the context not released, sleeps safely when the release begins: it must not
 // get SIGBUS for it. (That it has looked, and not that it has come to sleep, is what does
-// not depend on the order of steps that commute.)
+// not depend on the order of steps that commute.) With store buffers the release begins when
+// the others can see it.
 func (w *World) observe(chosen *sim.Task) {
 	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next() // a store buffer has its task's ID
+	released := w.Ctx.ReleasedWord()
 	switch {
 	case next.Op == sim.OpSetState:
 		t.announced = true
-	case !next.Touches(w.Ctx.ReleasedWord()) || w.Ctx.Released():
+	case !next.Touches(released):
 	case next.Op == sim.OpStore:
 		for _, t := range w.tasks {
 			t.safe = t.looked
 		}
-	case t.announced:
+	case t.announced && released.Glance(chosen) == 0:
 		t.looked = true
 	}
 }
