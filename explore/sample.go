@@ -97,7 +97,7 @@ type pct struct {
 	change   map[int]bool
 	steps    int
 	lowest   int
-	last     *sim.Task // who took the last step
+	last     *sim.Task // who took the last step, or whose store buffer did
 	turn     int       // how many steps in a row
 }
 
@@ -121,12 +121,16 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 		t = p.first(enabled)
 	}
 	p.steps++
-	if t != p.last {
-		p.last, p.turn = t, 0
+	who := t
+	if t.BufferOf() != nil {
+		who = t.BufferOf() // the two of them could keep the turn for ever
+	}
+	if who != p.last {
+		p.last, p.turn = who, 0
 	}
 	if p.turn++; p.turn > maxTurn && len(enabled) > 1 {
 		p.lowest--
-		p.priority[t], p.turn = p.lowest, 0
+		p.priority[who], p.turn = p.lowest, 0
 	}
 	return t
 }
