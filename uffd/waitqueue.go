@@ -201,7 +201,7 @@ func (c *Ctx) wakeMode() sim.State {
 // userfaultfd_wake_function.
 func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
 	uwq := e.Container.(*waitQueue)
-	uwq.use(t, "userfaultfd_wake_function")
+	uwq.look(t, "userfaultfd_wake_function")
 	c := uwq.ctx
 	if !c.matches(key, uwq.msg.Address) {
 		return false
@@ -212,7 +212,7 @@ func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State,
 	if !c.obeys(WakeBeforeUnlink) {
 		uwq.delInit(t)
 		woken := t.WakeUpState(e.Task, mode)
-		uwq.use(t, "userfaultfd_wake_function")
+		uwq.look(t, "userfaultfd_wake_function")
 		return woken
 	}
 	woken := t.WakeUpState(e.Task, mode)
@@ -244,6 +244,13 @@ func (uwq *waitQueue) use(t *sim.Task, where string) {
 	if uwq.dead {
 		sim.UseAfterFree(t, where, "the entry was on the stack of a fault that has returned")
 	}
+}
+
+// look is use by who does not go on to change the entry: a step of its own, or nobody could
+// tell that it must not come after the end of the entry.
+func (uwq *waitQueue) look(t *sim.Task, where string) {
+	uwq.waken.Load(t)
+	uwq.use(t, where)
 }
 
 // findUserfault is the oldest pending fault, nil if there is none: find_userfault.

@@ -1,0 +1,88 @@
+package explore
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// Whatever comes of runs that chance chooses, without fingerprints and without reductions, the
+// search has found, too: each outcome, and that something goes wrong. Chance finds less, but
+// what it finds is there.
+func TestSearchFindsWhatChanceFinds(t *testing.T) {
+	for _, version := range []string{DefaultVersion, "4.3", "4.11", "4.14", "5.7", "6.18"} {
+		for _, setup := range Setups {
+			if setup.Faulters > 1 || setup.Name == "mixed" {
+				continue // they take longer than all the others together
+			}
+			t.Run(setup.Name+" "+version, func(t *testing.T) {
+				t.Parallel()
+				compare(t, setup, Options{Version: version})
+			})
+		}
+	}
+}
+
+// The same without each of the rules.
+func TestSearchFindsWhatChanceFindsWithoutARule(t *testing.T) {
+	for _, info := range uffd.Rules {
+		for _, version := range []string{DefaultVersion, "4.14"} {
+			for _, name := range []string{"copy", "close-only", SetupFor(info.Rule).Name} {
+				t.Run(fmt.Sprint(info.Name, " ", name, " ", version), func(t *testing.T) {
+					t.Parallel()
+					setup := FindSetup(name)
+					compare(t, setup, Options{Version: version, TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)})
+				})
+			}
+		}
+	}
+}
+
+// compare holds a search against runs by chance.
+func compare(t *testing.T, setup *Setup, opts Options) {
+	outcomes, failure := sampled(t, setup, opts)
+	opts.Workers = 1
+	r, err := Search(setup, opts)
+	require.NoError(t, err)
+	if r.Failure != nil {
+		return // and what else there is was not looked for
+	}
+	require.True(t, r.Covered)
+	require.NoError(t, failure, "only chance has found it")
+	for o := range outcomes {
+		require.Contains(t, r.Outcomes, o)
+	}
+}
+
+// sampled makes some runs, half of them with every step anybody's and half of them with few
+// preemptions, and returns what came of them.
+func sampled(t *testing.T, setup *Setup, opts Options) (outcomes map[string]bool, failure error) {
+	const runs = 200
+	opts.Faulters = cmp.Or(opts.Faulters, setup.Faulters)
+	outcomes = map[string]bool{}
+	p := &sampler{rng: rand.New(rand.NewPCG(5, 7)), longest: 100}
+	rig := newRig()
+	defer rig.close()
+	for i := range runs {
+		p.depth = i % 2 * (1 + i%8)
+		w, err := p.begin(rig, setup, &opts)
+		require.NoError(t, err)
+		setup.Tasks(w)
+		wrong := w.exec.Settle()
+		if wrong == nil {
+			wrong = w.check(setup)
+		}
+		if wrong == nil {
+			outcomes[w.Outcome()] = true
+		} else {
+			failure = wrong
+		}
+		w.discard()
+		p.longest = max(p.longest, len(p.schedule))
+	}
+	return outcomes, failure
+}
