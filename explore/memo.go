@@ -15,7 +15,7 @@ func newMemo() memo { return memo{seed: maphash.MakeSeed(), sets: map[uint64]uin
 // crowdKey is all that a stubborn set depends on, the futures apart.
 type crowdKey struct {
 	stands    [memoTasks]standKey
-	counts    [maxCounts]int
+	counts    [maxCounts]count // in the order in which the run has met them
 	ready     uint32
 	preferred int
 }
@@ -52,14 +52,11 @@ func (w *worker) stubbornOf(n *node) uint32 {
 }
 
 func (c *crowd) key(preferred int) crowdKey {
-	key := crowdKey{ready: c.ready, preferred: preferred}
+	key := crowdKey{counts: c.counts, ready: c.ready, preferred: preferred}
 	for i := range c.stands {
 		if s := &c.stands[i]; s.live {
 			key.stands[i] = standKey{s.place.index + 1, s.held, c.steps[i].count, c.steps[i].signalled}
 		}
-	}
-	for i := range c.counts {
-		key.counts[i] = c.counts[i].n
 	}
 	return key
 }
