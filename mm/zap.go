@@ -163,7 +163,7 @@ func movePTEs(t *sim.Task, src *table, i int, dst *table, j, n int) {
 		dst.lock.LockNested(t)
 	}
 	for ; n > 0; i, j, n = i+1, j+1, n-1 {
-		entry := src.entries[i].Peek()
+		entry := src.entries[i].PeekHeld(t)
 		if entry == 0 {
 			continue
 		}
