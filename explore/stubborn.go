@@ -104,8 +104,10 @@ func (c *crowd) unblocks(i, j int) bool {
 	if s.op == sim.OpSchedule || s.op == sim.OpReadBegin {
 		return c.ask(j, question{kind: wakes, obj: s.obj})
 	}
-	// A lock: its holder, or who queues for it, too.
-	return c.stands[j].held&c.stands[i].wants != 0 || c.ready&(1<<j) == 0 && c.steps[j].obj == s.obj
+	// A lock: its holder, or who is at it, too: queues for it, or has been handed it and has not gone on yet. One
+	// that has no bit may be anybody's.
+	wants := c.stands[i].wants
+	return wants == 0 || c.stands[j].held&wants != 0 || c.steps[j].obj == s.obj
 }
 
 // lasting adds to what is held the last references of those counts that the tasks outside
