@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 )
@@ -28,6 +30,30 @@ func TestStatesDetermineWhatFollows(t *testing.T) {
 	}
 }
 
+// The same where a task polls again in memory that it has polled in before: nobody may have told it
+// to look again by then.
+func TestStatesDetermineWhatFollowsASecondPoll(t *testing.T) {
+	setup := &Setup{Name: "polls", Tasks: func(w *World) {
+		w.faulters(own)
+		for _, faulter := range w.tasks {
+			faulter.Sleeper = true
+		}
+		w.Go("monitor", func(t *machine.Task) string {
+			w.nonblock(t)
+			for range 2 {
+				_, _ = t.Poll([]machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}, true)
+				for err := error(nil); err == nil; {
+					_, err = readOne(t, w.Fd)
+				}
+			}
+			return ""
+		}).Sleeper = true
+	}}
+	for _, tso := range []bool{false, true} {
+		followFor(t, setup, Options{Faulters: 2, TSO: tso}, 400)
+	}
+}
+
 // The same without each of the rules, up to where something goes wrong.
 func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
 	for _, info := range uffd.Rules {
@@ -41,8 +67,9 @@ func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
 
 // follow walks through the setup by chance, and holds what follows a fingerprint against what
 // followed it before.
-func follow(t *testing.T, setup *Setup, opts Options) {
-	const runs = 60
+func follow(t *testing.T, setup *Setup, opts Options) { followFor(t, setup, opts, 60) }
+
+func followFor(t *testing.T, setup *Setup, opts Options, runs int) {
 	f := follower{t: t, steps: map[uint64]string{}, next: map[choice]uint64{}, rng: rand.New(rand.NewPCG(uint64(opts.Faulters), 1))}
 	for range runs {
 		f.run(setup, opts)

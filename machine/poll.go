@@ -57,7 +57,7 @@ func (t *Task) Poll(fds []PollFd, wait bool) (int, error) {
 // sleep until one of them has been woken.
 func (t *Task) doPoll(fds []PollFd, wait bool) (int, error) {
 	pwq := t.poll
-	pwq.triggered.Init(0)
+	pwq.triggered.Reset(t.Task, 0)
 	pt := &pwq.table
 	if !wait {
 		pt = nil

@@ -66,6 +66,19 @@ func (c *Controlled) store(t *Task, w *Word, v uint64) {
 	w.v.Store(v)
 }
 
+// reset stores without a step: nobody can tell when.
+func (c *Controlled) reset(t *Task, w *Word, v uint64) {
+	if c.print.on {
+		old, now := c.meaning(t, w), sameForAll(v)
+		c.mustLabel(t, unsafe.Pointer(w)).dropContent(unsafe.Pointer(w))
+		c.became(t, unsafe.Pointer(w), &old, &now)
+	}
+	if _, pending := c.visible[w]; pending {
+		c.visible[w] = v
+	}
+	w.v.Store(v)
+}
+
 func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Summary)) {
 	if v == 0 {
 		c.store(t, w, 0)

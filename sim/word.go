@@ -110,6 +110,15 @@ func (w *Word) Tick(delta uint64) uint64 { return w.v.Add(delta) }
 // Init gives the word a value before any other task can see it.
 func (w *Word) Init(v uint64) { w.v.Store(v) }
 
+// Reset is Init for a word that is used again: no other task can see it any more, or yet.
+func (w *Word) Reset(t *Task, v uint64) {
+	if t.ctl != nil {
+		t.ctl.reset(t, w, v)
+		return
+	}
+	w.v.Store(v)
+}
+
 // Ref is a [Word] that holds a pointer: a vma's anon_vma, the table that a
 // page-table entry points to.
 type Ref[T any] struct{ p atomic.Pointer[T] }
