@@ -38,6 +38,8 @@ func (m *Memory) recycle(tb *table) {
 		tb.initLock()
 		if tb.frames != nil {
 			clear(tb.frames[:])
+		} else {
+			*tb.lower = [tableEntries]sim.Ref[table]{}
 		}
 		m.tablesOf(tb.level).Put(tb)
 	}
