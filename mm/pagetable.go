@@ -133,7 +133,11 @@ func (tb *table) set(t *sim.Task, i int, entry uint64) {
 // store stores an entry. The number of a frame or table in it differs from run to run:
 // what counts is the rights, and what is in the page.
 func (tb *table) store(t *sim.Task, i int, entry uint64) {
-	if !t.Controlled() {
+	switch {
+	case entry == 0: // ptep_get_and_clear is an xchg: what the entry maps may go away right behind it
+		tb.entries[i].StoreAtOnce(t, 0)
+		return
+	case !t.Controlled():
 		tb.entries[i].Store(t, entry)
 		return
 	}

@@ -48,26 +48,25 @@ func sameForAll(v uint64) (s sums) {
 }
 
 func (c *Controlled) store(t *Task, w *Word, v uint64) {
-	s := Step{OpStore, unsafe.Pointer(w)}
 	if c.buffered() {
+		s := Step{OpStore, unsafe.Pointer(w)}
 		c.saw(t, s, v)
 		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: sameForAll(v)})
 		return
 	}
-	c.step(t, s)
-	c.saw(t, s, v)
-	if !c.print.on {
-		w.v.Store(v)
-		return
-	}
-	old, now := c.meaning(t, w), sameForAll(v)
-	c.mustLabel(t, s.Obj).dropContent(s.Obj)
-	c.became(t, s.Obj, &old, &now)
-	w.v.Store(v)
+	c.storeAtOnce(t, w, v)
 }
 
-// reset stores without a step: nobody can tell when.
-func (c *Controlled) reset(t *Task, w *Word, v uint64) {
+// storeAtOnce is a store that does not go through a buffer.
+func (c *Controlled) storeAtOnce(t *Task, w *Word, v uint64) {
+	s := Step{OpStore, unsafe.Pointer(w)}
+	c.step(t, s)
+	c.saw(t, s, v)
+	c.replace(t, w, v)
+}
+
+// replace gives the word another value.
+func (c *Controlled) replace(t *Task, w *Word, v uint64) {
 	if c.print.on {
 		old, now := c.meaning(t, w), sameForAll(v)
 		c.mustLabel(t, unsafe.Pointer(w)).dropContent(unsafe.Pointer(w))

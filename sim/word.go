@@ -27,6 +27,16 @@ func (w *Word) Store(t *Task, v uint64) {
 	w.v.Store(v)
 }
 
+// StoreAtOnce is Store by a locked instruction: with store buffers it waits until the task's is empty,
+// and then all see it.
+func (w *Word) StoreAtOnce(t *Task, v uint64) {
+	if t.ctl != nil {
+		t.ctl.storeAtOnce(t, w, v)
+		return
+	}
+	w.v.Store(v)
+}
+
 // StoreHandle writes a value that holds a handle: something whose number may differ
 // from run to run though it stands for the same. meaning sums up what it stands for; nil if
 // there is no telling. Zero is no handle.
@@ -113,7 +123,7 @@ func (w *Word) Init(v uint64) { w.v.Store(v) }
 // Reset is Init for a word that is used again: no other task can see it any more, or yet.
 func (w *Word) Reset(t *Task, v uint64) {
 	if t.ctl != nil {
-		t.ctl.reset(t, w, v)
+		t.ctl.replace(t, w, v)
 		return
 	}
 	w.v.Store(v)
