@@ -141,18 +141,20 @@ func (tb *table) store(t *sim.Task, i int, entry uint64) {
 		tb.entries[i].Store(t, entry)
 		return
 	}
-	var page uint64
+	var page *Frame
 	switch {
 	case tb.level > levelPTE && entry&entryHuge == 0:
 	case tb.level == levelPTE && tb.frames[i] != nil && !tb.frames[i].shared():
-		page = tb.frames[i].sum()
+		page = tb.frames[i]
 	default:
 		tb.entries[i].StoreHandle(t, entry, nil)
 		return
 	}
 	tb.entries[i].StoreHandle(t, entry, func(s *sim.Summary) {
 		s.Add(entry & (PageSize - 1))
-		s.Add(page)
+		if page != nil {
+			s.Add(page.sum()) // with what user mode has stored there until now
+		}
 	})
 }
 
