@@ -24,8 +24,8 @@ type atlas struct {
 // have the futures of both. But the better it tells them, the less is feared of either.
 type placeKey struct {
 	task       int
-	mark       uint64 // what the task remembers
-	announced  int    // steps, up to the one that is to be taken from here
+	mark       uint64 // what the task remembers of its past
+	announced  int    // steps since then, up to the one that is to be taken from here
 	op, before sim.Op // the step, and the one that led here
 	obj, prior sim.ObjectID
 	in         sim.ObjectID
