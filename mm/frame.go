@@ -31,12 +31,18 @@ type Memory struct {
 }
 
 // counter is a part of a count that is kept in several places, so that processors which count at the same
-// time do not wait for each other: percpu_counter, by address space. It has a cache line of its own.
+// time do not wait for each other: percpu_counter, by address space. Likewise it keeps frames for those
+// address spaces: one that goes from processor to processor takes its cache lines along. It has cache lines
+// of its own.
 type counter struct {
-	_ cpu.CacheLinePad
-	n sim.Word
-	_ cpu.CacheLinePad
+	_     cpu.CacheLinePad
+	n     sim.Word
+	freed sim.Shelf[Frame]
+	_     cpu.CacheLinePad
 }
+
+// shelved is how many freed frames a counter keeps.
+const shelved = 256
 
 const counters = 16
 
@@ -47,7 +53,11 @@ type Frame struct {
 	pfn    uint64
 	refs   sim.Word // page-table entries and page caches that hold it
 	data   *[PageSize]byte
-	bare   sim.SpinLock // keeps accesses through the tables of several mappings apart
+	bare   sim.BareLock // keeps accesses through the tables of several mappings apart
+
+	// A frame fills a cache line: those that are used again on different processors would share one with the
+	// next, and every count of references would take it away from somebody else.
+	_ [16]byte
 }
 
 // NewMemory returns a memory in which nothing but the zero page is in use.
@@ -90,7 +100,10 @@ func (m *Memory) allocZeroed(home *counter) *Frame {
 // alloc returns a frame with one reference, whose bytes the caller overwrites.
 func (m *Memory) alloc(home *counter) *Frame {
 	home.n.Tick(1)
-	f := m.freed.Get()
+	f := home.freed.Get()
+	if f == nil {
+		f = m.freed.Get()
+	}
 	if f == nil {
 		f = &Frame{memory: m, data: new([PageSize]byte)}
 	}
@@ -111,7 +124,9 @@ func (f *Frame) get() { f.refs.Tick(1) }
 func (f *Frame) put() {
 	if f.refs.Tick(^uint64(0)) == 0 {
 		f.home.n.Tick(^uint64(0))
-		f.memory.freed.Put(f)
+		if !f.home.freed.Put(f, shelved) {
+			f.memory.freed.Put(f)
+		}
 	}
 }
 

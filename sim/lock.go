@@ -179,6 +179,23 @@ func (l *SpinLock) EndBare(t *Task) {
 	}
 }
 
+// BareLock is what [SpinLock.Bare] needs of a lock, for what the kernel has no lock for at all.
+type BareLock struct{ mu sync.Mutex }
+
+// Bare takes the lock: see [SpinLock.Bare].
+func (l *BareLock) Bare(t *Task) {
+	if t.ctl == nil {
+		l.mu.Lock()
+	}
+}
+
+// EndBare ends an access that Bare began.
+func (l *BareLock) EndBare(t *Task) {
+	if t.ctl == nil {
+		l.mu.Unlock()
+	}
+}
+
 // AssertHeld panics if the task does not hold the lock, where locks are checked.
 func (l *SpinLock) AssertHeld(t *Task) {
 	if checking(t) {
