@@ -86,7 +86,7 @@ func (t *Task) assertMaySleep(where string) {
 
 // SpinLock is a spinlock: the holder must not sleep. Init it before use.
 type SpinLock struct {
-	mu     sync.Mutex
+	BareLock
 	class  *LockClass
 	guards func(s *Summary) // controlled executor only, and so is owner
 	owner  *Task
@@ -162,27 +162,14 @@ func (c *Controlled) unlocked(t *Task, l *SpinLock) {
 	c.left(t, unsafe.Pointer(l), l.guards)
 }
 
+// BareLock stands in for the kernel's having no lock: for accesses that the hardware makes
+// by itself. Every [SpinLock] is one, too.
+type BareLock struct{ mu sync.Mutex }
+
 // Bare takes the lock for an access that the hardware would make without
 // one. In the free executor the lock is what keeps the access and
 // the kernel's own apart for Go's memory model; in the controlled one, where
 // nothing else runs before the next visible step, there is no lock to see.
-func (l *SpinLock) Bare(t *Task) {
-	if t.ctl == nil {
-		l.mu.Lock()
-	}
-}
-
-// EndBare ends an access that Bare began.
-func (l *SpinLock) EndBare(t *Task) {
-	if t.ctl == nil {
-		l.mu.Unlock()
-	}
-}
-
-// BareLock is what [SpinLock.Bare] needs of a lock, for what the kernel has no lock for at all.
-type BareLock struct{ mu sync.Mutex }
-
-// Bare takes the lock: see [SpinLock.Bare].
 func (l *BareLock) Bare(t *Task) {
 	if t.ctl == nil {
 		l.mu.Lock()
