@@ -40,8 +40,10 @@ func (w *worker) arriveReduced(n *node) {
 // the same if faulters change places.
 func (w *worker) arriveKnown(n *node, state uint64, permuted []int) {
 	before, known := w.seen.visit(state, permute(n.sleep, permuted), func(old, now uint32) uint32 { return old & now })
-	if known && permute(before, invert(permuted))&^n.sleep == 0 {
-		n.todo = 0 // it has been explored, with nobody asleep who is awake now
+	if known {
+		before = permute(before, invert(permuted))
+		n.todo = before &^ n.sleep & n.ready
+		n.sleep &= before
 	}
 }
 
