@@ -12,6 +12,7 @@ import (
 type atlas struct {
 	sync.RWMutex
 	places    map[placeKey]*place
+	permuted  [][]int               // the tasks, if faulters change places
 	signalled map[sim.ObjectID]bool // tasks that signals are sent to
 	fresh     []*place              // whose surroundings have changed since the last survey
 	version   int                   // how often it has changed
@@ -23,23 +24,24 @@ type atlas struct {
 // placeKey tells places apart. It need not tell all of them: two that are taken for one
 // have the futures of both. But the better it tells them, the less is feared of either.
 type placeKey struct {
-	task       int
-	mark       uint64 // what the task remembers of its past
-	announced  int    // steps since then, up to the one that is to be taken from here
-	op, before sim.Op // the step, and the one that led here
-	obj, prior sim.ObjectID
-	in         sim.ObjectID
+	Task       int
+	Mark       uint64 // what the task remembers of its past
+	Announced  int    // steps since then, up to the one that is to be taken from here
+	Op, Before sim.Op // the step, and the one that led here
+	Obj, Prior sim.ObjectID
+	In         sim.ObjectID
 }
 
-// trip is a way that a run has taken.
+// trip is a way that a run has taken from one place to the next. Both are called what they
+// would be if faulters changed places: by one key for each renaming.
 type trip struct {
-	from, to placeKey // from is zero for a task's first place
-	acquired lockSet
-	twins    []placeKey // what to would be called, if faulters changed places
+	From, To []placeKey // From is empty for a task's first place
+	Acquires bool       // the step has brought the task what others may be waiting for
 }
 
-func newAtlas() *atlas {
+func newAtlas(permuted [][]int) *atlas {
 	return &atlas{
+		permuted:  permuted,
 		places:    map[placeKey]*place{},
 		signalled: map[sim.ObjectID]bool{},
 		bits:      map[lockKey]int{},
@@ -84,26 +86,54 @@ func (a *atlas) enter(trips []trip, asked []map[question]struct{}) (wrong bool) 
 	return false
 }
 
+// put puts a trip on the map, and those of the faulters who could have made it instead.
 func (a *atlas) put(t trip) {
-	to := a.places[t.to]
-	if to == nil {
-		to = &place{index: len(a.places), step: step{op: t.to.op, obj: t.to.obj, in: t.to.in}, twins: t.twins}
-		a.places[t.to] = to
-		a.fresh = append(a.fresh, to)
-		if t.to.op == sim.OpSignal && !a.signalled[t.to.in] {
-			a.signalled[t.to.in] = true
-			for _, p := range a.places { // the sleeps of its target count from now on
-				if p.step.in == t.to.in {
-					a.fresh = append(a.fresh, p)
-				}
+	for k := range t.To {
+		to := a.place(t.To, k)
+		if len(t.From) == 0 {
+			continue
+		}
+		from, acquired := a.place(t.From, k), lockSet(0)
+		if t.Acquires {
+			acquired, _ = a.lockBits(from.step)
+		}
+		if !from.knows(to, acquired) {
+			from.ways = append(from.ways, way{to, acquired})
+			to.back = append(to.back, from)
+			a.fresh = append(a.fresh, from)
+		}
+	}
+}
+
+// place is the place with the key that has number k among its twins'. If it is new, it is put
+// on the map.
+func (a *atlas) place(keys []placeKey, k int) *place {
+	key := keys[k]
+	p := a.places[key]
+	if p != nil {
+		return p
+	}
+	p = &place{index: len(a.places), step: step{op: key.Op, obj: key.Obj, in: key.In}, twins: a.twins(keys, k)}
+	a.places[key] = p
+	a.fresh = append(a.fresh, p)
+	if key.Op == sim.OpSignal && !a.signalled[key.In] {
+		a.signalled[key.In] = true
+		for _, p := range a.places { // the sleeps of its target count from now on
+			if p.step.in == key.In {
+				a.fresh = append(a.fresh, p)
 			}
 		}
 	}
-	if from := a.places[t.from]; from != nil && !from.knows(to, t.acquired) {
-		from.ways = append(from.ways, way{to, t.acquired})
-		to.back = append(to.back, from)
-		a.fresh = append(a.fresh, from)
+	return p
+}
+
+// twins are the keys as they look from the one with number k: renamed further.
+func (a *atlas) twins(keys []placeKey, k int) []placeKey {
+	twins := make([]placeKey, len(keys))
+	for j, first := range a.permuted {
+		twins[j] = keys[composed(a.permuted, first, a.permuted[k])]
 	}
+	return twins
 }
 
 // bit is the lock set with one element. When there are more than fit, the others are

@@ -1,10 +1,6 @@
 package explore
 
-import (
-	"slices"
-
-	"github.com/uffdsim/uffdsim/sim"
-)
+import "github.com/uffdsim/uffdsim/sim"
 
 // Where the tasks of a run are on the map.
 
@@ -60,14 +56,13 @@ func (w *worker) move(c *crowd, i int, taken step) (known bool) {
 	}
 	c.steps[i] = next
 	if known = s.place != nil && (!from.live || from.place != nil && from.place.knows(s.place, acquired)); !known {
-		w.noteTrips(i, from, taken, acquired)
+		w.noteTrip(i, from, taken, acquired)
 	}
 	return known
 }
 
-// noteTrips writes down a way that is not on the map, and those that faulters would take who
-// change places.
-func (w *worker) noteTrips(i int, from stand, taken step, acquired lockSet) {
+// noteTrip writes down a way that is not on the map.
+func (w *worker) noteTrip(i int, from stand, taken step, acquired lockSet) {
 	before := w.lostAt[i]
 	if from.place != nil {
 		before = from.place.twins
@@ -76,45 +71,19 @@ func (w *worker) noteTrips(i int, from stand, taken step, acquired lockSet) {
 	for k, to := range w.permuted {
 		led := taken
 		if from.live {
-			led.obj = before[k].obj
+			led.obj = before[k].Obj
 		}
 		here[k] = w.keyOf(i, led, k)
 		if i < len(to) {
-			here[k].task = to[i]
+			here[k].Task = to[i]
 		}
 	}
-	for k := range here {
-		t := trip{to: here[k], twins: w.twinsOf(here, k)}
-		if from.live {
-			t.from = before[k]
-		}
-		if acquired != 0 {
-			t.acquired, _ = w.atlas.lockBits(step{op: taken.op, obj: t.from.obj})
-		}
-		w.trips = append(w.trips, t)
+	t := trip{To: here, Acquires: acquired != 0}
+	if from.live {
+		t.From = before
 	}
+	w.trips = append(w.trips, t)
 	w.lostAt[i] = here
-}
-
-// twinsOf are the keys as they look from the one with number k: renamed further.
-func (w *worker) twinsOf(keys []placeKey, k int) []placeKey {
-	twins := make([]placeKey, len(keys))
-	for j, first := range w.permuted {
-		twins[j] = keys[w.composed(first, w.permuted[k])]
-	}
-	return twins
-}
-
-// composed is the number of the renaming that is first b and then a.
-func (w *worker) composed(a, b []int) int {
-	return slices.IndexFunc(w.permuted, func(p []int) bool {
-		for i := range p {
-			if p[i] != a[b[i]] {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // keyOf is the key of the place that a task is at, if it came there by the step.
@@ -123,8 +92,8 @@ func (w *worker) keyOf(i int, taken step, renaming int) placeKey {
 	next := t.Next()
 	obj, in, _ := w.world.exec.ID(next.Obj, renaming)
 	return placeKey{
-		task: i, mark: t.Mark(renaming), announced: t.SinceMark(),
-		op: next.Op, obj: obj, in: in, before: taken.op, prior: taken.obj,
+		Task: i, Mark: t.Mark(renaming), Announced: t.SinceMark(),
+		Op: next.Op, Obj: obj, In: in, Before: taken.op, Prior: taken.obj,
 	}
 }
 

@@ -88,7 +88,8 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	s := &search{setup: setup, opts: opts, start: time.Now(), atlas: newAtlas()}
+	_, permuted := renamings(opts.symmetry(setup), opts.Faulters)
+	s := &search{setup: setup, opts: opts, start: time.Now(), atlas: newAtlas(permuted)}
 	s.begin()
 	if opts.reduced() && !opts.TSO {
 		w := newWorker(s)

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -136,4 +137,16 @@ func invert(to []int) []int {
 		back[j] = i
 	}
 	return back
+}
+
+// composed is the number of the permutation that is first b and then a.
+func composed(all [][]int, a, b []int) int {
+	return slices.IndexFunc(all, func(p []int) bool {
+		for i := range p {
+			if p[i] != a[b[i]] {
+				return false
+			}
+		}
+		return true
+	})
 }
