@@ -70,3 +70,12 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 type pickFunc func(enabled []*sim.Task, current *sim.Task) *sim.Task
 
 func (f pickFunc) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task { return f(enabled, current) }
+
+// Which faulter has come to what is chance, and does not show.
+func TestOutcomesOfFaultersWhoMayChangePlaces(t *testing.T) {
+	r, err := Search(FindSetup("close"), Options{Faulters: 2})
+	require.NoError(t, err)
+	require.Contains(t, r.Outcomes, "t1=SIGBUS t2=zero")
+	require.NotContains(t, r.Outcomes, "t1=zero t2=SIGBUS")
+	require.Contains(t, r.Outcomes, "t1=A t2=zero")
+}

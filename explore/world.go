@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/machine"
@@ -246,16 +247,23 @@ func (w *World) states(to []uint64) []uint64 {
 	return to
 }
 
-// Outcome sums the outcomes up: "t1=A t2=SIGBUS".
+// Outcome sums the outcomes up: "t1=A t2=SIGBUS". Where faulters may change places, which of them
+// has come to what is chance, and they are put in the order of their outcomes.
 func (w *World) Outcome() string {
-	parts := make([]string, 0, len(w.tasks))
-	for _, t := range w.tasks {
-		what := t.Outcome
+	what := make([]string, len(w.tasks))
+	for i, t := range w.tasks {
+		what[i] = t.Outcome
 		if !t.ended {
-			what = "asleep"
+			what[i] = "asleep"
 		}
-		if what != "" {
-			parts = append(parts, t.Name+"="+what)
+	}
+	if len(w.permuted) > 1 {
+		slices.Sort(what[:w.Faulters])
+	}
+	parts := make([]string, 0, len(w.tasks))
+	for i, t := range w.tasks {
+		if what[i] != "" {
+			parts = append(parts, t.Name+"="+what[i])
 		}
 	}
 	return strings.Join(parts, " ")
