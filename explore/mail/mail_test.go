@@ -1,0 +1,104 @@
+package mail_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/explore/mail"
+)
+
+type note struct {
+	Text string
+	N    []uint64
+}
+
+// received is what a member has heard, by sender.
+func received(t *testing.T, b *mail.Box[note]) map[int][]note {
+	t.Helper()
+	got := map[int][]note{}
+	require.NoError(t, b.Receive(func(from int, n note) bool {
+		got[from] = append(got[from], n)
+		return true
+	}))
+	return got
+}
+
+func join(t *testing.T, dir string, me, n int) *mail.Box[note] {
+	t.Helper()
+	b, err := mail.Join[note](dir, me, n, "toys")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func TestEachLetterOnceAndInOrder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	a, b := join(t, dir, 0, 3), join(t, dir, 1, 3)
+	require.Empty(t, received(t, a))
+	require.NoError(t, b.Send(note{Text: "one", N: []uint64{1<<64 - 1}}))
+	require.NoError(t, b.Send(note{Text: "two\n\"", N: []uint64{0, 1<<53 + 1}}))
+	require.Equal(t, map[int][]note{1: {{"one", []uint64{1<<64 - 1}}, {"two\n\"", []uint64{0, 1<<53 + 1}}}}, received(t, a))
+	require.Empty(t, received(t, a))
+	require.Empty(t, received(t, b), "of one's own letters")
+	c := join(t, dir, 2, 3) // late, and still hears all
+	require.NoError(t, a.Send(note{Text: "three"}))
+	require.Equal(t, map[int][]note{0: {{Text: "three"}}, 1: {{"one", []uint64{1<<64 - 1}}, {"two\n\"", []uint64{0, 1<<53 + 1}}}}, received(t, c))
+}
+
+func TestRefusedLettersStay(t *testing.T) {
+	dir := t.TempDir()
+	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
+	for _, text := range []string{"take", "refuse", "after"} {
+		require.NoError(t, b.Send(note{Text: text}))
+	}
+	var got []string
+	take := func(_ int, n note) bool {
+		got = append(got, n.Text)
+		return n.Text != "refuse"
+	}
+	require.NoError(t, a.Receive(take))
+	require.NoError(t, a.Receive(take))
+	require.Equal(t, []string{"take", "refuse", "refuse"}, got)
+	require.Equal(t, map[int][]note{1: {{Text: "refuse"}, {Text: "after"}}}, received(t, a))
+}
+
+// Another machine may see a part of a line before the rest is there.
+func TestHalfALineIsNotALetter(t *testing.T) {
+	dir := t.TempDir()
+	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
+	require.NoError(t, b.Send(note{Text: "whole"}))
+	add := func(text string) {
+		f, err := os.OpenFile(filepath.Join(dir, "part-1.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = f.WriteString(text)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	add(`{"Text":"ha`)
+	require.Equal(t, map[int][]note{1: {{Text: "whole"}}}, received(t, a))
+	add("lf\"}\n")
+	require.Equal(t, map[int][]note{1: {{Text: "half"}}}, received(t, a))
+}
+
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	a := join(t, dir, 0, 3)
+	_, err := mail.Join[note](dir, 0, 3, "toys")
+	require.ErrorContains(t, err, "part-0.jsonl is there already")
+
+	none := func(int, note) bool { return true }
+	other, err := mail.Join[note](dir, 1, 3, "tools")
+	require.NoError(t, err)
+	require.NoError(t, other.Close())
+	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is about something else: tools, not toys")
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "part-1.jsonl")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "part-2.jsonl"), []byte("{\"Subject\":\"toys\"}\n{\"Text\":1}\n"), 0o666))
+	require.ErrorContains(t, a.Receive(none), "part-2.jsonl: byte 19: ")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o666))
+	_, err = mail.Join[note](filepath.Join(dir, "file"), 0, 2, "toys")
+	require.Error(t, err)
+}
