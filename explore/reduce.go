@@ -10,17 +10,12 @@ import (
 func (w *worker) arriveReduced(n *node) {
 	if w.depth > 0 {
 		parent := &w.path[w.depth-1]
-		n.forks = parent.forks
 		for rest := parent.sleep | parent.done; rest != 0; rest &= rest - 1 {
 			i := bits.TrailingZeros32(rest)
 			if parent.steps[i].commutes(parent.steps[parent.chosen]) {
 				n.sleep |= 1 << i
 			}
 		}
-	}
-	if w.opts.Shards > 1 && n.forks <= cut {
-		w.arriveAboveCut(n)
-		return
 	}
 	set := n.ready
 	if !w.opts.TSO {
@@ -30,45 +25,29 @@ func (w *worker) arriveReduced(n *node) {
 	if bits.OnesCount32(set) == 1 {
 		return // no choice, and nothing to remember
 	}
-	n.forks++
 	w.states = w.world.states(w.states[:0])
 	k := canonical(w.states)
 	w.arriveKnown(n, w.states[k], w.permuted[k])
 }
 
 // arriveKnown leaves out what has been explored from the state before, or from one that is
-// the same if faulters change places.
+// the same if faulters change places. What may be missing are the runs that begin with a task
+// that slept then and is awake now; those with the others have been tried (Godefroid's
+// state-space caching).
 func (w *worker) arriveKnown(n *node, state uint64, permuted []int) {
-	before, known := w.seen.visit(state, permute(n.sleep, permuted), func(old, now uint32) uint32 { return old & now })
+	n.state, n.asleep = state, permute(n.sleep, permuted)
+	before, known := w.seen.visit(state, n.asleep, func(old, now uint32) uint32 { return old & now })
 	if known {
-		before = permute(before, invert(permuted))
-		n.todo = before &^ n.sleep & n.ready
-		n.sleep &= before
+		n.asleep &= before
+		slept := permute(before, invert(permuted))
+		n.todo = slept &^ n.sleep & n.ready
+		n.sleep &= slept
+	} else if n.todo == 0 {
+		w.through(n) // all that could be done has been tried elsewhere
 	}
-}
-
-// cut is how many choices are made before a search is cut in shards.
-const cut = 5
-
-// arriveAboveCut decides what to explore near the root of a search that is made in shards.
-// All shards explore that part, and in the same way: without the map of the programs, which
-// they draw each for themselves, and without regard to states that are known. The states
-// below belong each to one shard.
-func (w *worker) arriveAboveCut(n *node) {
-	n.todo = n.ready &^ n.sleep
-	if bits.OnesCount32(n.ready) > 1 {
-		n.forks++
+	if w.opts.Shard > 0 {
+		n.turn = state ^ uint64(w.opts.Shard)*0x9e3779b97f4a7c15
 	}
-	if n.forks <= cut {
-		return
-	}
-	w.states = w.world.states(w.states[:0])
-	k := canonical(w.states)
-	if int(w.states[k]>>8%uint64(w.opts.Shards)) != w.opts.Shard {
-		n.todo = 0
-		return
-	}
-	w.arriveKnown(n, w.states[k], w.permuted[k])
 }
 
 // canonical finds the smallest fingerprint.

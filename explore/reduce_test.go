@@ -55,25 +55,6 @@ func finalsOf(t *testing.T, setup *Setup, opts Options) map[uint64]bool {
 	return opts.finals
 }
 
-// The parts of a search that is shared out make up the whole.
-func TestShardsAddUp(t *testing.T) {
-	setup := FindSetup("kill-read")
-	whole := finals(t, setup, 1, nil)
-	for _, shards := range []int{1, 2, 5} {
-		parts := map[uint64]bool{}
-		for shard := range shards {
-			opts := Options{Faulters: 1, Shard: shard, Shards: shards, finals: map[uint64]bool{}}
-			r, err := Search(setup, opts)
-			require.NoError(t, err)
-			require.True(t, r.Covered)
-			for s := range opts.finals {
-				parts[s] = true
-			}
-		}
-		require.Equal(t, whole, parts, "%d shards", shards)
-	}
-}
-
 // Toy programs of a few steps, against every interleaving there is.
 func TestReductionsOnToys(t *testing.T) {
 	flags := func(t *machine.Task, fd int) string {

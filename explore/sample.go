@@ -19,7 +19,7 @@ func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error)
 	start := time.Now()
 	rig := newRig()
 	defer rig.close()
-	for opts.Budget == 0 || result.Took < opts.Budget {
+	for !opts.spent(result.Took) {
 		w, err := p.begin(rig, setup, &opts)
 		if err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ func (w *worker) survey() {
 		}
 		quiet++
 		if len(w.trips) > 0 {
-			w.atlas.enter(w.trips, nil)
+			w.learn(slices.Clone(w.trips))
 			quiet = 0
 		}
 	}

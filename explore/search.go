@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"time"
@@ -24,10 +25,16 @@ type Options struct {
 	Bound *Bound
 	// Budget ends the search when the time has passed; 0 is no limit.
 	Budget time.Duration
+	// Context ends it when it is cancelled; nil is never.
+	Context context.Context
 	// Workers is how many runs are made at a time; 0 is one for each processor.
 	Workers int
-	// Shard of Shards is the part of the search that is made; 0 of 0 is all of it.
+	// Shard of Shards, from 0 on, is the part of the search that is made, together with the
+	// others; 0 of 0 is all of it.
 	Shard, Shards int
+	// Exchange is the directory in which the shards tell each other what they find. It is to
+	// be empty, or not there, when the first of them begins.
+	Exchange string
 	// Progress is called now and then; nil is never.
 	Progress func(Stats)
 
@@ -58,15 +65,21 @@ type Stats struct {
 	Depth    int           // steps of the longest run, those of the setup apart
 	Passes   int           // from the root, each with a better map of the programs
 	Done     float64       // how much of the tree is done, from 0 to 1, as far as one can tell
+	Waiting  bool          // for other shards
 	Took     time.Duration // so far
 }
 
-// Result is what a search has found.
+// Result is what a search has found. Of a search in shards, Stats are those of this one: the
+// States of all shards add up to Whole.
 type Result struct {
 	Stats
-	// Covered says that everything was covered, as far as Options ask for it.
+	// Covered says that everything was covered, as far as Options ask for it; by all shards
+	// together.
 	Covered bool
-	// Outcomes are the outcomes of the runs that came to an end, with how often.
+	// Whole is the number of States of all shards.
+	Whole int
+	// Outcomes are the outcomes of the runs that came to an end, with how often; of all shards,
+	// if Covered.
 	Outcomes map[string]int
 	// Failure is the first run that went wrong, nil if none did.
 	Failure *Failure
@@ -90,6 +103,9 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 	}
 	_, permuted := renamings(opts.symmetry(setup), opts.Faulters)
 	s := &search{setup: setup, opts: opts, start: time.Now(), atlas: newAtlas(permuted)}
+	if err := s.join(); err != nil {
+		return nil, err
+	}
 	s.begin()
 	if opts.reduced() && !opts.TSO {
 		w := newWorker(s)
@@ -98,23 +114,23 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 	}
 	for s.err == nil && (s.stop == goOn || s.stop == lost) {
 		s.begin()
-		s.result.Passes++
-		var all sync.WaitGroup
-		for range opts.Workers {
-			all.Go(func() { newWorker(s).work() })
-		}
-		all.Wait()
-		if s.stop == goOn && !s.misled {
-			s.result.Covered = true
+		s.pass()
+		if s.result.Covered = s.agree(); s.result.Covered {
 			break
 		}
 	}
 	s.result.Took = time.Since(s.start)
+	s.part()
 	return &s.result, s.err
 }
 
 // reduced reports whether only some of the interleavings are tried that are possible.
 func (o *Options) reduced() bool { return !o.Plain && o.Bound == nil }
+
+// spent reports whether a search is to be given up that has taken so long.
+func (o *Options) spent(took time.Duration) bool {
+	return o.Budget != 0 && took > o.Budget || o.Context != nil && o.Context.Err() != nil
+}
 
 // search is what the workers of a search share.
 type search struct {
@@ -123,6 +139,7 @@ type search struct {
 	start time.Time
 	atlas *atlas
 	seen  *stateTable
+	group *group // of shards, nil for none
 
 	mu     sync.Mutex
 	more   *sync.Cond // there is a job, or the end has come
@@ -148,9 +165,29 @@ const (
 	lost                  // the map of the programs was wrong: begin again with the new one
 )
 
+// pass makes a pass through the tree.
+func (s *search) pass() {
+	s.result.Passes++
+	done := make(chan struct{})
+	var workers, courier sync.WaitGroup
+	if g := s.group; g != nil {
+		s.result.Passes = max(s.result.Passes, g.ahead)
+		if err := g.begin(s.result.Passes); err != nil {
+			s.fail(err, nil)
+		}
+		courier.Go(func() { s.courier(done) })
+	}
+	for range s.opts.Workers {
+		workers.Go(func() { newWorker(s).work() })
+	}
+	workers.Wait()
+	close(done)
+	courier.Wait()
+}
+
 // begin makes the search ready to start from the root.
 func (s *search) begin() {
-	s.seen = newStateTable()
+	s.seen = newStateTable(s.opts.Shard)
 	s.jobs, s.busy, s.stop, s.misled, s.asked = []job{{}}, 0, goOn, false, nil
 	s.more = sync.NewCond(&s.mu)
 	s.result.Outcomes = map[string]int{}
@@ -196,11 +233,11 @@ func (s *search) offer(j job) {
 	s.more.Signal()
 }
 
-// end ends the search, unless it has ended already.
+// end ends the search, unless it has ended already, or the pass.
 func (s *search) end(v verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stop == goOn {
+	if s.stop == goOn || s.stop == lost {
 		s.stop = v
 	}
 	s.more.Broadcast()
@@ -220,7 +257,7 @@ func (s *search) note(w *worker) bool {
 	r.Took = time.Since(s.start)
 	r.States = s.seen.len()
 	w.stats = Stats{}
-	if s.opts.Budget != 0 && r.Took > s.opts.Budget && s.stop == goOn {
+	if s.opts.spent(r.Took) && s.stop == goOn {
 		s.stop = spent
 		s.more.Broadcast()
 	}
@@ -233,6 +270,12 @@ func (s *search) note(w *worker) bool {
 // learn enters trips in the map, and reports whether an answer was wrong that a worker has
 // relied on.
 func (s *search) learn(trips []trip) (wrong bool) {
+	s.made(trips)
+	return s.enter(trips)
+}
+
+// enter enters trips, of this shard or another, in the map.
+func (s *search) enter(trips []trip) (wrong bool) {
 	s.mu.Lock()
 	asked := s.asked
 	s.mu.Unlock()
@@ -256,7 +299,7 @@ func (s *search) mislead() (now bool) {
 // fail ends the search: with a run that went wrong, or because there can be none.
 func (s *search) fail(err error, f *Failure) {
 	s.mu.Lock()
-	if s.stop == goOn {
+	if s.stop == goOn || s.stop == lost {
 		s.err, s.result.Failure = err, f
 	}
 	s.mu.Unlock()

@@ -40,14 +40,18 @@ type node struct {
 	chosen  int
 	current int     // who took the step that led here, -1 for nobody
 	used    use     // switches and preemptions up to here
-	forks   int     // states up to here from which there was a choice
 	weight  float64 // how much of the whole tree lies behind a branch
+	state   uint64  // the fingerprint, if there was a choice
+	asleep  uint32  // sleep, as it is with the state
+	turn    uint64  // in which order its branches are taken; 0 for the usual one
+	lent    bool    // of what lies behind it, something is left to other workers
+	given   bool    // all but what lies behind the chosen branch is
 }
 
 func newWorker(s *search) *worker {
 	w := &worker{search: s, rig: newRig(), asked: map[question]struct{}{}, memo: newMemo()}
 	w.renaming, w.permuted = renamings(s.opts.symmetry(s.setup), s.opts.Faulters)
-	w.rng = rand.New(rand.NewPCG(1, 2))
+	w.rng = rand.New(rand.NewPCG(1, 2+uint64(s.opts.Shard)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, w.asked)
@@ -135,8 +139,8 @@ func (w *worker) leaf(outcome string, ended bool) {
 	}
 	n := &w.path[len(w.path)-1]
 	w.stats.Done += n.weight
-	if !ended || w.opts.Shard > 0 && n.forks < cut {
-		return // the first shard counts what is the same in all
+	if !ended {
+		return
 	}
 	w.stats.Complete++
 	w.mu.Lock()
@@ -298,12 +302,18 @@ func (n *node) spent() use {
 }
 
 // choose picks the next task to explore: the one that ran before, if possible, so that
-// runs with few switches come first.
+// runs with few switches come first. Shards after the first one choose differently.
 func (n *node) choose() {
-	n.chosen = bits.TrailingZeros32(n.todo)
-	if n.current >= 0 && n.todo&(1<<n.current) != 0 {
-		n.chosen = n.current
+	set := n.todo
+	switch {
+	case n.turn != 0:
+		for range n.turn >> 32 % uint64(bits.OnesCount32(set)) {
+			set &= set - 1
+		}
+	case n.current >= 0 && n.todo&(1<<n.current) != 0:
+		set = 1 << n.current
 	}
+	n.chosen = bits.TrailingZeros32(set)
 	n.todo &^= 1 << n.chosen
 }
 
@@ -317,6 +327,7 @@ func (w *worker) backtrack() bool {
 			n.choose()
 			return true
 		}
+		w.through(n)
 		w.path = w.path[:len(w.path)-1]
 	}
 	return false
@@ -333,7 +344,8 @@ func (w *worker) share() {
 		path := make([]node, i+1)
 		for k := range path {
 			path[k] = w.path[k]
-			path[k].todo = 0
+			path[k].todo, path[k].given = 0, true
+			w.path[k].lent = true
 			path[k].stands = slices.Clone(path[k].stands)
 			path[k].steps = slices.Clone(path[k].steps)
 		}

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -47,12 +52,14 @@ interleaving there is, for tiny ones.
 The exit code is 1 if a run went wrong. A search that was given up is no error: the last
 line says whether everything was covered.
 
-With --shard i/n only a part is explored, part 0 to n-1 of n: what goes wrong is found by one
-of them, and the outcomes of all together are those of the whole. The counts do not add up,
-for each part explores by itself all that it comes to.`,
+With --shard i/n this is part i, from 0 to n-1, of a search that n processes make together, on one
+machine or on several. In the directory of --exchange, which all must reach and which is empty at first, each
+writes what it has explored, for the others to leave out. Each ends when all have, and their counts
+add up; a run that goes wrong is shown by all.`,
 		Example: `  uffdsim explore                                     the setups
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
+  uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/close3   and 1/2 elsewhere
   uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
   uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*19 t1*8'`,
 		Args:              cobra.MaximumNArgs(1),
@@ -64,6 +71,10 @@ for each part explores by itself all that it comes to.`,
 			if cmd.Flags().Changed("replay") && strings.TrimSpace(x.replay) == "" {
 				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*19 t1*8'")
 			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
+			x.Context = ctx
 			return x.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
 		},
 	}
@@ -73,7 +84,8 @@ for each part explores by itself all that it comes to.`,
 	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
 	f.StringVar(&x.Version, "kernel", explore.DefaultVersion, "kernel version: "+strings.Join(kernelsThatCopy(), ", "))
 	f.BoolVar(&x.TSO, "tso", false, "let stores go through store buffers, as on an x86")
-	f.StringVar(&x.shard, "shard", "", "explore part i of n, as in 0/4")
+	f.StringVar(&x.shard, "shard", "", "be part i of n, as in 0/4, of a search made together")
+	f.StringVar(&x.Exchange, "exchange", "", "directory in which the parts tell each other what they find")
 	f.IntVar(&x.depth, "depth", 3, "how many steps a bug depends on the order of, for pct")
 	f.IntVar(&x.Workers, "workers", 0, "runs at a time (default: one for each processor)")
 	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random and pct)")
@@ -234,6 +246,9 @@ func (x *exploration) drawSchedule(out io.Writer, setup *explore.Setup, schedule
 // parseShard reads "i/n".
 func (x *exploration) parseShard() error {
 	if x.shard == "" {
+		if x.Exchange != "" {
+			return errors.New("--exchange is for the parts of a search, see --shard")
+		}
 		return nil
 	}
 	i, n, ok := strings.Cut(x.shard, "/")
@@ -245,6 +260,9 @@ func (x *exploration) parseShard() error {
 	}
 	if x.strategy != "dpor" {
 		return fmt.Errorf("--shard %s: only dpor can be shared out", x.shard)
+	}
+	if x.Shards > 1 && x.Exchange == "" {
+		return fmt.Errorf("--shard %s: the parts need a directory in which they tell each other what they find: --exchange DIR", x.shard)
 	}
 	return nil
 }

@@ -25,8 +25,12 @@ func progressLine(out io.Writer) func(explore.Stats) {
 			return
 		}
 		shown = s.Took
-		fmt.Fprintf(out, "\r\x1b[Kpass %d: %d runs, %.0f a second, %d states, depth %d, %.1f %% of the tree",
-			s.Passes, s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, s.Depth, 100*s.Done)
+		what := fmt.Sprintf("depth %d, %.1f %% of the tree", s.Depth, 100*s.Done)
+		if s.Waiting {
+			what = "waiting for the other parts"
+		}
+		fmt.Fprintf(out, "\r\x1b[Kpass %d: %d runs, %.0f a second, %d states, %s",
+			s.Passes, s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, what)
 	}
 }
 
@@ -53,7 +57,7 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 	}
 	switch {
 	case r.Covered && x.Shards > 1:
-		fmt.Fprintf(out, "  part %d of %d is covered, and nothing goes wrong in it\n", x.Shard, x.Shards)
+		fmt.Fprintf(out, "  covered by %d parts together, with %d states, and nothing goes wrong\n", x.Shards, r.Whole)
 	case r.Covered && x.strategy == "bounded":
 		fmt.Fprintf(out, "  covered with up to %d preemptions, and nothing goes wrong\n", explore.MaxPreemptions)
 	case r.Covered:

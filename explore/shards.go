@@ -1,0 +1,192 @@
+package explore
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/uffdsim/uffdsim/explore/mail"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// A search can be made in shards, by several processes. Each begins at the root and takes the
+// branches in an order of its own. When it is through with a state it tells the others, and they
+// leave it out: so they share the work wherever it lies, though all ways soon lead to the same
+// states. What one of them learns for the map it tells the others, too.
+//
+// What a shard leaves out has been explored only if the one that it has it from was not misled by
+// the map. So all make each pass together. It is over when each has explored everything and knows
+// of the others' trips; and if none of them finds then that it was misled, it was the last one.
+
+// group is what a shard has to do with the others.
+type group struct {
+	box    *mail.Box[letter]
+	others map[int]*shard
+	ahead  int // the latest pass that another shard has begun
+
+	mu   sync.Mutex
+	next letter   // to be sent
+	late []uint64 // states to be sent when the other workers of this shard are through with them, too
+}
+
+// shard is another shard of the search, as far as this one has heard of it.
+type shard struct {
+	pass     int
+	stage    stage
+	outcomes map[string]int
+}
+
+// stage is how far a shard is with a pass.
+type stage int
+
+const (
+	exploring stage = iota
+	explored        // everything, and the others have been told all
+	content         // and nothing that they have told shows that it was misled
+	gone            // it has given up, or found a run that goes wrong
+)
+
+// pause is how long a shard waits before it sends what it has, and looks for letters.
+const pause = 20 * time.Millisecond
+
+// join makes the search one of a group, if it is to be one.
+func (s *search) join() error {
+	o := &s.opts
+	switch {
+	case o.Shards <= 1:
+		return nil
+	case o.Shard < 0 || o.Shard >= o.Shards:
+		return fmt.Errorf("there is no shard %d of %d: they are counted from 0", o.Shard, o.Shards)
+	case !o.reduced():
+		return errors.New("only a search that knows states again can be made in shards")
+	case o.Exchange == "":
+		return errors.New("a search in shards needs a directory in which they exchange what they find")
+	}
+	program, err := s.program()
+	if err != nil {
+		return err
+	}
+	var dropped []string
+	for _, info := range uffd.Rules {
+		if o.Dropped.Has(info.Rule) {
+			dropped = append(dropped, info.Name)
+		}
+	}
+	subject := fmt.Sprintf("%s with %d faulters, kernel %s, tso %v, without rules [%s], in %d parts, program %016x",
+		s.setup.Name, o.Faulters, cmp.Or(o.Version, DefaultVersion), o.TSO, strings.Join(dropped, " "), o.Shards, program)
+	box, err := mail.Join[letter](o.Exchange, o.Shard, o.Shards, subject)
+	if err != nil {
+		return err
+	}
+	s.group = &group{box: box, others: map[int]*shard{}}
+	for i := range o.Shards {
+		if i != o.Shard {
+			s.group.others[i] = &shard{}
+		}
+	}
+	return nil
+}
+
+// program is a sum over the states of one run. Shards cannot talk to each other whose programs
+// differ, or that take different sums of the same state.
+func (s *search) program() (sum uint64, err error) {
+	r := &replay{}
+	r.took = func(*sim.Task) {
+		for _, state := range r.world.states(nil) {
+			sum = bits.RotateLeft64(sum, 1) ^ state
+		}
+	}
+	_, err = r.run(s.setup, s.opts, func(w *World) {
+		w.fingerprint(renamings(s.opts.symmetry(s.setup), s.opts.Faulters))
+	})
+	return sum, err
+}
+
+// courier trades letters while the workers work.
+func (s *search) courier(done <-chan struct{}) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			s.trade()
+		}
+	}
+}
+
+// agree waits for the other shards at the end of a pass, and reports whether it was the last one.
+func (s *search) agree() (last bool) {
+	g := s.group
+	if g == nil {
+		return s.stop == goOn && !s.misled
+	}
+	for _, stage := range []stage{explored, content} {
+		if s.stop != goOn || s.misled {
+			return false
+		}
+		g.reach(stage, s.result.Outcomes)
+		for s.trade(); !g.all(s.result.Passes, stage); s.trade() {
+			if s.stop != goOn || s.misled {
+				return false
+			}
+			s.wait()
+		}
+	}
+	return s.stop == goOn
+}
+
+// all reports whether all others have come as far in the pass.
+func (g *group) all(pass int, stage stage) bool {
+	for _, o := range g.others {
+		if o.pass != pass || o.stage < stage {
+			return false
+		}
+	}
+	return true
+}
+
+// wait waits for the other shards.
+func (s *search) wait() {
+	time.Sleep(pause)
+	r := &s.result
+	r.Took = time.Since(s.start)
+	if s.opts.spent(r.Took) {
+		s.end(spent)
+	}
+	if s.opts.Progress != nil {
+		stats := r.Stats
+		stats.Waiting = true
+		s.opts.Progress(stats)
+	}
+}
+
+// part leaves the group, and completes the result with what the others have found.
+func (s *search) part() {
+	g, r := s.group, &s.result
+	r.Whole = s.seen.len()
+	if g == nil {
+		return
+	}
+	if r.Covered {
+		r.States = s.seen.of(s.opts.Shard)
+		for _, o := range g.others {
+			for outcome, n := range o.outcomes {
+				r.Outcomes[outcome] += n
+			}
+		}
+	} else {
+		last := letter{Pass: r.Passes, Stage: gone}
+		if r.Failure != nil {
+			last.Failure = r.Failure.Schedule.String()
+		}
+		s.err = errors.Join(s.err, g.box.Send(last))
+	}
+	s.err = errors.Join(s.err, g.box.Close())
+}

@@ -1,0 +1,206 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// inShards makes a search in shards, all at a time.
+func inShards(setup *Setup, shards int, opts Options) (results []*Result, errs []error, finals map[uint64]bool) {
+	results, errs, finals = make([]*Result, shards), make([]error, shards), map[uint64]bool{}
+	var all sync.WaitGroup
+	parts := make([]map[uint64]bool, shards)
+	for i := range shards {
+		parts[i] = map[uint64]bool{}
+		opts := opts
+		opts.Shard, opts.Shards, opts.finals = i, shards, parts[i]
+		all.Go(func() { results[i], errs[i] = Search(setup, opts) })
+	}
+	all.Wait()
+	for _, part := range parts {
+		maps.Copy(finals, part)
+	}
+	return results, errs, finals
+}
+
+func outcomesOf(r *Result) []string { return slices.Sorted(maps.Keys(r.Outcomes)) }
+
+// The parts of a search that is shared out make up the whole, and what each has done adds up.
+func TestShardsAddUp(t *testing.T) {
+	for _, tc := range []struct {
+		setup           string
+		shards, workers int
+		opts            Options
+	}{
+		{"kill-read", 2, 1, Options{Faulters: 1}},
+		{"close", 5, 2, Options{Faulters: 1}},
+		{"mixed", 2, 2, Options{Faulters: 1}},
+		{"unregister", 2, 2, Options{Faulters: 2, Version: "6.18"}},
+		{"kill-close", 2, 1, Options{Faulters: 1, TSO: true}},
+	} {
+		t.Run(fmt.Sprint(tc.setup, " ", tc.shards, " ", tc.workers), func(t *testing.T) {
+			t.Parallel()
+			setup := FindSetup(tc.setup)
+			opts, finals := tc.opts, map[uint64]bool{}
+			opts.finals = finals
+			whole, err := Search(setup, opts)
+			require.NoError(t, err)
+			require.True(t, whole.Covered)
+			require.Equal(t, whole.States, whole.Whole)
+
+			opts.finals = nil
+			opts.Workers, opts.Exchange = tc.workers, t.TempDir()
+			results, errs, parts := inShards(setup, tc.shards, opts)
+			require.Equal(t, finals, parts)
+			states := 0
+			for i, r := range results {
+				require.NoError(t, errs[i])
+				require.True(t, r.Covered)
+				require.Nil(t, r.Failure)
+				require.Equal(t, outcomesOf(whole), outcomesOf(r))
+				require.Equal(t, results[0].Outcomes, r.Outcomes)
+				require.Equal(t, results[0].Whole, r.Whole)
+				states += r.States
+			}
+			require.Equal(t, results[0].Whole, states)
+		})
+	}
+}
+
+// What one shard has explored the others leave out: one that comes when everything is done has
+// little to do but to see that it is.
+func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
+	setup, opts := FindSetup("mixed"), Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
+	waits := make(chan struct{})
+	first := opts
+	first.Progress = func(s Stats) {
+		if s.Waiting && waits != nil {
+			close(waits)
+			waits = nil
+		}
+	}
+	begun := waits
+	var done sync.WaitGroup
+	var did *Result
+	done.Go(func() {
+		var err error
+		did, err = Search(setup, first)
+		require.NoError(t, err)
+	})
+	<-begun
+	second := opts
+	second.Shard = 1
+	r, err := Search(setup, second)
+	require.NoError(t, err)
+	done.Wait()
+	require.True(t, did.Covered)
+	require.True(t, r.Covered)
+	require.Equal(t, did.Whole, r.Whole)
+	require.Equal(t, did.Whole, did.States+r.States)
+	require.Less(t, r.States, did.States/20, "in another order other tasks sleep, and some states are new")
+	require.Equal(t, did.Outcomes, r.Outcomes)
+}
+
+// A run that goes wrong is every shard's.
+func TestShardsShareFailures(t *testing.T) {
+	dropped := uffd.RuleSet(0).With(uffd.ReleaseWakesRead)
+	results, errs, _ := inShards(FindSetup("close"), 3, Options{Faulters: 1, Dropped: dropped, Exchange: t.TempDir()})
+	for i, r := range results {
+		require.NoError(t, errs[i])
+		require.False(t, r.Covered)
+		require.NotNil(t, r.Failure)
+		require.ErrorContains(t, r.Failure.Err, "lost wake-up")
+		_, failure, err := Replay(FindSetup("close"), Options{Faulters: 1, Dropped: dropped}, r.Failure.Schedule, nil)
+		require.NoError(t, err)
+		require.Error(t, failure)
+	}
+}
+
+// If one gives up, so do the others: what they have left to it is not covered.
+func TestShardsGiveUpTogether(t *testing.T) {
+	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
+	var all sync.WaitGroup
+	for i := range 2 {
+		opts := opts
+		opts.Shard = i
+		if i == 1 {
+			opts.Budget = time.Nanosecond
+		}
+		all.Go(func() {
+			r, err := Search(FindSetup("mixed"), opts)
+			require.NoError(t, err)
+			require.False(t, r.Covered)
+			require.Nil(t, r.Failure)
+		})
+	}
+	all.Wait()
+}
+
+// A shard that is alone waits for the others, until it is told not to.
+func TestShardWaitsUntilCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir(), Context: ctx}
+	opts.Progress = func(s Stats) {
+		if s.Waiting {
+			cancel()
+		}
+	}
+	r, err := Search(FindSetup("copy"), opts)
+	require.NoError(t, err)
+	require.False(t, r.Covered)
+}
+
+func TestShardMistakes(t *testing.T) {
+	setup := FindSetup("copy")
+	_, err := Search(setup, Options{Shards: 2})
+	require.ErrorContains(t, err, "needs a directory")
+	_, err = Search(setup, Options{Shard: 2, Shards: 2, Exchange: t.TempDir()})
+	require.ErrorContains(t, err, "there is no shard 2 of 2")
+	_, err = Search(setup, Options{Shards: 2, Plain: true, Exchange: t.TempDir()})
+	require.ErrorContains(t, err, "only a search that knows states again")
+
+	opts := Options{Shards: 2, Exchange: t.TempDir(), Budget: time.Nanosecond}
+	_, err = Search(setup, opts)
+	require.NoError(t, err)
+	_, err = Search(setup, opts)
+	require.ErrorContains(t, err, filepath.Join(opts.Exchange, "part-0.jsonl")+" is there already")
+
+	opts.Shard, opts.Budget = 1, 0
+	_, err = Search(FindSetup("serve"), opts)
+	require.ErrorContains(t, err, "part-0.jsonl is about something else: copy with 1 faulters, kernel 2015+copy, tso false, without rules [], in 2 parts, program")
+}
+
+// How much of the work is left for each of several shards: the steps of the one that takes most, by
+// those of a search that is made in one.
+func BenchmarkShards(b *testing.B) {
+	setup, opts := FindSetup("close"), Options{Faulters: 2, Workers: 1}
+	whole, err := Search(setup, opts)
+	if err != nil || !whole.Covered {
+		b.Fatal(err, whole.Failure)
+	}
+	for _, shards := range []int{2, 4} {
+		b.Run(fmt.Sprint(shards), func(b *testing.B) {
+			most := 0
+			for b.Loop() {
+				opts.Exchange = b.TempDir()
+				results, errs, _ := inShards(setup, shards, opts)
+				for i, r := range results {
+					if errs[i] != nil || !r.Covered {
+						b.Fatal(errs[i], r.Failure)
+					}
+					most = max(most, r.Steps)
+				}
+			}
+			b.ReportMetric(float64(most)/float64(whole.Steps), "of-the-steps")
+		})
+	}
+}
