@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -115,4 +116,22 @@ func TestEveryVersionIsRight(t *testing.T) {
 			require.True(t, r.Covered)
 		}
 	}
+}
+
+// A program that panics goes wrong, in the run in which it does.
+func TestPanicsAreFailures(t *testing.T) {
+	setup := &Setup{Name: "panics", Tasks: func(w *World) {
+		w.Go("reader", func(t *machine.Task) string {
+			addr, _ := readOne(t, w.Fd)
+			pages := []string{"first"}
+			return pages[(addr-Arena)/mm.PageSize]
+		}).Sleeper = true
+		w.Go("first", func(t *machine.Task) string { return touch(t, page(0)) }).Sleeper = true
+		w.Go("second", func(t *machine.Task) string { return touch(t, page(1)) }).Sleeper = true
+	}}
+	r, err := Search(setup, Options{})
+	require.NoError(t, err)
+	require.NotNil(t, r.Failure)
+	require.ErrorContains(t, r.Failure.Err, "panic in task reader: runtime error: index out of range [1] with length 1 (toys_test.go:")
+	require.Contains(t, r.Failure.Schedule, "second")
 }

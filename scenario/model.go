@@ -137,18 +137,16 @@ func (m *model) Settle() error {
 	}
 }
 
-func (m *model) settleControlled() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = internalError(p)
-		}
-	}()
+func (m *model) settleControlled() error {
 	all, left := m.opts.Limits.Steps, cmp.Or(m.opts.Steps, DefaultSteps)
 	if all > 0 {
 		left = min(left, all-m.controlled.Steps())
 	}
 	m.controlled.MaxSteps = max(left, 1) // 0 is the executor's own limit
-	err = m.controlled.Settle()
+	err := m.controlled.Settle()
+	if p, ok := errors.AsType[*sim.Panic](err); ok {
+		return fmt.Errorf("%w\n\n%s", internalError(p), p.Stack)
+	}
 	endless, ok := errors.AsType[*sim.Endless](err)
 	switch {
 	case !ok:

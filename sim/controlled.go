@@ -3,8 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"unsafe"
@@ -134,10 +132,8 @@ func (c *Controlled) end(t *Task) {
 	case nil, unwind:
 	case *Bug:
 		c.fail(p)
-	case runtime.Error: // iter.Pull would lose the stack that says where
-		panic(fmt.Sprintf("%v, in task %s\n\n%s", p, t.name, debug.Stack()))
 	default:
-		panic(p)
+		c.fail(panicked(t, p))
 	}
 	if !c.stopping && c.err == nil {
 		c.pick()
@@ -165,8 +161,8 @@ func (c *Controlled) fail(err error) {
 	}
 }
 
-// Settle runs the tasks until each is asleep or has ended. The error is a [*Bug],
-// a [*Deadlock] or an [*Endless]; after an error the executor is stopped.
+// Settle runs the tasks until each is asleep or has ended. The error is a [*Bug], a
+// [*Deadlock], an [*Endless] or a [*Panic]; after an error the executor is stopped.
 func (c *Controlled) Settle() error {
 	if c.err != nil {
 		return c.err
@@ -177,7 +173,7 @@ func (c *Controlled) Settle() error {
 	}
 	settled := false
 	defer func() {
-		if !settled { // an error; or a task's panic or Goexit, which come out here
+		if !settled { // an error; or a task's Goexit, which comes out here
 			c.Stop()
 		}
 	}()

@@ -261,20 +261,27 @@ func TestNothingLeaks(t *testing.T) {
 			}
 			settle(t, c)
 			c.Go("last", nil, last)
-			ended := make(chan any)
+			ended := make(chan error)
 			go func() {
-				defer func() { ended <- recover() }()
-				_ = c.Settle()
+				var err error
+				defer func() { ended <- err }() // Goexit, too
+				err = c.Settle()
 			}()
-			p := <-ended
-			switch name {
+			err := <-ended
+			switch p, _ := errors.AsType[*Panic](err); name {
 			case "panic":
-				require.Equal(t, "what", p)
+				require.Equal(t, "what", p.Value)
+				require.Regexp(t, `^panic in task last: what \(controlled_test.go:\d+\)$`, p.Error())
 			case "error":
-				require.Contains(t, p, "nil pointer dereference, in task last")
-				require.Contains(t, p, "controlled_test.go", "the stack says where")
+				require.Regexp(t, `^panic in task last: .*nil pointer dereference \(controlled_test.go:\d+\)$`, p.Error())
+				require.Contains(t, string(p.Stack), "TestNothingLeaks")
+				_, ok := errors.AsType[runtime.Error](err)
+				require.True(t, ok)
+			case "goexit":
+				require.NoError(t, err)
 			default:
 				require.Nil(t, p)
+				require.Error(t, err)
 			}
 			goleak.VerifyNone(t, leaks)
 		})
