@@ -77,15 +77,15 @@ func readOne(t *machine.Task, fd int) (uint64, error) {
 // that is there already is woken for, as a monitor has to (COPY-8).
 func (w *World) serve(t *machine.Task, n int) {
 	for i := range n {
-		w.at(t, "read", uint64(i))
+		w.At(t, "read", uint64(i))
 		addr, err := readOne(t, w.Fd)
 		if err != nil {
 			return
 		}
-		w.at(t, "copy", uint64(i), addr)
+		w.At(t, "copy", uint64(i), addr)
 		err = copyPages(t, w.Fd, addr, 1)
 		if err == errno.EEXIST {
-			w.at(t, "wake", uint64(i), addr)
+			w.At(t, "wake", uint64(i), addr)
 			_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, addr&mm.PageMask, mm.PageSize)
 		}
 	}

@@ -171,7 +171,7 @@ func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task)
 	var outcome string
 	task.sim = p.Go(name, func(t *machine.Task) {
 		outcome = body(t)
-		w.at(t, outcome)
+		w.At(t, outcome)
 	}, func(killed bool) {
 		task.ended, task.Outcome = true, outcome
 		if killed {
@@ -181,9 +181,11 @@ func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task)
 	return task
 }
 
-// at tells the search that a task stands at a point of its program at which nothing of
-// its past matters but what is named: the point itself, and the program's variables.
-func (w *World) at(t *machine.Task, point string, variables ...uint64) {
+// At tells the search that a task stands at a point of its program at which nothing of
+// its past matters but what is named: the point itself, and the program's variables. Without
+// it each past is a state of its own, which is dear in a loop. But a variable that is left
+// out is a mistake that nobody notices: states are taken for the same that are not.
+func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 	t.Forget(func(renaming int) uint64 {
 		h := fnv.New64a()
 		h.Write([]byte(point))
