@@ -166,5 +166,5 @@ func (mm *MM) Users() uint64 { return mm.users.Peek() }
 // see [sim.Label].
 func (mm *MM) Label(c *sim.Controlled, n uint64) {
 	sim.LabelIn(c, mm, "mm", n)
-	sim.LabelIn(c, mm.pgd, "pgd table", n)
+	sim.LabelIn(c, mm.pgd, tableNames[levelPGD], n)
 }

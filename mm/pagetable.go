@@ -19,6 +19,9 @@ const (
 // String is the kernel's name for an entry of the level.
 func (l level) String() string { return [...]string{"pte", "pmd", "pud", "pgd"}[l] }
 
+// tableNames are those of the tables, put together beforehand.
+var tableNames = [...]string{"pte table", "pmd table", "pud table", "pgd table"}
+
 // shift is the log2 of the bytes that one entry of the level covers.
 func (l level) shift() uint { return PageShift + 9*uint(l) }
 
@@ -92,7 +95,7 @@ func (tb *table) initLock() {
 func (mm *MM) newTable(t *sim.Task, l level, addr uint64) *table {
 	start := addr &^ (l.span()*tableEntries - 1)
 	tb := newTable(l, mm, start)
-	sim.Label(t, tb, l.String()+" table", start|uint64(l))
+	sim.Label(t, tb, tableNames[l], start|uint64(l))
 	return tb
 }
 
@@ -111,7 +114,7 @@ func MoveEntry(offset uintptr, index func(i int) int) uintptr {
 func (tb *table) load(t *sim.Task, i int) uint64 {
 	entry := tb.entries[i].Load(t)
 	if tb.dead {
-		panic(&sim.Bug{Kind: sim.BugUseAfterFree, Where: tb.level.String() + " table", What: "read after it was freed", Task: t.Name()})
+		panic(&sim.Bug{Kind: sim.BugUseAfterFree, Where: tableNames[tb.level], What: "read after it was freed", Task: t.Name()})
 	}
 	return entry
 }
