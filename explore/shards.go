@@ -1,17 +1,14 @@
 package explore
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/uffdsim/uffdsim/explore/mail"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd"
 )
 
 // A search can be made in shards, by several processes. Each begins at the root and takes the
@@ -71,14 +68,7 @@ func (s *search) join() error {
 	if err != nil {
 		return err
 	}
-	var dropped []string
-	for _, info := range uffd.Rules {
-		if o.Dropped.Has(info.Rule) {
-			dropped = append(dropped, info.Name)
-		}
-	}
-	subject := fmt.Sprintf("%s with %d faulters, kernel %s, tso %v, without rules [%s], in %d parts, program %016x",
-		s.setup.Name, o.Faulters, cmp.Or(o.Version, DefaultVersion), o.TSO, strings.Join(dropped, " "), o.Shards, program)
+	subject := fmt.Sprintf("%s%s, in %d parts, program %016x", s.setup.Name, o.Flags(), o.Shards, program)
 	box, err := mail.Join[letter](o.Exchange, o.Shard, o.Shards, subject)
 	if err != nil {
 		return err

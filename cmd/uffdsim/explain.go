@@ -104,29 +104,6 @@ func drawRule(out io.Writer, p *picture, e *explanation) error {
 	return p.draw(out, stream)
 }
 
-// flagsOf are the flags that make a run with the options.
-func flagsOf(opts explore.Options) (flags string) {
-	if opts.Faulters != 0 {
-		flags += fmt.Sprintf(" --faulters %d", opts.Faulters)
-	}
-	if opts.Version != explore.DefaultVersion {
-		flags += " --kernel " + opts.Version
-	}
-	if opts.TSO {
-		flags += " --tso"
-	}
-	var dropped []string
-	for _, info := range uffd.Rules {
-		if opts.Dropped.Has(info.Rule) {
-			dropped = append(dropped, info.Name)
-		}
-	}
-	if dropped != nil {
-		flags += " --drop " + strings.Join(dropped, ",")
-	}
-	return flags
-}
-
 // write says what the rule is, what happens without it, and what does not with it.
 func (e *explanation) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s (%s)\n\n", e.info.Name, e.info.Number)
@@ -179,7 +156,7 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 	}
 	explore.Diagram(out, rows)
 	fmt.Fprintf(out, "\n%s.\n", shortest(r))
-	fmt.Fprintf(out, "Again: uffdsim explore %s%s --replay '%v'\n", e.setup.Name, flagsOf(e.without), r.Failure.Schedule)
+	fmt.Fprintf(out, "Again: uffdsim explore %s%s --replay '%v'\n", e.setup.Name, e.without.Flags(), r.Failure.Schedule)
 	return r.Failure, nil
 }
 

@@ -52,7 +52,7 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		if x.strategy == "bounded" {
 			fmt.Fprintf(out, "  %s\n", shortest(r))
 		}
-		fmt.Fprintf(out, "  to see   uffdsim explore %s%s --replay '%v'\n", setup.Name, flagsOf(x.Options), r.Failure.Schedule)
+		fmt.Fprintf(out, "  to see   uffdsim explore %s%s --replay '%v'\n", setup.Name, x.Options.Flags(), r.Failure.Schedule)
 		return errFailed
 	}
 	switch {
