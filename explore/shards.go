@@ -176,7 +176,8 @@ func (s *search) part() {
 		if r.Failure != nil {
 			last.Failure = r.Failure.Schedule.String()
 		}
-		s.err = errors.Join(s.err, g.box.Send(last))
+		if err := g.box.Send(last); s.err == nil {
+			s.err = err
+		}
 	}
-	s.err = errors.Join(s.err, g.box.Close())
 }

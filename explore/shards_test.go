@@ -176,7 +176,7 @@ func TestShardMistakes(t *testing.T) {
 
 	opts.Shard, opts.Budget = 1, 0
 	_, err = Search(FindSetup("serve"), opts)
-	require.ErrorContains(t, err, "part-0.jsonl is about something else: copy --faulters 1, in 2 parts, program ")
+	require.ErrorContains(t, err, "part-0.jsonl is about another subject: copy --faulters 1, in 2 parts, program ")
 }
 
 // How much of the work is left for each of several shards: the steps of the one that takes most, by

@@ -5,6 +5,7 @@ package mail
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,16 +18,16 @@ import (
 // Box is a member's way to the others. L is what its letters say: it is written as JSON. A
 // Box is not for several goroutines at a time.
 type Box[L any] struct {
-	out    *os.File
-	others []*sender
+	path    string // of its own file
+	subject string
+	others  []*sender
 }
 
 // sender is another member.
 type sender struct {
-	number  int
-	path    string
-	subject string
-	read    int64 // bytes of its file, up to the first letter that was not taken
+	number int
+	path   string
+	read   int64 // bytes of its file, up to the first letter that was not taken
 }
 
 // heading is the first line of a file.
@@ -40,22 +41,22 @@ func Join[L any](dir string, me, n int, subject string) (*Box[L], error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	b := &Box[L]{}
+	b := &Box[L]{path: path(dir, me), subject: subject}
 	for i := range n {
 		if i != me {
-			b.others = append(b.others, &sender{number: i, path: path(dir, i), subject: subject})
+			b.others = append(b.others, &sender{number: i, path: path(dir, i)})
 		}
 	}
-	var err error
-	b.out, err = os.OpenFile(path(dir, me), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o666)
+	// Who has come to the wrong group finds out before the others hear of it.
+	if err := b.Receive(func(int, L) bool { return false }); err != nil {
+		return nil, err
+	}
+	err := b.write(os.O_CREATE|os.O_EXCL, heading{subject})
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s is there already: each part needs a file of its own, in a directory that was empty before", path(dir, me))
+		return nil, fmt.Errorf("%s is there already: each part needs a file of its own, in a directory that was empty before", b.path)
 	}
 	if err != nil {
 		return nil, err
-	}
-	if err := b.write(heading{subject}); err != nil {
-		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
@@ -65,15 +66,28 @@ func path(dir string, number int) string {
 }
 
 // Send sends a letter to all others.
-func (b *Box[L]) Send(letter L) error { return b.write(letter) }
+func (b *Box[L]) Send(letter L) error { return b.write(0, letter) }
 
-// write appends a line. Readers that see a part of it wait for the rest.
-func (b *Box[L]) write(what any) error {
+// write appends a line, all of it or nothing. The file is opened anew each time, and closed: a network's
+// file system shows others what was written when it is closed, and only then has to say whether there was room.
+func (b *Box[L]) write(flags int, what any) error {
 	line, err := json.Marshal(what)
 	if err != nil {
 		return err
 	}
-	_, err = b.out.Write(append(line, '\n'))
+	f, err := os.OpenFile(b.path, flags|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		return err
+	}
+	end, err := f.Seek(0, io.SeekEnd)
+	if err == nil {
+		if _, err = f.Write(append(line, '\n')); err != nil {
+			_ = f.Truncate(end)
+		}
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
 	return err
 }
 
@@ -83,7 +97,7 @@ func (b *Box[L]) Receive(take func(from int, letter L) bool) error {
 	for _, s := range b.others {
 		err := s.lines(func(line []byte) (bool, error) {
 			if s.read == 0 {
-				return true, s.check(line)
+				return true, b.check(s.path, line)
 			}
 			var letter L
 			if err := json.Unmarshal(line, &letter); err != nil {
@@ -99,24 +113,31 @@ func (b *Box[L]) Receive(take func(from int, letter L) bool) error {
 }
 
 // lines hands over the lines that have not been taken yet, as far as they are whole. The file is
-// opened anew each time: where machines share a directory, that is when one sees what another has
-// written.
+// opened anew each time: that is when a network's file system looks for what others have written.
 func (s *sender) lines(take func(line []byte) (bool, error)) error {
 	f, err := os.Open(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && s.read == 0:
 		return nil // it has not joined yet
-	}
-	if err != nil {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is gone, and there may have been more in it", s.path)
+	case err != nil:
 		return err
 	}
 	defer f.Close()
+	switch end, err := f.Seek(0, io.SeekEnd); {
+	case err != nil:
+		return err
+	case end < s.read:
+		return fmt.Errorf("%s is shorter than it was: has somebody put another one there?", s.path)
+	}
 	if _, err := f.Seek(s.read, io.SeekStart); err != nil {
 		return err
 	}
 	for in := bufio.NewReader(f); ; {
 		line, err := in.ReadBytes('\n')
-		if err == io.EOF {
-			return nil
+		if err == io.EOF || bytes.IndexByte(line, 0) >= 0 {
+			return nil // the rest, or a piece between, will come
 		}
 		if err != nil {
 			return err
@@ -129,16 +150,13 @@ func (s *sender) lines(take func(line []byte) (bool, error)) error {
 }
 
 // check reads a heading.
-func (s *sender) check(line []byte) error {
+func (b *Box[L]) check(path string, line []byte) error {
 	var h heading
 	if err := json.Unmarshal(line, &h); err != nil {
-		return fmt.Errorf("%s: line 1: %w", s.path, err)
+		return fmt.Errorf("%s: line 1: %w", path, err)
 	}
-	if h.Subject != s.subject {
-		return fmt.Errorf("%s is about something else: %s, not %s", s.path, h.Subject, s.subject)
+	if h.Subject != b.subject {
+		return fmt.Errorf("%s is about another subject: %s, not %s", path, h.Subject, b.subject)
 	}
 	return nil
 }
-
-// Close ends the sending. What was sent stays.
-func (b *Box[L]) Close() error { return b.out.Close() }

@@ -1,8 +1,13 @@
 package mail_test
 
 import (
+	"io"
+	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,7 +34,6 @@ func join(t *testing.T, dir string, me, n int) *mail.Box[note] {
 	t.Helper()
 	b, err := mail.Join[note](dir, me, n, "toys")
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	return b
 }
 
@@ -82,17 +86,77 @@ func TestHalfALineIsNotALetter(t *testing.T) {
 	require.Equal(t, map[int][]note{1: {{Text: "half"}}}, received(t, a))
 }
 
+// Nor do the pieces of a long line have to come in order: what is missing reads as zeros.
+func TestALetterWithAHoleIsNotALetter(t *testing.T) {
+	dir := t.TempDir()
+	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
+	received(t, a)
+	f, err := os.OpenFile(filepath.Join(dir, "part-1.jsonl"), os.O_WRONLY, 0)
+	require.NoError(t, err)
+	begin, err := f.Seek(0, io.SeekEnd)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("late\"}\n"), begin+9)
+	require.NoError(t, err)
+	require.Empty(t, received(t, a))
+	_, err = f.WriteAt([]byte("{\"Text\":\""), begin)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.NoError(t, b.Send(note{Text: "next"}))
+	require.Equal(t, map[int][]note{1: {{Text: "late"}, {Text: "next"}}}, received(t, a))
+}
+
+// A letter for which there is no room leaves nothing behind that a shorter one would be taken
+// together with.
+func TestALetterIsWrittenWholeOrNotAtAll(t *testing.T) {
+	dir := t.TempDir()
+	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
+	limitFiles(t, 1000, func() {
+		require.ErrorContains(t, b.Send(note{Text: strings.Repeat("long", 500)}), "part-1.jsonl: ")
+	})
+	require.NoError(t, b.Send(note{Text: "short"}))
+	require.Equal(t, map[int][]note{1: {{Text: "short"}}}, received(t, a))
+}
+
+// limitFiles does something while no file may become longer than so many bytes.
+func limitFiles(t *testing.T, bytes uint64, do func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: before.Max}))
+	do()
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before))
+}
+
+// Who has joined is missed when its file is gone, or another one in its place.
+func TestFilesStay(t *testing.T) {
+	none := func(int, note) bool { return true }
+	dir := t.TempDir()
+	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
+	require.NoError(t, b.Send(note{Text: "read"}))
+	received(t, a)
+	require.NoError(t, os.Remove(filepath.Join(dir, "part-1.jsonl")))
+	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is gone")
+	join(t, dir, 1, 2)
+	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is shorter than it was")
+
+	require.NoError(t, os.RemoveAll(dir))
+	require.ErrorIs(t, a.Send(note{}), fs.ErrNotExist, "to whom?")
+}
+
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	a := join(t, dir, 0, 3)
 	_, err := mail.Join[note](dir, 0, 3, "toys")
 	require.ErrorContains(t, err, "part-0.jsonl is there already")
+	_, err = mail.Join[note](dir, 1, 3, "tools")
+	require.ErrorContains(t, err, "part-0.jsonl is about another subject: toys, not tools")
+	require.NoFileExists(t, filepath.Join(dir, "part-1.jsonl"), "the others are not disturbed")
 
 	none := func(int, note) bool { return true }
-	other, err := mail.Join[note](dir, 1, 3, "tools")
-	require.NoError(t, err)
-	require.NoError(t, other.Close())
-	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is about something else: tools, not toys")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "part-1.jsonl"), []byte("{\"Subject\":\"tools\"}\n"), 0o666))
+	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is about another subject: tools, not toys")
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "part-1.jsonl")))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "part-2.jsonl"), []byte("{\"Subject\":\"toys\"}\n{\"Text\":1}\n"), 0o666))
