@@ -101,6 +101,7 @@ func (s *search) hear(from int, l letter) (taken bool) {
 	case l.Failure != "":
 		s.failElsewhere(from, l.Failure)
 	case l.Stage == gone:
+		s.result.GaveUp = append(s.result.GaveUp, from)
 		s.end(spent)
 	}
 	return true

@@ -65,7 +65,7 @@ type Stats struct {
 	Depth    int           // steps of the longest run, those of the setup apart
 	Passes   int           // from the root, each with a better map of the programs
 	Done     float64       // how much of the tree is done, from 0 to 1, as far as one can tell
-	Waiting  bool          // for other shards
+	WaitsFor []int         // other shards, when there is nothing else to do
 	Took     time.Duration // so far
 }
 
@@ -78,6 +78,8 @@ type Result struct {
 	Covered bool
 	// Whole is the number of States of all shards.
 	Whole int
+	// GaveUp are other shards that gave up, and so this one did.
+	GaveUp []int
 	// Outcomes are the outcomes of the runs that came to an end, with how often; of all shards,
 	// if Covered.
 	Outcomes map[string]int
@@ -191,7 +193,7 @@ func (s *search) begin() {
 	s.jobs, s.busy, s.stop, s.misled, s.asked = []job{{}}, 0, goOn, false, nil
 	s.more = sync.NewCond(&s.mu)
 	s.result.Outcomes = map[string]int{}
-	s.result.States, s.result.Complete, s.result.Done = 0, 0, 0
+	s.result.States, s.result.Complete, s.result.Done, s.result.WaitsFor = 0, 0, 0, nil
 }
 
 // take waits for a job. It reports false if there will be none any more.

@@ -122,7 +122,7 @@ func (s *search) agree() (last bool) {
 			return false
 		}
 		g.reach(stage, s.result.Outcomes)
-		for s.trade(); !g.all(s.result.Passes, stage); s.trade() {
+		for s.trade(); s.waits(stage); s.trade() {
 			if s.stop != goOn || s.misled {
 				return false
 			}
@@ -132,14 +132,16 @@ func (s *search) agree() (last bool) {
 	return s.stop == goOn
 }
 
-// all reports whether all others have come as far in the pass.
-func (g *group) all(pass int, stage stage) bool {
-	for _, o := range g.others {
-		if o.pass != pass || o.stage < stage {
-			return false
+// waits reports whether there are others that have not come as far in the pass.
+func (s *search) waits(stage stage) bool {
+	r := &s.result
+	r.WaitsFor = nil
+	for i := range s.opts.Shards {
+		if o := s.group.others[i]; o != nil && (o.pass != r.Passes || o.stage < stage) {
+			r.WaitsFor = append(r.WaitsFor, i)
 		}
 	}
-	return true
+	return r.WaitsFor != nil
 }
 
 // wait waits for the other shards.
@@ -151,9 +153,7 @@ func (s *search) wait() {
 		s.end(spent)
 	}
 	if s.opts.Progress != nil {
-		stats := r.Stats
-		stats.Waiting = true
-		s.opts.Progress(stats)
+		s.opts.Progress(r.Stats)
 	}
 }
 

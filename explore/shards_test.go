@@ -83,7 +83,7 @@ func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
 	waits := make(chan struct{})
 	first := opts
 	first.Progress = func(s Stats) {
-		if s.Waiting && waits != nil {
+		if s.WaitsFor != nil && waits != nil {
 			close(waits)
 			waits = nil
 		}
@@ -140,6 +140,9 @@ func TestShardsGiveUpTogether(t *testing.T) {
 			require.NoError(t, err)
 			require.False(t, r.Covered)
 			require.Nil(t, r.Failure)
+			if i == 0 {
+				require.Equal(t, []int{1}, r.GaveUp)
+			}
 		})
 	}
 	all.Wait()
@@ -148,15 +151,18 @@ func TestShardsGiveUpTogether(t *testing.T) {
 // A shard that is alone waits for the others, until it is told not to.
 func TestShardWaitsUntilCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir(), Context: ctx}
+	opts := Options{Faulters: 1, Shard: 1, Shards: 3, Exchange: t.TempDir(), Context: ctx}
 	opts.Progress = func(s Stats) {
-		if s.Waiting {
+		if s.WaitsFor != nil {
+			require.Equal(t, []int{0, 2}, s.WaitsFor)
 			cancel()
 		}
 	}
 	r, err := Search(FindSetup("copy"), opts)
 	require.NoError(t, err)
 	require.False(t, r.Covered)
+	require.Equal(t, []int{0, 2}, r.WaitsFor)
+	require.Empty(t, r.GaveUp)
 }
 
 func TestShardMistakes(t *testing.T) {

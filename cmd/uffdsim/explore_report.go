@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/metrics"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/uffdsim/uffdsim/explore"
@@ -25,13 +26,36 @@ func progressLine(out io.Writer) func(explore.Stats) {
 			return
 		}
 		shown = s.Took
-		what := fmt.Sprintf("depth %d, %.1f %% of the tree", s.Depth, 100*s.Done)
-		if s.Waiting {
-			what = "waiting for the other parts"
-		}
-		fmt.Fprintf(out, "\r\x1b[Kpass %d: %d runs, %.0f a second, %d states, %s",
-			s.Passes, s.Runs, float64(s.Runs)/s.Took.Seconds(), s.States, what)
+		fmt.Fprint(out, "\r\x1b[K"+progress(s))
 	}
+}
+
+// progress says how far a search has come.
+func progress(s explore.Stats) string {
+	rate := float64(s.Runs) / s.Took.Seconds()
+	switch {
+	case s.WaitsFor != nil:
+		return fmt.Sprintf("pass %d: %d runs, %d states, waiting for %s", s.Passes, s.Runs, s.States, parts(s.WaitsFor))
+	case s.Passes == 0: // what chance brings
+		return fmt.Sprintf("%d runs, %.0f a second, depth %d", s.Runs, rate, s.Depth)
+	}
+	return fmt.Sprintf("pass %d: %d runs, %.0f a second, %d states, depth %d, %.1f %% of the tree",
+		s.Passes, s.Runs, rate, s.States, s.Depth, 100*s.Done)
+}
+
+// parts names parts of a search.
+func parts(numbers []int) string {
+	text := "part"
+	if len(numbers) > 1 {
+		text = "parts"
+	}
+	for i, n := range numbers {
+		if i > 0 {
+			text += ","
+		}
+		text += " " + strconv.Itoa(n)
+	}
+	return text
 }
 
 // report prints what a search has found.
@@ -55,17 +79,28 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		fmt.Fprintf(out, "  to see   uffdsim explore %s%s --replay '%v'\n", setup.Name, x.Options.Flags(), r.Failure.Schedule)
 		return errFailed
 	}
+	fmt.Fprintf(out, "  %s\n", x.nothing(r))
+	return nil
+}
+
+// nothing says of a search in which nothing has gone wrong how much that means.
+func (x *exploration) nothing(r *explore.Result) string {
 	switch {
 	case r.Covered && x.Shards > 1:
-		fmt.Fprintf(out, "  covered by %d parts together, with %d states, and nothing goes wrong\n", x.Shards, r.Whole)
+		return fmt.Sprintf("covered by %d parts together, with %d states, and nothing goes wrong", x.Shards, r.Whole)
 	case r.Covered && x.strategy == "bounded":
-		fmt.Fprintf(out, "  covered with up to %d preemptions, and nothing goes wrong\n", explore.MaxPreemptions)
+		return fmt.Sprintf("covered with up to %d preemptions, and nothing goes wrong", explore.MaxPreemptions)
 	case r.Covered:
-		fmt.Fprintln(out, "  covered, and nothing goes wrong")
-	default:
-		fmt.Fprintln(out, "  nothing has gone wrong so far; not everything is covered")
+		return "covered, and nothing goes wrong"
 	}
-	return nil
+	text := "nothing has gone wrong so far; not everything is covered"
+	switch {
+	case r.GaveUp != nil:
+		text += "; " + parts(r.GaveUp) + " gave up"
+	case r.WaitsFor != nil:
+		text += "; it waited for " + parts(r.WaitsFor)
+	}
+	return text
 }
 
 // shortest says how short the run is that a bounded search has found, and whether there may
@@ -76,7 +111,7 @@ func shortest(r *explore.Result) string {
 	if r.Covered {
 		return text + "no run that goes wrong needs fewer"
 	}
-	return text + "the budget is spent, and there may be a shorter one"
+	return text + "the search was given up, and there may be a shorter one"
 }
 
 func times(n int) string {
