@@ -194,7 +194,13 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if x.replay != "" {
 		return x.showReplay(out, setup, text)
 	}
+	if !slices.Contains(strategies, x.strategy) {
+		return fmt.Errorf("no strategy %q%s: there are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
+	}
 	if err := x.parseShard(); err != nil {
+		return err
+	}
+	if err := x.picture.try(); err != nil {
 		return err
 	}
 	// A run leaves garbage, and little else: it pays to collect it rarely.
@@ -203,6 +209,9 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	result, err := x.search(setup)
 	if x.Progress != nil {
 		fmt.Fprint(errOut, "\r\x1b[K")
+	}
+	if err != nil && x.Shards > 1 {
+		return fmt.Errorf("--shard %s --exchange %s: %w", x.shard, x.Exchange, err) // of many that write to one log
 	}
 	if err != nil {
 		return err
@@ -224,7 +233,7 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 // drawFailure shows the run that went wrong.
 func (x *exploration) drawFailure(out io.Writer, setup *explore.Setup, r *explore.Result) error {
 	if r.Failure == nil {
-		return fmt.Errorf("nothing has gone wrong in %d runs of %s: there is no run to show (--replay shows one of your choice)", r.Runs, setup.Name)
+		return fmt.Errorf("%s: %s: there is no run to show (--replay shows one of your choice)", setup.Name, x.nothing(r))
 	}
 	return x.drawSchedule(out, setup, r.Failure.Schedule)
 }
@@ -255,11 +264,14 @@ func (x *exploration) parseShard() error {
 	var err1, err2 error
 	x.Shard, err1 = strconv.Atoi(i)
 	x.Shards, err2 = strconv.Atoi(n)
-	if !ok || err1 != nil || err2 != nil || x.Shards < 1 || x.Shard < 0 || x.Shard >= x.Shards {
-		return fmt.Errorf("--shard %q: a part and the number of parts, from 0/n to n-1/n", x.shard)
+	if !ok || err1 != nil || err2 != nil || x.Shards < 1 {
+		return fmt.Errorf("--shard %s: part i of n, as in 0/4", x.shard)
+	}
+	if x.Shard < 0 || x.Shard >= x.Shards {
+		return fmt.Errorf("--shard %s: parts are counted from 0: there are 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
 	}
 	if x.strategy != "dpor" {
-		return fmt.Errorf("--shard %s: only dpor can be shared out", x.shard)
+		return fmt.Errorf("--shard %s: --strategy %s cannot be shared out, only dpor can", x.shard, x.strategy)
 	}
 	if x.Shards > 1 && x.Exchange == "" {
 		return fmt.Errorf("--shard %s: the parts need a directory in which they tell each other what they find: --exchange DIR", x.shard)
@@ -276,10 +288,8 @@ func (x *exploration) search(setup *explore.Setup) (*explore.Result, error) {
 		return explore.Search(setup, x.Options)
 	case "bounded":
 		return explore.Counterexample(setup, x.Options)
-	case "random", "pct":
-		return x.sample(setup)
 	}
-	return nil, fmt.Errorf("no strategy %q%s: there are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
+	return x.sample(setup)
 }
 
 // sample runs what chance brings, and makes what it finds as short as it can.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -72,6 +74,25 @@ func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, er
 		return nil, nil, err
 	}
 	return f, f.Close, nil
+}
+
+// try finds out whether there can be a file to write to, before much work is done for it. It
+// leaves things as they are.
+func (p *picture) try() error {
+	if p.output == "" {
+		return nil
+	}
+	_, err := os.Lstat(p.output)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	f, err := os.OpenFile(p.output, os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	err = f.Close()
+	if fresh {
+		err = errors.Join(err, os.Remove(p.output))
+	}
+	return err
 }
 
 // draw writes the stream in the format, which must not be text.
