@@ -50,12 +50,14 @@ and pct run what chance brings, for programs that are too large; plain runs ever
 interleaving there is, for tiny ones.
 
 The exit code is 1 if a run went wrong. A search that was given up is no error: the last
-line says whether everything was covered.
+line says whether everything was covered. ^C gives up as a spent --budget does, and tells
+what was found so far; so does SIGTERM.
 
-With --shard i/n this is part i, from 0 to n-1, of a search that n processes make together, on one
-machine or on several. In the directory of --exchange, which all must reach and which is empty at first, each
-writes what it has explored, for the others to leave out. Each ends when all have, and their counts
-add up; a run that goes wrong is shown by all.`,
+With --shard i/n this is part i, from 0 to n-1, of a search that n processes make
+together, on one machine or on several. All need the same options, and a directory that
+they can reach, --exchange, which is empty at first: there each writes what it has
+explored, for the others to leave out. They wait for each other, and end together: when
+everything is covered, when one finds a run that goes wrong, or when one gives up.`,
 		Example: `  uffdsim explore                                     the setups
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
@@ -84,14 +86,15 @@ add up; a run that goes wrong is shown by all.`,
 	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
 	f.StringVar(&x.Version, "kernel", explore.DefaultVersion, "kernel version: "+strings.Join(kernelsThatCopy(), ", "))
 	f.BoolVar(&x.TSO, "tso", false, "let stores go through store buffers, as on an x86")
-	f.StringVar(&x.shard, "shard", "", "be part i of n, as in 0/4, of a search made together")
-	f.StringVar(&x.Exchange, "exchange", "", "directory in which the parts tell each other what they find")
+	f.StringVar(&x.shard, "shard", "", "be part i of n, as in 0/4, of a search that processes make together")
+	f.StringVar(&x.Exchange, "exchange", "", "directory, empty at first, in which the parts tell each other what they find")
 	f.IntVar(&x.depth, "depth", 3, "how many steps a bug depends on the order of, for pct")
 	f.IntVar(&x.Workers, "workers", 0, "runs at a time (default: one for each processor)")
 	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random and pct)")
 	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategies")
 	f.StringVar(&x.replay, "replay", "", "run one schedule, step by step")
 	x.picture.addFlags(cmd)
+	_ = cmd.MarkFlagDirname("exchange")
 	_ = cmd.RegisterFlagCompletionFunc("drop", completeRules)
 	_ = cmd.RegisterFlagCompletionFunc("kernel", cobra.FixedCompletions(kernelsThatCopy(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
