@@ -53,7 +53,7 @@ func Join[L any](dir string, me, n int, subject string) (*Box[L], error) {
 	}
 	err := b.write(os.O_CREATE|os.O_EXCL, heading{subject})
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s is there already: each part needs a file of its own, in a directory that was empty before", b.path)
+		return nil, fmt.Errorf("%s is there already: a part begins only once, in a directory that was empty before the first one did", b.path)
 	}
 	if err != nil {
 		return nil, err

@@ -4,10 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,30 +100,6 @@ func TestALetterWithAHoleIsNotALetter(t *testing.T) {
 	require.NoError(t, f.Close())
 	require.NoError(t, b.Send(note{Text: "next"}))
 	require.Equal(t, map[int][]note{1: {{Text: "late"}, {Text: "next"}}}, received(t, a))
-}
-
-// A letter for which there is no room leaves nothing behind that a shorter one would be taken
-// together with.
-func TestALetterIsWrittenWholeOrNotAtAll(t *testing.T) {
-	dir := t.TempDir()
-	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
-	limitFiles(t, 1000, func() {
-		require.ErrorContains(t, b.Send(note{Text: strings.Repeat("long", 500)}), "part-1.jsonl: ")
-	})
-	require.NoError(t, b.Send(note{Text: "short"}))
-	require.Equal(t, map[int][]note{1: {{Text: "short"}}}, received(t, a))
-}
-
-// limitFiles does something while no file may become longer than so many bytes.
-func limitFiles(t *testing.T, bytes uint64, do func()) {
-	t.Helper()
-	signal.Ignore(syscall.SIGXFSZ)
-	defer signal.Reset(syscall.SIGXFSZ)
-	var before syscall.Rlimit
-	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: before.Max}))
-	do()
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before))
 }
 
 // Who has joined is missed when its file is gone, or another one in its place.
