@@ -44,10 +44,15 @@ func (t *stateTable) visit(state uint64, number uint32, update func(old, number 
 	})
 }
 
-// explored says that a shard has explored from the state while the set of tasks slept.
+// explored says that a shard has explored from the state while the set of tasks slept. That counts
+// if it is more than what is known to be: of two that each lack something else one is kept. Runs that
+// may begin with a sleeper of the one as well as with a sleeper of the other are in neither, and so
+// the two do not add up to what nobody slept in.
 func (t *stateTable) explored(state uint64, asleep uint32, shard int) {
 	t.enter(state, seenState{asleep, uint32(shard)}, func(s *seenState) {
-		s.number &= asleep
+		if asleep&^s.number == 0 {
+			s.number = asleep
+		}
 		s.shard = min(s.shard, uint32(shard))
 	})
 }
