@@ -10,7 +10,7 @@ type letter struct {
 	Stage    stage
 	States   []uint64       `json:",omitempty"` // explored, each with the set of tasks that slept
 	Trips    []trip         `json:",omitempty"` // for the map
-	Outcomes map[string]int `json:",omitempty"` // all of the pass
+	Outcomes map[string]int `json:",omitzero"`  // all of the pass; there may be none
 	Failure  string         `json:",omitempty"` // the schedule of a run that went wrong
 }
 

@@ -110,6 +110,29 @@ func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
 	require.Equal(t, did.Outcomes, r.Outcomes)
 }
 
+// The outcomes of a shard are those of the last pass, also if it has come to none in that.
+func TestOutcomesOfAnEarlierPassDoNotCount(t *testing.T) {
+	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
+	var parts [2]*search
+	for i := range parts {
+		opts.Shard = i
+		parts[i] = &search{setup: FindSetup("copy"), opts: opts, seen: newStateTable(i)}
+		require.NoError(t, parts[i].join())
+	}
+	here, there := parts[0], parts[1]
+	for pass, outcomes := range []map[string]int{{"t1=A": 3}, {}} {
+		for _, s := range parts {
+			s.result.Passes = pass + 1
+			require.NoError(t, s.group.begin(pass+1))
+		}
+		there.group.reach(explored, outcomes)
+		there.trade()
+		here.trade()
+		require.Equal(t, explored, here.group.others[1].stage)
+		require.Equal(t, outcomes, here.group.others[1].outcomes)
+	}
+}
+
 // A run that goes wrong is every shard's.
 func TestShardsShareFailures(t *testing.T) {
 	dropped := uffd.RuleSet(0).With(uffd.ReleaseWakesRead)
