@@ -58,14 +58,16 @@ func (p *place) knows(to *place, acquired lockSet) bool {
 	return false
 }
 
-// enter puts trips on the map and brings all futures up to date. It reports whether one
-// of the questions would now have another answer.
-func (a *atlas) enter(trips []trip, asked []map[question]struct{}) (wrong bool) {
+// enter puts trips on the map and brings all futures up to date. It returns those that were not
+// on it, and reports whether one of the questions would now have another answer.
+func (a *atlas) enter(trips []trip, asked []map[question]struct{}) (added []trip, wrong bool) {
 	a.Lock()
 	defer a.Unlock()
 	a.version++
 	for _, t := range trips {
-		a.put(t)
+		if a.put(t) {
+			added = append(added, t)
+		}
 	}
 	changed := map[int]*place{}
 	for len(a.fresh) > 0 {
@@ -79,16 +81,20 @@ func (a *atlas) enter(trips []trip, asked []map[question]struct{}) (wrong bool) 
 	for _, questions := range asked {
 		for q := range questions {
 			if p := changed[q.place]; p != nil && p.ahead.answer(q) {
-				return true
+				return added, true
 			}
 		}
 	}
-	return false
+	return added, false
 }
 
-// put puts a trip on the map, and those of the faulters who could have made it instead.
-func (a *atlas) put(t trip) {
+// put puts a trip on the map, and those of the faulters who could have made it instead, and
+// reports whether it was not there. Where the trip began need not be on the map yet: the one that
+// led there may come later, from another shard.
+func (a *atlas) put(t trip) (added bool) {
 	for k := range t.To {
+		_, known := a.places[t.To[k]]
+		added = added || !known
 		to := a.place(t.To, k)
 		if len(t.From) == 0 {
 			continue
@@ -101,8 +107,10 @@ func (a *atlas) put(t trip) {
 			from.ways = append(from.ways, way{to, acquired})
 			to.back = append(to.back, from)
 			a.fresh = append(a.fresh, from)
+			added = true
 		}
 	}
+	return added
 }
 
 // place is the place with the key that has number k among its twins'. If it is new, it is put

@@ -39,8 +39,7 @@ func (s *search) through(n *node) {
 	s.seen.explored(n.state, n.asleep, s.opts.Shard)
 }
 
-// made says which trips have been made. That has to come before they are on this shard's map,
-// where other workers could go on from there: the shards hear of trips in this order.
+// made says which trips are new on this shard's map.
 func (s *search) made(trips []trip) {
 	if g := s.group; g != nil {
 		g.mu.Lock()
@@ -89,8 +88,10 @@ func (s *search) hear(from int, l letter) (taken bool) {
 	if l.Outcomes != nil {
 		other.outcomes = l.Outcomes
 	}
-	if len(l.Trips) > 0 && s.enter(l.Trips) {
-		s.mislead()
+	if len(l.Trips) > 0 {
+		if _, wrong := s.enter(l.Trips); wrong {
+			s.mislead()
+		}
 	}
 	if l.Pass == pass {
 		for i := 0; i+1 < len(l.States); i += 2 {

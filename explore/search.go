@@ -270,14 +270,15 @@ func (s *search) note(w *worker) bool {
 }
 
 // learn enters trips in the map, and reports whether an answer was wrong that a worker has
-// relied on.
+// relied on. Other shards are told what is new.
 func (s *search) learn(trips []trip) (wrong bool) {
-	s.made(trips)
-	return s.enter(trips)
+	added, wrong := s.enter(trips)
+	s.made(added)
+	return wrong
 }
 
 // enter enters trips, of this shard or another, in the map.
-func (s *search) enter(trips []trip) (wrong bool) {
+func (s *search) enter(trips []trip) (added []trip, wrong bool) {
 	s.mu.Lock()
 	asked := s.asked
 	s.mu.Unlock()
