@@ -48,8 +48,11 @@ const (
 	gone            // it has given up, or found a run that goes wrong
 )
 
-// pause is how long a shard waits before it sends what it has, and looks for letters.
-const pause = 20 * time.Millisecond
+// pause is how long a shard waits before it sends what it has, and looks for letters: the longer,
+// the more of them there are, for each looks at the files of all.
+func (g *group) pause() time.Duration {
+	return 10 * time.Millisecond * time.Duration(1+len(g.others))
+}
 
 // join makes the search one of a group, if it is to be one.
 func (s *search) join() error {
@@ -99,7 +102,7 @@ func (s *search) program() (sum uint64, err error) {
 
 // courier trades letters while the workers work.
 func (s *search) courier(done <-chan struct{}) {
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(s.group.pause())
 	defer tick.Stop()
 	for {
 		select {
@@ -122,11 +125,13 @@ func (s *search) agree() (last bool) {
 			return false
 		}
 		g.reach(stage, s.result.Outcomes)
-		for s.trade(); s.waits(stage); s.trade() {
+		s.trade()
+		for pause := g.pause(); s.waits(stage); pause = min(2*pause, time.Second) {
 			if s.stop != goOn || s.misled {
 				return false
 			}
-			s.wait()
+			s.wait(pause)
+			s.trade()
 		}
 	}
 	return s.stop == goOn
@@ -145,7 +150,7 @@ func (s *search) waits(stage stage) bool {
 }
 
 // wait waits for the other shards.
-func (s *search) wait() {
+func (s *search) wait(pause time.Duration) {
 	time.Sleep(pause)
 	r := &s.result
 	r.Took = time.Since(s.start)
