@@ -76,7 +76,7 @@ type Result struct {
 	// Covered says that everything was covered, as far as Options ask for it; by all shards
 	// together.
 	Covered bool
-	// Whole is the number of States of all shards.
+	// Whole is the number of States of all shards, as far as this one has heard of them.
 	Whole int
 	// GaveUp are other shards that gave up, and so this one did.
 	GaveUp []int

@@ -169,8 +169,8 @@ func (s *search) part() {
 	if g == nil {
 		return
 	}
+	r.States = s.seen.of(s.opts.Shard)
 	if r.Covered {
-		r.States = s.seen.of(s.opts.Shard)
 		for _, o := range g.others {
 			for outcome, n := range o.outcomes {
 				r.Outcomes[outcome] += n
