@@ -67,11 +67,13 @@ func (w *worker) wander(enabled []*sim.Task) *sim.Task {
 func (w *worker) explain() (wrong bool) {
 	const others = 8
 	trips := slices.Clone(w.trips)
+	w.roving = true
 	for range others {
 		if !w.run() {
 			break
 		}
 		trips = append(trips, w.trips...)
 	}
+	w.roving = false
 	return w.learn(trips)
 }

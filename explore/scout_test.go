@@ -1,0 +1,20 @@
+package explore
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Runs that are made to draw the map are no part of the search, also where the map has been drawn
+// by another worker since the run that left it.
+func TestRunsForTheMapDoNotCount(t *testing.T) {
+	s := &search{setup: FindSetup("copy"), opts: Options{Faulters: 1, Workers: 1}, atlas: newAtlas([][]int{{0}})}
+	s.begin()
+	w := newWorker(s)
+	defer w.rig.close()
+	w.survey()
+	w.explain()
+	require.Empty(t, s.result.Outcomes)
+	require.Zero(t, s.seen.len())
+}
