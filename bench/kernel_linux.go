@@ -90,7 +90,7 @@ func (w *kernel) Close() {
 // would wait for it, and whoever is to bring the page for the collector: it is off meanwhile.
 func onKernel(part func() (float64, error)) (float64, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	debug.SetGCPercent(-1) // waits for the end of a collection under way, the first call only for its marking
+	runtime.GC() // whatever collection was under way, or about to begin, is over after this one
 	return part()
 }
 

@@ -104,7 +104,6 @@ func measure(r *row, opts *Options) (Line, error) {
 	defer model.close()
 	sides := []*side{model}
 	if !opts.NoKernel {
-		runtime.GC() // or else one that the model's tasks are about to begin could do so in spite of onKernel
 		kernel, err := open(r, newKernel, onKernel)
 		if err != nil {
 			line.NoKernel = err.Error()
