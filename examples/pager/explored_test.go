@@ -58,9 +58,11 @@ func restore(vcpus int, uffd func(w *explore.World, t *machine.Task) pager.Uffd)
 
 func onModel(w *explore.World, t *machine.Task) pager.Uffd { return model{t, w.Fd} }
 
+var options = explore.Options{Version: "6.18"} // the kernel's
+
 // A small case, in every interleaving.
 func TestEveryInterleaving(t *testing.T) {
-	r, err := explore.Search(restore(1, onModel), explore.Options{Version: "6.18"})
+	r, err := explore.Search(restore(1, onModel), options)
 	require.NoError(t, err)
 	require.Nil(t, r.Failure)
 	require.True(t, r.Covered)
