@@ -60,19 +60,32 @@ func onModel(w *explore.World, t *machine.Task) pager.Uffd { return model{t, w.F
 
 var options = explore.Options{Version: "6.18"} // the kernel's
 
+// story is a run that went wrong: how, what has become of each task, and who took how many steps.
+func story(setup *explore.Setup, f *explore.Failure) string {
+	outcome, _, _ := explore.Replay(setup, options, f.Schedule, nil)
+	return fmt.Sprintf("%v\n%s\n%v", f.Err, outcome, f.Schedule)
+}
+
 // A small case, in every interleaving.
 func TestEveryInterleaving(t *testing.T) {
-	r, err := explore.Search(restore(1, onModel), options)
+	setup := restore(1, onModel)
+	r, err := explore.Search(setup, options)
 	require.NoError(t, err)
-	require.Nil(t, r.Failure)
+	if r.Failure != nil {
+		t.Fatal(story(setup, r.Failure))
+	}
 	require.True(t, r.Covered)
 }
 
 // A larger one, as chance will have it.
 func TestInterleavingsByChance(t *testing.T) {
-	r, err := explore.Sample(restore(3, onModel), explore.Options{Version: "6.18", Budget: time.Second}, 1, 3)
+	setup, opts := restore(3, onModel), options
+	opts.Budget = time.Second
+	r, err := explore.Sample(setup, opts, 1, 3)
 	require.NoError(t, err)
-	require.Nil(t, r.Failure)
+	if r.Failure != nil {
+		t.Fatal(story(setup, explore.Shrink(setup, options, r.Failure)))
+	}
 }
 
 // deaf is a userfaultfd for a pager that thinks it need not wake if the page is there already.
@@ -83,15 +96,16 @@ func (deaf) Wake(addr, length uint64) error { return nil }
 // Such a pager leaves a processor asleep.
 func TestWithoutTheWake(t *testing.T) {
 	setup := restore(1, func(w *explore.World, t *machine.Task) pager.Uffd { return deaf{onModel(w, t)} })
-	opts := explore.Options{Version: "6.18"}
-	r, err := explore.Counterexample(setup, opts)
+	r, err := explore.Counterexample(setup, options)
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
-	require.ErrorContains(t, r.Failure.Err, "lost wake-up: vcpu0 is asleep for ever")
+	told := story(setup, r.Failure)
+	require.Contains(t, told, "lost wake-up: vcpu0 is asleep for ever")
+	require.Contains(t, told, "vcpu0=asleep server=asleep prefetcher=<nil>")
 
-	rows, _, err := explore.Rows(setup, opts, r.Failure.Schedule)
+	rows, _, err := explore.Rows(setup, options, r.Failure.Schedule)
 	require.NoError(t, err)
 	var picture bytes.Buffer
 	explore.Diagram(&picture, rows)
-	t.Logf("%v\n%s", r.Failure.Schedule, &picture)
+	t.Logf("%s\n%s", told, &picture)
 }
