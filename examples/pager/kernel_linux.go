@@ -13,17 +13,18 @@ import (
 // Kernel is a userfaultfd of the running kernel.
 type Kernel struct{ file *os.File }
 
-// OpenKernel returns a userfaultfd that the faults of mem are reported to. EPERM for a user
-// who may not have one.
-func OpenKernel(mem []byte) (*Kernel, error) {
+// OpenKernel returns a userfaultfd that the faults of mem are reported to. Without privileges
+// one has to set [abi.UserModeOnly] in flags: then faults of the kernel itself, in a system call or
+// in KVM, are not reported, but errors.
+func OpenKernel(mem []byte, flags uintptr) (*Kernel, error) {
 	// It does not block: os.File waits for faults by epoll, and not with a thread.
-	fd, _, e := unix.Syscall(unix.SYS_USERFAULTFD, unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
+	fd, _, e := unix.Syscall(unix.SYS_USERFAULTFD, flags|unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
 	if e != 0 {
 		return nil, os.NewSyscallError("userfaultfd", e)
 	}
 	b := make([]byte, abi.APISize)
 	(&abi.API{API: abi.APIVersion}).Encode(b)
-	err := ioctl(fd, abi.UFFDIO_API, b)
+	err := os.NewSyscallError("UFFDIO_API", ioctl(fd, abi.UFFDIO_API, b))
 	// Not before the handshake: until then poll finds an error, which os.File would remember.
 	k := &Kernel{os.NewFile(fd, "userfaultfd")}
 	if err == nil {
@@ -39,7 +40,7 @@ func (k *Kernel) register(mem []byte) error {
 	start := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(mem))))
 	b := make([]byte, abi.RegisterSize)
 	(&abi.Register{Range: abi.Range{Start: start, Len: uint64(len(mem))}, Mode: abi.RegisterModeMissing}).Encode(b)
-	return k.ioctl(abi.UFFDIO_REGISTER, b)
+	return os.NewSyscallError("UFFDIO_REGISTER", k.ioctl(abi.UFFDIO_REGISTER, b))
 }
 
 // Close ends the reports. Whoever waits in ReadFault gets os.ErrClosed; faults that have not been
@@ -68,14 +69,14 @@ func (k *Kernel) Copy(addr uint64, page []byte, wake bool) error {
 	}
 	b := make([]byte, abi.CopySize)
 	c.Encode(b)
-	return k.ioctl(abi.UFFDIO_COPY, b)
+	return os.NewSyscallError("UFFDIO_COPY", k.ioctl(abi.UFFDIO_COPY, b))
 }
 
 // Wake implements [Uffd].
 func (k *Kernel) Wake(addr, length uint64) error {
 	b := make([]byte, abi.RangeSize)
 	(&abi.Range{Start: addr, Len: length}).Encode(b)
-	return k.ioctl(abi.UFFDIO_WAKE, b)
+	return os.NewSyscallError("UFFDIO_WAKE", k.ioctl(abi.UFFDIO_WAKE, b))
 }
 
 // ioctl does not take the descriptor's number from before: when the file has been closed, it may be
