@@ -92,9 +92,8 @@ func (a *atlas) enter(trips []trip, asked []map[question]struct{}) (added []trip
 // reports whether it was not there. Where the trip began need not be on the map yet: the one that
 // led there may come later, from another shard.
 func (a *atlas) put(t trip) (added bool) {
+	places := len(a.places)
 	for k := range t.To {
-		_, known := a.places[t.To[k]]
-		added = added || !known
 		to := a.place(t.To, k)
 		if len(t.From) == 0 {
 			continue
@@ -110,7 +109,7 @@ func (a *atlas) put(t trip) (added bool) {
 			added = true
 		}
 	}
-	return added
+	return added || len(a.places) > places
 }
 
 // place is the place with the key that has number k among its twins'. If it is new, it is put
