@@ -16,6 +16,8 @@ type Thread struct {
 	// MajFlt and MinFlt count the faults that slept and those that did not.
 	MajFlt, MinFlt uint64
 
+	vmf Fault // that the task is in
+
 	// What the first call makes that needs it, and later ones use: most tasks never do.
 	wait   *sim.WaitQueueEntry
 	window *[2][]byte

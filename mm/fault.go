@@ -115,51 +115,76 @@ func account(t *sim.Task, fault, major FaultResult) Outcome {
 	return Done
 }
 
+// Fault is a page fault on its way down the fault path: struct vm_fault. A task is in one
+// at a time, and so its [Thread] keeps the one that it has: it stands for memory on the
+// kernel stack, and is valid until the fault returns.
+type Fault struct {
+	VMA *VMA
+	// Address is the one accessed, in bytes, not rounded to the page.
+	Address uint64
+	Flags   FaultFlags
+
+	// What the walk has found: the PMD table; the PTE table, the index in it and the entry,
+	// as it was when it was read without the table's lock.
+	pmd   *table
+	pte   *table
+	index int
+	entry uint64
+}
+
 // HandleMMFault makes the page at addr accessible as flags ask, or says why not.
 // mmap_lock must be held for reading; it has been dropped if the result has
 // VMFaultRetry (unless flags had FaultRetryNowait). It recreates handle_mm_fault
-// and handle_pte_fault (§17.3).
+// (§17.3).
 func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags) FaultResult {
-	pmd := mm.pmdAlloc(t, addr)
-	if pmd == nil {
+	vmf := &Current(t).vmf
+	*vmf = Fault{VMA: vma, Address: addr, Flags: flags}
+	vmf.pmd = mm.pmdAlloc(t, addr)
+	if vmf.pmd == nil {
 		return VMFaultOOM
 	}
 	i := levelPMD.index(addr)
-	if entry := pmd.entries[i].Peek(); entry == 0 && mm.hugePageEnabled(vma) {
-		if ret := mm.hugeAnonymousPage(t, vma, pmd, addr, flags); ret&VMFaultFallback == 0 {
+	if entry := vmf.pmd.entries[i].Peek(); entry == 0 && mm.hugePageEnabled(vma) {
+		if ret := mm.hugeAnonymousPage(t, vmf); ret&VMFaultFallback == 0 {
 			return ret
 		}
 	} else if entry&entryHuge != 0 {
 		if flags&FaultWrite == 0 || entry&entryRW != 0 {
 			return 0
 		}
-		if ret := mm.hugeWriteFault(t, vma, pmd, i); ret&VMFaultFallback == 0 {
+		if ret := mm.hugeWriteFault(t, vmf); ret&VMFaultFallback == 0 {
 			return ret
 		}
 	}
-	pte, huge := mm.pteAlloc(t, pmd, addr)
+	pte, huge := mm.pteAlloc(t, vmf.pmd, addr)
 	if huge {
 		return 0 // a huge page has come in between: the access finds it
 	}
 	if pte == nil {
 		return VMFaultOOM
 	}
-	j := levelPTE.index(addr)
-	entry := pte.load(t, j)
+	vmf.pte, vmf.index = pte, levelPTE.index(addr)
+	return mm.handlePTEFault(t, vmf)
+}
+
+// handlePTEFault handles the fault of a small page, by what its entry is: handle_pte_fault.
+func (mm *MM) handlePTEFault(t *sim.Task, vmf *Fault) FaultResult {
+	vmf.entry = vmf.pte.load(t, vmf.index)
 	switch {
-	case entry == 0 && vma.Ops != nil:
-		return mm.doFault(t, vma, pte, j, addr, flags)
-	case entry == 0:
-		return mm.doAnonymousPage(t, vma, pte, j, addr, flags)
-	case entry&entryPresent == 0:
+	case vmf.entry == 0 && vmf.VMA.Ops != nil:
+		return mm.doFault(t, vmf)
+	case vmf.entry == 0:
+		return mm.doAnonymousPage(t, vmf)
+	case vmf.entry&entryPresent == 0:
 		// A swap or migration entry: there is no swap here to read it from.
 		return VMFaultSIGBUS
-	case flags&FaultWrite != 0 && entry&entryRW == 0:
-		return mm.doWPPage(t, vma, pte, j, entry)
+	case vmf.Flags&FaultWrite != 0 && vmf.entry&entryRW == 0:
+		return mm.doWPPage(t, vmf)
 	}
+	pte, j := vmf.pte, vmf.index
 	pte.lock.Lock(t)
-	if entry == pte.entries[j].PeekHeld(t) && entry&entryUser == 0 && vma.Flags&vmAccess != 0 {
-		pte.set(t, j, entry|entryUser)
+	if vmf.entry == pte.entries[j].PeekHeld(t) && vmf.entry&entryUser == 0 && vmf.VMA.Flags&vmAccess != 0 {
+		pte.set(t, j, vmf.entry|entryUser)
 	}
 	pte.lock.Unlock(t)
 	return 0
@@ -177,11 +202,12 @@ func writable(vma *VMA) uint64 {
 // page for a read, with a page of its own for a write. Whether the page is a
 // userfault is decided under the table's lock, where "none" is final. It recreates
 // do_anonymous_page.
-func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, flags FaultFlags) FaultResult {
+func (mm *MM) doAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
+	vma, pte, j := vmf.VMA, vmf.pte, vmf.index
 	if vma.Flags&VMShared != 0 {
 		return VMFaultSIGBUS // shared memory without an object behind it
 	}
-	write := flags&FaultWrite != 0
+	write := vmf.Flags&FaultWrite != 0
 	if write {
 		// As in the kernel these come first, and so a write that ends as a userfault
 		// has its anon_vma all the same. (The kernel allocates the page here, too. The
@@ -197,7 +223,7 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uin
 	}
 	if vma.Flags&VMUffdMissing != 0 {
 		pte.lock.Unlock(t)
-		return handleUserfault(t, vma, addr, flags, VMUffdMissing)
+		return handleUserfault(t, vmf, VMUffdMissing)
 	}
 	if write {
 		pte.setPTE(t, vma, j, mm.memory.allocZeroed(mm.home), entryDirty|writable(vma))
@@ -210,18 +236,18 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vma *VMA, pte *table, j int, addr uin
 
 // handleUserfault hands the fault to the VMA's context. Without one it is SIGBUS
 // (FAULT-1). mmap_lock is held for reading, the table's lock is not.
-func handleUserfault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags, reason VMFlags) FaultResult {
-	if vma.Userfault == nil {
+func handleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult {
+	if vmf.VMA.Userfault == nil {
 		return VMFaultSIGBUS
 	}
-	return vma.Userfault.HandleUserfault(t, vma, addr, flags, reason)
+	return vmf.VMA.Userfault.HandleUserfault(t, vmf, reason)
 }
 
 // doWPPage handles a write to a page that is mapped read-only in a writable VMA: it
-// takes the page over if nobody shares it, and copies it otherwise. old is the
-// entry that the fault saw. It recreates do_wp_page, which never is a userfault in
-// this age.
-func (mm *MM) doWPPage(t *sim.Task, vma *VMA, pte *table, j int, old uint64) FaultResult {
+// takes the page over if nobody shares it, and copies it otherwise. It recreates
+// do_wp_page, which never is a userfault before write-protection can be tracked.
+func (mm *MM) doWPPage(t *sim.Task, vmf *Fault) FaultResult {
+	vma, pte, j, old := vmf.VMA, vmf.pte, vmf.index, vmf.entry
 	pte.lock.Lock(t)
 	same := pte.entries[j].PeekHeld(t) == old
 	reuse := same && old&entrySpecial == 0 && (vma.Flags&VMShared != 0 || !pte.frames[j].shared())
@@ -232,18 +258,19 @@ func (mm *MM) doWPPage(t *sim.Task, vma *VMA, pte *table, j int, old uint64) Fau
 	if !same || reuse {
 		return 0
 	}
-	return mm.wpPageCopy(t, vma, pte, j, old)
+	return mm.wpPageCopy(t, vmf)
 }
 
-// wpPageCopy replaces the page that entry j maps, if it still is old, by a copy:
+// wpPageCopy replaces the page by a copy, if the entry still is as the fault has read it:
 // wp_page_copy. Only here, where there is something to allocate, does the VMA get its
 // anon_vma, and so a shared mapping never does.
-func (mm *MM) wpPageCopy(t *sim.Task, vma *VMA, pte *table, j int, old uint64) FaultResult {
+func (mm *MM) wpPageCopy(t *sim.Task, vmf *Fault) FaultResult {
+	vma, pte, j := vmf.VMA, vmf.pte, vmf.index
 	if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
 		return VMFaultOOM
 	}
 	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) == old {
+	if pte.entries[j].PeekHeld(t) == vmf.entry {
 		copied := mm.memory.alloc(mm.home)
 		*copied.data = *pte.frames[j].data
 		pte.clearPTE(t, j)
@@ -255,15 +282,16 @@ func (mm *MM) wpPageCopy(t *sim.Task, vma *VMA, pte *table, j int, old uint64) F
 
 // doFault fills a missing page of a mapping that has operations of its own:
 // do_fault. A write to a private mapping gets a copy.
-func (mm *MM) doFault(t *sim.Task, vma *VMA, pte *table, j int, addr uint64, flags FaultFlags) FaultResult {
+func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
+	vma, pte, j := vmf.VMA, vmf.pte, vmf.index
 	if vma.Ops.Fault == nil {
 		return VMFaultSIGBUS
 	}
-	cow := flags&FaultWrite != 0 && vma.Flags&VMShared == 0
+	cow := vmf.Flags&FaultWrite != 0 && vma.Flags&VMShared == 0
 	if cow && vma.anonVMAPrepare(t) != nil {
 		return VMFaultOOM
 	}
-	f, err := vma.Ops.Fault(t, vma, vma.Pgoff+(addr-vma.Start)>>PageShift)
+	f, err := vma.Ops.Fault(t, vma, vma.Pgoff+(vmf.Address-vma.Start)>>PageShift)
 	switch {
 	case err == errno.ENOMEM:
 		return VMFaultOOM

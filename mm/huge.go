@@ -20,8 +20,9 @@ func (mm *MM) hugePageEnabled(vma *VMA) bool {
 // hugeAnonymousPage maps a huge page at a pmd that is none:
 // do_huge_pmd_anonymous_page. VMFaultFallback asks for small pages instead. The
 // page is looked for, and the userfault raised, under the lock of the PMD table.
-func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, flags FaultFlags) FaultResult {
-	base := addr & PMDMask
+func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
+	vma, pmd := vmf.VMA, vmf.pmd
+	base := vmf.Address & PMDMask
 	if base < vma.Start || base+PMDSize > vma.End {
 		return VMFaultFallback
 	}
@@ -30,11 +31,11 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, 
 	if vma.anonVMAPrepare(t) != nil {
 		return VMFaultOOM
 	}
-	write := flags&FaultWrite != 0
+	write := vmf.Flags&FaultWrite != 0
 	if write && t.ShouldFail("alloc_hugepage") {
 		return VMFaultFallback
 	}
-	i := levelPMD.index(addr)
+	i := levelPMD.index(vmf.Address)
 	pmd.lock.Lock(t)
 	if pmd.entries[i].Peek() != 0 {
 		pmd.lock.Unlock(t)
@@ -42,9 +43,9 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vma *VMA, pmd *table, addr uint64, 
 	}
 	if vma.Flags&VMUffdMissing != 0 {
 		pmd.lock.Unlock(t)
-		return handleUserfault(t, vma, addr, flags, VMUffdMissing)
+		return handleUserfault(t, vmf, VMUffdMissing)
 	}
-	deposit := mm.newTable(t, levelPTE, addr)
+	deposit := mm.newTable(t, levelPTE, vmf.Address)
 	bits := uint64(entryPresent | entryUser | entryAccessed | entryHuge)
 	if write {
 		block := mm.memory.allocHuge(mm.home)
@@ -81,7 +82,8 @@ func (m *Memory) allocHuge(home *counter) *[tableEntries]Frame {
 // hugeWriteFault handles a write to a huge page mapped read-only:
 // do_huge_pmd_wp_page. A page that is ours alone becomes writable; any other is
 // split, and the write then copies one small page.
-func (mm *MM) hugeWriteFault(t *sim.Task, vma *VMA, pmd *table, i int) FaultResult {
+func (mm *MM) hugeWriteFault(t *sim.Task, vmf *Fault) FaultResult {
+	pmd, i := vmf.pmd, levelPMD.index(vmf.Address)
 	pmd.lock.Lock(t)
 	entry := pmd.entries[i].Peek()
 	if entry&entryHuge == 0 || entry&entryRW != 0 {
@@ -90,7 +92,7 @@ func (mm *MM) hugeWriteFault(t *sim.Task, vma *VMA, pmd *table, i int) FaultResu
 	}
 	frames := pmd.lower[i].Peek().frames
 	if entry&entrySpecial == 0 && !anyShared(frames) {
-		pmd.set(t, i, entry|entryDirty|writable(vma))
+		pmd.set(t, i, entry|entryDirty|writable(vmf.VMA))
 		pmd.lock.Unlock(t)
 		return 0
 	}

@@ -35,7 +35,8 @@ type fakeUffd struct {
 	asleep []*sim.Task
 }
 
-func (u *fakeUffd) HandleUserfault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags, reason VMFlags) FaultResult {
+func (u *fakeUffd) HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult {
+	vma, addr, flags := vmf.VMA, vmf.Address, vmf.Flags
 	vma.mm.MmapLock.AssertHeld(t)
 	u.calls = append(u.calls, uffdCall{addr, flags, reason})
 	switch {

@@ -49,8 +49,9 @@ type MemPolicy struct{ Name string }
 type Userfault interface {
 	// HandleUserfault is called with mmap_lock held for reading when an access meets
 	// what the context tracks (reason: VMUffdMissing or VMUffdWP). If the result has
-	// VMFaultRetry and flags did not have FaultRetryNowait, mmap_lock has been dropped.
-	HandleUserfault(t *sim.Task, vma *VMA, address uint64, flags FaultFlags, reason VMFlags) FaultResult
+	// VMFaultRetry and the fault's flags do not have FaultRetryNowait, mmap_lock has been
+	// dropped. vmf is valid until HandleUserfault returns.
+	HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult
 }
 
 // newVMA returns a VMA of the address space, in no tree.

@@ -183,6 +183,6 @@ func (w *world) failAt(site string, n int) {
 // noUserfault is a context that nothing ever reaches.
 type noUserfault struct{ _ int } // not empty: two of them must differ
 
-func (*noUserfault) HandleUserfault(*sim.Task, *VMA, uint64, FaultFlags, VMFlags) FaultResult {
+func (*noUserfault) HandleUserfault(*sim.Task, *Fault, VMFlags) FaultResult {
 	return VMFaultSIGBUS
 }

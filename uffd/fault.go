@@ -41,8 +41,9 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 // resolved, and asks for a retry: handle_userfault. mmap_lock must be held for
 // reading; it has been dropped if the result has VMFaultRetry, unless flags had
 // FaultRetryNowait. SIGBUS says that the fault can neither wait nor be retried.
-func (c *Ctx) HandleUserfault(t *sim.Task, vma *mm.VMA, address uint64, flags mm.FaultFlags, reason mm.VMFlags) mm.FaultResult {
+func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.FaultResult {
 	const where = "handle_userfault"
+	vma, address, flags := vmf.VMA, vmf.Address, vmf.Flags
 	vma.MM().MmapLock.AssertHeld(t)
 	start := t.Bookmark()
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm") // FAULT-2

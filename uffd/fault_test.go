@@ -21,7 +21,7 @@ func (k *fixture) handle(name string, ctx byte, vma *mm.VMA, addr uint64, flags 
 	return k.start(name, func(t *machine.Task) string {
 		lock := &t.Process.MM.MmapLock
 		lock.DownRead(t.Task)
-		result := k.ctxs[ctx].HandleUserfault(t.Task, vma, addr, flags, reason)
+		result := k.ctxs[ctx].HandleUserfault(t.Task, &mm.Fault{VMA: vma, Address: addr, Flags: flags}, reason)
 		if result&mm.VMFaultRetry != 0 && flags&mm.FaultRetryNowait == 0 {
 			return result.String()
 		}
@@ -66,13 +66,15 @@ func TestFaultAssertions(t *testing.T) {
 				// Both locks are held, so that this is all that is wrong.
 				own.MM.MmapLock.DownRead(t.Task)
 				child.MM.MmapLock.DownWriteNested(t.Task)
-				return k.ctxs['A'].HandleUserfault(t.Task, foreign, pg(0), waitFlags|mm.FaultRetryNowait, mm.VMUffdMissing).String()
+				vmf := &mm.Fault{VMA: foreign, Address: pg(0), Flags: waitFlags | mm.FaultRetryNowait}
+				return k.ctxs['A'].HandleUserfault(t.Task, vmf, mm.VMUffdMissing).String()
 			})
 		},
 		"no lock": func(k *fixture) *job {
 			vma := k.vma(0)
 			return k.start("f", func(t *machine.Task) string {
-				return k.ctxs['A'].HandleUserfault(t.Task, vma, pg(0), waitFlags, mm.VMUffdMissing).String()
+				vmf := &mm.Fault{VMA: vma, Address: pg(0), Flags: waitFlags}
+				return k.ctxs['A'].HandleUserfault(t.Task, vmf, mm.VMUffdMissing).String()
 			})
 		},
 	}
