@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -21,8 +21,8 @@ var update = flag.Bool("update", false, "write the table of mutants in explorati
 // is for.
 func TestTableOfMutants(t *testing.T) {
 	const file, head = "exploration.md", "| mutant | rule | without it | program | tasks | preempted | switched |\n|---|---|---|---|---|---|---|\n"
-	rules := slices.Clone(uffd.Rules)
-	slices.SortStableFunc(rules, func(a, b mm.RuleInfo) int { return cmp.Compare(place(a), place(b)) })
+	rules := slices.Clone(uffd.Rules())
+	slices.SortStableFunc(rules, func(a, b rule.Info) int { return cmp.Compare(place(a), place(b)) })
 	table := head
 	for _, info := range rules {
 		table += mutantRow(t, info)
@@ -42,7 +42,7 @@ func TestTableOfMutants(t *testing.T) {
 
 // place is where a rule stands in the table: by number, those that prevent nothing behind the others,
 // and those without a number last.
-func place(info mm.RuleInfo) int {
+func place(info rule.Info) int {
 	var n int
 	switch number := explore.MutantOf(info.Rule); {
 	case number == "":
@@ -56,7 +56,7 @@ func place(info mm.RuleInfo) int {
 	}
 }
 
-func mutantRow(t *testing.T, info mm.RuleInfo) string {
+func mutantRow(t *testing.T, info rule.Info) string {
 	setup := explore.SetupFor(info.Rule)
 	program := setup.Name
 	if info.TSO {
@@ -66,7 +66,7 @@ func mutantRow(t *testing.T, info mm.RuleInfo) string {
 		program += " --kernel " + info.Since
 	}
 	number := cmp.Or(explore.MutantOf(info.Rule), "–")
-	if info.Symptom == mm.Nothing {
+	if info.Symptom == rule.Nothing {
 		return fmt.Sprintf("| %s | %s | nothing | %s | | | |\n", number, info.Name, program)
 	}
 	r, err := explore.Exhibit(info.Rule, explore.Without(info.Rule))

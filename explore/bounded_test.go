@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -26,7 +27,7 @@ func TestBudgetOfABoundedSearch(t *testing.T) {
 // A counterexample that was found before the budget was spent need not be the shortest.
 func TestShortestIsSaidToBe(t *testing.T) {
 	setup := explore.FindSetup("close")
-	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.ReleaseWakes)}
+	opts := explore.Options{Dropped: rule.Of(uffd.ReleaseWakes)}
 	shortest, err := explore.Counterexample(setup, opts)
 	require.NoError(t, err)
 	require.NotNil(t, shortest.Failure)

@@ -12,7 +12,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"go.uber.org/goleak"
@@ -27,17 +27,17 @@ const budget = time.Minute
 // nothing does, in any interleaving.
 func TestEveryRuleIsNeeded(t *testing.T) {
 	// What the symptom looks like where it is not reported under its own name.
-	looks := map[mm.Symptom][]string{
-		mm.LockMisuse:    {"lock misuse in mmap_lock"},
-		mm.WrongState:    {"sleeping lock with a sleep announced"},
-		mm.WrongMM:       {"BUG_ON in handle_userfault: the context belongs to another mm"},
-		mm.UseAfterFree:  {"use after free", "BUG_ON in userfaultfd_ctx_"},
-		mm.DeadlockFound: {"deadlock", "lock order"},
-		mm.Unkillable:    {"asleep for ever (TASK_UNINTERRUPTIBLE)"},
-		mm.QueueDamage:   {"fault_wqh has 1 entries, its index 0", "entry.wq.link has been freed"},
+	looks := map[rule.Symptom][]string{
+		rule.LockMisuse:    {"lock misuse in mmap_lock"},
+		rule.WrongState:    {"sleeping lock with a sleep announced"},
+		rule.WrongMM:       {"BUG_ON in handle_userfault: the context belongs to another mm"},
+		rule.UseAfterFree:  {"use after free", "BUG_ON in userfaultfd_ctx_"},
+		rule.DeadlockFound: {"deadlock", "lock order"},
+		rule.Unkillable:    {"asleep for ever (TASK_UNINTERRUPTIBLE)"},
+		rule.QueueDamage:   {"fault_wqh has 1 entries, its index 0", "entry.wq.link has been freed"},
 	}
-	for _, info := range uffd.Rules {
-		if info.Symptom == mm.Nothing {
+	for _, info := range uffd.Rules() {
+		if info.Symptom == rule.Nothing {
 			continue
 		}
 		t.Run(info.Name, func(t *testing.T) {
@@ -84,8 +84,8 @@ func tasksOf(s explore.Schedule) func(yield func(string, bool) bool) {
 // The rows E1 to E7 of the rules: dropping one of these changes no outcome, except that
 // a fault during a close gets its SIGBUS less often or not at all.
 func TestRedundantRules(t *testing.T) {
-	for _, info := range uffd.Rules {
-		if info.Symptom != mm.Nothing {
+	for _, info := range uffd.Rules() {
+		if info.Symptom != rule.Nothing {
 			continue
 		}
 		t.Run(info.Name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestRedundantRules(t *testing.T) {
 func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 	setup := explore.FindSetup("close-only")
 	const bus = "t1=SIGBUS"
-	none := uffd.RuleSet(0)
+	none := rule.Set{}
 	require.Contains(t, cover(t, setup, explore.Options{}).Outcomes, bus)
 	require.Contains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.FirstReleasedTest)}).Outcomes, bus)
 	require.Contains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.SecondReleasedTest)}).Outcomes, bus)
@@ -122,13 +122,13 @@ func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 // not look at released before they sleep either, one may sleep after the wake-up, for ever.
 func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 	setup := explore.FindSetup("close-only")
-	both := uffd.RuleSet(0).With(uffd.StripBeforeWake, uffd.SecondReleasedTest)
+	both := rule.Of(uffd.StripBeforeWake, uffd.SecondReleasedTest)
 	r, err := explore.Counterexample(setup, explore.Options{Dropped: both, Budget: budget})
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
-	for _, one := range []uffd.Rule{uffd.StripBeforeWake, uffd.SecondReleasedTest} {
-		_, failure, _ := explore.Replay(setup, explore.Options{Dropped: uffd.RuleSet(0).With(one)}, r.Failure.Schedule, nil)
+	for _, one := range []rule.Rule{uffd.StripBeforeWake, uffd.SecondReleasedTest} {
+		_, failure, _ := explore.Replay(setup, explore.Options{Dropped: rule.Of(one)}, r.Failure.Schedule, nil)
 		require.NotContains(t, fmt.Sprint(failure), "lost wake-up", "either alone does not")
 	}
 }
@@ -137,7 +137,7 @@ func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 // nothing: what a single task can see is in property_test/mutate.
 func TestEveryConcurrencyMutantIsARule(t *testing.T) {
 	rules := map[string]int{}
-	for _, info := range uffd.Rules {
+	for _, info := range uffd.Rules() {
 		rules[explore.MutantOf(info.Rule)]++
 	}
 	delete(rules, "") // those of later kernels, and barriers that are not needed
@@ -210,7 +210,7 @@ func TestReductionsKeepEveryOutcome(t *testing.T) {
 
 func TestSampleIsRepeatable(t *testing.T) {
 	setup := explore.FindSetup("copy")
-	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.RecheckAfterEnqueue), Budget: budget}
+	opts := explore.Options{Dropped: rule.Of(uffd.RecheckAfterEnqueue), Budget: budget}
 	first, err := explore.Sample(setup, opts, 7, 3)
 	require.NoError(t, err)
 	again, err := explore.Sample(setup, opts, 7, 3)
@@ -236,7 +236,7 @@ func TestScheduleText(t *testing.T) {
 
 func ExampleDiagram() {
 	setup := explore.FindSetup("kill")
-	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.SleepKillable)}
+	opts := explore.Options{Dropped: rule.Of(uffd.SleepKillable)}
 	r, _ := explore.Counterexample(setup, opts)
 	_, failure, _ := explore.Rows(setup, opts, r.Failure.Schedule)
 	fmt.Println(failure)
@@ -265,7 +265,7 @@ func BenchmarkSearch(b *testing.B) {
 // What chance finds is made short, and still goes wrong in the same way.
 func TestShrink(t *testing.T) {
 	setup := explore.FindSetup("copy")
-	opts := explore.Options{Dropped: uffd.RuleSet(0).With(uffd.RecheckAfterEnqueue), Budget: budget}
+	opts := explore.Options{Dropped: rule.Of(uffd.RecheckAfterEnqueue), Budget: budget}
 	for seed := range uint64(5) {
 		found, err := explore.Sample(setup, opts, seed, 0)
 		require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -40,7 +41,7 @@ func TestRefileSeqSuffices(t *testing.T) {
 func TestRefileSeqMakesTheOrderOfLooksRedundant(t *testing.T) {
 	for _, tso := range []bool{false, true} {
 		cover(t, explore.FindSetup("read-copy"), explore.Options{
-			Version: "4.3", TSO: tso, Dropped: uffd.RuleSet(0).With(uffd.PendingLookedAtFirst),
+			Version: "4.3", TSO: tso, Dropped: rule.Of(uffd.PendingLookedAtFirst),
 		})
 	}
 }
@@ -58,7 +59,7 @@ func TestSigbusDuringClose(t *testing.T) {
 	}
 	// The later form of the rule is needed as the earlier one.
 	r, err := explore.Counterexample(explore.FindSetup("close-only"),
-		explore.Options{Version: "6.18", Dropped: uffd.RuleSet(0).With(uffd.ReleasedIsNoError), Budget: budget})
+		explore.Options{Version: "6.18", Dropped: rule.Of(uffd.ReleasedIsNoError), Budget: budget})
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	require.ErrorContains(t, r.Failure.Err, "spurious SIGBUS: t1")

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 )
@@ -56,11 +57,11 @@ func TestStatesDetermineWhatFollowsASecondPoll(t *testing.T) {
 
 // The same without each of the rules, up to where something goes wrong.
 func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
-	for _, info := range uffd.Rules {
+	for _, info := range uffd.Rules() {
 		t.Run(info.Name, func(t *testing.T) {
 			t.Parallel()
 			setup := SetupFor(info.Rule)
-			follow(t, setup, Options{Faulters: setup.Faulters, Version: info.Since, TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)})
+			follow(t, setup, Options{Faulters: setup.Faulters, Version: info.Since, TSO: info.TSO, Dropped: rule.Of(info.Rule)})
 		})
 	}
 }

@@ -20,7 +20,7 @@ func (o Options) Flags() (flags string) {
 		flags += " --tso"
 	}
 	var dropped []string
-	for _, info := range uffd.Rules {
+	for _, info := range uffd.Rules() {
 		if o.Dropped.Has(info.Rule) {
 			dropped = append(dropped, info.Name)
 		}

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -12,10 +12,10 @@ import (
 // can see it, and not when the closer has stored it.
 func TestSleepersAreSafeWithStoreBuffers(t *testing.T) {
 	for _, tso := range []bool{false, true} {
-		opts := Options{TSO: tso, Dropped: uffd.RuleSet(0).With(uffd.StripBeforeWake)}
+		opts := Options{TSO: tso, Dropped: rule.Of(uffd.StripBeforeWake)}
 		r, err := Search(FindSetup("close-only"), opts)
 		require.NoError(t, err)
 		require.NotNil(t, r.Failure, "store buffers: %v", tso)
-		require.ErrorContains(t, r.Failure.Err, string(mm.SpuriousBus))
+		require.ErrorContains(t, r.Failure.Err, string(rule.SpuriousBus))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -29,13 +30,13 @@ func TestSearchFindsWhatChanceFinds(t *testing.T) {
 
 // The same without each of the rules.
 func TestSearchFindsWhatChanceFindsWithoutARule(t *testing.T) {
-	for _, info := range uffd.Rules {
+	for _, info := range uffd.Rules() {
 		for _, version := range []string{DefaultVersion, "4.14"} {
 			for _, name := range []string{"copy", "close-only", SetupFor(info.Rule).Name} {
 				t.Run(fmt.Sprint(info.Name, " ", name, " ", version), func(t *testing.T) {
 					t.Parallel()
 					setup := FindSetup(name)
-					compare(t, setup, Options{Version: version, TSO: info.TSO, Dropped: uffd.RuleSet(0).With(info.Rule)})
+					compare(t, setup, Options{Version: version, TSO: info.TSO, Dropped: rule.Of(info.Rule)})
 				})
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
 // Options say what is explored and how far.
@@ -14,7 +14,7 @@ type Options struct {
 	// Faulters is the number of faulting tasks; 0 is the setup's own.
 	Faulters int
 	// Dropped are the rules that are not obeyed.
-	Dropped uffd.RuleSet
+	Dropped rule.Set
 	// Version is the kernel's; "" is DefaultVersion.
 	Version string
 	// TSO makes stores go through store buffers: see [sim.Controlled.TSO].

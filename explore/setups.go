@@ -6,6 +6,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -34,7 +35,7 @@ func only(outcomes ...string) func(w *World) error {
 				found = found || t.Outcome == o
 			}
 			if !found && t.Outcome == "SIGBUS" {
-				return fmt.Errorf("%s: %s", mm.SpuriousBus, t.Name)
+				return fmt.Errorf("%s: %s", rule.SpuriousBus, t.Name)
 			}
 			if !found {
 				return fmt.Errorf("%s got %q", t.Name, t.Outcome)
@@ -246,7 +247,7 @@ var serving = []*Setup{
 			if pending, _ := w.Ctx.Queues(); blocking.ended && len(pending) == 1 {
 				return nil // and nobody is left to read of it
 			}
-			return fmt.Errorf("%s: %s", mm.LostWakeUp, faulter.Name)
+			return fmt.Errorf("%s: %s", rule.LostWakeUp, faulter.Name)
 		},
 	},
 	{
@@ -262,14 +263,14 @@ var serving = []*Setup{
 				again, err := readOne(t, w.Fd)
 				_ = copyPages(t, w.Fd, addr, 1)
 				if err == nil && again == addr {
-					return string(mm.Duplicate)
+					return string(rule.Duplicate)
 				}
 				return ""
 			})
 		},
 		Check: func(w *World) error {
 			if w.tasks[len(w.tasks)-1].Outcome != "" {
-				return fmt.Errorf("%s", mm.Duplicate)
+				return fmt.Errorf("%s", rule.Duplicate)
 			}
 			return only("A")(w)
 		},

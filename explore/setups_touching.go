@@ -7,6 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -119,7 +120,7 @@ func outcomes(want ...string) func(w *World) error {
 	return func(w *World) error {
 		for i, o := range want {
 			if t := w.tasks[i]; t.Outcome != o {
-				return fmt.Errorf("%s: %s got %q, not %q", mm.WrongData, t.Name, t.Outcome, o)
+				return fmt.Errorf("%s: %s got %q, not %q", rule.WrongData, t.Name, t.Outcome, o)
 			}
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -135,7 +136,7 @@ func TestOutcomesOfAnEarlierPassDoNotCount(t *testing.T) {
 
 // A run that goes wrong is every shard's.
 func TestShardsShareFailures(t *testing.T) {
-	dropped := uffd.RuleSet(0).With(uffd.ReleaseWakesRead)
+	dropped := rule.Of(uffd.ReleaseWakesRead)
 	results, errs, _ := inShards(FindSetup("close"), 3, Options{Faulters: 1, Dropped: dropped, Exchange: t.TempDir()})
 	for i, r := range results {
 		require.NoError(t, errs[i])

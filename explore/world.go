@@ -10,6 +10,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -93,6 +94,9 @@ func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*Wor
 	version, ok := abi.Lookup(cmp.Or(opts.Version, DefaultVersion))
 	if !ok || !version.HasCopy {
 		return nil, fmt.Errorf("no version %q that can resolve a fault", opts.Version)
+	}
+	if err := uffd.CheckDropped(opts.Dropped); err != nil {
+		return nil, err
 	}
 	w := &World{Faulters: opts.Faulters, version: &version, exec: sim.NewControlled(strategy)}
 	w.exec.Coroutines, w.exec.Trace = &r.coroutines, r.trace
@@ -276,9 +280,9 @@ func (w *World) check(s *Setup) error {
 	for _, t := range w.tasks {
 		switch {
 		case !t.ended && !t.Sleeper:
-			return fmt.Errorf("%s: %s is asleep for ever (%v)", mm.LostWakeUp, t.Name, t.sim.State())
+			return fmt.Errorf("%s: %s is asleep for ever (%v)", rule.LostWakeUp, t.Name, t.sim.State())
 		case t.safe && t.Outcome == "SIGBUS":
-			return fmt.Errorf("%s: %s slept when the close began", mm.SpuriousBus, t.Name)
+			return fmt.Errorf("%s: %s slept when the close began", rule.SpuriousBus, t.Name)
 		}
 	}
 	if s.Check != nil {

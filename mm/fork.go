@@ -30,6 +30,9 @@ func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 // dupMmap copies the VMAs and the page tables to the child: dup_mmap. Both mmap_locks
 // must be held for writing. The error is ENOMEM; the child has what was copied before.
 func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
+	if mm.Dropped.Any() {
+		return mm.dupMmapWithout(t, child)
+	}
 	var prev *VMA
 	for vma := mm.first; vma != nil; vma = vma.next {
 		if vma.Flags&VMDontCopy != 0 {
@@ -40,10 +43,8 @@ func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
 		}
 		n := vma.dup(t, child)
 		n.Flags &^= VMLocked
-		if mm.obeys(ForkDropsContext) {
-			n.Flags &^= VMUffd
-			n.Userfault = nil
-		}
+		n.Flags &^= VMUffd // REF-4
+		n.Userfault = nil
 		n.anonVMAFork(t, vma)
 		child.insert(t, n, prev)
 		prev = n

@@ -34,81 +34,125 @@ func (mm *MM) MfillZeropage(t *sim.Task, dst, length uint64) (uint64, error) {
 	return mm.atomicFill(t, dst, 0, length, fillZero)
 }
 
-// atomicFill is __mcopy_atomic. page carries a source page over from a copy that
-// had to be made with mmap_lock dropped, because the source was not there.
+// atomicFill is __mcopy_atomic. It returns the bytes filled, or, if there are none, the error:
+// what [MM.fillable] says, ENOMEM, EEXIST for a page that is there, EFAULT for a source that
+// cannot be read, EINTR for a fatal signal.
 func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (uint64, error) {
+	if mm.Dropped.Any() {
+		return mm.atomicFillWithout(t, dst, src, length, with)
+	}
+	var vma *VMA
+	var pte *table
+	var page *Frame // a copy of the source that is not mapped yet
 	var copied uint64
-	var page *Frame
-	for {
-		mm.MmapLock.DownRead(t)
-		n, again, err := mm.fillLocked(t, dst, src, length, copied, with, &page)
-		mm.MmapLock.UpRead(t)
-		copied = n
-		if again {
-			// The source has to be faulted in, which may take its own userfault: not with
-			// mmap_lock held. All of the range is then looked up and checked again, since
-			// anything may have happened to it (COPY-3).
-			page = mm.memory.alloc(mm.home)
-			if err = CopyFromUser(t, page.data[:], src+copied); err == nil {
-				continue
-			}
-		}
-		if page != nil {
-			page.put()
-		}
-		if copied > 0 {
-			return copied, nil
-		}
-		return 0, err
+	var err error
+retry:
+	mm.MmapLock.DownRead(t)
+	vma = mm.FindVMA(t, dst)
+	// Since 6.9 even a fill that is refused leaves an anon_vma behind.
+	if mm.Era.FillPreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 && vma.anonVMAPrepare(t) != nil {
+		err = errno.ENOMEM
+		goto outUnlock
 	}
-}
-
-// fillLocked fills pages from copied on until it is done, fails, or needs a source
-// page that is not there (again). mmap_lock must be held for reading.
-func (mm *MM) fillLocked(t *sim.Task, dst, src, length, copied uint64, with filling, page **Frame) (n uint64, again bool, err error) {
-	vma := mm.FindVMA(t, dst)
-	if mm.Era.FillPreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 {
-		// Before the look at what the range is: even a fill that is refused leaves the
-		// anon_vma behind.
-		if vma.anonVMAPrepare(t) != nil {
-			return copied, false, errno.ENOMEM
-		}
-	}
-	if err := mm.fillable(vma, dst, length); err != nil && (*page == nil || vma == nil || mm.obeys(CheckAgainAfterFault)) {
-		return copied, false, err
+	if err = mm.fillable(vma, dst, length); err != nil { // COPY-2
+		goto outUnlock
 	}
 	if with == fillCopyWP {
-		return copied, false, errno.EINVAL
+		err = errno.EINVAL
+		goto outUnlock
 	}
 	if vma.anonVMAPrepare(t) != nil {
-		return copied, false, errno.ENOMEM
+		err = errno.ENOMEM
+		goto outUnlock
 	}
 	for copied < length {
-		pte, err := mm.fillTable(t, dst+copied)
+		if pte, err = mm.fillTable(t, dst+copied); err != nil {
+			break
+		}
+		if with == fillZero {
+			err = mm.mfillZeropagePTE(t, vma, pte, dst+copied)
+		} else {
+			err = mm.mcopyAtomicPTE(t, vma, pte, dst+copied, src+copied, &page)
+		}
+		if err == errno.EFAULT {
+			// The source has to be faulted in, which may be a userfault of its own: not with
+			// mmap_lock held. The whole range is then looked up and checked again, since
+			// anything may have happened to it (COPY-3).
+			mm.MmapLock.UpRead(t)
+			if err = CopyFromUser(t, page.data[:], src+copied); err != nil {
+				goto out
+			}
+			goto retry
+		}
 		if err != nil {
-			return copied, false, err
+			break
 		}
-		if with != fillZero && *page == nil {
-			if t.ShouldFail("alloc_page") {
-				return copied, false, errno.ENOMEM
-			}
-			f := mm.memory.alloc(mm.home)
-			if copyFromUserInatomic(t, f.data[:], src+copied) != nil {
-				f.put()
-				return copied, true, nil
-			}
-			*page = f
-		}
-		if err := mm.fillPTE(t, vma, pte, levelPTE.index(dst+copied), *page); err != nil {
-			return copied, false, err
-		}
-		*page = nil
 		copied += PageSize
 		if t.FatalSignalPending() {
-			return copied, false, errno.EINTR
+			err = errno.EINTR
+			break
 		}
 	}
-	return copied, false, nil
+outUnlock:
+	mm.MmapLock.UpRead(t)
+out:
+	if page != nil {
+		page.put()
+	}
+	if copied > 0 {
+		return copied, nil
+	}
+	return 0, err
+}
+
+// mcopyAtomicPTE maps a copy of the source's page at addr: mcopy_atomic_pte (COPY-4). The copy
+// is *page if that is not nil. If the source is not there the error is EFAULT and *page is a
+// page for the caller to copy it to. The other errors are ENOMEM and EEXIST. mmap_lock must be
+// held for reading.
+func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *table, addr, src uint64, page **Frame) error {
+	if mm.Dropped.Any() {
+		return mm.mcopyAtomicPTEWithout(t, vma, pte, addr, src, page)
+	}
+	if *page == nil {
+		if t.ShouldFail("alloc_page") {
+			return errno.ENOMEM
+		}
+		*page = mm.memory.alloc(mm.home)
+		if copyFromUserInatomic(t, (*page).data[:], src) != nil {
+			return errno.EFAULT
+		}
+	}
+	bits := uint64(0)
+	if vma.Flags&VMWrite != 0 {
+		bits = entryDirty | entryRW
+	}
+	j := levelPTE.index(addr)
+	pte.lock.Lock(t)
+	if pte.entries[j].PeekHeld(t) != 0 {
+		pte.lock.Unlock(t)
+		return errno.EEXIST
+	}
+	pte.setPTE(t, vma, j, *page, bits)
+	pte.lock.Unlock(t)
+	*page = nil
+	return nil
+}
+
+// mfillZeropagePTE maps the zero page at addr: mfill_zeropage_pte (ZERO-1). The error is
+// EEXIST. mmap_lock must be held for reading.
+func (mm *MM) mfillZeropagePTE(t *sim.Task, vma *VMA, pte *table, addr uint64) error {
+	if mm.Dropped.Any() {
+		return mm.mfillZeropagePTEWithout(t, vma, pte, addr)
+	}
+	j := levelPTE.index(addr)
+	pte.lock.Lock(t)
+	if pte.entries[j].PeekHeld(t) != 0 {
+		pte.lock.Unlock(t)
+		return errno.EEXIST
+	}
+	pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
+	pte.lock.Unlock(t)
+	return nil
 }
 
 // fillTable is the PTE table that covers addr, allocated if need be. A huge page there is
@@ -144,29 +188,5 @@ func (mm *MM) fillable(vma *VMA, dst, length uint64) error {
 	case vma.Flags&VMShared != 0, vma.Ops != nil:
 		return errno.EINVAL
 	}
-	return nil
-}
-
-// fillPTE maps the page (nil: the zero page) if the entry is none, and says EEXIST
-// if it is not: mcopy_atomic_pte and mfill_zeropage_pte (COPY-4, ZERO-1).
-func (mm *MM) fillPTE(t *sim.Task, vma *VMA, pte *table, j int, page *Frame) error {
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
-		if mm.obeys(NeverOverwrite) {
-			pte.lock.Unlock(t)
-			return errno.EEXIST
-		}
-		pte.clearPTE(t, j)
-	}
-	if page == nil {
-		pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
-	} else {
-		bits := uint64(0)
-		if vma.Flags&VMWrite != 0 {
-			bits = entryDirty | entryRW
-		}
-		pte.setPTE(t, vma, j, page, bits)
-	}
-	pte.lock.Unlock(t)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -36,8 +37,8 @@ type MM struct {
 	MaxMapCount int
 	// Era is how it behaves where kernels differ. Immutable.
 	Era Era
-	// Dropped are rules that are not obeyed: see [Rule].
-	Dropped RuleSet
+	// Dropped are rules that are not kept. Immutable.
+	Dropped rule.Set
 	// Name says in traces which address space it is. Immutable.
 	Name string
 	// THP says when anonymous memory gets huge pages (a sysctl).

@@ -211,7 +211,7 @@ func (s *Server) serveMenu(w http.ResponseWriter, _ *http.Request) {
 	for _, l := range lessons.All() {
 		m.Lessons = append(m.Lessons, lesson{l.Name, l.Title, l.Teaches, l.Source})
 	}
-	for _, r := range uffd.Rules {
+	for _, r := range uffd.Rules() {
 		m.Rules = append(m.Rules, rule{r.Name, r.Number, r.Func, r.Does, r.Instead, string(r.Symptom), r.Since})
 	}
 	reply(w, http.StatusOK, m)

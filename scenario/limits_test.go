@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
 )
@@ -95,9 +96,9 @@ queues(fd)
 	file, err := syntax.Parse("s.uffd", []byte(text))
 	require.NoError(t, err)
 	for _, c := range []struct {
-		dropped uffd.RuleSet
+		dropped rule.Set
 		read    string
-	}{{0, "read: t1@0x10000"}, {uffd.RuleSet(0).With(uffd.ReadRefiles), "read: none"}} {
+	}{{rule.Set{}, "read: t1@0x10000"}, {rule.Of(uffd.ReadRefiles), "read: none"}} {
 		report, err := Run(file, Options{Dropped: c.dropped})
 		require.NoError(t, err)
 		require.Equal(t, c.read, report.Results[6].Block[1])

@@ -3,7 +3,7 @@ package scenario
 import (
 	"time"
 
-	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -31,7 +31,7 @@ type Options struct {
 	// Trace collects the events of each statement.
 	Trace bool
 	// Dropped are the rules that the modelled kernel does not obey.
-	Dropped uffd.RuleSet
+	Dropped rule.Set
 	// Limits bound what the run may take.
 	Limits Limits
 }

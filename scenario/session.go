@@ -8,6 +8,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -44,6 +45,9 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	}
 	if opts.Kernel == "" {
 		opts.Kernel = program.kernel
+	}
+	if err := uffd.CheckDropped(opts.Dropped); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
 	version, ok := abi.Lookup(opts.Kernel)
 	if opts.Version != nil {

@@ -102,6 +102,7 @@ func (k KernelFunc) GoName() string {
 
 var (
 	kernelNames = map[string]string{} // Go symbol → kernel function; filled by init functions only
+	variants    = map[string]string{} // Go symbol of a variant → that of the function; likewise
 	pcNames     sync.Map              // uintptr → []string, innermost first; a cache
 )
 
@@ -112,6 +113,22 @@ func KernelFuncs(funcs ...KernelFunc) []KernelFunc {
 		kernelNames[runtime.FuncForPC(reflect.ValueOf(f.Go).Pointer()).Name()] = f.Name
 	}
 	return funcs
+}
+
+// KernelVariant declares that a Go function is another's with changes, and so the same kernel
+// function. It returns the variant. A package calls it to initialise package variables.
+func KernelVariant(original, variant any) any {
+	symbol := func(f any) string { return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name() }
+	variants[symbol(variant)] = symbol(original)
+	return variant
+}
+
+// nameOf returns the kernel function that a Go symbol recreates, "" if none.
+func nameOf(symbol string) string {
+	if original, ok := variants[symbol]; ok {
+		symbol = original
+	}
+	return kernelNames[symbol]
 }
 
 // kernelFunc names the innermost kernel function on the call stack.
@@ -135,9 +152,9 @@ func kernelNameAt(pc uintptr) string {
 	for more := true; more && found == ""; {
 		var f runtime.Frame
 		f, more = frames.Next()
-		if found = kernelNames[f.Function]; found == "" {
+		if found = nameOf(f.Function); found == "" {
 			symbol, _, _ := strings.Cut(f.Function, ".func") // a closure counts as its function
-			found = kernelNames[symbol]
+			found = nameOf(symbol)
 		}
 	}
 	pcNames.Store(pc, found)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
@@ -99,8 +100,8 @@ func TestKindsAreDescribed(t *testing.T) {
 			}
 		}
 	}
-	for _, rule := range []uffd.Rule{uffd.SleepOnlyIfAllowed, uffd.DropMmapLockToSleep} {
-		s := counterexample(t, rule)
+	for _, r := range []rule.Rule{uffd.SleepOnlyIfAllowed, uffd.DropMmapLockToSleep} {
+		s := counterexample(t, r)
 		for i := range s {
 			check(&s[i])
 		}
@@ -111,9 +112,9 @@ func TestKindsAreDescribed(t *testing.T) {
 }
 
 // counterexample is the run that shows what a rule is there for.
-func counterexample(t *testing.T, rule uffd.Rule) Stream {
+func counterexample(t *testing.T, dropped rule.Rule) Stream {
 	t.Helper()
-	setup, opts := explore.SetupFor(rule), explore.Options{Dropped: uffd.RuleSet(0).With(rule)}
+	setup, opts := explore.SetupFor(dropped), explore.Options{Dropped: rule.Of(dropped)}
 	found, err := explore.Counterexample(setup, opts)
 	require.NoError(t, err)
 	require.NotNil(t, found.Failure)

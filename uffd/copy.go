@@ -13,14 +13,19 @@ import (
 // says. EAGAIN says that some of the pages were installed: the out field says how
 // many bytes.
 func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
+	if c.dropped.Any() {
+		return userfaultfdCopyWithout(t, c, arg)
+	}
 	var b [abi.CopySize]byte
 	if err := mm.CopyFromUser(t, b[:abi.CopyCopyOffset], arg); err != nil {
 		return err
 	}
 	var u abi.Copy
 	u.Decode(b[:])
-	if c.version.ChecksSource && !mm.Lent(u.Src) && c.misplaced(u.Src, u.Len) {
-		return errno.EINVAL
+	if c.version.ChecksSource && !mm.Lent(u.Src) {
+		if err := c.validateUnalignedRange(u.Src, u.Len); err != nil {
+			return err
+		}
 	}
 	if err := c.validateRange(u.Dst, u.Len); err != nil {
 		return err
@@ -42,11 +47,34 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	done, err := fill(t, u.Dst, u.Src, u.Len)
 	c.mmput(t)
-	return c.filled(t, arg+abi.CopyCopyOffset, wakeRange{u.Dst, u.Len}, done, err, u.Mode&abi.CopyModeDontwake != 0)
+	if err := mm.PutUser64(t, arg+abi.CopyCopyOffset, outField(done, err)); err != nil {
+		return err // the pages are there, and no fault is woken (COPY-6)
+	}
+	if err != nil {
+		return err // EEXIST too: a fault that waits goes on waiting (COPY-8)
+	}
+	if u.Mode&abi.CopyModeDontwake == 0 {
+		c.wakeUserfault(t, wakeRange{u.Dst, done}) // the part that was filled (COPY-7)
+	}
+	if done != u.Len {
+		return errno.EAGAIN
+	}
+	return nil
+}
+
+// outField is the result of a fill as its out field has it: bytes, or a negative error number.
+func outField(done uint64, err error) uint64 {
+	if no, failed := err.(errno.Errno); failed {
+		return uint64(-int64(no))
+	}
+	return done
 }
 
 // userfaultfdZeropage installs the zero page: userfaultfd_zeropage of 4.3 (ZERO-1).
 func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
+	if c.dropped.Any() {
+		return userfaultfdZeropageWithout(t, c, arg)
+	}
 	var b [abi.ZeropageSize]byte
 	if err := mm.CopyFromUser(t, b[:abi.ZeropageZeropageOffset], arg); err != nil {
 		return err
@@ -64,29 +92,16 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	done, err := c.mm.MfillZeropage(t, u.Range.Start, u.Range.Len)
 	c.mmput(t)
-	return c.filled(t, arg+abi.ZeropageZeropageOffset, wakeRange{u.Range.Start, u.Range.Len}, done, err, u.Mode&abi.ZeropageModeDontwake != 0)
-}
-
-// filled ends a COPY or ZEROPAGE that filled done bytes of what was asked for: it
-// stores the result in the out field, wakes the faults of the bytes that were filled,
-// and of no others, and returns the ioctl's result.
-func (c *Ctx) filled(t *sim.Task, out uint64, asked wakeRange, done uint64, err error, dontwake bool) error {
-	result := int64(done)
-	if no, failed := err.(errno.Errno); failed {
-		result = -int64(no)
-	}
-	if err := mm.PutUser64(t, out, uint64(result)); err != nil {
-		return err // the pages are there, and nobody is woken (COPY-6)
+	if err := mm.PutUser64(t, arg+abi.ZeropageZeropageOffset, outField(done, err)); err != nil {
+		return err
 	}
 	if err != nil {
-		return err // EEXIST too: whoever waits is left to wait (COPY-8)
+		return err
 	}
-	if !dontwake && c.obeys(WakeDoneLength) {
-		c.wakeUserfault(t, wakeRange{asked.start, done})
-	} else if !dontwake {
-		c.wakeUserfault(t, asked)
+	if u.Mode&abi.ZeropageModeDontwake == 0 {
+		c.wakeUserfault(t, wakeRange{u.Range.Start, done})
 	}
-	if done != asked.len {
+	if done != u.Range.Len {
 		return errno.EAGAIN
 	}
 	return nil

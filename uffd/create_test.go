@@ -7,6 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -227,7 +228,7 @@ func TestBlockingIsTheFilesOfNow(t *testing.T) {
 func TestFreeAssertsEmptyQueues(t *testing.T) {
 	for _, seen := range []bool{false, true} {
 		seedOnly(t, func(k *fixture) {
-			k.m.Dropped = uffd.RuleSet(0).With(uffd.UnlinkOwnEntry)
+			k.m.Dropped = rule.Of(uffd.UnlinkOwnEntry)
 			k.lay("A")
 			f := k.load("f", pg(0))
 			k.settle()

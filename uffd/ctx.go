@@ -2,6 +2,7 @@ package uffd
 
 import (
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -44,16 +45,16 @@ type Ctx struct {
 	flags           uint32   // of the system call; immutable
 	mm              *mm.MM   // whose faults these are, with a user reference; immutable
 	version         *abi.Version
-	dropped         RuleSet // rules that are not obeyed; immutable
-	freed           bool    // set when the last reference has gone
-	name            string  // in traces; immutable
+	dropped         rule.Set // rules that are not kept; immutable
+	freed           bool     // set when the last reference has gone
+	name            string   // in traces; immutable
 }
 
 // Config says which userfaultfd it is: of what kernel version, and obeying which
 // rules.
 type Config struct {
 	Version abi.Version
-	Dropped RuleSet // rules that are not obeyed, in order to see what they are for
+	Dropped rule.Set // rules that are not kept, to see what they are for; [CheckDropped] must allow the set
 }
 
 // newCtx allocates a context for the current task's mm: nil if that fails.
@@ -74,12 +75,16 @@ func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 // slab's constructor, which does not run again for a context whose memory is used
 // again; that is why the last put insists on empty queues (CREATE-11).
 func (c *Ctx) initOnce() {
-	c.faultPendingWqh.init(pendingFault, "fault_pending_wqh", FaultPendingWqhLockClass)
-	c.faultWqh.init(readFault, "fault_wqh", FaultWqhLockClass)
+	if c.dropped.Any() {
+		c.initOnceWithout()
+		return
+	}
+	c.faultPendingWqh.init(c, pendingFault, "fault_pending_wqh", FaultPendingWqhLockClass)
+	c.faultWqh.init(c, readFault, "fault_wqh", FaultWqhLockClass)
 	c.faults.init()
 	c.fdWqh.Init(FdWqhLockClass)
-	c.fdWqh.Name = "fd_wqh"
-	c.faultPendingWqh.Owner, c.faultWqh.Owner, c.fdWqh.Owner = c.name, c.name, c.name
+	c.refileSeq.Absent = !c.version.RefileSeq
+	c.fdWqh.Name, c.fdWqh.Owner = "fd_wqh", c.name
 	c.faultPendingWqh.Lock.Guards(func(s *sim.Summary) {
 		c.faultPendingWqh.sumUp(s)
 		c.faultWqh.sumUp(s)
@@ -97,6 +102,10 @@ func (c *Ctx) get(t *sim.Task) {
 // put drops a reference. The last one finds the queues empty, gives the mm up and
 // frees the context (REF-2): userfaultfd_ctx_put.
 func (c *Ctx) put(t *sim.Task) {
+	if c.dropped.Any() {
+		c.putWithout(t)
+		return
+	}
 	const where = "userfaultfd_ctx_put"
 	c.use(t, where)
 	left := c.refcount.Dec(t)
@@ -118,22 +127,18 @@ func (c *Ctx) put(t *sim.Task) {
 
 // pin makes the context keep its mm: all of the memory (REF-3), or later the structure alone.
 func (c *Ctx) pin(t *sim.Task) {
-	switch {
-	case !c.obeys(PinMM):
-	case c.version.PinsStruct:
+	if c.version.PinsStruct {
 		c.mm.Grab(t)
-	default:
+	} else {
 		c.mm.Get(t)
 	}
 }
 
 // unpin ends what pin began.
 func (c *Ctx) unpin(t *sim.Task) {
-	switch {
-	case !c.obeys(PinMM):
-	case c.version.PinsStruct:
+	if c.version.PinsStruct {
 		c.mm.Drop(t)
-	default:
+	} else {
 		c.mm.Put(t)
 	}
 }
@@ -160,6 +165,12 @@ func (c *Ctx) use(t *sim.Task, where string) {
 		sim.UseAfterFree(t, where, "the context has been freed")
 	}
 }
+
+// The keys of wake-ups of readers and pollers.
+var (
+	pollIn  = sim.Key{Start: uint64(mm.PollIn)}
+	pollHup = sim.Key{Start: uint64(mm.PollHup)}
+)
 
 // lockQueues takes the lock of both fault queues.
 func (c *Ctx) lockQueues(t *sim.Task, where string) {

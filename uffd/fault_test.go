@@ -8,6 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -164,7 +165,7 @@ func TestFaultTakesReference(t *testing.T) {
 // FAULT-6: a context without references is a bug. It takes a dropped rule to get there.
 func TestFaultOnFreedContext(t *testing.T) {
 	seedOnly(t, func(k *fixture) {
-		k.m.Dropped = uffd.RuleSet(0).With(uffd.FirstReleasedTest)
+		k.m.Dropped = rule.Of(uffd.FirstReleasedTest)
 		k.lay("A")
 		k.close(k.fds['A'])
 		k.True(k.ctxs['A'].Freed())

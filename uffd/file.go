@@ -61,6 +61,9 @@ const sharedFcntlFlags = abi.OCloexec | abi.ONonblock
 // userfaultfd_file_create. EINVAL for unknown flags, ENOMEM without memory for the
 // context, ENFILE without a file.
 func FileCreate(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
+	if conf.Dropped.Any() {
+		return fileCreateWithout(t, flags, conf)
+	}
 	if flags&^conf.Version.Flags != 0 {
 		return nil, errno.EINVAL
 	}

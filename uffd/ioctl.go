@@ -103,22 +103,22 @@ func refuseAPI(t *sim.Task, arg uint64) error {
 	return errno.EINVAL
 }
 
-// userfaultfdWake lets the faults of a range be tried again: userfaultfd_wake.
-// EFAULT or EINVAL for the argument; nothing needs to be mapped or registered there
-// (WAKE-1).
+// userfaultfdWake wakes the faults of a range, which are then made again: userfaultfd_wake.
+// EFAULT or EINVAL for the argument; nothing needs to be mapped or registered there (WAKE-1).
 func userfaultfdWake(t *sim.Task, c *Ctx, arg uint64) error {
+	if c.dropped.Any() {
+		return userfaultfdWakeWithout(t, c, arg)
+	}
 	var b [abi.RangeSize]byte
 	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
 		return err
 	}
 	var r abi.Range
 	r.Decode(b[:])
-	if c.obeys(RefuseZeroLength) || r.Len != 0 {
-		if err := c.validateRange(r.Start, r.Len); err != nil {
-			return err
-		}
-		sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
+	if err := c.validateRange(r.Start, r.Len); err != nil {
+		return err
 	}
+	sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
 	c.wakeUserfault(t, wakeRange{r.Start, r.Len})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -77,7 +78,7 @@ func TestReleaseTakesLocksOneAfterAnother(t *testing.T) {
 // or at the least a lock taken out of order.
 func TestWakingReadersUnderTheLockIsFound(t *testing.T) {
 	seedOnly(t, func(k *fixture) {
-		k.m.Dropped = uffd.RuleSet(0).With(uffd.WakeReadersUnlocked)
+		k.m.Dropped = rule.Of(uffd.WakeReadersUnlocked)
 		k.lay("A")
 		k.reader("r", k.fds['A'], 32)
 		k.load("f", pg(0))

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -101,12 +102,12 @@ func TestKilledFaultAgainstEverybody(t *testing.T) {
 // QUEUE-4, QUEUE-7, QUEUE-8: the same set-ups find the bug when the rule is dropped: they do
 // look where it would be.
 func TestDroppedQueueRulesAreFound(t *testing.T) {
-	for _, rule := range []uffd.Rule{uffd.PlainDeleteAtRefile, uffd.UnlinkOwnEntry, uffd.PutAfterUnlink} {
-		t.Run(uffd.Rules[rule].Name, func(t *testing.T) {
+	for _, r := range []rule.Rule{uffd.PlainDeleteAtRefile, uffd.UnlinkOwnEntry, uffd.PutAfterUnlink} {
+		t.Run(uffd.RuleInfo(r).Name, func(t *testing.T) {
 			found := 0
 			for seed := range uint64(5000) {
 				k := newFixture(t, "2015", seed)
-				k.m.Dropped = uffd.RuleSet(0).With(rule)
+				k.m.Dropped = rule.Of(r)
 				k.lay("A")
 				f := k.load("f", pg(0))
 				k.settle()

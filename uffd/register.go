@@ -7,35 +7,37 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// validateRange checks a range of user addresses, in bytes: validate_range (RANGE-1
-// to RANGE-6). The error is EINVAL. It says nothing of what is mapped there.
+// validateRange checks a range of user addresses, in bytes: validate_range (RANGE-1 to
+// RANGE-6). The error is EINVAL. What is mapped there does not matter.
 func (c *Ctx) validateRange(start, length uint64) error {
-	misshapen := func() bool { return start%mm.PageSize != 0 || length%mm.PageSize != 0 || length == 0 }
-	misplaced := func() bool { return c.misplaced(start, length) }
-	first, second := misshapen, misplaced
-	if !c.obeys(ValidateInOrder) {
-		first, second = misplaced, misshapen
+	if c.dropped.Any() {
+		return c.validateRangeWithout(start, length)
 	}
-	if first() || second() {
+	if start&^mm.PageMask != 0 {
+		return errno.EINVAL
+	}
+	if length&^mm.PageMask != 0 {
+		return errno.EINVAL
+	}
+	return c.validateUnalignedRange(start, length)
+}
+
+// validateUnalignedRange is validateRange of a range that need not be page aligned:
+// validate_unaligned_range, since 6.6.
+func (c *Ctx) validateUnalignedRange(start, length uint64) error {
+	if length == 0 {
+		return errno.EINVAL
+	}
+	if start < c.mm.MmapMinAddr && !c.version.NoLowAddress {
+		return errno.EINVAL
+	}
+	if start >= c.mm.TaskSize {
+		return errno.EINVAL
+	}
+	if length > c.mm.TaskSize-start { // not start+length, which may wrap around
 		return errno.EINVAL
 	}
 	return nil
-}
-
-// misplaced reports whether a range is not all user addresses that may be used.
-func (c *Ctx) misplaced(start, length uint64) bool {
-	return start < c.mm.MmapMinAddr && !c.version.NoLowAddress || start >= c.mm.TaskSize ||
-		length > c.mm.TaskSize-start // not start+length, which may wrap around
-}
-
-// registerFlags translates the modes of UFFDIO_REGISTER: EINVAL for none, for
-// unknown ones, and for write-protect tracking, which 2015 knows by name only (REG-2
-// to REG-4).
-func registerFlags(mode uint64) (mm.VMFlags, error) {
-	if mode == 0 || mode&^uint64(abi.RegisterModeMissing|abi.RegisterModeWP) != 0 || mode&abi.RegisterModeWP != 0 {
-		return 0, errno.EINVAL
-	}
-	return mm.VMUffdMissing, nil
 }
 
 // userfaultfdRegister makes the missing pages of a range userfaults of this context:
@@ -50,16 +52,29 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	if err := mm.CopyFromUser(t, b[:abi.RegisterIoctlsOffset], arg); err != nil {
 		return err
 	}
-	var r abi.Register
-	r.Decode(b[:])
-	flags, err := registerFlags(r.Mode)
+	var u abi.Register
+	u.Decode(b[:])
+	if u.Mode == 0 {
+		return errno.EINVAL
+	}
+	if u.Mode&^uint64(abi.RegisterModeMissing|abi.RegisterModeWP) != 0 {
+		return errno.EINVAL
+	}
+	vmFlags := mm.VMUffdMissing
+	if u.Mode&abi.RegisterModeWP != 0 { // 2015 knows it by name only (REG-4)
+		return errno.EINVAL
+	}
+	if err := c.validateRange(u.Range.Start, u.Range.Len); err != nil {
+		return err
+	}
+	if !c.mmget(t) {
+		return errno.ENOMEM
+	}
+	c.mm.MmapLock.DownWrite(t)
+	err := c.registerRange(t, u.Range.Start, u.Range.Start+u.Range.Len, vmFlags)
+	c.mm.MmapLock.UpWrite(t)
+	c.mmput(t)
 	if err != nil {
-		return err
-	}
-	if err := c.validateRange(r.Range.Start, r.Range.Len); err != nil {
-		return err
-	}
-	if err := c.changeLocked(t, r.Range, registration{c, flags}); err != nil {
 		return err
 	}
 	// What write-protection and minor faults would need is offered with those modes only.
@@ -67,117 +82,35 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	return mm.PutUser64(t, arg+abi.RegisterIoctlsOffset, ioctls)
 }
 
-// userfaultfdUnregister makes a range plain memory again, whichever context it
-// belongs to (UNREG-2): userfaultfd_unregister. Errors as for register, without EBUSY.
-// Nobody is woken (UNREG-4).
-func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
-	var b [abi.RangeSize]byte
-	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
-		return err
-	}
-	var r abi.Range
-	r.Decode(b[:])
-	if err := c.validateRange(r.Start, r.Len); err != nil {
-		return err
-	}
-	return c.changeLocked(t, r, registration{})
-}
-
-// changeLocked is changeRange with mmap_lock. The error is ENOMEM if the memory has gone.
-func (c *Ctx) changeLocked(t *sim.Task, r abi.Range, to registration) error {
-	if !c.mmget(t) {
-		return errno.ENOMEM
-	}
-	c.mm.MmapLock.DownWrite(t)
-	err := c.changeRange(t, r.Start, r.Start+r.Len, to)
-	c.mm.MmapLock.UpWrite(t)
-	c.mmput(t)
-	return err
-}
-
-// registration is what becomes of a range: registered with a context and flags, or,
-// if it is zero, with nobody.
-type registration struct {
-	ctx   *Ctx
-	flags mm.VMFlags
-}
-
-func (r registration) function() string {
-	if r.ctx == nil {
-		return "userfaultfd_unregister"
-	}
-	return "userfaultfd_register"
-}
-
-// userfault is the context as a VMA holds it: a nil *Ctx in an interface would not be
-// nil.
-func (r registration) userfault() mm.Userfault {
-	if r.ctx == nil {
-		return nil
-	}
-	return r.ctx
-}
-
-// refuses says why a VMA cannot be part of the range, before anything is changed
-// (REG-9, UNREG-1).
-func (c *Ctx) refuses(vma *mm.VMA, r registration) error {
-	switch {
-	case r.ctx == nil && c.version.OwnerUnregisters && vma.Userfault != nil && vma.Userfault != c:
-		return errno.EINVAL
-	case !vma.IsAnonymous():
-		return errno.EINVAL
-	case r.ctx != nil && vma.Userfault != nil && vma.Userfault != r.ctx:
-		// With two owners nobody would know whom to send the faults to.
-		return errno.EBUSY
-	}
-	return nil
-}
-
-// holds reports whether the VMA is already what it is to become (REG-12, UNREG-3).
-func (r registration) holds(vma *mm.VMA) bool {
-	if r.ctx == nil {
-		return vma.Userfault == nil
-	}
-	return vma.Userfault == r.ctx && vma.Flags&r.flags == r.flags
-}
-
-// newFlags are the VMA's flags once it is part of the range (REG-14, UNREG-5).
-func (r registration) newFlags(vma *mm.VMA) mm.VMFlags {
-	if r.ctx == nil {
-		return vma.Flags &^ mm.VMUffd
-	}
-	return vma.Flags&^r.flags | r.flags
-}
-
-// changeRange is the part of register and unregister under mmap_lock, which must be
-// held for writing: it checks every VMA in [start, end), then changes them one by
-// one.
-func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error {
+// registerRange is the part of userfaultfd_register under mmap_lock, which must be held for
+// writing: it checks every VMA in [start, end), then registers them one by one.
+func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) error {
+	const where = "userfaultfd_register"
 	vma, prev := c.mm.FindVMAPrev(t, start)
-	if vma == nil && !c.version.NothingIsInvalid {
-		return errno.ENOMEM // REG-7
+	if vma == nil {
+		return c.nothingMapped() // REG-7
 	}
-	if vma == nil || vma.Start >= end {
+	if vma.Start >= end {
 		return errno.EINVAL // REG-8
 	}
-	where := r.function()
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, where)
-		if err := c.refuses(cur, r); err != nil {
-			return err
+		if !cur.IsAnonymous() {
+			return errno.EINVAL // REG-9
+		}
+		// With two owners the receiver of the faults would not be defined (REG-10).
+		if cur.Userfault != nil && cur.Userfault != c {
+			return errno.EBUSY
 		}
 	}
 	if vma.Start < start {
 		prev = vma
 	}
 	for vma != nil && vma.Start < end {
-		if !r.holds(vma) {
+		if !(vma.Userfault == c && vma.Flags&vmFlags == vmFlags) { // REG-12
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
-			if r.ctx == nil && c.version.WakesUnregistered {
-				// While the lock keeps those who wake up from finding the VMA as it was.
-				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
-			}
-			changed, err := c.changeVMA(t, vma, prev, start, end, r)
+			newFlags := vma.Flags&^vmFlags | vmFlags
+			changed, err := c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, c)
 			if err != nil {
 				return err // what has been done stays done (REG-18)
 			}
@@ -188,18 +121,96 @@ func (c *Ctx) changeRange(t *sim.Task, start, end uint64, r registration) error 
 	return nil
 }
 
-// changeVMA changes the part of vma that lies in [start, end), by growing a
-// neighbour over it if that is possible and by splitting it off if not, and returns
-// the VMA that it is part of now. The error is ENOMEM.
-func (c *Ctx) changeVMA(t *sim.Task, vma, prev *mm.VMA, start, end uint64, r registration) (*mm.VMA, error) {
+// nothingMapped is the error of a range above which nothing is mapped.
+func (c *Ctx) nothingMapped() error {
+	if c.version.NothingIsInvalid {
+		return errno.EINVAL
+	}
+	return errno.ENOMEM
+}
+
+// userfaultfdUnregister makes a range plain memory again, whichever context it belongs to
+// (UNREG-2): userfaultfd_unregister. Errors as for register, without EBUSY; since 6.15 a VMA
+// of another context is EINVAL. No task is woken (UNREG-4) before 4.11.
+func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
+	var b [abi.RangeSize]byte
+	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
+		return err
+	}
+	var u abi.Range
+	u.Decode(b[:])
+	if err := c.validateRange(u.Start, u.Len); err != nil {
+		return err
+	}
+	if !c.mmget(t) {
+		return errno.ENOMEM
+	}
+	c.mm.MmapLock.DownWrite(t)
+	err := c.unregisterRange(t, u.Start, u.Start+u.Len)
+	c.mm.MmapLock.UpWrite(t)
+	c.mmput(t)
+	return err
+}
+
+// unregisterRange is the part of userfaultfd_unregister under mmap_lock, which must be held for
+// writing: it checks every VMA in [start, end), then unregisters them one by one.
+func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
+	const where = "userfaultfd_unregister"
+	vma, prev := c.mm.FindVMAPrev(t, start)
+	if vma == nil {
+		return c.nothingMapped() // REG-7
+	}
+	if vma.Start >= end {
+		return errno.EINVAL // REG-8
+	}
+	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
+		bugOnHalfRegistered(t, cur, where)
+		if c.version.OwnerUnregisters && cur.Userfault != nil && cur.Userfault != c {
+			return errno.EINVAL
+		}
+		if !cur.IsAnonymous() {
+			return errno.EINVAL // UNREG-1
+		}
+	}
+	if vma.Start < start {
+		prev = vma
+	}
+	for vma != nil && vma.Start < end {
+		if vma.Userfault != nil { // UNREG-3
+			start = max(start, vma.Start) // a hole was crossed (REG-13)
+			if c.version.WakesUnregistered {
+				// While the lock keeps the woken tasks from finding the VMA as it was.
+				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
+			}
+			newFlags := vma.Flags &^ mm.VMUffd // UNREG-5
+			changed, err := c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, nil)
+			if err != nil {
+				return err // what has been done stays done (REG-18)
+			}
+			vma = changed
+		}
+		prev, start, vma = vma, vma.End, vma.Next() // REG-20
+	}
+	return nil
+}
+
+// vmaModifyFlagsUffd gives the part of vma that lies in [start, end) other flags and another
+// context, nil for none: it grows a neighbour over the part if that is possible, and splits the
+// part off if not. It returns the VMA that the part belongs to afterwards. The error is ENOMEM.
+// mmap_lock must be held for writing. It recreates vma_modify_flags_uffd of 6.9, and what
+// register and unregister did in its place before.
+func (c *Ctx) vmaModifyFlagsUffd(t *sim.Task, prev, vma *mm.VMA, start, end uint64, newFlags mm.VMFlags, ctx *Ctx) (*mm.VMA, error) {
 	attrs := vma.Attributes()
 	if c.version.OffsetOfRange {
 		attrs.Pgoff += (start - vma.Start) >> mm.PageShift
 	}
-	// The page offset handed over is that of the VMA's own start, also where the range
-	// begins further up. So a merge with the right neighbour is missed that an offset
-	// for the range's start would find: the seed's own mistake (REG-16), until 6.4.
-	attrs.Flags, attrs.Userfault = r.newFlags(vma), r.userfault()
+	// Before 6.4 the page offset handed over is that of the VMA's own start, also where the
+	// range begins further up. So a merge with the right neighbour is missed that the offset of
+	// the range's start would find: a mistake of the 2015 code (REG-16).
+	attrs.Flags, attrs.Userfault = newFlags, nil
+	if ctx != nil { // a nil *Ctx in an interface is not nil
+		attrs.Userfault = ctx
+	}
 	if merged := c.mm.VMAMerge(t, prev, start, min(end, vma.End), &attrs); merged != nil {
 		vma = merged
 	} else {
@@ -214,8 +225,8 @@ func (c *Ctx) changeVMA(t *sim.Task, vma, prev *mm.VMA, start, end uint64, r reg
 			}
 		}
 	}
-	// After a merge too: one that swallowed the VMA's successor (case 8) returns the
-	// VMA as it was (REG-19).
+	// After a merge too: one that swallowed the VMA's successor (case 8) returns the VMA with
+	// its old flags and context (REG-19).
 	vma.Flags, vma.Userfault = attrs.Flags, attrs.Userfault
 	vma.TraceFlags(t)
 	return vma, nil

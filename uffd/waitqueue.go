@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/google/btree"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -41,11 +41,12 @@ type wakeRange struct{ start, len uint64 }
 // faultQueue is a wait queue of faults.
 type faultQueue struct {
 	sim.WaitQueueHead
-	which which // immutable
+	which   which    // immutable
+	dropped rule.Set // the context's; immutable
 }
 
-func (q *faultQueue) init(which which, name string, class *sim.LockClass) {
-	q.which, q.Name = which, name
+func (q *faultQueue) init(c *Ctx, which which, name string, class *sim.LockClass) {
+	q.which, q.Name, q.Owner, q.dropped = which, name, c.name, c.dropped
 	q.Init(class)
 }
 
@@ -89,18 +90,17 @@ func (i *faultIndex) add(uwq *waitQueue) {
 
 func (i *faultIndex) remove(uwq *waitQueue) { i.tree.Delete(faultKey{uwq.msg.Address, uwq}) }
 
-// between returns the faults from start to end: those that have not been read before those
-// that have, and the newest first, as the lists have them. Since the oldest is read first, what
-// has been read is in the order in which it was queued, too. It holds until the next call.
-func (i *faultIndex) between(start, end uint64) []*waitQueue {
+// between returns the faults of a queue at [start, end), the newest first, as the list has
+// them. The result holds until the next call.
+func (i *faultIndex) between(in which, start, end uint64) []*waitQueue {
 	i.matched = i.matched[:0]
 	i.tree.AscendRange(faultKey{address: start}, faultKey{address: end}, func(k faultKey) bool {
-		i.matched = append(i.matched, k.uwq)
+		if k.uwq.in == in {
+			i.matched = append(i.matched, k.uwq)
+		}
 		return true
 	})
-	slices.SortFunc(i.matched, func(a, b *waitQueue) int {
-		return cmp.Or(cmp.Compare(a.in, b.in), cmp.Compare(b.seq, a.seq))
-	})
+	slices.SortFunc(i.matched, func(a, b *waitQueue) int { return cmp.Compare(b.seq, a.seq) })
 	return i.matched
 }
 
@@ -160,83 +160,50 @@ func (uwq *waitQueue) leave() *faultQueue {
 // WaitsFor is the address that the fault waits for, in bytes.
 func (uwq *waitQueue) WaitsFor() uint64 { return uwq.msg.Address }
 
-// wakeLocked wakes what the range matches in both queues, newest first, as walks over the
-// whole lists would (WAKE-4): __wake_up_locked_key, twice. fault_pending_wqh.lock must be held.
-func (c *Ctx) wakeLocked(t *sim.Task, r wakeRange) {
-	key := sim.Key{Start: r.start, Len: r.len}
-	mode := c.wakeMode()
-	if r.len == 0 {
-		c.faultPendingWqh.WakeUpLockedKey(t, mode, key)
-		c.faultWqh.WakeUpLockedKey(t, mode, key)
+// wakeUpLocked wakes the faults of the queue that the range matches, newest first:
+// __wake_up_locked_key with TASK_NORMAL (WAKE-4). fault_pending_wqh.lock must be held.
+func (q *faultQueue) wakeUpLocked(t *sim.Task, faults *faultIndex, r wakeRange) {
+	if q.dropped.Any() {
+		q.wakeUpLockedWithout(t, faults, r)
 		return
 	}
-	end := r.start + r.len
-	if !c.obeys(HalfOpenRange) {
-		end++
+	mode, key := sim.Normal, sim.Key{Start: r.start, Len: r.len}
+	if r.len == 0 {
+		q.WakeUpLockedKey(t, mode, key)
+		return
 	}
-	matched := c.faults.between(r.start, end)
-	done := noQueue
+	matched := faults.between(q.which, r.start, r.start+r.len)
 	for _, uwq := range matched {
-		in := uwq.in
-		if done != noQueue && in == done {
-			continue
-		}
-		if uwq.wq.Func(t, &uwq.wq, mode, key) && !c.obeys(WakeAllMatching) {
-			done = in
-		}
+		uwq.wq.Func(t, &uwq.wq, mode, key)
 	}
 	clear(matched)
 }
 
-// wakeMode is the sleeps that a wake-up ends: TASK_NORMAL.
-func (c *Ctx) wakeMode() sim.State {
-	if !c.obeys(WakeNormal) {
-		return sim.Interruptible
-	}
-	return sim.Normal
-}
-
-// userfaultfdWakeFunction wakes the fault's task if the range matches its address
-// (WAKE-5), and takes the entry out if the task really was asleep (WAKE-6):
-// userfaultfd_wake_function.
+// userfaultfdWakeFunction wakes the fault's task if the range matches its address (WAKE-5),
+// and takes the entry out of its queue if the task was asleep (WAKE-6). A length of 0 matches
+// every address (WAKE-2). It recreates userfaultfd_wake_function.
 func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
 	uwq := e.Container.(*waitQueue)
-	uwq.look(t, "userfaultfd_wake_function")
-	c := uwq.ctx
-	if !c.matches(key, uwq.msg.Address) {
+	if uwq.ctx.dropped.Any() {
+		return userfaultfdWakeFunctionWithout(t, e, mode, key)
+	}
+	const where = "userfaultfd_wake_function"
+	uwq.look(t, where)
+	start, end := key.Start, key.Start+key.Len
+	if key.Len != 0 &&
+		(start > uwq.msg.Address || end <= uwq.msg.Address) {
 		return false
 	}
-	if c.version.WaitsToBeWoken {
-		uwq.waken.Store(t, 1) // before the wake-up, and also if there is no one to wake
-	}
-	if !c.obeys(WakeBeforeUnlink) {
-		uwq.delInit(t)
-		woken := t.WakeUpState(e.Task, mode)
-		uwq.look(t, "userfaultfd_wake_function")
-		return woken
+	if uwq.ctx.version.WaitsToBeWoken {
+		uwq.waken.Store(t, 1) // before the wake-up, and also if the task is not asleep
 	}
 	woken := t.WakeUpState(e.Task, mode)
-	if !woken && c.obeys(UnlinkOnlySleepers) {
-		return false // it runs already, and will take itself out
+	if woken {
+		// Only now: once the entry links to itself its task may see so, return, and reuse the
+		// memory. Nothing of the entry may be read from here on.
+		uwq.delInit(t)
 	}
-	// Only now: once the entry links to itself its task may see so, return, and reuse
-	// the memory. Nothing of the entry may be read from here on.
-	uwq.delInit(t)
-	return woken
-}
-
-// matches reports whether a wake-up of the range is for a fault at the address: the
-// byte behind the range belongs to the next page, and a length of 0 means all (WAKE-2,
-// WAKE-5).
-func (c *Ctx) matches(key sim.Key, address uint64) bool {
-	if key.Len == 0 && c.obeys(ZeroLengthIsAll) {
-		return true
-	}
-	end := key.Start + key.Len
-	if !c.obeys(MatchWholeRange) {
-		end = key.Start + mm.PageSize
-	}
-	return key.Start <= address && (address < end || address == end && !c.obeys(HalfOpenRange))
+	return woken // if not: the task runs already, and takes its entry out itself
 }
 
 // use panics if the entry's fault has returned.
@@ -246,8 +213,8 @@ func (uwq *waitQueue) use(t *sim.Task, where string) {
 	}
 }
 
-// look is use by who does not go on to change the entry: a step of its own, or nobody could
-// tell that it must not come after the end of the entry.
+// look panics if the entry's fault has returned, and is a step of its own: a task that only
+// reads the entry must not do so after the fault's end, and only steps are ordered.
 func (uwq *waitQueue) look(t *sim.Task, where string) {
 	uwq.waken.Load(t)
 	uwq.use(t, where)
@@ -267,53 +234,43 @@ func (c *Ctx) findUserfault(t *sim.Task) *waitQueue {
 	return uwq
 }
 
-// wakeUserfault wakes the faults in the range, if there are any faults at all:
-// wake_userfault.
+// wakeUserfault wakes the faults in the range: wake_userfault (WAKE-3). It takes the lock only
+// if a look without it finds any fault at all.
 func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
-	c.traceWake(t, r)
-	// The look at the queues must not come before the store to the page table that
-	// preceded it: a fault does the two in the other order, and one of the sides has
-	// to see the other (WAKE-3).
-	if c.obeys(BarrierBeforeLook) {
-		t.SmpMb()
+	if c.dropped.Any() {
+		c.wakeUserfaultWithout(t, r)
+		return
 	}
+	c.traceWake(t, r)
+	// The look at the queues must not come before the store to the page table that preceded
+	// it: a fault does the two in the other order, and one side has to see the other.
+	t.SmpMb()
 	start := t.Bookmark()
-	if !c.obeys(LookBeforeLock) || c.faultsWaitingStably(t) {
+	needWakeup := false
+	for {
+		// §15.2: if a reader moves a fault meanwhile, both queues may look empty.
+		seq := c.refileSeq.ReadBegin(t)
+		// Pending first: a reader moves faults from this queue to the other one, and the other
+		// order could miss one in both.
+		needWakeup = c.faultPendingWqh.Active(t) || c.faultWqh.Active(t)
+		if !c.refileSeq.ReadRetry(t, seq) {
+			break
+		}
+	}
+	if needWakeup {
 		t.ForgetSince(start, "waiting", nil) // and not in which queue
 		c.wakeUserfaultSlow(t, r)
 	}
 }
 
-// faultsWaitingStably looks at both queues without their lock, and, since 4.3, once more if
-// a fault was on its way from the one to the other meanwhile: both may have looked empty.
-func (c *Ctx) faultsWaitingStably(t *sim.Task) bool {
-	if !c.countsRefiles() {
-		return c.faultsWaiting(t)
-	}
-	for {
-		seq := c.refileSeq.ReadBegin(t)
-		waiting := c.faultsWaiting(t)
-		if !c.refileSeq.ReadRetry(t, seq) {
-			return waiting
-		}
-	}
-}
-
-func (c *Ctx) countsRefiles() bool { return c.version.RefileSeq && c.obeys(RefileCounted) }
-
-// faultsWaiting looks at both queues without their lock.
-func (c *Ctx) faultsWaiting(t *sim.Task) bool {
-	// Pending first. A reader moves faults from this queue to the other one, so that
-	// looking in the other order could miss one in both.
-	if !c.obeys(PendingLookedAtFirst) {
-		return c.faultWqh.Active(t) || c.faultPendingWqh.Active(t)
-	}
-	return c.faultPendingWqh.Active(t) || c.faultWqh.Active(t)
-}
-
-// wakeUserfaultSlow is __wake_userfault.
+// wakeUserfaultSlow wakes the faults in the range under the lock: __wake_userfault.
 func (c *Ctx) wakeUserfaultSlow(t *sim.Task, r wakeRange) {
 	c.lockQueues(t, "__wake_userfault")
-	c.wakeLocked(t, r)
+	if c.faultPendingWqh.Len() != 0 {
+		c.faultPendingWqh.wakeUpLocked(t, &c.faults, r)
+	}
+	if c.faultWqh.Len() != 0 {
+		c.faultWqh.wakeUpLocked(t, &c.faults, r)
+	}
 	c.faultPendingWqh.Lock.Unlock(t)
 }

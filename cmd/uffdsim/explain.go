@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/explore"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -67,7 +67,7 @@ func oneRule(_ *cobra.Command, args []string) error {
 
 func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
-	for _, r := range uffd.Rules {
+	for _, r := range uffd.Rules() {
 		names = append(names, cobra.CompletionWithDesc(r.Name, string(r.Symptom)))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
@@ -75,13 +75,13 @@ func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 
 // explanation is what there is to say of a rule.
 type explanation struct {
-	info          mm.RuleInfo
+	info          rule.Info
 	setup         *explore.Setup
 	with, without explore.Options
 }
 
-func newExplanation(r uffd.Rule, budget time.Duration) *explanation {
-	e := &explanation{uffd.Rules[r], explore.SetupFor(r), explore.With(r), explore.Without(r)}
+func newExplanation(r rule.Rule, budget time.Duration) *explanation {
+	e := &explanation{uffd.RuleInfo(r), explore.SetupFor(r), explore.With(r), explore.Without(r)}
 	e.with.Budget, e.without.Budget = budget, budget
 	return e
 }
@@ -109,7 +109,7 @@ func (e *explanation) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s (%s)\n\n", e.info.Name, e.info.Number)
 	fmt.Fprintf(out, "  %s %s.\n  Without the rule it %s.\n\n", e.info.Func, e.info.Does, e.info.Instead)
 	fmt.Fprintf(out, "The program: %s (%s).\n\n", e.setup.Name, e.setup.Doc)
-	if e.info.Symptom == mm.Nothing {
+	if e.info.Symptom == rule.Nothing {
 		return e.compare(out)
 	}
 	without, err := e.counterexample(out)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -154,11 +155,11 @@ func didYouMean(word string, known []string) string {
 }
 
 // findRule finds a rule by name, or says what was perhaps meant.
-func findRule(name string) (uffd.Rule, error) {
+func findRule(name string) (rule.Rule, error) {
 	r, err := uffd.ParseRule(name)
 	if err != nil {
 		var names []string
-		for _, info := range uffd.Rules {
+		for _, info := range uffd.Rules() {
 			names = append(names, info.Name)
 		}
 		return 0, fmt.Errorf("no rule %q%s: uffdsim rules lists them", name, didYouMean(name, names))

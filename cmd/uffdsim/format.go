@@ -116,8 +116,8 @@ func (p *picture) draw(standard io.Writer, s trace.Stream) error {
 func streamOf(setup *explore.Setup, opts explore.Options, schedule explore.Schedule) (trace.Stream, error) {
 	var r trace.Recorder
 	text := "# " + setup.Name + ": " + setup.Doc + "\n"
-	for rule, info := range uffd.Rules {
-		if opts.Dropped.Has(uffd.Rule(rule)) {
+	for _, info := range uffd.Rules() {
+		if opts.Dropped.Has(info.Rule) {
 			text += "# without the rule " + info.Name + "\n"
 		}
 	}

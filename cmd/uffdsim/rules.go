@@ -21,7 +21,7 @@ prevent nothing are redundant.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "RULE\tFUNCTION\tNUMBER\tPREVENTS\tSHOWN BY")
-			for _, r := range uffd.Rules {
+			for _, r := range uffd.Rules() {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", r.Name, r.Func, r.Number, r.Symptom,
 					explore.SetupFor(r.Rule).Name, explore.With(r.Rule).Flags())
 			}

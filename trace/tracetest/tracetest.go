@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
@@ -32,17 +33,17 @@ func Scenario(t testing.TB, name, text string) trace.Stream {
 func Counterexamples(t testing.TB) map[string]trace.Stream {
 	t.Helper()
 	streams := map[string]trace.Stream{}
-	for _, rule := range []uffd.Rule{uffd.RecheckAfterEnqueue, uffd.DropMmapLockToSleep, uffd.PutAfterUnlink, uffd.ReleaseStrips} {
-		setup, opts := explore.SetupFor(rule), explore.Without(rule)
-		found, err := explore.Exhibit(rule, opts)
+	for _, r := range []rule.Rule{uffd.RecheckAfterEnqueue, uffd.DropMmapLockToSleep, uffd.PutAfterUnlink, uffd.ReleaseStrips} {
+		setup, opts := explore.SetupFor(r), explore.Without(r)
+		found, err := explore.Exhibit(r, opts)
 		require.NoError(t, err)
-		var r trace.Recorder
-		r.Begin(explore.DefaultVersion, 0, "uffdsim explore "+setup.Name, "# "+setup.Doc)
-		outcome, failure, err := explore.Replay(setup, opts, found.Failure.Schedule, func(e sim.Event) { r.Event(e) })
+		var rec trace.Recorder
+		rec.Begin(explore.DefaultVersion, 0, "uffdsim explore "+setup.Name, "# "+setup.Doc)
+		outcome, failure, err := explore.Replay(setup, opts, found.Failure.Schedule, func(e sim.Event) { rec.Event(e) })
 		require.NoError(t, err)
 		require.Error(t, failure)
-		r.Outcome(outcome, failure)
-		streams[uffd.Rules[rule].Name] = r.Stream
+		rec.Outcome(outcome, failure)
+		streams[uffd.RuleInfo(r).Name] = rec.Stream
 	}
 	return streams
 }

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"slices"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/mm/rule"
+)
+
+// maxMeeting bounds the rules whose changes meet in one statement: each set of them has a
+// text of its own.
+const maxMeeting = 5
+
+// choice is a set of rules of a cluster, and what the cluster is without them.
+type choice struct {
+	dropped []rule.Info
+	text    string
+}
+
+// choices returns the sets of rules whose changes can be made together, the largest first and
+// the empty one last, with the text [lo, hi) changed so.
+func (w *writer) choices(ops []op, lo, hi int) ([]choice, error) {
+	var rules []rule.Info
+	for _, o := range ops {
+		if o.hunk != nil && !slices.ContainsFunc(rules, func(r rule.Info) bool { return r.Rule == o.rule.Rule }) {
+			rules = append(rules, o.rule)
+		}
+	}
+	if len(rules) > maxMeeting {
+		return nil, fmt.Errorf("%d rules meet in one statement: %s, %s, ...", len(rules), rules[0].Name, rules[1].Name)
+	}
+	var all []choice
+	for mask := range 1 << len(rules) {
+		c := choice{}
+		for i, r := range rules {
+			if mask&(1<<i) != 0 {
+				c.dropped = append(c.dropped, r)
+			}
+		}
+		var edits []rule.Edit
+		for _, o := range ops {
+			if o.hunk == nil || slices.ContainsFunc(c.dropped, func(r rule.Info) bool { return r.Rule == o.rule.Rule }) {
+				edits = append(edits, rule.Edit{Start: o.Start - lo, End: o.End - lo, New: o.New})
+			}
+		}
+		if overlaps(edits) {
+			continue
+		}
+		c.text = rule.Apply(w.src.text[lo:hi], edits)
+		all = append(all, c)
+	}
+	slices.SortStableFunc(all, func(a, b choice) int { return len(b.dropped) - len(a.dropped) })
+	return all, nil
+}
+
+func overlaps(edits []rule.Edit) bool {
+	for i, a := range edits {
+		if slices.ContainsFunc(edits[i+1:], func(b rule.Edit) bool { return rule.Overlap(a, b) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *choice) condition() string {
+	var terms []string
+	for _, r := range c.dropped {
+		terms = append(terms, has(r))
+	}
+	return strings.Join(terms, " && ")
+}
+
+// has is the test that a rule has been dropped.
+func has(r rule.Info) string { return "dropped.Has(" + goName(r.Name) + ")" }
+
+// condition returns a condition that is, for each set of rules, the one of the set.
+func (w *writer) condition(s *ast.IfStmt, c *cluster) (string, error) {
+	lo, hi := w.lineStart(s.Pos()), w.lineEnd(s.Body.Lbrace)
+	all, err := w.choices(c.ops, lo, hi)
+	if err != nil {
+		return "", err
+	}
+	var terms []string
+	none := ""
+	for _, ch := range all {
+		head := strings.TrimSpace(ch.text)
+		cond, ok := strings.CutPrefix(head, "if ")
+		if !ok || !strings.HasSuffix(cond, "{") {
+			return "", fmt.Errorf("%s:%d: %q is no condition", w.rules, c.ops[0].hunk.Line, head)
+		}
+		cond = strings.TrimSuffix(cond, "{")
+		if len(ch.dropped) == 0 {
+			terms = append(terms, none+" ("+cond+")")
+			break
+		}
+		if len(ch.dropped) == 1 {
+			none += "!" + has(ch.dropped[0]) + " && "
+		}
+		terms = append(terms, ch.exactly(all)+" && ("+cond+")")
+	}
+	return strings.Join(terms, " || "), nil
+}
+
+// exactly is the condition that these rules of the cluster have been dropped and no others.
+func (c *choice) exactly(all []choice) string {
+	term := c.condition()
+	for _, one := range all {
+		if len(one.dropped) == 1 && !slices.ContainsFunc(c.dropped, func(r rule.Info) bool { return r.Rule == one.dropped[0].Rule }) {
+			term += " && !" + has(one.dropped[0])
+		}
+	}
+	return term
+}
+
+// choose returns the text of a cluster: a branch for each set of rules.
+func (w *writer) choose(stmts []ast.Stmt, c *cluster, hoisted map[string]bool) (string, error) {
+	lo := w.clusterStart(stmts, c, 0)
+	hi := lo
+	if c.to > c.from {
+		hi = w.lineEnd(stmts[c.to-1].End())
+	} else {
+		return w.insertions(c, hoisted)
+	}
+	all, err := w.choices(c.ops, lo, hi)
+	if err != nil {
+		return "", err
+	}
+	for i := range all {
+		if all[i].text, err = assign(all[i].text, hoisted); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case len(all) == 1: // no rule, but the line that goes to the generated function
+		return all[0].text, nil
+	case len(all) == 2 && strings.TrimSpace(all[0].text) == "":
+		return "if !" + all[0].condition() + " {\n" + all[1].text + "}\n", nil
+	}
+	var b strings.Builder
+	for _, ch := range all {
+		if len(ch.dropped) == 0 {
+			b.WriteString("{\n" + ch.text + "}\n")
+		} else {
+			b.WriteString("if " + ch.condition() + " {\n" + ch.text + "} else ")
+		}
+	}
+	return b.String(), nil
+}
+
+// insertions returns what rules put at one place, in the order of the list.
+func (w *writer) insertions(c *cluster, hoisted map[string]bool) (string, error) {
+	var b strings.Builder
+	for _, o := range c.ops {
+		text, err := assign(o.New, hoisted)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString("if " + has(o.rule) + " {\n" + text + "}\n")
+	}
+	return b.String(), nil
+}
