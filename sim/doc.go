@@ -26,13 +26,9 @@
 //
 // A lock belongs to a [LockClass], and a class has a rank. A task may only take
 // locks of rising rank. The order is asserted in the controlled executor always,
-// and in the free one when built with -tags lockcheck:
-//
-//	mmap_lock
-//	  fd_wqh.lock
-//	    fault_pending_wqh.lock
-//	      page-table lock
-//	siglock
+// and in the free one when built with -tags lockcheck. The only class of this
+// package's own is that of siglock, the lock of a task's signals. Its rank is 100:
+// the packages that declare other classes give them lower ranks.
 //
 // What must never happen in a kernel (a BUG_ON, a lock taken twice, a sleep with
 // a spinlock held) is a panic with a [*Bug], which names the place and the rule.

@@ -66,15 +66,15 @@ func ExampleControlled() {
 // A lock misused ends the run with the rule that was broken.
 func ExampleBug() {
 	var queue, table sim.SpinLock
-	queue.Init(&sim.LockClass{Name: "fault_pending_wqh.lock", Rank: 30})
-	table.Init(&sim.LockClass{Name: "page-table lock", Rank: 40})
+	queue.Init(&sim.LockClass{Name: "queue.lock", Rank: 1})
+	table.Init(&sim.LockClass{Name: "table.lock", Rank: 2})
 	c := sim.NewControlled(sim.NewRandom(1))
 	c.Go("t1", nil, func(t *sim.Task) {
 		table.Lock(t)
 		queue.Lock(t)
 	})
 	fmt.Println(c.Settle())
-	// Output: lock order in fault_pending_wqh.lock: taken while holding page-table lock (task t1)
+	// Output: lock order in queue.lock: taken while holding table.lock (task t1)
 }
 
 // The newest waiter of a queue is woken first.
@@ -100,7 +100,7 @@ func ExampleWaitQueueHead() {
 // A tracer is told every visible action of a run.
 func ExampleTracer() {
 	var lock sim.SpinLock
-	lock.Init(&sim.LockClass{Name: "fd_wqh.lock"})
+	lock.Init(&sim.LockClass{Name: "queue.lock"})
 	c := sim.NewControlled(sim.NewRandom(1))
 	c.Trace = sim.NewTracer(func(e sim.Event) { fmt.Println(e.Seq, e.Task, e.Kind, e.Object) })
 	c.Go("t1", nil, func(t *sim.Task) {
@@ -109,7 +109,7 @@ func ExampleTracer() {
 	})
 	fmt.Println(c.Settle())
 	// Output:
-	// 1 t1 spin_lock fd_wqh.lock
-	// 2 t1 spin_unlock fd_wqh.lock
+	// 1 t1 spin_lock queue.lock
+	// 2 t1 spin_unlock queue.lock
 	// <nil>
 }

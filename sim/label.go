@@ -149,8 +149,8 @@ func (c *Controlled) free(t *Task, p unsafe.Pointer) {
 }
 
 // assertThere panics if the object of the step that the task takes is in a structure that
-// has been freed. The processor's own walks through page tables are no kernel code that
-// follows a stale pointer: what they find is checked where they find it.
+// has been freed. The processor's own accesses ([OpAccess], [OpAccessWrite]) are exempt: no
+// kernel code follows a stale pointer there, and the caller checks what it finds.
 func (c *Controlled) assertThere(t *Task, s Step) {
 	if s.Op == OpAccess || s.Op == OpAccessWrite || s.Obj == nil {
 		return
@@ -175,7 +175,7 @@ func (c *Controlled) ID(obj unsafe.Pointer, renaming int) (id, in ObjectID, ok b
 }
 
 // ObjectName is the name of a step's object for people: the structure's label and the
-// path of the field, "ctx.fault_pending_wqh.Lock".
+// path of the field, "parent.queue.Lock".
 func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
 	if obj == nil {
 		return ""

@@ -7,7 +7,7 @@ import (
 )
 
 // LockClass is a kind of lock: all spinlocks of one queue head's name, say. Its
-// rank is its place in the lock order of the package comment.
+// rank is its place in the lock order: see the package comment.
 type LockClass struct {
 	Name string
 	Rank int

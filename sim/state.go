@@ -18,7 +18,7 @@ const (
 	// Killable sleeps through every signal but a fatal one.
 	Killable = WakeKill | Uninterruptible
 	// Normal is the mask of an ordinary wake-up. It shares a bit with Killable, and
-	// so a wake-up of a wait queue reaches a killable sleeper (WAKE-6).
+	// so a wake-up of a wait queue reaches a killable sleeper.
 	Normal = Interruptible | Uninterruptible
 )
 

@@ -9,8 +9,8 @@ type Task struct {
 	name string
 	id   int
 
-	// Private is what the floors above keep for the task (its address space, its
-	// open fault). It is set at creation and belongs to the task.
+	// Private is what the floors above keep for the task. It is set at creation and
+	// belongs to the task.
 	Private any
 
 	state   atomic.Uint32 // State; stored by the task, set to Running by wakers

@@ -17,7 +17,7 @@ type Event struct {
 	Task string `json:"task"`
 	// Func is the kernel function that it belongs to, "" outside of the kernel.
 	Func string `json:"func,omitempty"`
-	// Kind is a stable name: "spin_lock", "queue_add", "vma_split"...
+	// Kind is a stable name: "spin_lock", "queue_add"...
 	Kind string `json:"kind"`
 	// Object is what it happened to.
 	Object string `json:"object,omitempty"`
@@ -94,7 +94,7 @@ type KernelFunc struct {
 }
 
 // GoName is the name of the Go function as documentation writes it:
-// "uffd.(*Ctx).HandleUserfault".
+// "sim.(*Task).Schedule".
 func (k KernelFunc) GoName() string {
 	name := runtime.FuncForPC(reflect.ValueOf(k.Go).Pointer()).Name()
 	return name[strings.LastIndex(name, "/")+1:]

@@ -32,7 +32,7 @@ type WaitQueueEntry struct {
 
 // ListEmptyCareful reports, without a lock, whether a waker has removed the entry
 // for good: list_empty_careful. An entry that is on its way from one queue to
-// another is never seen so (QUEUE-4, QUEUE-5).
+// another is never seen so.
 func (e *WaitQueueEntry) ListEmptyCareful(t *Task) bool { return e.link.Load(t) == entrySelf }
 
 // Queued reports whether the entry is in a queue, for observers.
@@ -42,8 +42,8 @@ func (e *WaitQueueEntry) Queued() bool { return e.link.Peek() == entryQueued }
 // and wake-ups walk from the head, so that the newest waiter is woken first.
 // Init it before use.
 type WaitQueueHead struct {
-	// Lock guards the list. (The head may also be guarded by another head's lock:
-	// userfaultfd's second fault queue is.)
+	// Lock guards the list. (The lock of another head may guard it instead, if its owner
+	// says so.)
 	Lock SpinLock
 	// Name and Owner say in traces which queue it is, and whose; one without a name is not
 	// traced. Immutable.
@@ -81,7 +81,7 @@ func (q *WaitQueueHead) Add(t *Task, e *WaitQueueEntry) {
 }
 
 // Del takes the entry out and leaves it pointing nowhere: list_del. The lock must
-// be held. On an entry that a waker has removed already it does nothing (QUEUE-6).
+// be held. On an entry that a waker has removed already it does nothing.
 func (q *WaitQueueHead) Del(t *Task, e *WaitQueueEntry) { q.remove(t, e, entryDeleted) }
 
 // DelInit takes the entry out and links it to itself: list_del_init. The lock must

@@ -7,7 +7,7 @@ import (
 
 // Word is a word of memory that tasks share without a lock: every access is a
 // visible step and sequentially consistent. It is as big as the word it models,
-// so that a page table of 512 of them is a page.
+// so that an array of 512 of them is 4 KiB.
 type Word struct{ v atomic.Uint64 }
 
 // Load reads the word.
@@ -82,8 +82,7 @@ func (w *Word) IncNotZero(t *Task) bool {
 	}
 }
 
-// Touch announces an access that is made by other means: to the bytes of a page,
-// through the page-table entry that the word is.
+// Touch announces an access that is made by other means, to what the word stands for.
 func (w *Word) Touch(t *Task, write bool) {
 	if t.ctl != nil {
 		t.ctl.touch(t, w, write)
@@ -129,8 +128,7 @@ func (w *Word) Reset(t *Task, v uint64) {
 	w.v.Store(v)
 }
 
-// Ref is a [Word] that holds a pointer: a vma's anon_vma, the table that a
-// page-table entry points to.
+// Ref is a [Word] that holds a pointer.
 type Ref[T any] struct{ p atomic.Pointer[T] }
 
 // Load reads the pointer.
