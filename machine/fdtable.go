@@ -2,12 +2,13 @@ package machine
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/lockorder"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
 // FileLockClass is the class of a descriptor table's lock: nothing is taken under it.
-var FileLockClass = &sim.LockClass{Name: "file_lock", Rank: 60}
+var FileLockClass = &sim.LockClass{Name: "file_lock", Rank: lockorder.FileLock}
 
 // FDTable is a process's descriptors: files_struct.
 type FDTable struct {

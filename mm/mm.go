@@ -4,14 +4,15 @@ import (
 	"fmt"
 
 	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/lockorder"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// The classes of the locks that the package takes, with their ranks.
+// The classes of the locks that the package takes.
 var (
-	MmapLockClass      = &sim.LockClass{Name: "mmap_lock", Rank: 10}
-	PageTableLockClass = &sim.LockClass{Name: "page_table_lock", Rank: 40}
+	MmapLockClass      = &sim.LockClass{Name: "mmap_lock", Rank: lockorder.MmapLock}
+	PageTableLockClass = &sim.LockClass{Name: "page_table_lock", Rank: lockorder.PageTable}
 )
 
 // The address space of x86-64 with four levels of page tables, in bytes, and the

@@ -2,12 +2,13 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/lockorder"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
 // shmemLockClass is the lock of a shared memory object's pages. Faults take it before
 // any page-table lock.
-var shmemLockClass = &sim.LockClass{Name: "shmem", Rank: 35}
+var shmemLockClass = &sim.LockClass{Name: "shmem", Rank: lockorder.Shmem}
 
 // shmem is the object behind a MAP_SHARED|MAP_ANONYMOUS mapping: an unlinked file of
 // the kernel's own tmpfs. It lives as long as a VMA refers to its file, in this

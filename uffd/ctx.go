@@ -1,17 +1,18 @@
 package uffd
 
 import (
+	"github.com/uffdsim/uffdsim/lockorder"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// The classes of the locks that the package takes, with their ranks.
+// The classes of the locks that the package takes.
 var (
-	FdWqhLockClass           = &sim.LockClass{Name: "fd_wqh.lock", Rank: 20}
-	FaultPendingWqhLockClass = &sim.LockClass{Name: "fault_pending_wqh.lock", Rank: 30}
-	FaultWqhLockClass        = &sim.LockClass{Name: "fault_wqh.lock", Rank: 31}
+	FdWqhLockClass           = &sim.LockClass{Name: "fd_wqh.lock", Rank: lockorder.FdWqh}
+	FaultPendingWqhLockClass = &sim.LockClass{Name: "fault_pending_wqh.lock", Rank: lockorder.FaultPendingWqh}
+	FaultWqhLockClass        = &sim.LockClass{Name: "fault_wqh.lock", Rank: lockorder.FaultWqh}
 )
 
 // State is where a context stands in the handshake: enum userfaultfd_state.
