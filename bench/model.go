@@ -6,6 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // model is a process of the model, on the free executor.
@@ -59,7 +60,7 @@ func (w *model) Close() {
 type modelThread struct {
 	*machine.Task
 	world *model
-	poll  [1]machine.PollFd
+	poll  [1]vfs.PollFd
 	byte  [1]byte // that Touch loads
 }
 
@@ -91,11 +92,11 @@ func (t *modelThread) Read(buf []byte) error {
 }
 
 func (t *modelThread) PollIn() error {
-	t.poll[0] = machine.PollFd{Fd: t.world.fd, Events: mm.PollIn}
+	t.poll[0] = vfs.PollFd{Fd: t.world.fd, Events: vfs.PollIn}
 	if _, err := t.Poll(t.poll[:], true); err != nil {
 		return err
 	}
-	if t.poll[0].Revents != mm.PollIn {
+	if t.poll[0].Revents != vfs.PollIn {
 		return errno.EIO
 	}
 	return nil

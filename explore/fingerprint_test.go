@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // A fingerprint stands for all that follows: wherever two runs have the same, the same tasks
@@ -42,7 +42,7 @@ func TestStatesDetermineWhatFollowsASecondPoll(t *testing.T) {
 		w.Go("monitor", func(t *machine.Task) string {
 			w.nonblock(t)
 			for range 2 {
-				_, _ = t.Poll([]machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}, true)
+				_, _ = t.Poll([]vfs.PollFd{{Fd: w.Fd, Events: vfs.PollIn}}, true)
 				for err := error(nil); err == nil; {
 					_, err = readOne(t, w.Fd)
 				}

@@ -9,6 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 func page(i int) uint64 { return Arena + uint64(i)*mm.PageSize }
@@ -124,7 +125,7 @@ var serving = []*Setup{
 			w.Go("monitor", func(t *machine.Task) string {
 				w.nonblock(t)
 				for done := 0; done < w.Faulters; {
-					fds := []machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}
+					fds := []vfs.PollFd{{Fd: w.Fd, Events: vfs.PollIn}}
 					_, _ = t.Poll(fds, true)
 					if addr, err := readOne(t, w.Fd); err == nil {
 						_ = copyPages(t, w.Fd, addr, 1)

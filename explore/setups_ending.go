@@ -5,6 +5,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // ending are the programs in which a registration, a mapping, a task or the whole context
@@ -41,7 +42,7 @@ var ending = []*Setup{
 			w.faulters(own)
 			w.Go("poller", func(t *machine.Task) string {
 				w.nonblock(t)
-				_, _ = t.Poll([]machine.PollFd{{Fd: w.Fd, Events: mm.PollIn}}, true)
+				_, _ = t.Poll([]vfs.PollFd{{Fd: w.Fd, Events: vfs.PollIn}}, true)
 				return ""
 			})
 			w.closer()

@@ -5,10 +5,10 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/errno"
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -85,7 +85,7 @@ func (t *thread) Lseek(fd int, offset int64, whence int) (int64, error) {
 	return int64(pos), err
 }
 
-func (t *thread) Poll(fds []machine.PollFd, wait bool) (int, error) {
+func (t *thread) Poll(fds []vfs.PollFd, wait bool) (int, error) {
 	var b []byte
 	for _, fd := range fds {
 		b = binary.LittleEndian.AppendUint32(b, uint32(fd.Fd))
@@ -98,7 +98,7 @@ func (t *thread) Poll(fds []machine.PollFd, wait bool) (int, error) {
 	}
 	n, err := t.call(unix.SYS_POLL, t.Lend(0, b), uint64(len(fds)), timeout)
 	for i := range fds {
-		fds[i].Revents = mm.PollEvents(binary.LittleEndian.Uint16(b[8*i+6:]))
+		fds[i].Revents = vfs.PollEvents(binary.LittleEndian.Uint16(b[8*i+6:]))
 	}
 	return int(n), err
 }

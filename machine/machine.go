@@ -7,6 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // Machine is a running kernel: what its processes share.
@@ -63,7 +64,7 @@ type Process struct {
 	MM *mm.MM
 
 	machine *Machine
-	files   *FDTable
+	files   *vfs.FDTable
 }
 
 // NewProcess returns a process with nothing mapped and nothing open.
@@ -71,10 +72,10 @@ func (m *Machine) NewProcess() *Process {
 	space := mm.New(m.memory)
 	space.MmapMinAddr, space.MaxMapCount, space.THP = m.MmapMinAddr, m.MaxMapCount, m.THP
 	space.Dropped, space.Era = m.Dropped, m.Version.Era
-	return m.newProcess(space, newFDTable(m.MaxFds))
+	return m.newProcess(space, vfs.NewFDTable(m.MaxFds))
 }
 
-func (m *Machine) newProcess(space *mm.MM, files *FDTable) *Process {
+func (m *Machine) newProcess(space *mm.MM, files *vfs.FDTable) *Process {
 	p := &Process{PID: int(m.lastPID.Add(1)), MM: space, machine: m, files: files}
 	if c, ok := m.exec.(*sim.Controlled); ok {
 		space.Label(c, uint64(p.PID))
@@ -87,7 +88,7 @@ func (m *Machine) newProcess(space *mm.MM, files *FDTable) *Process {
 func (p *Process) Machine() *Machine { return p.machine }
 
 // Files is the process's descriptor table.
-func (p *Process) Files() *FDTable { return p.files }
+func (p *Process) Files() *vfs.FDTable { return p.files }
 
 // Task is a thread of a process. Its methods are what a program can do, and are
 // called by the task itself.
@@ -97,8 +98,8 @@ type Task struct {
 	Process *Process
 
 	local mm.Thread
-	poll  *pollWqueues // nil before the first poll: most tasks never do
-	dying bool         // set before the panic with killed
+	poll  *vfs.PollWqueues // nil before the first poll: most tasks never do
+	dying bool             // set before the panic with killed
 }
 
 // killed is the panic that ends a task which a fatal signal has killed.

@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // What poll(2) answers without waiting: it passes over negative descriptors, and a signal
@@ -17,19 +17,19 @@ func TestPollAtOnce(t *testing.T) {
 	for name, tc := range map[string]struct {
 		fd     int
 		signal bool
-		events mm.PollEvents
+		events vfs.PollEvents
 		want   error
 	}{
 		"negative":              {fd: -1},
-		"not open":              {fd: 7, events: machine.PollNval},
+		"not open":              {fd: 7, events: vfs.PollNval},
 		"negative, and signal":  {fd: -1, signal: true, want: errno.EINTR},
-		"an answer, and signal": {fd: 7, signal: true, events: machine.PollNval},
+		"an answer, and signal": {fd: 7, signal: true, events: vfs.PollNval},
 	} {
 		t.Run(name, func(t *testing.T) {
 			exec := &sim.Free{}
 			v, known := abi.Lookup("2015")
 			require.True(t, known)
-			fds := []machine.PollFd{{Fd: tc.fd, Events: mm.PollIn}}
+			fds := []vfs.PollFd{{Fd: tc.fd, Events: vfs.PollIn}}
 			var n int
 			var err error
 			machine.New(exec, v).NewProcess().Go("t", func(t *machine.Task) {
@@ -52,11 +52,11 @@ func TestPollOfFileWithoutPoll(t *testing.T) {
 	p := machine.New(exec, version(t, "2015")).NewProcess()
 	p.OpenStd()
 	p.Go("t", func(task *machine.Task) {
-		fds := []machine.PollFd{{Fd: 0, Events: mm.PollIn}, {Fd: 1, Events: 0xffff}, {Fd: 2}}
+		fds := []vfs.PollFd{{Fd: 0, Events: vfs.PollIn}, {Fd: 1, Events: 0xffff}, {Fd: 2}}
 		n, err := task.Poll(fds, true)
 		require.NoError(t, err)
 		require.Equal(t, 2, n)
-		require.Equal(t, mm.PollIn, fds[0].Revents)
+		require.Equal(t, vfs.PollIn, fds[0].Revents)
 		require.EqualValues(t, 0x145, fds[1].Revents)
 		require.Zero(t, fds[2].Revents)
 	}, nil)

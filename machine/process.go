@@ -14,7 +14,7 @@ func (t *Task) Fork() (*Process, error) {
 	if err != nil {
 		return nil, t.leaveErr("fork", err)
 	}
-	child := parent.machine.newProcess(space, parent.files.clone(t.Task))
+	child := parent.machine.newProcess(space, parent.files.DupFd(t.Task))
 	_, err = t.leaveOr("fork", uint64(child.PID), nil, func() { child.exit(t.Task) })
 	return child, err
 }
@@ -30,9 +30,5 @@ func (t *Task) Exit() {
 
 func (p *Process) exit(t *sim.Task) {
 	p.MM.Put(t)
-	for fd := range p.files.slots {
-		if f, err := p.files.remove(t, fd); err == nil {
-			f.Put(t)
-		}
-	}
+	p.files.CloseFiles(t)
 }

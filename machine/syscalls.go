@@ -6,6 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // enter and leave frame a system call for the trace. leave also is the way back to
@@ -63,7 +64,7 @@ func (t *Task) Userfaultfd(flags uint32) (int, error) {
 // what the file says.
 func (t *Task) Ioctl(fd int, cmd uint32, arg uint64) error {
 	t.enter("ioctl", uint64(fd), uint64(cmd), arg)
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		err = errno.ENOTTY
 		if f.Ops.Ioctl != nil {
@@ -85,7 +86,7 @@ func (t *Task) IoctlBytes(fd int, cmd uint32, arg []byte) error {
 func (t *Task) Read(fd int, buf, count uint64) (uint64, error) {
 	t.enter("read", uint64(fd), buf, count)
 	var n uint64
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		switch {
 		case f.Ops.Read == nil:
@@ -116,10 +117,10 @@ func (t *Task) accessOK(buf, count uint64) bool {
 func (t *Task) Write(fd int, buf, count uint64) (uint64, error) {
 	t.enter("write", uint64(fd), buf, count)
 	var n uint64
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		switch {
-		case f.Flags(t.Task)&accessMode == abi.ORdonly:
+		case f.Flags(t.Task)&vfs.OAccmode == vfs.ORdonly:
 			err = errno.EBADF
 		default:
 			err = errno.EINVAL
@@ -136,7 +137,7 @@ func (t *Task) Write(fd int, buf, count uint64) (uint64, error) {
 func (t *Task) Lseek(fd int, offset int64, whence int) (int64, error) {
 	t.enter("lseek", uint64(fd), uint64(offset), uint64(whence))
 	var pos int64
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		err = errno.ESPIPE
 		if whence < 0 || whence > seekMax {
@@ -150,11 +151,23 @@ func (t *Task) Lseek(fd int, offset int64, whence int) (int64, error) {
 	return pos, err
 }
 
+// Poll is poll(2) without a timeout (wait false) or with an endless one. It returns
+// the number of descriptors with events; EINTR if a signal came first.
+func (t *Task) Poll(fds []vfs.PollFd, wait bool) (int, error) {
+	t.enter("poll", uint64(len(fds)))
+	if t.poll == nil {
+		t.poll = vfs.NewPollWqueues(t.Task)
+	}
+	n, err := t.poll.Poll(t.Task, t.Process.files, fds, wait)
+	_, err = t.leave("poll", uint64(n), err)
+	return n, err
+}
+
 // Close is close(2). EBADF. The last descriptor of a file releases it here, in the
 // task that closes (REL-12).
 func (t *Task) Close(fd int) error {
 	t.enter("close", uint64(fd))
-	f, err := t.Process.files.remove(t.Task, fd)
+	f, err := t.Process.files.PickFile(t.Task, fd)
 	if err == nil {
 		f.Put(t.Task)
 	}
@@ -165,7 +178,7 @@ func (t *Task) Close(fd int) error {
 func (t *Task) Dup(fd int) (int, error) {
 	t.enter("dup", uint64(fd))
 	copied := -1
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		if copied, err = t.Process.files.GetUnusedFd(t.Task, 0); err == nil {
 			t.Process.files.FdInstall(t.Task, copied, f)
@@ -180,9 +193,6 @@ func (t *Task) Dup(fd int) (int, error) {
 // seekMax is the highest whence that there is: SEEK_HOLE.
 const seekMax = 4
 
-// accessMode are the bits of a file's flags that say what it is open for.
-const accessMode = 3
-
 // The flags that F_SETFL can change, of those that matter here.
 const setflMask = abi.ONonblock
 
@@ -190,7 +200,7 @@ const setflMask = abi.ONonblock
 // descriptor that was duplicated from it, at any time (CREATE-10).
 func (t *Task) FcntlSetFlags(fd int, flags uint32) error {
 	t.enter("fcntl", uint64(fd), uint64(flags))
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		f.SetFlags(t.Task, f.Flags(t.Task)&^setflMask|flags&setflMask)
 		f.Put(t.Task)
@@ -202,7 +212,7 @@ func (t *Task) FcntlSetFlags(fd int, flags uint32) error {
 func (t *Task) FcntlGetFlags(fd int) (uint32, error) {
 	t.enter("fcntl", uint64(fd))
 	var flags uint32
-	f, err := t.Process.files.fget(t.Task, fd)
+	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
 		flags = f.Flags(t.Task)
 		f.Put(t.Task)
@@ -216,13 +226,13 @@ func (t *Task) FcntlGetFlags(fd int) (uint32, error) {
 func (t *Task) Mmap(addr, length uint64, prot mm.Prot, flags mm.MapFlags, fd int, offset uint64) (uint64, error) {
 	t.enter("mmap", addr, length, uint64(prot), uint64(flags), uint64(fd), offset)
 	var at uint64
-	var f *mm.File
+	var f *vfs.File
 	var err error
 	switch {
 	case offset%mm.PageSize != 0:
 		err = errno.EINVAL
 	case flags&mm.MapAnonymous == 0:
-		f, err = t.Process.files.fget(t.Task, fd)
+		f, err = t.Process.files.Fget(t.Task, fd)
 	}
 	if err == nil {
 		at, err = t.Process.MM.Mmap(t.Task, addr, length, prot, flags, f, offset>>mm.PageShift)

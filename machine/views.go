@@ -6,6 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // The views are what /proc shows of a process. They are for observers outside of
@@ -83,7 +84,7 @@ func (p *Process) CheckInvariants() error {
 // from its shell, so that its own begin with 3. It must not have any yet.
 func (p *Process) OpenStd() {
 	t := observer()
-	f := mm.NewFile("/dev/tty", &mm.FileOperations{}, abi.ORdwr, nil)
+	f := vfs.NewFile("/dev/tty", &vfs.FileOperations{}, abi.ORdwr, nil)
 	for range 2 {
 		f.Get(t)
 	}

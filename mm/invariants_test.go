@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // What CheckInvariants is there to find, it finds.
@@ -30,7 +31,7 @@ func TestCheckInvariants(t *testing.T) {
 		{"a chain of 0", func(mm *MM, v map[byte]*VMA) { v['P'].anon.Init(&AnonVMA{}) }},
 		{"shared with an anon_vma", func(mm *MM, v map[byte]*VMA) {
 			v['P'].Flags |= VMShared | VMMayShare
-			v['P'].File = NewFile("f", nil, 0, nil)
+			v['P'].File = vfs.NewFile("f", nil, 0, nil)
 			v['P'].anon.Init(&AnonVMA{chain: 1})
 		}},
 		{"is in the index as", func(mm *MM, v map[byte]*VMA) { mm.gaps.remove(page(2), page(4)); mm.gaps.add(page(1), page(3)) }},

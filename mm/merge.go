@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // Attributes are what a range of memory has in common with a neighbour that it can
@@ -11,7 +12,7 @@ import (
 type Attributes struct {
 	Flags     VMFlags
 	AnonVMA   *AnonVMA
-	File      *File
+	File      *vfs.File
 	Pgoff     uint64 // of the range's first page
 	Policy    *MemPolicy
 	Userfault Userfault

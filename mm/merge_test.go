@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // mergeCases are the cases of vma_merge. X is read-only; the range asks for
@@ -87,7 +88,7 @@ var spoilers = []struct {
 }{
 	{"flags", func(v *VMA) { v.Flags ^= VMExec }},
 	{"special", func(v *VMA) { v.Flags |= VMDontExpand }},
-	{"file", func(v *VMA) { v.File = NewFile("f", &FileOperations{}, 0, nil) }},
+	{"file", func(v *VMA) { v.File = vfs.NewFile("f", &vfs.FileOperations{}, 0, nil) }},
 	{"close", func(v *VMA) { v.Ops = &VMOperations{Close: func(*VMA) {}} }},
 	{"userfault", func(v *VMA) { v.Userfault, v.Flags = &noUserfault{}, v.Flags|VMUffdMissing }},
 	{"userfault context alone", func(v *VMA) { v.Userfault = &noUserfault{} }},
@@ -236,7 +237,7 @@ func TestMergeAllocationFailure(t *testing.T) {
 func TestMergePutsFile(t *testing.T) {
 	w := newWorld(t)
 	v := w.prepare("PPPP....NNNN")
-	f := NewFile("f", &FileOperations{}, 0, nil)
+	f := vfs.NewFile("f", &vfs.FileOperations{}, 0, nil)
 	for _, vma := range v {
 		f.Get(w.t)
 		vma.File = f

@@ -3,15 +3,16 @@ package mm
 import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// The access modes among the O_ bits of an open file. They stand for the kernel's
-// f_mode, which F_SETFL does not change.
-const (
-	accessModeMask  = 3
-	accessReadOnly  = 0
-	accessWriteOnly = 1
-)
+// Mapper is the Private of a [vfs.File] that can be mapped: the ->mmap of its
+// file_operations, which stands here because package vfs does not know VMAs.
+type Mapper interface {
+	// Mmap makes the VMA, which is in no tree yet, a mapping of the file: it sets the VMA's
+	// Ops and may change its Flags. mmap_lock must be held for writing.
+	Mmap(t *sim.Task, f *vfs.File, vma *VMA) error
+}
 
 // Mmap maps length bytes: memory with [MapAnonymous] (file is ignored then), else the
 // file from page pgoff on. It returns the address. With [MapLocked] it faults the pages
@@ -31,7 +32,7 @@ const (
 //	EINVAL     MapGrowsDown with a file or with MapShared
 //	ENOMEM     what is there cannot be unmapped, or no memory
 //	           the errors of the file's own Mmap
-func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *File, pgoff uint64) (uint64, error) {
+func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *vfs.File, pgoff uint64) (uint64, error) {
 	if flags&MapAnonymous != 0 {
 		file = nil
 	} else if file == nil {
@@ -49,7 +50,7 @@ func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, 
 }
 
 // doMmap is Mmap with mmap_lock held for writing: do_mmap_pgoff.
-func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *File, pgoff uint64) (uint64, error) {
+func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *vfs.File, pgoff uint64) (uint64, error) {
 	if length == 0 {
 		return 0, errno.EINVAL
 	}
@@ -108,7 +109,7 @@ func (mm *MM) roundHintToMin(hint uint64) uint64 {
 
 // mmapVMFlags are the flags of a new VMA, or why there cannot be one: the middle of
 // do_mmap_pgoff. file is nil for anonymous memory.
-func mmapVMFlags(prot Prot, flags MapFlags, file *File) (VMFlags, error) {
+func mmapVMFlags(prot Prot, flags MapFlags, file *vfs.File) (VMFlags, error) {
 	v := prot.vmFlags() | flags.vmFlags() | VMMayRead | VMMayWrite | VMMayExec
 	kind := flags & MapType
 	if kind != MapShared && kind != MapPrivate {
@@ -118,17 +119,17 @@ func mmapVMFlags(prot Prot, flags MapFlags, file *File) (VMFlags, error) {
 		v |= VMShared | VMMayShare
 	}
 	if file != nil {
-		mode := file.flags.Peek() & accessModeMask
-		if kind == MapShared && mode == accessReadOnly {
+		mode := file.AccessMode()
+		if kind == MapShared && mode == vfs.ORdonly {
 			if prot&ProtWrite != 0 {
 				return 0, errno.EACCES
 			}
 			v &^= VMMayWrite | VMShared // it will never write to the file: as good as private
 		}
-		switch {
-		case mode == accessWriteOnly:
+		if mode == vfs.OWronly {
 			return 0, errno.EACCES
-		case file.Ops.Mmap == nil:
+		}
+		if _, ok := file.Private.(Mapper); !ok {
 			return 0, errno.ENODEV
 		}
 	}
@@ -147,7 +148,7 @@ func accountable(v VMFlags) bool { return v&(VMNoReserve|VMShared|VMWrite) == VM
 
 // mmapRegion maps [addr, addr+length) in place of whatever is there: mmap_region.
 // mmap_lock must be held for writing.
-func (mm *MM) mmapRegion(t *sim.Task, file *File, addr, length uint64, flags VMFlags, pgoff uint64) error {
+func (mm *MM) mmapRegion(t *sim.Task, file *vfs.File, addr, length uint64, flags VMFlags, pgoff uint64) error {
 	end := addr + length
 	prev, free := mm.findVMALinks(addr, end)
 	if !free {
@@ -186,10 +187,10 @@ func (mm *MM) mmapRegion(t *sim.Task, file *File, addr, length uint64, flags VMF
 }
 
 // mapFile lets the file make the VMA its own, and gives it a reference.
-func (mm *MM) mapFile(t *sim.Task, vma *VMA, file *File, prev *VMA) error {
+func (mm *MM) mapFile(t *sim.Task, vma *VMA, file *vfs.File, prev *VMA) error {
 	file.Get(t)
 	vma.File = file
-	err := file.Ops.Mmap(t, file, vma)
+	err := file.Private.(Mapper).Mmap(t, file, vma)
 	if err != nil {
 		mm.unmapRegion(t, prev, mm.after(prev), vma.Start, vma.End) // a driver may have mapped part of it
 		file.Put(t)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // The O_ access modes of test files.
@@ -16,19 +17,29 @@ const (
 	readWrite = 2
 )
 
-func mappable(t *sim.Task, _ *File, vma *VMA) error {
+// mapper is what a test's file does with a VMA.
+type mapper func(vma *VMA) error
+
+func (m mapper) Mmap(_ *sim.Task, _ *vfs.File, vma *VMA) error { return m(vma) }
+
+func mappable(vma *VMA) error {
 	vma.Ops = &VMOperations{Name: "test"}
 	return nil
 }
 
+// fileThat returns a file that can be mapped.
+func fileThat(m mapper, mode uint32) *vfs.File {
+	return vfs.NewFile("f", &vfs.FileOperations{}, mode, m)
+}
+
 func TestMmapErrors(t *testing.T) {
-	file := func(mode uint32) *File { return NewFile("f", &FileOperations{Mmap: mappable}, mode, nil) }
+	file := func(mode uint32) *vfs.File { return fileThat(mappable, mode) }
 	for _, c := range []struct {
 		name      string
 		addr, len uint64
 		prot      Prot
 		flags     MapFlags
-		file      *File
+		file      *vfs.File
 		pgoff     uint64
 		want      error
 	}{
@@ -53,7 +64,7 @@ func TestMmapErrors(t *testing.T) {
 		{"shared write, read-only file", 0, PageSize, protRW, MapShared, file(readOnly), 0, errno.EACCES},
 		{"write-only file", 0, PageSize, ProtWrite, MapShared, file(writeOnly), 0, errno.EACCES},
 		{"private, write-only file", 0, PageSize, ProtWrite, MapPrivate, file(writeOnly), 0, errno.EACCES},
-		{"file that cannot be mapped", 0, PageSize, protRW, MapPrivate, NewFile("f", &FileOperations{}, readWrite, nil), 0, errno.ENODEV},
+		{"file that cannot be mapped", 0, PageSize, protRW, MapPrivate, vfs.NewFile("f", &vfs.FileOperations{}, readWrite, nil), 0, errno.ENODEV},
 		{"file that grows down", 0, PageSize, protRW, MapPrivate | MapGrowsDown, file(readWrite), 0, errno.EINVAL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,7 +135,7 @@ func TestMmapFlags(t *testing.T) {
 
 func TestMmapFile(t *testing.T) {
 	w := newWorld(t)
-	f := NewFile("f", &FileOperations{Mmap: mappable}, readOnly, nil)
+	f := fileThat(mappable, readOnly)
 	_, err := w.mm.Mmap(w.t, page(0), 4*PageSize, ProtRead, MapShared|MapFixed, f, 7)
 	require.NoError(t, err)
 	vma := w.at(0)
@@ -143,14 +154,14 @@ func TestMmapFile(t *testing.T) {
 	require.NoError(t, w.mm.Munmap(w.t, page(0), 12*PageSize))
 	require.EqualValues(t, 1, f.Count())
 
-	broken := NewFile("f", &FileOperations{Mmap: func(*sim.Task, *File, *VMA) error { return errno.EIO }}, readOnly, nil)
+	broken := fileThat(func(*VMA) error { return errno.EIO }, readOnly)
 	_, err = w.mm.Mmap(w.t, page(0), PageSize, ProtRead, MapPrivate|MapFixed, broken, 0)
 	require.Equal(t, errno.EIO, err)
 	require.EqualValues(t, 1, broken.Count())
 	w.check()
 	require.Empty(t, w.maps())
 
-	special := NewFile("f", &FileOperations{Mmap: func(_ *sim.Task, _ *File, vma *VMA) error { vma.Flags |= VMPFNMap; return nil }}, readOnly, nil)
+	special := fileThat(func(vma *VMA) error { vma.Flags |= VMPFNMap; return nil }, readOnly)
 	_, err = w.mm.Mmap(w.t, page(0), PageSize, ProtRead, MapPrivate|MapFixed|MapLocked, special, 0)
 	require.NoError(t, err)
 	require.Zero(t, w.at(0).Flags&VMLocked, "special memory is never locked")

@@ -4,6 +4,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/lockorder"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // shmemLockClass is the lock of a shared memory object's pages. Faults take it before
@@ -24,7 +25,7 @@ type shmem struct {
 // The operations of the file and of its VMAs. They have no Close, and so the pieces
 // of a mapping can merge again; the file keeps different mappings apart.
 var (
-	shmemFileOperations = &FileOperations{Release: shmemRelease}
+	shmemFileOperations = &vfs.FileOperations{Release: shmemRelease}
 	shmemVMOperations   = &VMOperations{Name: "shmem", Fault: shmemFault}
 )
 
@@ -32,7 +33,7 @@ var (
 func (mm *MM) shmemZeroSetup(vma *VMA) {
 	s := &shmem{memory: mm.memory, size: vma.Pages(), pages: map[uint64]*Frame{}}
 	s.lock.Init(shmemLockClass)
-	vma.File = NewFile("/dev/zero (deleted)", shmemFileOperations, 0, s)
+	vma.File = vfs.NewFile("/dev/zero (deleted)", shmemFileOperations, 0, s)
 	vma.Ops = shmemVMOperations
 }
 
@@ -59,7 +60,7 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
 }
 
 // shmemRelease drops the pages with the last reference to the file.
-func shmemRelease(_ *sim.Task, f *File) error {
+func shmemRelease(_ *sim.Task, f *vfs.File) error {
 	for _, page := range f.Private.(*shmem).pages {
 		page.put()
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 func TestSplit(t *testing.T) {
@@ -20,7 +21,7 @@ func TestSplit(t *testing.T) {
 			w := newWorld(t)
 			p := w.lay("PPPPPP")['P']
 			p.Userfault, p.Flags = &noUserfault{}, rw|VMUffdMissing
-			p.File = NewFile("f", &FileOperations{}, 0, nil)
+			p.File = vfs.NewFile("f", &vfs.FileOperations{}, 0, nil)
 			p.anon.Init(&AnonVMA{chain: 2})
 			p.Pgoff = 100
 			w.locked(func() { require.NoError(t, w.mm.SplitVMA(w.t, p, page(2), c.newBelow)) })

@@ -3,6 +3,7 @@ package mm
 import (
 	"github.com/google/btree"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // VMA is a virtual memory area: a range of pages with the same attributes. All of
@@ -17,7 +18,7 @@ type VMA struct {
 	// at creation, so that neighbours continue one another.
 	Pgoff uint64
 	// File is what is mapped, nil for anonymous memory.
-	File *File
+	File *vfs.File
 	// Ops is what the kind of mapping does, nil for plain anonymous memory.
 	Ops *VMOperations
 	// Policy is the memory policy that mbind gave it, nil for the default.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // domain is the set of names that a number can be written with, in an argument, and
@@ -91,8 +91,8 @@ var (
 	whences = &domain{what: "a whence", names: []constant{{"SEEK_SET", 0}, {"SEEK_CUR", 1}, {"SEEK_END", 2}}}
 
 	pollEvents = &domain{what: "a poll event", names: []constant{
-		{"POLLIN", uint64(mm.PollIn)}, {"POLLERR", uint64(mm.PollErr)},
-		{"POLLHUP", uint64(mm.PollHup)}, {"POLLNVAL", uint64(machine.PollNval)},
+		{"POLLIN", uint64(vfs.PollIn)}, {"POLLERR", uint64(vfs.PollErr)},
+		{"POLLHUP", uint64(vfs.PollHup)}, {"POLLNVAL", uint64(vfs.PollNval)},
 	}}
 	thpModes = &domain{what: "a mode of transparent huge pages", names: []constant{
 		{"always", uint64(mm.THPAlways)}, {"madvise", uint64(mm.THPMadvise)}, {"never", uint64(mm.THPNever)},

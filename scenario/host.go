@@ -1,9 +1,9 @@
 package scenario
 
 import (
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // Host is what a scenario runs on: the modelled machine, or a kernel.
@@ -57,7 +57,7 @@ type Thread interface {
 	Read(fd int, buf, count uint64) (uint64, error)
 	Write(fd int, buf, count uint64) (uint64, error)
 	Lseek(fd int, offset int64, whence int) (int64, error)
-	Poll(fds []machine.PollFd, wait bool) (int, error)
+	Poll(fds []vfs.PollFd, wait bool) (int, error)
 	Close(fd int) error
 	Dup(fd int) (int, error)
 	FcntlSetFlags(fd int, flags uint32) error

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // What is done with descriptors, in the argument order of the system calls.
@@ -131,7 +131,7 @@ var messageFlags = &domain{what: "a flag of a message", names: []constant{
 }}
 
 func runPoll(c *call) answer {
-	fds := []machine.PollFd{{Fd: c.fd(0), Events: mm.PollIn}}
+	fds := []vfs.PollFd{{Fd: c.fd(0), Events: vfs.PollIn}}
 	n, err := c.task.Poll(fds, c.given(1) && int32(c.number(1)) != 0)
 	switch {
 	case err != nil:

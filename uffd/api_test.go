@@ -6,9 +6,9 @@ import (
 
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 var goodAPI = abi.API{API: 0xAA, Ioctls: 0x1122334455667788}
@@ -147,11 +147,11 @@ func TestNoGateBeforeTheHandshake(t *testing.T) {
 		k.Equal("asleep", f.String())
 		k.Equal("f /", k.queues('A'))
 		k.Equal("EINVAL", k.read(fd, 32))
-		k.Equal(mm.PollErr, k.poll(fd))
+		k.Equal(vfs.PollErr, k.poll(fd))
 
 		_, err := k.api(fd, goodAPI)
 		k.NoError(err)
-		k.Equal(mm.PollIn, k.poll(fd))
+		k.Equal(vfs.PollIn, k.poll(fd))
 		k.Equal("p1+0x7r", k.read(fd, 32))
 	})
 }

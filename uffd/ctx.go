@@ -6,6 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // The classes of the locks that the package takes.
@@ -169,8 +170,8 @@ func (c *Ctx) use(t *sim.Task, where string) {
 
 // The keys of wake-ups of readers and pollers.
 var (
-	pollIn  = sim.Key{Start: uint64(mm.PollIn)}
-	pollHup = sim.Key{Start: uint64(mm.PollHup)}
+	pollIn  = sim.Key{Start: uint64(vfs.PollIn)}
+	pollHup = sim.Key{Start: uint64(vfs.PollHup)}
 )
 
 // lockQueues takes the lock of both fault queues.

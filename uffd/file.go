@@ -4,17 +4,17 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/errno"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // fops is what can be done with a userfaultfd: userfaultfd_fops (CREATE-9). There is
 // no write.
-var fops *mm.FileOperations
+var fops *vfs.FileOperations
 
 func init() { // the functions refer to fops by way of FromFile
-	fops = &mm.FileOperations{
+	fops = &vfs.FileOperations{
 		Read:       userfaultfdRead,
 		Poll:       userfaultfdPoll,
 		Ioctl:      userfaultfdIoctl,
@@ -24,21 +24,11 @@ func init() { // the functions refer to fops by way of FromFile
 	}
 }
 
-// FDTable is the part of a process's descriptor table that creating a file needs.
-type FDTable interface {
-	// GetUnusedFd reserves a descriptor; the error is EMFILE.
-	GetUnusedFd(t *sim.Task, flags uint32) (int, error)
-	// PutUnusedFd gives a reserved descriptor back.
-	PutUnusedFd(t *sim.Task, fd int)
-	// FdInstall makes a reserved descriptor stand for the file.
-	FdInstall(t *sim.Task, fd int, f *mm.File)
-}
-
 // Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new
 // context of the current task's mm. EMFILE comes before EINVAL for the flags, since
 // the descriptor is reserved first (CREATE-1; since 4.19 it is the other way round); ENOMEM and ENFILE are what
 // allocations end with.
-func Userfaultfd(t *sim.Task, files FDTable, flags uint32, conf *Config) (int, error) {
+func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
 	if conf.Version.FlagsFirst && flags&^conf.Version.Flags != 0 {
 		return -1, errno.EINVAL
 	}
@@ -60,7 +50,7 @@ const sharedFcntlFlags = abi.OCloexec | abi.ONonblock
 // FileCreate makes a context and the file that stands for it, without a descriptor:
 // userfaultfd_file_create. EINVAL for unknown flags, ENOMEM without memory for the
 // context, ENFILE without a file.
-func FileCreate(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
+func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	if conf.Dropped.Any() {
 		return fileCreateWithout(t, flags, conf)
 	}
@@ -84,13 +74,13 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
 	if c.version.ReadOnly {
 		mode = 0
 	}
-	f := mm.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
+	f := vfs.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
 	sim.Label(t, f, "file", t.Unique())
 	return f, nil
 }
 
 // FromFile returns the context that a file stands for, nil if it is no userfaultfd.
-func FromFile(f *mm.File) *Ctx {
+func FromFile(f *vfs.File) *Ctx {
 	if f.Ops != fops {
 		return nil
 	}
@@ -100,7 +90,7 @@ func FromFile(f *mm.File) *Ctx {
 // llseek leaves the position, which is always 0, where it is: noop_llseek. Only since 6.0
 // does vfs_llseek come that far, for before that an anon_inode's file has no FMODE_LSEEK:
 // ESPIPE.
-func llseek(_ *sim.Task, f *mm.File, _ int64, _ int) (int64, error) {
+func llseek(_ *sim.Task, f *vfs.File, _ int64, _ int) (int64, error) {
 	if !f.Private.(*Ctx).version.Seeks {
 		return 0, errno.ESPIPE
 	}
@@ -109,7 +99,7 @@ func llseek(_ *sim.Task, f *mm.File, _ int64, _ int) (int64, error) {
 
 // userfaultfdShowFdinfo is what /proc/PID/fdinfo shows of the context:
 // userfaultfd_show_fdinfo (FDINFO-1).
-func userfaultfdShowFdinfo(t *sim.Task, f *mm.File) string {
+func userfaultfdShowFdinfo(t *sim.Task, f *vfs.File) string {
 	c := f.Private.(*Ctx)
 	c.faultPendingWqh.Lock.Lock(t)
 	pending := c.faultPendingWqh.Len()

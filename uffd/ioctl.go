@@ -5,12 +5,13 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // userfaultfdIoctl is userfaultfd_ioctl. arg is a user pointer of the current task.
 // A command that the version does not know is EINVAL; all 32 bits count (API-8). The
 // handshake is no condition for any command in 2015 (API-7); since 4.3 it is (§15.1).
-func userfaultfdIoctl(t *sim.Task, f *mm.File, cmd uint32, arg uint64) error {
+func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 	c := f.Private.(*Ctx)
 	switch {
 	case cmd == abi.UFFDIO_API:

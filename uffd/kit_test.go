@@ -14,6 +14,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 const (
@@ -46,7 +47,7 @@ type fixture struct {
 	procs []*machine.Process
 	fds   map[byte]int // by the context's letter
 	ctxs  map[byte]*uffd.Ctx
-	files map[*uffd.Ctx]*mm.File
+	files map[*uffd.Ctx]*vfs.File
 	width int // of the arena, in pages
 }
 
@@ -54,7 +55,7 @@ func newFixture(t *testing.T, version string, seed uint64) *fixture {
 	t.Helper()
 	v, ok := abi.Lookup(version)
 	require.True(t, ok, version)
-	k := &fixture{Assertions: require.New(t), t: t, seed: seed, fds: map[byte]int{}, ctxs: map[byte]*uffd.Ctx{}, files: map[*uffd.Ctx]*mm.File{}}
+	k := &fixture{Assertions: require.New(t), t: t, seed: seed, fds: map[byte]int{}, ctxs: map[byte]*uffd.Ctx{}, files: map[*uffd.Ctx]*vfs.File{}}
 	k.dir = &director{random: sim.NewRandom(seed)}
 	k.exec = sim.NewControlled(k.dir)
 	k.dir.exec = k.exec
@@ -450,10 +451,10 @@ func messages(buf []byte) string {
 }
 
 // poll asks once, without waiting.
-func (k *fixture) poll(fd int) (events mm.PollEvents) {
+func (k *fixture) poll(fd int) (events vfs.PollEvents) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
-		fds := []machine.PollFd{{Fd: fd, Events: mm.PollIn}}
+		fds := []vfs.PollFd{{Fd: fd, Events: vfs.PollIn}}
 		_, err := t.Poll(fds, false)
 		k.NoError(err)
 		events = fds[0].Revents
@@ -464,16 +465,16 @@ func (k *fixture) poll(fd int) (events mm.PollEvents) {
 // poller starts a task that waits in poll: "POLLIN", "POLLERR", "POLLNVAL", or the errno.
 func (k *fixture) poller(name string, fd int) *job {
 	return k.start(name, func(t *machine.Task) string {
-		fds := []machine.PollFd{{Fd: fd, Events: mm.PollIn}}
+		fds := []vfs.PollFd{{Fd: fd, Events: vfs.PollIn}}
 		if _, err := t.Poll(fds, true); err != nil {
 			return result(err)
 		}
 		switch fds[0].Revents {
-		case mm.PollIn:
+		case vfs.PollIn:
 			return "POLLIN"
-		case mm.PollErr:
+		case vfs.PollErr:
 			return "POLLERR"
-		case machine.PollNval:
+		case vfs.PollNval:
 			return "POLLNVAL"
 		}
 		return fmt.Sprintf("revents %#x", fds[0].Revents)

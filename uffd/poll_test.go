@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // POLL-2, POLL-3, POLL-4, POLL-6: what poll answers.
@@ -15,15 +15,15 @@ func TestPollAnswers(t *testing.T) {
 		handshake bool
 		nonblock  bool
 		pending   bool
-		want      mm.PollEvents
+		want      vfs.PollEvents
 	}{
-		{"POLL-2", false, true, false, mm.PollErr},
-		{"POLL-2", false, true, true, mm.PollErr},
-		{"POLL-2", false, false, true, mm.PollErr},
-		{"POLL-3", true, false, false, mm.PollErr},
-		{"POLL-3", true, false, true, mm.PollErr},
+		{"POLL-2", false, true, false, vfs.PollErr},
+		{"POLL-2", false, true, true, vfs.PollErr},
+		{"POLL-2", false, false, true, vfs.PollErr},
+		{"POLL-3", true, false, false, vfs.PollErr},
+		{"POLL-3", true, false, true, vfs.PollErr},
 		{"POLL-4", true, true, false, 0},
-		{"POLL-4", true, true, true, mm.PollIn},
+		{"POLL-4", true, true, true, vfs.PollIn},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			seedOnly(t, func(k *fixture) {
@@ -42,8 +42,8 @@ func TestPollAnswers(t *testing.T) {
 				}
 				k.do(func(t *machine.Task) {
 					// POLLERR and POLLHUP are told unasked: the latter never is.
-					for _, asked := range []mm.PollEvents{mm.PollIn, mm.PollIn | mm.PollHup, 0xffff} {
-						fds := []machine.PollFd{{Fd: fd, Events: asked}}
+					for _, asked := range []vfs.PollEvents{vfs.PollIn, vfs.PollIn | vfs.PollHup, 0xffff} {
+						fds := []vfs.PollFd{{Fd: fd, Events: asked}}
 						_, err := t.Poll(fds, false)
 						k.NoError(err)
 						k.Equal(c.want, fds[0].Revents)
@@ -129,12 +129,12 @@ func TestPollinIsNoPromise(t *testing.T) {
 		fd := k.fds['A']
 		k.setFlags(fd, abi.ONonblock)
 		f := k.faults(1)[0]
-		k.Equal(mm.PollIn, k.poll(fd))
+		k.Equal(vfs.PollIn, k.poll(fd))
 		_, err := k.copyPages(fd, 0, 1, 'x', 0)
 		k.NoError(err)
 		k.Equal("'x'", f.String())
 		k.Equal("EAGAIN", k.read(fd, 32))
-		k.Equal(mm.PollEvents(0), k.poll(fd))
+		k.Equal(vfs.PollEvents(0), k.poll(fd))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // ctxRead takes the oldest pending fault: userfaultfd_ctx_read. It sleeps until there is one,
@@ -67,7 +68,7 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 // userfaultfd_read. It returns the bytes stored, and an error only if there are none: EINVAL
 // before the handshake or with room for less than a message, EAGAIN, ERESTARTSYS, or EFAULT,
 // which loses the message that could not be stored (READ-6).
-func userfaultfdRead(t *sim.Task, f *mm.File, buf, count uint64) (uint64, error) {
+func userfaultfdRead(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error) {
 	c := f.Private.(*Ctx)
 	if c.dropped.Any() {
 		return userfaultfdReadWithout(t, f, buf, count)
@@ -111,26 +112,26 @@ func orIfNone(done uint64, err error) (uint64, error) {
 // userfaultfdPoll reports POLLIN if a fault is pending: userfaultfd_poll. It is POLLERR before
 // the handshake, and on a file that blocks: a reader that trusted POLLIN could block after all
 // (POLL-5).
-func userfaultfdPoll(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEvents {
+func userfaultfdPoll(t *sim.Task, f *vfs.File, pt *vfs.PollTable) vfs.PollEvents {
 	c := f.Private.(*Ctx)
 	if c.dropped.Any() {
 		return userfaultfdPollWithout(t, f, pt)
 	}
-	mm.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
+	vfs.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
 	state := State(c.state.Load(t))
 	if state == StateWaitAPI {
-		return mm.PollErr
+		return vfs.PollErr
 	}
 	sim.BugOn(t, state != StateRunning, "userfaultfd_poll", "unknown state")
 	if f.Flags(t)&abi.ONonblock == 0 {
-		return mm.PollErr
+		return vfs.PollErr
 	}
 	// The queue joined above must be visible before this one is looked at, or a fault between
 	// the two would find no poller (POLL-4).
 	t.SmpMb()
 	pending := c.faultPendingWqh.Active(t)
 	if pending {
-		return mm.PollIn
+		return vfs.PollIn
 	}
 	return 0
 }

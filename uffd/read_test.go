@@ -6,9 +6,9 @@ import (
 
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // faults starts a fault on each page in turn, f0, f1...
@@ -144,7 +144,7 @@ func TestReadLosesTheMessage(t *testing.T) {
 		})
 		k.Equal("/ f0", k.queues('A'))
 		k.Equal("EAGAIN", k.read(fd, 32))
-		k.Equal(mm.PollEvents(0), k.poll(fd))
+		k.Equal(vfs.PollEvents(0), k.poll(fd))
 		k.Equal("asleep", f.String())
 		_, err := k.copyPages(fd, 0, 1, 'x', 0)
 		k.NoError(err)
@@ -343,9 +343,9 @@ func TestReadResolvesNothing(t *testing.T) {
 		k.setFlags(fd, abi.ONonblock)
 		fs := k.faults(2)
 		k.Equal("p0r", k.read(fd, 32))
-		k.Equal(mm.PollIn, k.poll(fd))
+		k.Equal(vfs.PollIn, k.poll(fd))
 		k.Equal("p1r", k.read(fd, 32))
-		k.Equal(mm.PollEvents(0), k.poll(fd))
+		k.Equal(vfs.PollEvents(0), k.poll(fd))
 		k.Equal("EAGAIN", k.read(fd, 32))
 		k.Equal("asleep", fs[0].String())
 		k.Equal("asleep", fs[1].String())

@@ -3,12 +3,13 @@ package uffd
 import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // userfaultfdRelease ends the context when the last descriptor has been closed: no VMA keeps
 // it, and every fault that waits is woken, and handled as if there had never been a
 // userfaultfd (REL-1 to REL-9). It recreates userfaultfd_release.
-func userfaultfdRelease(t *sim.Task, f *mm.File) error {
+func userfaultfdRelease(t *sim.Task, f *vfs.File) error {
 	c := f.Private.(*Ctx)
 	if c.dropped.Any() {
 		return userfaultfdReleaseWithout(t, f)

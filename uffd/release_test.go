@@ -7,6 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 func (k *fixture) closing(name string, ctx byte) *job {
@@ -266,6 +267,6 @@ func TestClosedDescriptor(t *testing.T) {
 		k.close(fd)
 		k.Equal("EBADF", k.read(fd, 32))
 		k.Equal(errno.EBADF, k.wake(fd, 0, 1))
-		k.Equal(machine.PollNval, k.poll(fd))
+		k.Equal(vfs.PollNval, k.poll(fd))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 const (
@@ -452,7 +453,7 @@ func (c *Ctx) blockingStateWithout(flags mm.FaultFlags) blocking {
 
 var _ = sim.KernelVariant((*Ctx).blockingState, (*Ctx).blockingStateWithout)
 
-func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*mm.File, error) {
+func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	dropped := conf.Dropped
 	if flags&^conf.Version.Flags != 0 {
 		return nil, errno.EINVAL
@@ -478,7 +479,7 @@ func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*mm.File, error
 	if c.version.ReadOnly {
 		mode = 0
 	}
-	f := mm.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
+	f := vfs.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
 	sim.Label(t, f, "file", t.Unique())
 	return f, nil
 }
@@ -587,7 +588,7 @@ func (c *Ctx) ctxReadWithout(t *sim.Task, noWait bool, msg *abi.Msg) (err error)
 
 var _ = sim.KernelVariant((*Ctx).ctxRead, (*Ctx).ctxReadWithout)
 
-func userfaultfdReadWithout(t *sim.Task, f *mm.File, buf, count uint64) (uint64, error) {
+func userfaultfdReadWithout(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error) {
 	c := f.Private.(*Ctx)
 	dropped := c.dropped
 	noWait := f.Flags(t)&abi.ONonblock != 0
@@ -622,19 +623,19 @@ func userfaultfdReadWithout(t *sim.Task, f *mm.File, buf, count uint64) (uint64,
 
 var _ = sim.KernelVariant(userfaultfdRead, userfaultfdReadWithout)
 
-func userfaultfdPollWithout(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEvents {
+func userfaultfdPollWithout(t *sim.Task, f *vfs.File, pt *vfs.PollTable) vfs.PollEvents {
 	c := f.Private.(*Ctx)
 	dropped := c.dropped
 	if !dropped.Has(PollJoinsFirst) {
-		mm.PollWait(t, &c.fdWqh, pt)
+		vfs.PollWait(t, &c.fdWqh, pt)
 	}
 	state := State(c.state.Load(t))
 	if state == StateWaitAPI {
-		return mm.PollErr
+		return vfs.PollErr
 	}
 	sim.BugOn(t, state != StateRunning, "userfaultfd_poll", "unknown state")
 	if f.Flags(t)&abi.ONonblock == 0 {
-		return mm.PollErr
+		return vfs.PollErr
 	}
 
 	if !dropped.Has(BarrierBeforePollLook) {
@@ -642,10 +643,10 @@ func userfaultfdPollWithout(t *sim.Task, f *mm.File, pt *mm.PollTable) mm.PollEv
 	}
 	pending := c.faultPendingWqh.Active(t)
 	if dropped.Has(PollJoinsFirst) {
-		mm.PollWait(t, &c.fdWqh, pt)
+		vfs.PollWait(t, &c.fdWqh, pt)
 	}
 	if pending {
-		return mm.PollIn
+		return vfs.PollIn
 	}
 	return 0
 }
@@ -674,7 +675,7 @@ func (c *Ctx) validateRangeWithout(start, length uint64) error {
 
 var _ = sim.KernelVariant((*Ctx).validateRange, (*Ctx).validateRangeWithout)
 
-func userfaultfdReleaseWithout(t *sim.Task, f *mm.File) error {
+func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 	c := f.Private.(*Ctx)
 	dropped := c.dropped
 	start := t.Bookmark()

@@ -10,6 +10,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/vfs"
 )
 
 // closer starts a task that closes a descriptor.
@@ -460,7 +461,7 @@ func TestRulesPollHoldsTheFile(t *testing.T) {
 		fd := k.uffd('A', abi.ONonblock)
 		k.lay("A")
 		file := k.p.Files().File(fd)
-		fds := []machine.PollFd{{Fd: fd, Events: mm.PollIn}}
+		fds := []vfs.PollFd{{Fd: fd, Events: vfs.PollIn}}
 		p := k.start("p", func(t *machine.Task) string {
 			_, err := t.Poll(fds, true)
 			return result(err)
@@ -475,7 +476,7 @@ func TestRulesPollHoldsTheFile(t *testing.T) {
 		f := k.load("f", pg(0))
 		k.settle()
 		k.Equal("ok", p.String())
-		k.Equal(machine.PollNval, fds[0].Revents, "the descriptor is looked up anew")
+		k.Equal(vfs.PollNval, fds[0].Revents, "the descriptor is looked up anew")
 		k.Equal("0", f.String(), "poll released the file")
 		k.Zero(file.Count())
 		k.True(k.ctxs['A'].Freed())

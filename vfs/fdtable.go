@@ -1,13 +1,12 @@
-package machine
+package vfs
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/lockorder"
-	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// FileLockClass is the class of a descriptor table's lock: nothing is taken under it.
+// FileLockClass is the class of a descriptor table's lock: files_struct.file_lock.
 var FileLockClass = &sim.LockClass{Name: "file_lock", Rank: lockorder.FileLock}
 
 // FDTable is a process's descriptors: files_struct.
@@ -19,10 +18,12 @@ type FDTable struct {
 
 type fdSlot struct {
 	reserved bool
-	file     *mm.File // nil while reserved only
+	file     *File // nil while reserved only
 }
 
-func newFDTable(limit int) *FDTable {
+// NewFDTable returns a table without descriptors, which takes at most limit of them
+// (RLIMIT_NOFILE).
+func NewFDTable(limit int) *FDTable {
 	tb := &FDTable{max: limit}
 	tb.lock.Init(FileLockClass)
 	tb.lock.Guards(func(s *sim.Summary) {
@@ -63,17 +64,17 @@ func (tb *FDTable) PutUnusedFd(t *sim.Task, fd int) {
 
 // FdInstall makes a reserved descriptor stand for the file, whose reference passes
 // to the table: fd_install.
-func (tb *FDTable) FdInstall(t *sim.Task, fd int, f *mm.File) {
+func (tb *FDTable) FdInstall(t *sim.Task, fd int, f *File) {
 	tb.lock.Lock(t)
 	tb.slots[fd].file = f
 	tb.lock.Unlock(t)
 }
 
-// fget returns the file behind a descriptor with a reference taken, which keeps the
-// file from being released while a call uses it (REL-13). The error is EBADF.
-func (tb *FDTable) fget(t *sim.Task, fd int) (*mm.File, error) {
+// Fget returns the file behind a descriptor with a reference taken, which keeps the
+// file from being released while a call uses it (REL-13): fget. The error is EBADF.
+func (tb *FDTable) Fget(t *sim.Task, fd int) (*File, error) {
 	tb.lock.Lock(t)
-	f := tb.file(fd)
+	f := tb.File(fd)
 	if f != nil {
 		f.Get(t)
 	}
@@ -84,17 +85,11 @@ func (tb *FDTable) fget(t *sim.Task, fd int) (*mm.File, error) {
 	return f, nil
 }
 
-func (tb *FDTable) file(fd int) *mm.File {
-	if fd < 0 || fd >= len(tb.slots) {
-		return nil
-	}
-	return tb.slots[fd].file
-}
-
-// remove frees a descriptor and returns its file, and with it the table's reference.
-func (tb *FDTable) remove(t *sim.Task, fd int) (*mm.File, error) {
+// PickFile frees a descriptor and returns its file, and with it the table's reference:
+// pick_file. The error is EBADF.
+func (tb *FDTable) PickFile(t *sim.Task, fd int) (*File, error) {
 	tb.lock.Lock(t)
-	f := tb.file(fd)
+	f := tb.File(fd)
 	if f != nil {
 		tb.slots[fd] = fdSlot{}
 	}
@@ -105,9 +100,9 @@ func (tb *FDTable) remove(t *sim.Task, fd int) (*mm.File, error) {
 	return f, nil
 }
 
-// clone copies the table for a child: dup_fd. The files gain a reference each.
-func (tb *FDTable) clone(t *sim.Task) *FDTable {
-	child := newFDTable(tb.max)
+// DupFd returns a copy of the table for a child: dup_fd. The files gain a reference each.
+func (tb *FDTable) DupFd(t *sim.Task) *FDTable {
+	child := NewFDTable(tb.max)
 	tb.lock.Lock(t)
 	for _, s := range tb.slots {
 		if s.file == nil {
@@ -121,8 +116,24 @@ func (tb *FDTable) clone(t *sim.Task) *FDTable {
 	return child
 }
 
-// File looks a descriptor up without a reference, for observers.
-func (tb *FDTable) File(fd int) *mm.File { return tb.file(fd) }
+// CloseFiles closes all descriptors, the lowest first: close_files. No other task may use
+// the table any longer.
+func (tb *FDTable) CloseFiles(t *sim.Task) {
+	for fd := range tb.slots {
+		if f, err := tb.PickFile(t, fd); err == nil {
+			f.Put(t)
+		}
+	}
+}
 
-// Len is one more than the highest descriptor ever used, for observers.
+// File returns the file behind a descriptor, nil if it is not open, without a reference:
+// for observers, or with the table's lock held.
+func (tb *FDTable) File(fd int) *File {
+	if fd < 0 || fd >= len(tb.slots) {
+		return nil
+	}
+	return tb.slots[fd].file
+}
+
+// Len returns one more than the highest descriptor ever used, for observers.
 func (tb *FDTable) Len() int { return len(tb.slots) }
