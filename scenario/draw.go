@@ -88,7 +88,7 @@ func (s *Session) pages(p *modelProcess, start, end uint64) string {
 }
 
 func pageMark(p *modelProcess, addr uint64, waited bool) byte {
-	walk := p.PageWalk(addr)
+	walk := p.MM.PageWalk(addr)
 	last := walk[len(walk)-1]
 	entry := mm.EntryString(last.Entry)
 	leaf := last.Level == "pte" || strings.Contains(entry, "huge")

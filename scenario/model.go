@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -265,7 +265,7 @@ func (m *model) contextName(c *uffd.Ctx) string {
 // Maps implements [Process].
 func (p *modelProcess) Maps() ([]Mapping, error) {
 	var maps []Mapping
-	for _, m := range p.Process.Maps() {
+	for _, m := range procfs.Maps(p.MM) {
 		mapping := Mapping{Start: m.Start, End: m.End, Prot: m.Prot, Kind: m.Kind, Modes: m.Modes}
 		if m.Ctx != nil {
 			mapping.Context = p.model.contextName(m.Ctx)
@@ -277,14 +277,11 @@ func (p *modelProcess) Maps() ([]Mapping, error) {
 
 // Present implements [Process].
 func (p *modelProcess) Present(addr uint64, n int) ([]bool, error) {
-	there := make([]bool, n)
-	for i := range there {
-		walk := p.PageWalk(addr + uint64(i)*mm.PageSize)
-		last := walk[len(walk)-1]
-		there[i] = last.Entry != 0 && (last.Level == "pte" || last.Huge())
-	}
-	return there, nil
+	return procfs.Present(p.MM, addr, n), nil
 }
+
+// Fdinfo implements [Process].
+func (p *modelProcess) Fdinfo(fd int) (string, error) { return procfs.Fdinfo(p.Files(), fd) }
 
 // check holds the bookkeeping of the whole machine against itself. name finds the
 // scenario's name of a process.

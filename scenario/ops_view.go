@@ -169,7 +169,7 @@ func (c *call) modelProcess() (*modelProcess, error) {
 
 func walkLines(p *modelProcess, addr uint64) []string {
 	var out []string
-	for _, l := range p.PageWalk(addr) {
+	for _, l := range p.MM.PageWalk(addr) {
 		out = append(out, strings.ReplaceAll(l.String(), "\t", " "))
 	}
 	return out

@@ -33,6 +33,10 @@ func (f *Free) Attach(name string, private any) *Task {
 	return t
 }
 
+// Observer returns a task for a look at the model from outside. It belongs to an executor
+// of its own, so that the locks it takes are no steps of any run.
+func Observer() *Task { return new(Free).Attach("observer", nil) }
+
 // Go starts a task that runs fn.
 func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
 	t := f.Attach(name, private)

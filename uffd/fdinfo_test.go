@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/procfs"
 )
 
 // FDINFO-1: three lines; the counts are of one moment; works before the handshake.
@@ -16,7 +17,7 @@ func TestFdinfo(t *testing.T) {
 			fd := k.open('A', 0)
 			want := func(pending, total int) {
 				k.t.Helper()
-				text, err := k.p.Fdinfo(fd)
+				text, err := procfs.Fdinfo(k.p.Files(), fd)
 				k.NoError(err)
 				k.Equal(fmt.Sprintf("pending:\t%d\ntotal:\t%d\nAPI:\taa:0:%s\n", pending, total, mask), text)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -262,7 +263,7 @@ func (k *fixture) peek(addr uint64) string {
 
 // present tells whether the arena's page has a page-table entry.
 func (k *fixture) present(i int) bool {
-	walk := k.p.PageWalk(pg(i))
+	walk := k.p.MM.PageWalk(pg(i))
 	last := walk[len(walk)-1]
 	return last.Level == "pte" && last.Entry != 0
 }
@@ -566,7 +567,7 @@ func (k *fixture) bar() string {
 	row := []byte(strings.Repeat(".", k.width))
 	var cuts []int
 	last := uint64(0)
-	for _, m := range k.p.Maps() {
+	for _, m := range procfs.Maps(k.p.MM) {
 		if m.Start < arena || m.Start >= pg(k.width) {
 			continue
 		}
@@ -584,7 +585,7 @@ func (k *fixture) bar() string {
 	return string(row)
 }
 
-func (k *fixture) letter(m machine.Mapping) byte {
+func (k *fixture) letter(m procfs.Mapping) byte {
 	if m.Ctx != nil {
 		for name, ctx := range k.ctxs {
 			if ctx == m.Ctx && m.Modes == "missing" {

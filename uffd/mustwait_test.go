@@ -23,7 +23,7 @@ func (k *fixture) mustWait(addr uint64) (wait bool) {
 
 // lastLevel names the deepest level of the page table on the way to an address.
 func (k *fixture) lastLevel(addr uint64) string {
-	walk := k.p.PageWalk(addr)
+	walk := k.p.MM.PageWalk(addr)
 	return walk[len(walk)-1].Level
 }
 

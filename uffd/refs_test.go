@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -92,7 +93,7 @@ func TestFork(t *testing.T) {
 		fd := k.fds['A']
 		f := k.faults(1)[0]
 		child := k.fork()
-		for _, m := range child.Maps() {
+		for _, m := range procfs.Maps(child.MM) {
 			k.Nil(m.Ctx)
 			k.Empty(m.Modes)
 		}

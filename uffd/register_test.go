@@ -6,6 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -481,7 +482,7 @@ func TestRegisterFromAnotherProcess(t *testing.T) {
 			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
 		})
 		k.Equal("AA", k.bar())
-		for _, m := range child.Maps() {
+		for _, m := range procfs.Maps(child.MM) {
 			k.Nil(m.Ctx)
 		}
 		f := k.loadIn(child, "f", pg(0))

@@ -6,6 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
 )
@@ -77,7 +78,7 @@ func TestReleaseMaps(t *testing.T) {
 				k.p.MM.MaxMapCount = 1 // REL-8: nothing is ever split
 				k.close(k.fds['A'])
 				k.Equal(c.want, k.bar())
-				for _, m := range k.p.Maps() {
+				for _, m := range procfs.Maps(k.p.MM) {
 					if m.Ctx != nil {
 						k.NotSame(k.ctxs['A'], m.Ctx)
 					}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -127,7 +128,7 @@ func TestRulesExitedProcessKeepsItsMemory(t *testing.T) {
 		k.True(k.ctxs['A'].Freed())
 		k.Zero(parent.MM.Users())
 		k.Zero(k.m.Memory().InUse())
-		k.Empty(parent.Maps())
+		k.Empty(procfs.Maps(parent.MM))
 	})
 }
 
@@ -162,7 +163,7 @@ func TestRulesChildServesItsParent(t *testing.T) {
 		k.lay("AAA")
 		fd := k.fds['A']
 		child := k.fork()
-		for _, m := range child.Maps() {
+		for _, m := range procfs.Maps(child.MM) {
 			k.Nil(m.Ctx)
 			k.Empty(m.Modes)
 		}
@@ -218,7 +219,7 @@ func TestRulesFdinfo(t *testing.T) {
 			fd := k.open('A', 0)
 			info := func(pending, total int) {
 				k.t.Helper()
-				text, err := k.p.Fdinfo(fd)
+				text, err := procfs.Fdinfo(k.p.Files(), fd)
 				k.NoError(err)
 				k.Equal(fmt.Sprintf("pending:\t%d\ntotal:\t%d\nAPI:\taa:0:%s\n", pending, total, mask), text)
 			}

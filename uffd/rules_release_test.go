@@ -8,6 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
@@ -171,7 +172,7 @@ func TestRulesReleaseCannotFail(t *testing.T) {
 			k.NoError(t.Close(k.fds['A']))
 		})
 		k.Equal("-|-|-.-|-|-", k.bar())
-		for _, m := range k.p.Maps() {
+		for _, m := range procfs.Maps(k.p.MM) {
 			k.Nil(m.Ctx)
 			k.Empty(m.Modes)
 		}
@@ -346,7 +347,7 @@ func TestRulesReleaseFromAnotherProcess(t *testing.T) {
 		k.close(fd)
 		k.Equal("asleep", f.String(), "the child's descriptor is left")
 		k.Equal("A|-", k.bar())
-		childMaps := child.Maps()
+		childMaps := procfs.Maps(child.MM)
 
 		c := k.startIn(child, "c", func(t *machine.Task) string { return result(t.Close(fd)) })
 		h := k.start("h", func(t *machine.Task) string {
@@ -360,7 +361,7 @@ func TestRulesReleaseFromAnotherProcess(t *testing.T) {
 		k.Equal("ok", c.String())
 		k.Equal("0", f.String())
 		k.Equal("--", k.bar())
-		k.Equal(childMaps, child.Maps())
+		k.Equal(childMaps, procfs.Maps(child.MM))
 		k.True(k.ctxs['A'].Freed())
 		k.EqualValues(1, k.p.MM.Users())
 	})

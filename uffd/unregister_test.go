@@ -7,6 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -125,7 +126,7 @@ func TestUnregisterPartialProgress(t *testing.T) {
 		t.Run(c.bar, func(t *testing.T) {
 			seedOnly(t, func(k *fixture) {
 				k.lay(c.bar)
-				k.p.MM.MaxMapCount = len(k.p.Maps()) + c.spare
+				k.p.MM.MaxMapCount = len(procfs.Maps(k.p.MM)) + c.spare
 				k.Equal(errno.ENOMEM, k.unregister(k.fds['A'], c.first, c.n))
 				k.Equal(c.want, k.bar())
 			})

@@ -1,0 +1,74 @@
+package procfs_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/procfs"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// settledFault returns a process with four pages registered at 0x100000 and a task
+// asleep in a fault at the second.
+func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
+	t.Helper()
+	exec := sim.NewControlled(sim.NewRandom(1))
+	version, ok := abi.Lookup("2015+copy")
+	require.True(t, ok)
+	p := machine.New(exec, version).NewProcess()
+	p.OpenStd()
+	p.Go("main", func(task *machine.Task) {
+		fd, err := task.Userfaultfd(0)
+		require.NoError(t, err)
+		_, err = task.Mmap(0x100000, 4*mm.PageSize, mm.ProtRead, mm.MapPrivate|mm.MapAnonymous, -1, 0)
+		require.NoError(t, err)
+		_, err = task.Mmap(0x200000, mm.PageSize, mm.ProtRead, mm.MapShared|mm.MapAnonymous|mm.MapFixed, -1, 0)
+		require.NoError(t, err)
+		r := abi.Register{Range: abi.Range{Start: 0x100000, Len: 4 * mm.PageSize}, Mode: abi.RegisterModeMissing}
+		b := make([]byte, abi.RegisterSize)
+		r.Encode(b)
+		require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_REGISTER, b))
+	}, nil)
+	require.NoError(t, exec.Settle())
+	p.Go("filler", func(task *machine.Task) {
+		// The zero page, at the first and the third: the fault has the second.
+		for _, start := range []uint64{0x100000, 0x102000} {
+			z := abi.Zeropage{Range: abi.Range{Start: start, Len: mm.PageSize}}
+			b := make([]byte, abi.ZeropageSize)
+			z.Encode(b)
+			require.NoError(t, task.IoctlBytes(3, abi.UFFDIO_ZEROPAGE, b))
+		}
+	}, nil)
+	require.NoError(t, exec.Settle())
+	p.Go("t1", func(task *machine.Task) { task.Load(0x101000, make([]byte, 1)) }, nil)
+	require.NoError(t, exec.Settle())
+	return p, exec
+}
+
+func TestViews(t *testing.T) {
+	p, exec := settledFault(t)
+	steps := exec.Steps()
+	ctx := p.Ctx(3)
+	require.NotNil(t, ctx)
+	require.Equal(t, []procfs.Mapping{
+		{Start: 0x100000, End: 0x104000, Prot: "r--p", Ctx: ctx, Modes: "missing"},
+		{Start: 0x200000, End: 0x201000, Prot: "r--s", Kind: "shmem"},
+	}, procfs.Maps(p.MM))
+
+	info, err := procfs.Fdinfo(p.Files(), 3)
+	require.NoError(t, err)
+	require.Equal(t, "pending:\t1\ntotal:\t1\nAPI:\taa:0:800000000000001f\n", info) // FDINFO-1
+	info, err = procfs.Fdinfo(p.Files(), 0)
+	require.NoError(t, err)
+	require.Empty(t, info)
+	_, err = procfs.Fdinfo(p.Files(), 4)
+	require.Equal(t, errno.ENOENT, err)
+
+	require.Equal(t, []bool{true, false, true}, procfs.Present(p.MM, 0x100000, 3))
+	require.Equal(t, steps, exec.Steps(), "a view takes no visible step")
+	require.NoError(t, exec.Settle(), "and leaves no lock behind")
+}
