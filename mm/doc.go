@@ -9,9 +9,9 @@
 //
 // # Locks
 //
-//	mmap_lock (the mmap_sem of that age)   VMAs, the tree, the links, map_count
-//	  shmem                                the pages of a shared memory object
-//	    page-table lock                    one for each table of the last two levels
+// Package lockorder has their order. mmap_lock (mmap_sem until 5.8) guards the VMAs, the
+// tree, the links and map_count; shmem the pages of a shared memory object; a page-table
+// lock one table of the last two levels.
 //
 // mmap_lock held for writing changes VMAs; held for reading it keeps VMAs and
 // page-table pages in existence. Entries of a page table are read without a lock

@@ -185,7 +185,7 @@ func (mm *MM) fillable(vma *VMA, dst, length uint64) error {
 			return errno.ENOENT
 		}
 		return errno.EINVAL
-	case vma.Flags&VMShared != 0, vma.Ops != nil:
+	case vma.Flags&VMShared != 0, vma.UffdOps() == nil:
 		return errno.EINVAL
 	}
 	return nil

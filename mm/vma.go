@@ -31,8 +31,8 @@ type VMA struct {
 	anon       sim.Ref[AnonVMA] // nil until the first write fault; its own lock: mm.pageTableLock
 }
 
-// VMOperations are a mapping's methods: vm_operations_struct. A VMA that has any is
-// not plain anonymous memory, and userfaultfd of 2015 refuses it.
+// VMOperations are the methods of a type of memory: vm_operations_struct. A VMA that has
+// any is not plain anonymous memory.
 type VMOperations struct {
 	// Name tells the kind of mapping in /proc/PID/maps.
 	Name string
@@ -40,6 +40,9 @@ type VMOperations struct {
 	Fault func(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error)
 	// Close is called when the VMA goes away. A VMA that has it never merges away.
 	Close func(vma *VMA)
+	// Uffd is what the type does for userfaultfd, nil if it cannot be registered. No type
+	// but anonymous memory, which has no VMOperations, can be today.
+	Uffd *UffdOps
 }
 
 // MemPolicy is a NUMA memory policy. The model does not place memory; policies are

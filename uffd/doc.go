@@ -15,12 +15,10 @@
 //
 // # Locks
 //
-//	mmap_lock
-//	  fd_wqh.lock               readers and pollers that sleep
-//	    fault_pending_wqh.lock  both fault queues
-//
-// A fault wakes the readers after it has let go of fault_pending_wqh.lock, since
-// readers take the two in the order above.
+// Package lockorder has their order. fd_wqh.lock guards the queue of the readers and
+// pollers that sleep, fault_pending_wqh.lock both fault queues. A fault wakes the readers
+// after it has released fault_pending_wqh.lock, since a reader takes that lock with
+// fd_wqh.lock held.
 //
 // # References
 //

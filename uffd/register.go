@@ -95,7 +95,7 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 	}
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, where)
-		if !cur.IsAnonymous() {
+		if !cur.CanUserfault(vmFlags) {
 			return errno.EINVAL // REG-9
 		}
 		// With two owners the receiver of the faults would not be defined (REG-10).
@@ -168,7 +168,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 		if c.version.OwnerUnregisters && cur.Userfault != nil && cur.Userfault != c {
 			return errno.EINVAL
 		}
-		if !cur.IsAnonymous() {
+		if !cur.CanUserfault(0) {
 			return errno.EINVAL // UNREG-1
 		}
 	}
