@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/sim"
-	"golang.org/x/sys/cpu"
 )
 
 // Memory is the physical memory that address spaces share: it numbers frames and
@@ -35,11 +34,15 @@ type Memory struct {
 // address spaces: one that goes from processor to processor takes its cache lines along. It has cache lines
 // of its own.
 type counter struct {
-	_     cpu.CacheLinePad
+	_     cacheLinePad
 	n     sim.Word
 	freed sim.Shelf[Frame]
-	_     cpu.CacheLinePad
+	_     cacheLinePad
 }
+
+// cacheLinePad keeps what stands before it off the cache line of what follows. A line of
+// x86-64 and of most other processors has 64 bytes; where it has more, counting is slower.
+type cacheLinePad [64]byte
 
 // shelved is how many freed frames a counter keeps.
 const shelved = 256
