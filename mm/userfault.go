@@ -1,5 +1,20 @@
 package mm
 
+import "github.com/uffdsim/uffdsim/sim"
+
+// Userfault is what a VMA's userfault context does for memory management: the hooks that
+// linux/userfaultfd_k.h declares, which the kernel calls by their names and this package
+// through the VMA. A fault is the only one so far. The methods for fork (dup_userfaultfd and
+// its completion), mremap (prep, complete and fail), userfaultfd_remove and unmap (prep and
+// complete) come with the first call of each.
+type Userfault interface {
+	// HandleUserfault is called with mmap_lock held for reading when an access meets
+	// what the context tracks (reason: VMUffdMissing or VMUffdWP). If the result has
+	// VMFaultRetry and the fault's flags do not have FaultRetryNowait, mmap_lock has been
+	// dropped. vmf is valid until HandleUserfault returns.
+	HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult
+}
+
 // UffdOps is what a type of memory does for userfaultfd: vm_uffd_ops. A type without it
 // can neither be registered nor filled.
 type UffdOps struct {

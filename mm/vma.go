@@ -49,15 +49,6 @@ type VMOperations struct {
 // here because VMAs with different ones do not merge.
 type MemPolicy struct{ Name string }
 
-// Userfault is what a VMA's userfault context does for the fault path.
-type Userfault interface {
-	// HandleUserfault is called with mmap_lock held for reading when an access meets
-	// what the context tracks (reason: VMUffdMissing or VMUffdWP). If the result has
-	// VMFaultRetry and the fault's flags do not have FaultRetryNowait, mmap_lock has been
-	// dropped. vmf is valid until HandleUserfault returns.
-	HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult
-}
-
 // newVMA returns a VMA of the address space, in no tree.
 func newVMA(t *sim.Task, mm *MM) *VMA {
 	vma := &VMA{mm: mm}
