@@ -1,0 +1,129 @@
+package uffd_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const tinyOrder = `
+handle
+    lock fault_pending_wqh
+    add fault_pending_wqh
+    set_state KILLABLE
+    unlock fault_pending_wqh
+    - schedule          # it never sleeps
+    + test released     # 4.3
+    return EINVAL
+    call put
+put
+    dec refcount
+    either put mm | drop mm
+`
+
+const tinySource = `package tiny
+
+func (c *Ctx) handle(t *sim.Task) error {
+	c.faultPendingWqh.Lock.Lock(t)
+	c.join(t)
+	c.faultPendingWqh.Lock.Unlock(t)
+	if c.facts.Tests && c.released.Load(t) != 0 {
+		return errno.EINVAL
+	}
+	c.put(t)
+	return nil
+}
+
+func (c *Ctx) join(t *sim.Task) {
+	c.pend(t, nil)
+	t.SetState(sim.Killable)
+}
+
+func (c *Ctx) put(t *sim.Task) {
+	c.refcount.Dec(t)
+	c.mm.Drop(t)
+	c.mm.Put(t)
+}
+
+type Ctx struct{}
+`
+
+// The comparison finds what is out of order, missing or too much.
+func TestOrderIsCompared(t *testing.T) {
+	goNames := map[string]string{"handle": "tiny.(*Ctx).handle", "put": "tiny.(*Ctx).put"}
+	for _, tt := range []struct{ name, from, to, want string }{
+		{name: "the same order"},
+		{
+			"the state after the lock is dropped",
+			"	t.SetState(sim.Killable)\n}", "}",
+			`handle: tiny.(*Ctx).handle has another order (> is a difference)
+      testdata/order.txt              | Go
+      lock fault_pending_wqh          | lock fault_pending_wqh          tiny.go:4
+      add fault_pending_wqh           | add fault_pending_wqh           tiny.go:15
+    > set_state KILLABLE              |
+      unlock fault_pending_wqh        | unlock fault_pending_wqh        tiny.go:6
+`,
+		},
+		{
+			"a reference dropped too early",
+			"	c.join(t)", "	c.put(t); c.join(t)",
+			`
+      lock fault_pending_wqh          | lock fault_pending_wqh          tiny.go:4
+    >                                 | call put                        tiny.go:5
+      add fault_pending_wqh           | add fault_pending_wqh           tiny.go:15
+`,
+		},
+		{
+			"an operation that the kernel has not",
+			"	return nil", "	t.Schedule(); return nil",
+			"    >                                 | schedule                        tiny.go:11\n",
+		},
+		{
+			"an operation hidden in a function literal",
+			"	return nil", "	f := func() { t.Schedule() }; f(); return nil",
+			"    >                                 | schedule                        tiny.go:11\n",
+		},
+		{
+			"an operation hidden in another task",
+			"	c.put(t)", "	go c.put(t)",
+			"    >                                 | *ast.GoStmt, which is not followed tiny.go:10\n",
+		},
+		{
+			"one of two alternatives missing",
+			"	c.mm.Put(t)\n", "",
+			"    > put mm                          |\n",
+		},
+		{
+			"one of two alternatives twice",
+			"	c.mm.Put(t)\n", "	c.mm.Drop(t)\n",
+			"    > put mm                          |\n",
+		},
+		{"no such function", "put(t *sim.Task)", "drop(t *sim.Task)", "put: there is no tiny.(*Ctx).put"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lists, err := parseOrder(tinyOrder)
+			require.NoError(t, err)
+			prog := newProgram()
+			f, err := parser.ParseFile(prog.fset, "tiny.go", strings.Replace(tinySource, tt.from, tt.to, 1), 0)
+			require.NoError(t, err)
+			prog.add("tiny", []*ast.File{f})
+			wrong := strings.Join(checkOrder(prog, lists, goNames), "\n")
+			if tt.want == "" {
+				require.Empty(t, wrong)
+			} else {
+				require.Contains(t, wrong, tt.want)
+			}
+		})
+	}
+}
+
+// What a list leaves out or adds says why.
+func TestOrderIsExplained(t *testing.T) {
+	for _, text := range []string{"    mb\n", "f\n    - mb\n", "f\n    + mb\n", "f\n    + mb  # later\n"} {
+		_, err := parseOrder(text)
+		require.Error(t, err, text)
+	}
+}

@@ -1,0 +1,220 @@
+package uffd_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// orderList is the operations of a kernel function, as testdata/order.txt lists them.
+type orderList struct {
+	name   string
+	goName string // "" if the kernel-function maps have it
+	want   [][]string
+}
+
+// parseOrder reads lists. What the model leaves out (-) is not in them; an element with
+// several operations has them in any order.
+func parseOrder(text string) ([]*orderList, error) {
+	var lists []*orderList
+	for i, line := range strings.Split(text, "\n") {
+		op, comment, _ := strings.Cut(line, "#")
+		indented := strings.HasPrefix(line, " ")
+		op, comment = strings.TrimSpace(op), strings.TrimSpace(comment)
+		switch {
+		case op == "":
+			continue
+		case !indented:
+			name, goName, _ := strings.Cut(op, " ")
+			lists = append(lists, &orderList{name: name, goName: goName})
+			continue
+		case len(lists) == 0:
+			return nil, fmt.Errorf("line %d: an operation before the first function", i+1)
+		}
+		l := lists[len(lists)-1]
+		if later, ok := strings.CutPrefix(op, "+ "); ok {
+			if op = later; !release.MatchString(comment) {
+				return nil, fmt.Errorf("line %d: %s: which release?", i+1, op)
+			}
+		}
+		if _, ok := strings.CutPrefix(op, "- "); ok {
+			if comment == "" {
+				return nil, fmt.Errorf("line %d: %s: why is it left out?", i+1, op)
+			}
+			continue
+		}
+		alternatives, ok := strings.CutPrefix(op, "either ")
+		want := []string{op}
+		if ok {
+			want = strings.Split(alternatives, " | ")
+		}
+		if len(l.want) > 0 && collapsed.MatchString(op) && slices.Equal(l.want[len(l.want)-1], want) {
+			continue
+		}
+		l.want = append(l.want, want)
+	}
+	return lists, nil
+}
+
+var release = regexp.MustCompile(`^\d+\.\d+\b`)
+
+// checkOrder returns what is wrong with the Go functions that recreate the listed kernel
+// functions: a text for each. goNames is the kernel-function maps.
+func checkOrder(prog *program, lists []*orderList, goNames map[string]string) []string {
+	var wrong []string
+	listed, kernel := map[*types.Func]string{}, map[*types.Func]bool{}
+	for _, name := range goNames {
+		kernel[prog.names[name]] = true
+	}
+	for _, l := range lists {
+		if l.goName == "" {
+			l.goName = goNames[l.name]
+		}
+		switch fn := prog.names[l.goName]; {
+		case l.goName == "":
+			wrong = append(wrong, l.name+" has a list, and no Go function in the maps")
+		case fn == nil:
+			wrong = append(wrong, l.name+": there is no "+l.goName)
+		default:
+			listed[fn] = l.name
+		}
+	}
+	for _, l := range lists {
+		if fn := prog.names[l.goName]; fn != nil {
+			w := &walker{prog: prog, listed: listed, kernel: kernel, vars: map[types.Object]ast.Expr{}}
+			w.function(fn)
+			if text := compareOrder(prog, l, w.found); text != "" {
+				wrong = append(wrong, text)
+			}
+		}
+	}
+	return wrong
+}
+
+// compareOrder returns "" if what was found is what the list says, or both side by side.
+func compareOrder(prog *program, l *orderList, all []foundOp) string {
+	var found []foundOp
+	for _, f := range all {
+		if len(found) == 0 || !collapsed.MatchString(f.op) || found[len(found)-1].op != f.op {
+			found = append(found, f)
+		}
+	}
+	var want []string
+	for _, alternatives := range l.want {
+		if i := len(want); len(found) >= i+len(alternatives) && anyOrder(alternatives, found[i:i+len(alternatives)]) {
+			for _, f := range found[i : i+len(alternatives)] {
+				want = append(want, f.op)
+			}
+		} else {
+			want = append(want, alternatives...)
+		}
+	}
+	var text strings.Builder
+	differs := false
+	for _, line := range alignOps(want, found) {
+		mark, at := "  ", ""
+		if !sameOp(line.want, line.found.op) {
+			mark, differs = "> ", true
+		}
+		if line.found.op != "" {
+			pos := prog.fset.Position(line.found.pos)
+			at = fmt.Sprintf("%s:%d", pos.Filename, pos.Line)
+		}
+		row := fmt.Sprintf("    %s%-31s | %-31s %s", mark, line.want, line.found.op, at)
+		text.WriteString(strings.TrimRight(row, " ") + "\n")
+	}
+	if !differs {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s has another order (> is a difference)\n      %-31s | %s\n%s", l.name, l.goName, "testdata/order.txt", "Go", text.String())
+}
+
+// alignedOps is a line of a comparison; one of the two may be missing.
+type alignedOps struct {
+	want  string
+	found foundOp
+}
+
+// alignOps puts a list and what was found side by side, with as many equal lines as possible.
+func alignOps(want []string, found []foundOp) []alignedOps {
+	equal := make([][]int, len(want)+1) // equal[i][j]: how many lines of want[i:] and found[j:] fit
+	equal[len(want)] = make([]int, len(found)+1)
+	for i := len(want) - 1; i >= 0; i-- {
+		equal[i] = make([]int, len(found)+1)
+		for j := len(found) - 1; j >= 0; j-- {
+			if sameOp(want[i], found[j].op) {
+				equal[i][j] = equal[i+1][j+1] + 1
+			} else {
+				equal[i][j] = max(equal[i+1][j], equal[i][j+1])
+			}
+		}
+	}
+	var lines []alignedOps
+	i, j := 0, 0
+	for i < len(want) || j < len(found) {
+		switch {
+		case i < len(want) && j < len(found) && sameOp(want[i], found[j].op):
+			lines = append(lines, alignedOps{want[i], found[j]})
+			i, j = i+1, j+1
+		case j == len(found) || i < len(want) && equal[i+1][j] >= equal[i][j+1]:
+			lines = append(lines, alignedOps{want: want[i]})
+			i++
+		default:
+			lines = append(lines, alignedOps{found: found[j]})
+			j++
+		}
+	}
+	return lines
+}
+
+// sameOp reports whether an operation that was found is the listed one. In "set_state *"
+// the object cannot be read off the source.
+func sameOp(listed, found string) bool {
+	verb, any := strings.CutSuffix(found, "*")
+	return listed == found || any && strings.HasPrefix(listed, verb)
+}
+
+// anyOrder reports whether what was found is the alternatives, each of them once.
+func anyOrder(alternatives []string, found []foundOp) bool {
+	var ops []string
+	for _, f := range found {
+		ops = append(ops, f.op)
+	}
+	slices.Sort(ops)
+	return slices.Equal(slices.Sorted(slices.Values(alternatives)), ops)
+}
+
+// Every Go function does what the kernel function does that it recreates, in the same
+// order.
+func TestOrderIsTheKernels(t *testing.T) {
+	text, err := os.ReadFile("testdata/order.txt")
+	require.NoError(t, err)
+	lists, err := parseOrder(string(text))
+	require.NoError(t, err)
+	goNames, has := map[string]string{}, map[string]bool{}
+	for _, l := range lists {
+		require.False(t, has[l.name], "%s has two lists", l.name)
+		has[l.name] = true
+	}
+	for _, f := range slices.Concat(uffd.KernelFuncs, mm.FaultFuncs, mm.VMAFuncs) {
+		goNames[f.Name] = f.GoName()
+	}
+	for _, f := range uffd.KernelFuncs {
+		require.True(t, has[f.Name], "%s has no list in testdata/order.txt", f.Name)
+	}
+	prog := newProgram()
+	_, err = prog.Import(modulePath + "/uffd")
+	require.NoError(t, err)
+	for _, wrong := range checkOrder(prog, lists, goNames) {
+		t.Error(wrong)
+	}
+}
