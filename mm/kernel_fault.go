@@ -31,6 +31,8 @@ var FaultFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "get_user_pages_unlocked", Go: (*MM).GetUserPagesUnlocked},
 	sim.KernelFunc{Name: "mm_populate", Go: (*MM).Populate},
 	sim.KernelFunc{Name: "faultin_page", Go: (*MM).faultin},
+	sim.KernelFunc{Name: "mcopy_atomic", Go: (*MM).McopyAtomic},
+	sim.KernelFunc{Name: "mfill_zeropage", Go: (*MM).MfillZeropage},
 	sim.KernelFunc{Name: "__mcopy_atomic", Go: (*MM).atomicFill},
 	sim.KernelFunc{Name: "mcopy_atomic_pte", Go: (*MM).mcopyAtomicPTE},
 	sim.KernelFunc{Name: "mfill_zeropage_pte", Go: (*MM).mfillZeropagePTE},
