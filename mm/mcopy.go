@@ -46,6 +46,9 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (ui
 	var page *Frame // a copy of the source that is not mapped yet
 	var copied uint64
 	var err error
+	const where = "mcopy_atomic"
+	sim.BugOn(t, dst&^PageMask != 0 || length&^PageMask != 0, where, "the range is not page aligned")
+	sim.BugOn(t, dst+length <= dst || with != fillZero && src+length <= src, where, "a range wraps around")
 retry:
 	mm.MmapLock.DownRead(t)
 	vma = mm.FindVMA(t, dst)
@@ -69,21 +72,23 @@ retry:
 		if pte, err = mm.fillTable(t, dst+copied); err != nil {
 			break
 		}
-		if with == fillZero {
-			err = mm.mfillZeropagePTE(t, vma, pte, dst+copied)
-		} else {
+		if with != fillZero {
 			err = mm.mcopyAtomicPTE(t, vma, pte, dst+copied, src+copied, &page)
+		} else {
+			err = mm.mfillZeropagePTE(t, vma, pte, dst+copied)
 		}
 		if err == errno.EFAULT {
 			// The source has to be faulted in, which may be a userfault of its own: not with
 			// mmap_lock held. The whole range is then looked up and checked again, since
 			// anything may have happened to it (COPY-3).
 			mm.MmapLock.UpRead(t)
+			sim.BugOn(t, page == nil, where, "no page to copy the source to")
 			if err = CopyFromUser(t, page.data[:], src+copied); err != nil {
 				goto out
 			}
 			goto retry
 		}
+		sim.BugOn(t, page != nil, where, "a page is left over")
 		if err != nil {
 			break
 		}
@@ -99,29 +104,33 @@ out:
 	if page != nil {
 		page.put()
 	}
+	sim.BugOn(t, copied == 0 && err == nil, where, "neither bytes nor an error")
 	if copied > 0 {
 		return copied, nil
 	}
 	return 0, err
 }
 
-// mcopyAtomicPTE maps a copy of the source's page at addr: mcopy_atomic_pte (COPY-4). The copy
-// is *page if that is not nil. If the source is not there the error is EFAULT and *page is a
-// page for the caller to copy it to. The other errors are ENOMEM and EEXIST. mmap_lock must be
-// held for reading.
+// mcopyAtomicPTE maps a copy of the source's page at addr: mcopy_atomic_pte (COPY-4). It takes
+// the copy from *page if that is not nil, and sets *page to nil. If the source is not there the
+// error is EFAULT and *page is a page for the caller to copy it to. The other errors are ENOMEM
+// and EEXIST. mmap_lock must be held for reading.
 func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *table, addr, src uint64, page **Frame) error {
 	if mm.Dropped.Any() {
 		return mm.mcopyAtomicPTEWithout(t, vma, pte, addr, src, page)
 	}
-	if *page == nil {
+	copied := *page
+	if copied == nil {
 		if t.ShouldFail("alloc_page") {
 			return errno.ENOMEM
 		}
-		*page = mm.memory.alloc(mm.home)
-		if copyFromUserInatomic(t, (*page).data[:], src) != nil {
-			return errno.EFAULT
+		copied = mm.memory.alloc(mm.home)
+		if err := copyFromUserInatomic(t, copied.data[:], src); err != nil {
+			*page = copied
+			return err
 		}
 	}
+	*page = nil
 	bits := uint64(0)
 	if vma.Flags&VMWrite != 0 {
 		bits = entryDirty | entryRW
@@ -130,11 +139,11 @@ func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *table, addr, src uint64
 	pte.lock.Lock(t)
 	if pte.entries[j].PeekHeld(t) != 0 {
 		pte.lock.Unlock(t)
+		copied.put()
 		return errno.EEXIST
 	}
-	pte.setPTE(t, vma, j, *page, bits)
+	pte.setPTE(t, vma, j, copied, bits)
 	pte.lock.Unlock(t)
-	*page = nil
 	return nil
 }
 
@@ -144,15 +153,17 @@ func (mm *MM) mfillZeropagePTE(t *sim.Task, vma *VMA, pte *table, addr uint64) e
 	if mm.Dropped.Any() {
 		return mm.mfillZeropagePTEWithout(t, vma, pte, addr)
 	}
+	var err error
 	j := levelPTE.index(addr)
 	pte.lock.Lock(t)
 	if pte.entries[j].PeekHeld(t) != 0 {
-		pte.lock.Unlock(t)
-		return errno.EEXIST
+		err = errno.EEXIST
+		goto outUnlock
 	}
 	pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
+outUnlock:
 	pte.lock.Unlock(t)
-	return nil
+	return err
 }
 
 // fillTable is the PTE table that covers addr, allocated if need be. A huge page there is
@@ -167,11 +178,12 @@ func (mm *MM) fillTable(t *sim.Task, addr uint64) (*table, error) {
 	}
 	pte, huge := mm.pteAlloc(t, pmd, addr)
 	switch {
+	case pte == nil && !huge:
+		return nil, errno.ENOMEM
 	case huge:
 		return nil, errno.EFAULT
-	case pte == nil:
-		return nil, errno.ENOMEM
 	}
+	sim.BugOn(t, pte == nil, "mcopy_atomic", "no page table")
 	return pte, nil
 }
 

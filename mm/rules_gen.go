@@ -51,6 +51,9 @@ func (mm *MM) atomicFillWithout(t *sim.Task, dst, src, length uint64, with filli
 	var page *Frame
 	var copied uint64
 	var err error
+	const where = "mcopy_atomic"
+	sim.BugOn(t, dst&^PageMask != 0 || length&^PageMask != 0, where, "the range is not page aligned")
+	sim.BugOn(t, dst+length <= dst || with != fillZero && src+length <= src, where, "a range wraps around")
 retry:
 	mm.MmapLock.DownRead(t)
 	vma = mm.FindVMA(t, dst)
@@ -80,19 +83,21 @@ retry:
 		if pte, err = mm.fillTable(t, dst+copied); err != nil {
 			break
 		}
-		if with == fillZero {
-			err = mm.mfillZeropagePTE(t, vma, pte, dst+copied)
-		} else {
+		if with != fillZero {
 			err = mm.mcopyAtomicPTE(t, vma, pte, dst+copied, src+copied, &page)
+		} else {
+			err = mm.mfillZeropagePTE(t, vma, pte, dst+copied)
 		}
 		if err == errno.EFAULT {
 
 			mm.MmapLock.UpRead(t)
+			sim.BugOn(t, page == nil, where, "no page to copy the source to")
 			if err = CopyFromUser(t, page.data[:], src+copied); err != nil {
 				goto out
 			}
 			goto retry
 		}
+		sim.BugOn(t, page != nil, where, "a page is left over")
 		if err != nil {
 			break
 		}
@@ -108,6 +113,7 @@ out:
 	if page != nil {
 		page.put()
 	}
+	sim.BugOn(t, copied == 0 && err == nil, where, "neither bytes nor an error")
 	if copied > 0 {
 		return copied, nil
 	}
@@ -118,15 +124,18 @@ var _ = sim.KernelVariant((*MM).atomicFill, (*MM).atomicFillWithout)
 
 func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *table, addr, src uint64, page **Frame) error {
 	dropped := mm.Dropped
-	if *page == nil {
+	copied := *page
+	if copied == nil {
 		if t.ShouldFail("alloc_page") {
 			return errno.ENOMEM
 		}
-		*page = mm.memory.alloc(mm.home)
-		if copyFromUserInatomic(t, (*page).data[:], src) != nil {
-			return errno.EFAULT
+		copied = mm.memory.alloc(mm.home)
+		if err := copyFromUserInatomic(t, copied.data[:], src); err != nil {
+			*page = copied
+			return err
 		}
 	}
+	*page = nil
 	bits := uint64(0)
 	if vma.Flags&VMWrite != 0 {
 		bits = entryDirty | entryRW
@@ -138,12 +147,12 @@ func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *table, addr, src
 			pte.clearPTE(t, j)
 		} else {
 			pte.lock.Unlock(t)
+			copied.put()
 			return errno.EEXIST
 		}
 	}
-	pte.setPTE(t, vma, j, *page, bits)
+	pte.setPTE(t, vma, j, copied, bits)
 	pte.lock.Unlock(t)
-	*page = nil
 	return nil
 }
 
@@ -151,19 +160,21 @@ var _ = sim.KernelVariant((*MM).mcopyAtomicPTE, (*MM).mcopyAtomicPTEWithout)
 
 func (mm *MM) mfillZeropagePTEWithout(t *sim.Task, vma *VMA, pte *table, addr uint64) error {
 	dropped := mm.Dropped
+	var err error
 	j := levelPTE.index(addr)
 	pte.lock.Lock(t)
 	if pte.entries[j].PeekHeld(t) != 0 {
 		if dropped.Has(NeverOverwrite) {
 			pte.clearPTE(t, j)
 		} else {
-			pte.lock.Unlock(t)
-			return errno.EEXIST
+			err = errno.EEXIST
+			goto outUnlock
 		}
 	}
 	pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
+outUnlock:
 	pte.lock.Unlock(t)
-	return nil
+	return err
 }
 
 var _ = sim.KernelVariant((*MM).mfillZeropagePTE, (*MM).mfillZeropagePTEWithout)

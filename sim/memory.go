@@ -65,6 +65,19 @@ func (c *Controlled) storeAtOnce(t *Task, w *Word, v uint64) {
 	c.replace(t, w, v)
 }
 
+// cmpxchg is a store if it succeeds. If it fails the task knows that the value was another.
+func (c *Controlled) cmpxchg(t *Task, w *Word, old, v uint64) bool {
+	s := Step{OpStore, unsafe.Pointer(w)}
+	c.step(t, s)
+	if w.v.Load() != old {
+		c.sawWord(t, s, w)
+		return false
+	}
+	c.saw(t, s, v)
+	c.replace(t, w, v)
+	return true
+}
+
 // replace gives the word another value.
 func (c *Controlled) replace(t *Task, w *Word, v uint64) {
 	if c.print.on {

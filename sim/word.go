@@ -37,6 +37,15 @@ func (w *Word) StoreAtOnce(t *Task, v uint64) {
 	w.v.Store(v)
 }
 
+// Cmpxchg stores a value if the word has the old one, in one step, and reports whether it did:
+// cmpxchg. With store buffers it waits until the task's is empty, and then all see it.
+func (w *Word) Cmpxchg(t *Task, old, v uint64) bool {
+	if t.ctl != nil {
+		return t.ctl.cmpxchg(t, w, old, v)
+	}
+	return w.v.CompareAndSwap(old, v)
+}
+
 // StoreHandle writes a value that holds a handle: something whose number may differ
 // from run to run though it stands for the same. meaning sums up what it stands for; nil if
 // there is no telling. Zero is no handle.

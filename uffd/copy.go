@@ -53,6 +53,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err // EEXIST too: a fault that waits goes on waiting (COPY-8)
 	}
+	sim.BugOn(t, done == 0, "userfaultfd_copy", "nothing was copied, without an error")
 	if u.Mode&abi.CopyModeDontwake == 0 {
 		c.wakeUserfault(t, wakeRange{u.Dst, done}) // the part that was filled (COPY-7)
 	}
@@ -98,6 +99,7 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
+	sim.BugOn(t, done == 0, "userfaultfd_zeropage", "nothing was filled, without an error")
 	if u.Mode&abi.ZeropageModeDontwake == 0 {
 		c.wakeUserfault(t, wakeRange{u.Range.Start, done})
 	}

@@ -59,11 +59,8 @@ type Config struct {
 	Dropped rule.Set // rules that are not kept, to see what they are for; [CheckDropped] must allow the set
 }
 
-// newCtx allocates a context for the current task's mm: nil if that fails.
+// newCtx returns a context for the current task's mm, with one reference.
 func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
-	if t.ShouldFail("userfaultfd_ctx") {
-		return nil
-	}
 	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: &conf.Version, dropped: conf.Dropped, name: t.TraceName("ctx")}
 	sim.Label(t, c, "ctx", t.Unique())
 	c.initOnce()
@@ -154,6 +151,18 @@ func (c *Ctx) mmput(t *sim.Task) {
 	if c.version.PinsStruct {
 		c.mm.Put(t)
 	}
+}
+
+// loadState returns where the context stands in the handshake. Since 5.15 a bit of the features
+// says so: userfaultfd_is_initialized.
+func (c *Ctx) loadState(t *sim.Task) State {
+	switch {
+	case !c.version.Negotiates:
+		return State(c.state.Load(t))
+	case c.features.Load(t)&abi.FeatureInitialized != 0:
+		return StateRunning
+	}
+	return StateWaitAPI
 }
 
 // asked reports whether the handshake has asked for the feature.

@@ -9,16 +9,23 @@ import (
 // msgInit returns a message of zeroes: msg_init. User space gets the padding as well.
 func msgInit() abi.Msg { return abi.Msg{} }
 
-// userfaultMsg returns the message of a fault: userfault_msg (FAULT-7). The address is the
-// one accessed, not rounded to the page.
-func userfaultMsg(address uint64, flags mm.FaultFlags, reason mm.VMFlags) abi.Msg {
+// userfaultMsg returns the message of a fault: userfault_msg (FAULT-7). The address is the one
+// accessed; since 4.10 it is rounded to the page unless the handshake asked for it exactly.
+func (c *Ctx) userfaultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Msg {
 	msg := msgInit()
-	msg.Event, msg.Address = abi.EventPagefault, address
-	if flags&mm.FaultWrite != 0 {
+	msg.Event = abi.EventPagefault
+	msg.Address = vmf.Address
+	if c.version.MasksAddress && !c.asked(abi.FeatureExactAddress) {
+		msg.Address &= mm.PageMask
+	}
+	if vmf.Flags&mm.FaultWrite != 0 {
 		msg.Flags |= abi.PagefaultFlagWrite
 	}
 	if reason&mm.VMUffdWP != 0 {
 		msg.Flags |= abi.PagefaultFlagWP
+	}
+	if c.asked(abi.FeatureThreadID) {
+		msg.Ptid = mm.Current(t).TID
 	}
 	return msg
 }
@@ -57,15 +64,15 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm") // FAULT-2
 	sim.BugOn(t, reason != mm.VMUffdMissing && reason != mm.VMUffdWP, where, "not one reason")
 
+	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
+		return mm.VMFaultSIGBUS
+	}
 	// FAULT-3. A retry would find the VMA registered for as long as release waits for
 	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
 	if !c.version.ReleasedRetries && c.released.Load(t) != 0 {
 		if c.version.ReleasedIsNoPage {
 			return 0
 		}
-		return mm.VMFaultSIGBUS
-	}
-	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
 		return mm.VMFaultSIGBUS
 	}
 	// FAULT-4: mmap_lock cannot be dropped, so the task cannot sleep.
@@ -84,7 +91,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	// FAULT-6. While mmap_lock is held release cannot finish; once it is dropped only this
 	// reference keeps the context.
 	c.get(t)
-	uwq := newWaitQueue(t, c, c.faultMsg(t, vmf, reason))
+	uwq := newWaitQueue(t, c, c.userfaultMsg(t, vmf, reason))
 	blocking := c.blockingState(flags)
 
 	queue := t.Bookmark()
@@ -137,19 +144,6 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	uwq.returned(t)                        // QUEUE-8
 	c.put(t)                               // after the last use of the queues: this may free them
 	return ret
-}
-
-// faultMsg returns the message of a fault as the handshake asked for it.
-func (c *Ctx) faultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Msg {
-	address := vmf.Address
-	if c.version.MasksAddress && !c.asked(abi.FeatureExactAddress) {
-		address &= mm.PageMask
-	}
-	msg := userfaultMsg(address, vmf.Flags, reason)
-	if c.asked(abi.FeatureThreadID) {
-		msg.Ptid = mm.Current(t).TID
-	}
-	return msg
 }
 
 // blocking is how a fault sleeps.

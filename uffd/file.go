@@ -57,10 +57,10 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	if flags&^conf.Version.Flags != 0 {
 		return nil, errno.EINVAL
 	}
-	c := newCtx(t, flags, conf)
-	if c == nil {
+	if t.ShouldFail("userfaultfd_ctx") {
 		return nil, errno.ENOMEM
 	}
+	c := newCtx(t, flags, conf)
 	c.pin(t)
 	if t.ShouldFail("anon_inode_getfile") {
 		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).

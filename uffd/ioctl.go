@@ -13,11 +13,12 @@ import (
 // handshake is no condition for any command in 2015 (API-7); since 4.3 it is (§15.1).
 func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 	c := f.Private.(*Ctx)
+	if c.version.GatesIoctls && cmd != abi.UFFDIO_API && c.loadState(t) == StateWaitAPI {
+		return errno.EINVAL
+	}
 	switch {
 	case cmd == abi.UFFDIO_API:
 		return userfaultfdAPI(t, c, arg)
-	case c.version.GatesIoctls && State(c.state.Load(t)) == StateWaitAPI:
-		return errno.EINVAL
 	case cmd == abi.UFFDIO_REGISTER:
 		return userfaultfdRegister(t, c, arg)
 	case cmd == abi.UFFDIO_UNREGISTER:
@@ -39,7 +40,7 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	if c.version.Negotiates {
 		return c.negotiate(t, arg)
 	}
-	if State(c.state.Load(t)) != StateWaitAPI {
+	if c.loadState(t) != StateWaitAPI {
 		return errno.EINVAL
 	}
 	var b [abi.APISize]byte
@@ -57,9 +58,9 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
 		return err
 	}
-	c.features.Store(t, asked)
-	// Only now: a handshake whose answer nobody got has not been made (API-5).
+	// Only now: a handshake whose answer could not be stored has not been made (API-5).
 	c.state.Store(t, uint64(StateRunning))
+	c.features.Store(t, asked)
 	c.traceState(t)
 	return nil
 }
@@ -86,11 +87,9 @@ func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
 	if features&abi.FeatureWPAsync != 0 {
 		features |= abi.FeatureWPUnpopulated
 	}
-	if State(c.state.Load(t)) != StateWaitAPI {
+	if !c.features.Cmpxchg(t, 0, features|abi.FeatureInitialized) {
 		return refuseAPI(t, arg)
 	}
-	c.features.Store(t, features|abi.FeatureInitialized)
-	c.state.Store(t, uint64(StateRunning))
 	c.traceState(t)
 	return nil
 }

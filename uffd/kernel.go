@@ -9,7 +9,7 @@ var KernelFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "userfaultfd_ctx_get", Go: (*Ctx).get},
 	sim.KernelFunc{Name: "userfaultfd_ctx_put", Go: (*Ctx).put},
 	sim.KernelFunc{Name: "msg_init", Go: msgInit},
-	sim.KernelFunc{Name: "userfault_msg", Go: userfaultMsg},
+	sim.KernelFunc{Name: "userfault_msg", Go: (*Ctx).userfaultMsg},
 	sim.KernelFunc{Name: "userfaultfd_must_wait", Go: (*Ctx).mustWait},
 	sim.KernelFunc{Name: "handle_userfault", Go: (*Ctx).HandleUserfault},
 	sim.KernelFunc{Name: "userfaultfd_release", Go: userfaultfdRelease},

@@ -20,6 +20,7 @@ var callOps = []struct{ call, args, op string }{
 	{queue + `(?:\.Lock)?\.AssertHeld`, ``, "assert_held $1"},
 	{`.*\.pend`, ``, "add fault_pending_wqh"},
 	{queue + `\.[Aa]dd`, ``, "add $1"},
+	{queue + `\.Del`, `&uwq.*`, "del entry"},
 	{queue + `\.Del`, ``, "remove $1"},
 	{`(?:uwq\.del|q\.Del)`, ``, "del entry"},
 	{`(?:uwq\.delInit|q\.DelInit)`, ``, "del_init entry"},
@@ -28,7 +29,7 @@ var callOps = []struct{ call, args, op string }{
 	{queue + `\.Tail`, ``, "tail $1"},
 	{queue + `\.Len`, ``, "count $1"},
 	{queue + `\.[Ii]nit`, ``, "init $1"},
-	{queue + `\.WakeUp(?:Locked)?Key`, ``, "wake $1"},
+	{queue + `\.(?:WakeUp(?:Locked)?Key|wakeUpLocked)`, ``, "wake $1"},
 	{`.*\.WakeUpState`, ``, "wake task"},
 	{`.*\bPollWait`, ``, "poll_wait fd_wqh"},
 
@@ -63,6 +64,7 @@ var callOps = []struct{ call, args, op string }{
 	{`.*\.refcount\.Dec`, ``, "dec refcount"},
 	{`.*\.(released|waken)\.Load`, ``, "test $1"},
 	{`.*\.(released|waken)\.Store`, ``, "set $1"},
+	{`.*\.loadState`, ``, "load state"},
 	{`.*\.(state|features)\.Load`, ``, "load $1"},
 	{`.*\.(state|features)\.Store`, ``, "store $1"},
 	{`.*\.(state|features)\.(?:CompareAndSwap|Cmpxchg)`, ``, "cmpxchg $1"},
@@ -134,7 +136,7 @@ var (
 
 	// droppedRule is the condition of the line that leads to a function's variants, each
 	// of them without one of its rules.
-	droppedRule = regexp.MustCompile(`\bdropped\b`)
+	droppedRule = regexp.MustCompile(`(?i)\bdropped\.Any\b`)
 
 	// collapsed operations count once if they stand one after the other.
 	collapsed = regexp.MustCompile(`^(?:return|bug_on|set|free|load upper)\b`)

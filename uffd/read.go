@@ -74,7 +74,7 @@ func userfaultfdRead(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error
 		return userfaultfdReadWithout(t, f, buf, count)
 	}
 	noWait := f.Flags(t)&abi.ONonblock != 0
-	state := State(c.state.Load(t))
+	state := c.loadState(t)
 	if state == StateWaitAPI {
 		return 0, errno.EINVAL
 	}
@@ -83,30 +83,31 @@ func userfaultfdRead(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error
 	for {
 		// READ-5: an error behind a message is forgotten.
 		if count < abi.MsgSize {
-			return orIfNone(done, errno.EINVAL)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, errno.EINVAL
 		}
 		var msg abi.Msg
 		if err := c.ctxRead(t, noWait, &msg); err != nil {
-			return orIfNone(done, err)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, err
 		}
 		var b [abi.MsgSize]byte
 		msg.Encode(b[:])
 		if err := mm.CopyToUser(t, buf, b[:]); err != nil {
-			return orIfNone(done, err)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, err
 		}
 		done += abi.MsgSize
 		buf += abi.MsgSize
 		count -= abi.MsgSize
 		noWait = true // READ-4: only the first message is waited for
 	}
-}
-
-// orIfNone returns the bytes that were stored, or the error if there are none.
-func orIfNone(done uint64, err error) (uint64, error) {
-	if done > 0 {
-		return done, nil
-	}
-	return 0, err
 }
 
 // userfaultfdPoll reports POLLIN if a fault is pending: userfaultfd_poll. It is POLLERR before
@@ -118,20 +119,22 @@ func userfaultfdPoll(t *sim.Task, f *vfs.File, pt *vfs.PollTable) vfs.PollEvents
 		return userfaultfdPollWithout(t, f, pt)
 	}
 	vfs.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
-	state := State(c.state.Load(t))
-	if state == StateWaitAPI {
+	switch c.loadState(t) {
+	case StateWaitAPI:
 		return vfs.PollErr
+	case StateRunning:
+		if f.Flags(t)&abi.ONonblock == 0 {
+			return vfs.PollErr
+		}
+		// The queue joined above must be visible before this one is looked at, or a fault
+		// between the two would find no poller (POLL-4).
+		t.SmpMb()
+		pending := c.faultPendingWqh.Active(t)
+		if pending {
+			return vfs.PollIn
+		}
+		return 0
 	}
-	sim.BugOn(t, state != StateRunning, "userfaultfd_poll", "unknown state")
-	if f.Flags(t)&abi.ONonblock == 0 {
-		return vfs.PollErr
-	}
-	// The queue joined above must be visible before this one is looked at, or a fault between
-	// the two would find no poller (POLL-4).
-	t.SmpMb()
-	pending := c.faultPendingWqh.Active(t)
-	if pending {
-		return vfs.PollIn
-	}
+	sim.BugOn(t, true, "userfaultfd_poll", "unknown state")
 	return 0
 }

@@ -88,7 +88,10 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 	const where = "userfaultfd_register"
 	vma, prev := c.mm.FindVMAPrev(t, start)
 	if vma == nil {
-		return c.nothingMapped() // REG-7
+		if c.version.NothingIsInvalid {
+			return errno.EINVAL
+		}
+		return errno.ENOMEM // REG-7
 	}
 	if vma.Start >= end {
 		return errno.EINVAL // REG-8
@@ -107,6 +110,8 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 		prev = vma
 	}
 	for vma != nil && vma.Start < end {
+		sim.BugOn(t, !vma.CanUserfault(vmFlags), where, "not a type of memory that was checked")
+		sim.BugOn(t, vma.Userfault != nil && vma.Userfault != c, where, "another context's VMA")
 		if !(vma.Userfault == c && vma.Flags&vmFlags == vmFlags) { // REG-12
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
 			newFlags := vma.Flags&^vmFlags | vmFlags
@@ -119,14 +124,6 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 		prev, start, vma = vma, vma.End, vma.Next() // REG-20
 	}
 	return nil
-}
-
-// nothingMapped is the error of a range above which nothing is mapped.
-func (c *Ctx) nothingMapped() error {
-	if c.version.NothingIsInvalid {
-		return errno.EINVAL
-	}
-	return errno.ENOMEM
 }
 
 // userfaultfdUnregister makes a range plain memory again, whichever context it belongs to
@@ -158,7 +155,10 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 	const where = "userfaultfd_unregister"
 	vma, prev := c.mm.FindVMAPrev(t, start)
 	if vma == nil {
-		return c.nothingMapped() // REG-7
+		if c.version.NothingIsInvalid {
+			return errno.EINVAL
+		}
+		return errno.ENOMEM // REG-7
 	}
 	if vma.Start >= end {
 		return errno.EINVAL // REG-8
@@ -176,6 +176,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 		prev = vma
 	}
 	for vma != nil && vma.Start < end {
+		sim.BugOn(t, !vma.CanUserfault(0), where, "not a type of memory that was checked")
 		if vma.Userfault != nil { // UNREG-3
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
 			if c.version.WakesUnregistered {

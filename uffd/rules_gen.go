@@ -137,6 +137,7 @@ func userfaultfdCopyWithout(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
+	sim.BugOn(t, done == 0, "userfaultfd_copy", "nothing was copied, without an error")
 	if u.Mode&abi.CopyModeDontwake == 0 {
 		if dropped.Has(WakeDoneLength) {
 			c.wakeUserfault(t, wakeRange{u.Dst, u.Len})
@@ -177,6 +178,7 @@ func userfaultfdZeropageWithout(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
+	sim.BugOn(t, done == 0, "userfaultfd_zeropage", "nothing was filled, without an error")
 	if u.Mode&abi.ZeropageModeDontwake == 0 {
 		if dropped.Has(WakeDoneLength) {
 			c.wakeUserfault(t, wakeRange{u.Range.Start, u.Range.Len})
@@ -259,6 +261,10 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm")
 	sim.BugOn(t, reason != mm.VMUffdMissing && reason != mm.VMUffdWP, where, "not one reason")
 
+	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
+		return mm.VMFaultSIGBUS
+	}
+
 	if dropped.Has(FirstReleasedTest) {
 	} else if dropped.Has(ReleasedIsNoError) {
 		if c.released.Load(t) != 0 {
@@ -271,9 +277,6 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 			}
 			return mm.VMFaultSIGBUS
 		}
-	}
-	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
-		return mm.VMFaultSIGBUS
 	}
 
 	if !dropped.Has(SleepOnlyIfAllowed) {
@@ -288,7 +291,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 			c.mm.MmapLock.UpRead(t)
 		}
 		if dropped.Has(NowaitNotQueued) {
-			uwq := newWaitQueue(t, c, c.faultMsg(t, vmf, reason))
+			uwq := newWaitQueue(t, c, c.userfaultMsg(t, vmf, reason))
 			c.lockQueues(t, where)
 			c.pend(t, uwq)
 			c.faultPendingWqh.Lock.Unlock(t)
@@ -306,7 +309,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 	if !dropped.Has(ReferenceUnderMmapLock) {
 		c.get(t)
 	}
-	uwq := newWaitQueue(t, c, c.faultMsg(t, vmf, reason))
+	uwq := newWaitQueue(t, c, c.userfaultMsg(t, vmf, reason))
 	blocking := c.blockingState(flags)
 	var mustWait bool
 	if dropped.Has(RecheckNotBeforeEnqueue) {
@@ -458,10 +461,10 @@ func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, erro
 	if flags&^conf.Version.Flags != 0 {
 		return nil, errno.EINVAL
 	}
-	c := newCtx(t, flags, conf)
-	if c == nil {
+	if t.ShouldFail("userfaultfd_ctx") {
 		return nil, errno.ENOMEM
 	}
+	c := newCtx(t, flags, conf)
 	if !dropped.Has(PinMM) {
 		c.pin(t)
 	}
@@ -592,7 +595,7 @@ func userfaultfdReadWithout(t *sim.Task, f *vfs.File, buf, count uint64) (uint64
 	c := f.Private.(*Ctx)
 	dropped := c.dropped
 	noWait := f.Flags(t)&abi.ONonblock != 0
-	state := State(c.state.Load(t))
+	state := c.loadState(t)
 	if state == StateWaitAPI {
 		return 0, errno.EINVAL
 	}
@@ -601,16 +604,25 @@ func userfaultfdReadWithout(t *sim.Task, f *vfs.File, buf, count uint64) (uint64
 	for {
 
 		if count < abi.MsgSize {
-			return orIfNone(done, errno.EINVAL)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, errno.EINVAL
 		}
 		var msg abi.Msg
 		if err := c.ctxRead(t, noWait, &msg); err != nil {
-			return orIfNone(done, err)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, err
 		}
 		var b [abi.MsgSize]byte
 		msg.Encode(b[:])
 		if err := mm.CopyToUser(t, buf, b[:]); err != nil {
-			return orIfNone(done, err)
+			if done > 0 {
+				return done, nil
+			}
+			return 0, err
 		}
 		done += abi.MsgSize
 		buf += abi.MsgSize
@@ -629,25 +641,27 @@ func userfaultfdPollWithout(t *sim.Task, f *vfs.File, pt *vfs.PollTable) vfs.Pol
 	if !dropped.Has(PollJoinsFirst) {
 		vfs.PollWait(t, &c.fdWqh, pt)
 	}
-	state := State(c.state.Load(t))
-	if state == StateWaitAPI {
+	switch c.loadState(t) {
+	case StateWaitAPI:
 		return vfs.PollErr
-	}
-	sim.BugOn(t, state != StateRunning, "userfaultfd_poll", "unknown state")
-	if f.Flags(t)&abi.ONonblock == 0 {
-		return vfs.PollErr
-	}
+	case StateRunning:
+		if f.Flags(t)&abi.ONonblock == 0 {
+			return vfs.PollErr
+		}
 
-	if !dropped.Has(BarrierBeforePollLook) {
-		t.SmpMb()
+		if !dropped.Has(BarrierBeforePollLook) {
+			t.SmpMb()
+		}
+		pending := c.faultPendingWqh.Active(t)
+		if dropped.Has(PollJoinsFirst) {
+			vfs.PollWait(t, &c.fdWqh, pt)
+		}
+		if pending {
+			return vfs.PollIn
+		}
+		return 0
 	}
-	pending := c.faultPendingWqh.Active(t)
-	if dropped.Has(PollJoinsFirst) {
-		vfs.PollWait(t, &c.fdWqh, pt)
-	}
-	if pending {
-		return vfs.PollIn
-	}
+	sim.BugOn(t, true, "userfaultfd_poll", "unknown state")
 	return 0
 }
 

@@ -1,6 +1,9 @@
 package uffd
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
 
 // Waiter is a fault in one of the queues, for observers.
 type Waiter struct {
@@ -25,7 +28,12 @@ func (q *faultQueue) waiters() []Waiter {
 }
 
 // State is where the context stands in the handshake, for observers.
-func (c *Ctx) State() State { return State(c.state.Peek()) }
+func (c *Ctx) State() State {
+	if c.features.Peek()&abi.FeatureInitialized != 0 {
+		return StateRunning
+	}
+	return State(c.state.Peek())
+}
 
 // Released reports whether release has begun, for observers.
 func (c *Ctx) Released() bool { return c.released.Peek() != 0 }
