@@ -24,6 +24,11 @@ type Era struct {
 	FillPreparesFirst bool
 	// HugeAdviceTwice: huge-page advice may be given twice (4.4).
 	HugeAdviceTwice bool
+	// AdvicePopulates: MADV_POPULATE_READ and MADV_POPULATE_WRITE are known (5.14).
+	AdvicePopulates bool
+	// PopulateStopsAtHole: MADV_POPULATE_READ and _WRITE end at the first address that is not
+	// mapped; before, they populate what is behind it, too, as other advice does (6.10).
+	PopulateStopsAtHole bool
 	// NoReplace: MAP_FIXED_NOREPLACE is known; before, it is an address to begin the search at (4.17).
 	NoReplace bool
 	// ReturnsCharge: memory that was never written is not charged any more when mprotect takes

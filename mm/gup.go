@@ -53,52 +53,16 @@ func (mm *MM) GetUserPagesUnlocked(t *sim.Task, addr uint64, n int, write bool) 
 	return n, nil
 }
 
-// Populate makes the pages of [start, end) present: mm_populate, which mmap uses for
-// memory that is to be locked. What cannot be had is passed over without an error, with
-// the rest of its VMA. A page that was slept for is asked for anew, as if for the first
-// time, however often that takes. No lock may be held.
-func (mm *MM) Populate(t *sim.Task, start, end uint64) {
-	for addr := start; addr < end; {
-		mm.MmapLock.DownRead(t)
-		vma := mm.FindVMA(t, addr)
-		if vma == nil || vma.Start >= end {
-			mm.MmapLock.UpRead(t)
-			return
-		}
-		addr = max(addr, vma.Start)
-		retry, err := mm.populatePage(t, vma, addr)
-		if retry {
-			continue // mmap_lock has been dropped
-		}
-		addr += PageSize
-		if err != nil {
-			addr = vma.End // of the rest of it nothing is expected either
-		}
-		mm.MmapLock.UpRead(t)
-	}
-}
-
-// populatePage is populate_vma_page_range for a page. It writes only where the page would
-// be copied sooner or later, and has leave to read whatever has any rights (FOLL_FORCE).
-func (mm *MM) populatePage(t *sim.Task, vma *VMA, addr uint64) (retry bool, err error) {
-	if vma.Flags&vmAccess == 0 || vma.Flags&(VMIO|VMPFNMap) != 0 {
-		return false, errno.EFAULT
-	}
-	write := vma.Flags&(VMWrite|VMShared) == VMWrite
-	return mm.faultinPage(t, vma, addr, write, FaultAllowRetry)
-}
-
 // faultin makes one page present of which the VMA allows that kind of use: find_extend_vma,
 // check_vma_flags and faultin_page. retry says that the fault asked for one, and then
 // mmap_lock is not held any more, unless flags had FaultRetryNowait.
 func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (retry bool, err error) {
 	vma := mm.FindVMA(t, addr)
-	// Unlike the processor, which cannot tell them apart, it wants the very right to read.
-	need := VMRead
+	gup := gupFlags(0)
 	if write {
-		need = VMWrite
+		gup = follWrite
 	}
-	if vma == nil || vma.Start > addr || vma.Flags&need == 0 {
+	if vma == nil || vma.Start > addr || checkVMAFlags(vma, gup) != nil {
 		return false, errno.EFAULT
 	}
 	return mm.faultinPage(t, vma, addr, write, flags)

@@ -39,6 +39,7 @@ var VMAFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "copy_vma", Go: (*MM).copyVMA},
 	sim.KernelFunc{Name: "madvise", Go: (*MM).Madvise},
 	sim.KernelFunc{Name: "madvise_vma", Go: (*MM).madviseVMA},
+	sim.KernelFunc{Name: "madvise_populate", Go: (*MM).madvisePopulate},
 	sim.KernelFunc{Name: "dup_mm", Go: (*MM).Fork},
 	sim.KernelFunc{Name: "dup_mmap", Go: (*MM).dupMmap},
 	sim.KernelFunc{Name: "exit_mmap", Go: (*MM).exitMmap},

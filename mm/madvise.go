@@ -12,6 +12,8 @@ type advice struct {
 	refuse VMFlags
 	// read says that the VMAs stay as they are: mmap_lock is held for reading.
 	read bool
+	// populate says that pages are faulted in.
+	populate bool
 }
 
 // noTHP is what keeps huge pages out of a VMA: VM_NO_THP.
@@ -32,19 +34,23 @@ var advices = map[Advice]advice{
 	MadvNoHugePage: {set: VMNoHugePage, clear: VMHugePage, refuse: VMNoHugePage | noTHP},
 	MadvDontDump:   {set: VMDontDump},
 	MadvDoDump:     {clear: VMDontDump, refuse: VMSpecial},
+
+	MadvPopulateRead:  {read: true, populate: true},
+	MadvPopulateWrite: {read: true, populate: true},
 }
 
 // Madvise gives advice about [start, start+length). Where nothing is mapped it does
 // the rest and then returns ENOMEM. MadvDontNeed drops the pages, with mmap_lock held
 // for reading only: the next touch of a registered page is a userfault again (§17.7).
+// MadvPopulateRead and MadvPopulateWrite fault the pages in, and may sleep in a userfault.
 // No lock may be held. The errors are EINVAL (unknown advice, unaligned start, a range
-// that wraps around, a VMA that the advice is not for), ENOMEM (a hole) and EAGAIN (a
-// split failed). It recreates madvise.
+// that wraps around, a VMA that the advice is not for), ENOMEM (a hole), EAGAIN (a
+// split failed) and those of madvisePopulate. It recreates madvise.
 func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error {
 	a, ok := advices[behavior]
 	end := start + PageAlign(length)
 	switch {
-	case !ok, start&^PageMask != 0, length != 0 && PageAlign(length) == 0, end < start:
+	case !ok, a.populate && !mm.Era.AdvicePopulates, start&^PageMask != 0, length != 0 && PageAlign(length) == 0, end < start:
 		return errno.EINVAL
 	case start == end:
 		return nil
@@ -54,7 +60,12 @@ func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error 
 	} else {
 		mm.MmapLock.DownWrite(t)
 	}
-	err := mm.madviseWalk(t, start, end, behavior, a)
+	var err error
+	if a.populate && mm.Era.PopulateStopsAtHole {
+		err = mm.madvisePopulate(t, start, end, behavior)
+	} else {
+		err = mm.madviseWalk(t, start, end, behavior, a)
+	}
 	if a.read {
 		mm.MmapLock.UpRead(t)
 	} else {
@@ -71,27 +82,39 @@ func (mm *MM) madviseWalk(t *sim.Task, start, end uint64, behavior Advice, a adv
 	if vma != nil && start > vma.Start {
 		prev = vma
 	}
-	for ; vma != nil; vma = prev.next {
+	for vma != nil {
 		if start < vma.Start {
 			unmapped = errno.ENOMEM
 			if start = vma.Start; start >= end {
 				return unmapped
 			}
 		}
+		partEnd := min(vma.End, end)
 		var err error
-		if prev, err = mm.madviseVMA(t, vma, prev, start, min(vma.End, end), behavior, a); err != nil {
+		if prev, err = mm.madviseVMA(t, vma, prev, start, partEnd, behavior, a); err != nil {
 			return err
 		}
-		if start = prev.End; start >= end { // a merge may have gone beyond the part
+		if start = partEnd; prev != nil {
+			start = max(start, prev.End) // a merge may have gone beyond the part
+		}
+		if start >= end {
 			return unmapped
+		}
+		if prev != nil {
+			vma = prev.next
+		} else {
+			vma = mm.FindVMA(t, start)
 		}
 	}
 	return errno.ENOMEM
 }
 
 // madviseVMA gives the advice to [start, end), a part of the VMA, and returns the VMA
-// that it is in afterwards: madvise_vma.
+// that it is in afterwards, nil if mmap_lock was dropped in between: madvise_vma.
 func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavior Advice, a advice) (*VMA, error) {
+	if a.populate {
+		return nil, mm.madvisePopulate(t, start, end, behavior)
+	}
 	refuse := a.refuse
 	if mm.Era.HugeAdviceTwice {
 		refuse &^= VMHugePage | VMNoHugePage
@@ -111,4 +134,31 @@ func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavio
 		return nil, errno.EAGAIN // what it was called before 4.12
 	}
 	return vma, nil
+}
+
+// madvisePopulate makes the pages of [start, end), which is not empty, present for reads or writes.
+// mmap_lock must be held for reading; a fault that sleeps drops it for a while. It recreates
+// madvise_populate; the errors:
+//
+//	ENOMEM  nothing is mapped there, or no memory
+//	EINVAL  the VMA does not allow it
+//	EFAULT  a page cannot be had: an access would end with SIGBUS or SIGSEGV
+//	EINTR   the task is dying
+func (mm *MM) madvisePopulate(t *sim.Task, start, end uint64, behavior Advice) error {
+	for start < end {
+		locked := true
+		n, err := mm.faultinPageRange(t, start, end, behavior == MadvPopulateWrite, &locked)
+		if !locked {
+			mm.MmapLock.DownRead(t)
+		}
+		switch err {
+		case nil:
+			start += uint64(n) * PageSize
+		case errno.ERESTARTSYS:
+			return errno.EINTR
+		default:
+			return err
+		}
+	}
+	return nil
 }

@@ -76,14 +76,16 @@ func (mm *MM) doMprotect(t *sim.Task, start, end uint64, rights VMFlags, grows P
 
 // mprotectFixup gives [start, end), a part of the VMA, the flags, and returns the VMA
 // that it is in afterwards. prev is the VMA before it, or the VMA itself if start cuts
-// into it. It recreates mprotect_fixup. The error is ENOMEM.
+// into it. Private locked memory that becomes writable is populated. It recreates
+// mprotect_fixup. The error is ENOMEM.
 func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMFlags) (*VMA, error) {
-	if flags == vma.Flags {
+	old := vma.Flags
+	if flags == old {
 		return vma, nil
 	}
 	// Private memory that becomes writable counts against the commit limit from now
 	// on, and stays counted: it may have been written to.
-	if flags&VMWrite != 0 && vma.Flags&(VMAccount|VMWrite|VMHugeTLB|VMShared|VMNoReserve) == 0 {
+	if flags&VMWrite != 0 && old&(VMAccount|VMWrite|VMHugeTLB|VMShared|VMNoReserve) == 0 {
 		flags |= VMAccount
 	}
 	if mm.Era.ReturnsCharge && flags&VMWrite == 0 && vma.IsAnonymous() && vma.anon.Peek() == nil {
@@ -94,6 +96,11 @@ func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flag
 		return nil, err
 	}
 	mm.changeProtection(t, vma, start, end)
+	if old&(VMWrite|VMShared|VMLocked) == VMLocked && flags&VMWrite != 0 {
+		// A write to locked memory is not to fault. Errors do not matter. A userfault is one: with
+		// mmap_lock held for writing it cannot sleep.
+		_, _ = mm.populateVMAPageRange(t, vma, start, end, nil)
+	}
 	return vma, nil
 }
 

@@ -130,3 +130,81 @@ func TestMprotectAccounts(t *testing.T) {
 	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, ProtRead))
 	require.NotZero(t, w.at(0).Flags&VMAccount, "and stays so")
 }
+
+// pages draws the columns [0, n): '.' for a missing page, 'z' for the zero page, 'p' for a page
+// of its own that can be written to, 'r' for one that cannot.
+func (w *world) pages(n int) string {
+	w.Helper()
+	bar := make([]byte, n)
+	for i := range bar {
+		switch e := w.entry(page(i)).Entry; {
+		case !w.present(page(i)):
+			bar[i] = '.'
+		case e&entrySpecial != 0:
+			bar[i] = 'z'
+		case e&entryRW != 0:
+			bar[i] = 'p'
+		default:
+			bar[i] = 'r'
+		}
+	}
+	return string(bar)
+}
+
+// Locked private memory that becomes writable gets the pages that writes would copy.
+func TestMprotectPopulatesLocked(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		before, to   Prot
+		flags        MapFlags
+		first, after string
+	}{
+		{"read-only", ProtRead, protRW, private | MapLocked, "zzzz", "zppz"},
+		{"inaccessible", ProtNone, protRW, private | MapLocked, "....", ".pp."},
+		{"to write-only", ProtRead, ProtWrite, private | MapLocked, "zzzz", "zppz"},
+		{"to read-only", ProtNone, ProtRead, private | MapLocked, "....", "...."},
+		{"not locked", ProtRead, protRW, private, "....", "...."},
+		{"shared", ProtNone, protRW, shared | MapLocked, "....", "...."},
+		{"writable already", ProtWrite, protRW, private | MapLocked, "pppp", "pppp"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mmap(0, 4, c.before, c.flags)
+			require.Equal(t, c.first, w.pages(4))
+			require.NoError(t, w.mm.Mprotect(w.t, page(1), 2*PageSize, c.to))
+			w.check()
+			require.Equal(t, c.after, w.pages(4))
+			w.frames()
+		})
+	}
+}
+
+// mprotect holds mmap_lock for writing while it populates, so that a fault there may not sleep:
+// at a missing page that is registered it stops, without an error.
+func TestMprotectPopulatesUpToAUserfault(t *testing.T) {
+	w := newWorld(t)
+	u := &fakeUffd{}
+	w.mmap(0, 4, ProtNone, private|MapLocked)
+	w.mmap(4, 6, ProtNone, private|MapLocked)
+	require.NoError(t, w.mm.Madvise(w.t, page(4), 2*PageSize, MadvDontFork)) // another VMA
+	w.register(page(0), u)
+	_, err := w.copyPage(w.t, page(0), 'x')
+	require.NoError(t, err)
+	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, protRW))
+	w.check()
+	require.Equal(t, []uffdCall{{page(1), FaultWrite, VMUffdMissing}}, u.calls)
+	require.Equal(t, "p...pp", w.pages(6), "the next VMA is populated")
+	w.frames()
+}
+
+// A merge may have made the VMA larger than what was asked for: only that is populated.
+func TestMprotectPopulatesItsRange(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 4, ProtNone, private|MapLocked)
+	require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, page(2), PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, protRW))
+	w.check()
+	require.Equal(t, []string{"0-2 rw-p", "2-3 r--p", "3-4 ---p"}, w.maps())
+	require.Equal(t, "pp..", w.pages(4))
+}

@@ -8,7 +8,8 @@ import (
 // Mremap makes the mapping at addr, of oldLen bytes, newLen bytes long: it cuts its
 // end off, lets it grow where it is, or moves it (to newAddr with MremapFixed), and
 // returns the address. The VMA's flags and its userfault context go with it, as they
-// did in 4.3 (§17.7). No lock may be held. It recreates mremap; the errors:
+// did in 4.3 (§17.7). What is added to locked memory is populated. No lock may be held.
+// It recreates mremap; the errors:
 //
 //	EINVAL  unknown flags, an address that is not page aligned, newLen 0, MremapFixed
 //	        without MremapMayMove, or with a target that overlaps or is out of range
@@ -27,20 +28,25 @@ func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags
 		return 0, errno.EINVAL
 	}
 	mm.MmapLock.DownWrite(t)
+	var locked bool
 	var err error
 	switch vma := mm.lookup(addr); {
 	case mm.Era.MoveNeedsMapping && (vma == nil || vma.Start > addr):
 		err = errno.EFAULT
 	case flags&MremapFixed != 0:
-		addr, err = mm.mremapTo(t, addr, oldLen, newAddr, newLen)
+		addr, err = mm.mremapTo(t, addr, oldLen, newAddr, newLen, &locked)
 	case oldLen >= newLen:
 		err = mm.shrink(t, addr, oldLen, newLen)
 	default:
-		addr, err = mm.mremapGrow(t, addr, oldLen, newLen, flags)
+		addr, err = mm.mremapGrow(t, addr, oldLen, newLen, flags, &locked)
 	}
 	mm.MmapLock.UpWrite(t)
 	if err != nil {
 		return 0, err
+	}
+	if locked && newLen > oldLen {
+		// Only now: a fault takes mmap_lock, and may sleep.
+		mm.Populate(t, addr+oldLen, addr+newLen)
 	}
 	return addr, nil
 }
@@ -54,12 +60,13 @@ func (mm *MM) shrink(t *sim.Task, addr, oldLen, newLen uint64) error {
 	return mm.doMunmap(t, addr+newLen, oldLen-newLen)
 }
 
-// mremapGrow makes a mapping longer, in place if it can.
-func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags) (uint64, error) {
+// mremapGrow makes a mapping longer, in place if it can. locked is set to whether it is locked.
+func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, locked *bool) (uint64, error) {
 	vma, err := mm.vmaToResize(addr, oldLen, newLen)
 	if err != nil {
 		return 0, err
 	}
+	*locked = vma.Flags&VMLocked != 0
 	if addr+oldLen == vma.End && mm.vmaExpandable(vma, newLen-oldLen) {
 		return addr, mm.growInPlace(t, vma, addr+newLen)
 	}
@@ -123,8 +130,9 @@ func (mm *MM) vmaExpandable(vma *VMA, delta uint64) bool {
 }
 
 // mremapTo moves a mapping to a place of the caller's choice, where it unmaps what is
-// there: mremap_to. On an error that has been done already.
-func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64) (uint64, error) {
+// there: mremap_to. On an error that has been done already. locked is set to whether the
+// mapping is locked.
+func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64, locked *bool) (uint64, error) {
 	switch {
 	case newAddr&^PageMask != 0,
 		newLen > mm.TaskSize || newAddr > mm.TaskSize-newLen,
@@ -146,6 +154,7 @@ func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64) (uint6
 	if err != nil {
 		return 0, err
 	}
+	*locked = vma.Flags&VMLocked != 0
 	if _, err := mm.getUnmappedArea(newAddr, newLen, MapFixed); err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ type remap struct {
 	addr, oldLen, newLen uint64
 	flags                MremapFlags
 	newAddr              uint64
+	populateExpand       bool // what is added is locked
 }
 
 func (r *remap) fixed() bool { return r.flags&MremapFixed != 0 }
@@ -25,7 +26,7 @@ func (r *remap) fixed() bool { return r.flags&MremapFixed != 0 }
 //	ENOMEM  too many VMAs, no room, or no memory
 //	EFAULT  addr is not mapped, the old range is not in one VMA
 func (mm *MM) mremapChecked(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
-	r := &remap{addr, PageAlign(oldLen), PageAlign(newLen), flags, newAddr}
+	r := &remap{addr: addr, oldLen: PageAlign(oldLen), newLen: PageAlign(newLen), flags: flags, newAddr: newAddr}
 	if err := mm.checkMremapParams(r); err != nil {
 		return 0, err
 	}
@@ -41,6 +42,9 @@ func (mm *MM) mremapChecked(t *sim.Task, addr, oldLen, newLen uint64, flags Mrem
 		at, err = mm.remapOne(t, r, vma)
 	}
 	mm.MmapLock.UpWrite(t)
+	if err == nil && r.populateExpand {
+		mm.Populate(t, at+r.oldLen, at+r.newLen)
+	}
 	return at, err
 }
 
@@ -74,13 +78,17 @@ func (mm *MM) remapOne(t *sim.Task, r *remap, vma *VMA) (uint64, error) {
 	return mm.expandVMA(t, r, vma)
 }
 
-// checkPrepVMA says why the VMA cannot be remapped so: check_prep_vma.
+// checkPrepVMA says why the VMA cannot be remapped so, or sets whether what is added is to be
+// populated: check_prep_vma.
 func (mm *MM) checkPrepVMA(r *remap, vma *VMA) error {
 	if !r.fixed() && r.newLen <= r.oldLen {
 		return nil // nothing new is mapped
 	}
-	_, err := mm.vmaToResize(r.addr, min(r.oldLen, r.newLen), r.newLen) // what is cut off may lie beyond it
-	return err
+	if _, err := mm.vmaToResize(r.addr, min(r.oldLen, r.newLen), r.newLen); err != nil { // what is cut off may lie beyond it
+		return err
+	}
+	r.populateExpand = r.newLen > r.oldLen && vma.Flags&VMLocked != 0
+	return nil
 }
 
 // remapTo moves to a place of the caller's choice: mremap_to.

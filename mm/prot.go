@@ -65,15 +65,17 @@ type Advice int
 
 // The advice that is modelled.
 const (
-	MadvNormal     Advice = 0
-	MadvRandom     Advice = 1
-	MadvSequential Advice = 2
-	MadvWillNeed   Advice = 3
-	MadvDontNeed   Advice = 4
-	MadvDontFork   Advice = 10
-	MadvDoFork     Advice = 11
-	MadvHugePage   Advice = 14
-	MadvNoHugePage Advice = 15
-	MadvDontDump   Advice = 16
-	MadvDoDump     Advice = 17
+	MadvNormal        Advice = 0
+	MadvRandom        Advice = 1
+	MadvSequential    Advice = 2
+	MadvWillNeed      Advice = 3
+	MadvDontNeed      Advice = 4
+	MadvDontFork      Advice = 10
+	MadvDoFork        Advice = 11
+	MadvHugePage      Advice = 14
+	MadvNoHugePage    Advice = 15
+	MadvDontDump      Advice = 16
+	MadvDoDump        Advice = 17
+	MadvPopulateRead  Advice = 22 // since 5.14
+	MadvPopulateWrite Advice = 23 // since 5.14
 )

@@ -86,7 +86,8 @@ var (
 		{"MADV_DONTNEED", uint64(mm.MadvDontNeed)}, {"MADV_DONTFORK", uint64(mm.MadvDontFork)},
 		{"MADV_DOFORK", uint64(mm.MadvDoFork)}, {"MADV_HUGEPAGE", uint64(mm.MadvHugePage)},
 		{"MADV_NOHUGEPAGE", uint64(mm.MadvNoHugePage)}, {"MADV_DONTDUMP", uint64(mm.MadvDontDump)},
-		{"MADV_DODUMP", uint64(mm.MadvDoDump)},
+		{"MADV_DODUMP", uint64(mm.MadvDoDump)}, {"MADV_POPULATE_READ", uint64(mm.MadvPopulateRead)},
+		{"MADV_POPULATE_WRITE", uint64(mm.MadvPopulateWrite)},
 	}}
 	whences = &domain{what: "a whence", names: []constant{{"SEEK_SET", 0}, {"SEEK_CUR", 1}, {"SEEK_END", 2}}}
 

@@ -54,7 +54,7 @@ var memoryOperations = []Operation{
 	},
 	{
 		Name:    "madvise",
-		Doc:     "gives advice about a range. MADV_DONTNEED drops its pages, so that the next touch faults again.",
+		Doc:     "gives advice about a range. MADV_DONTNEED drops its pages, so that the next touch faults again; MADV_POPULATE_READ and MADV_POPULATE_WRITE fault them in.",
 		Example: "madvise(0x101000, 1p, MADV_DONTNEED) = 0",
 		params: []param{{name: "addr", kind: kindAddress}, {name: "len", kind: kindNumber},
 			{name: "advice", kind: kindNumber, domain: advices}},

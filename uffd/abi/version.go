@@ -132,6 +132,7 @@ var history = []struct {
 	{"5.14", func(v *Version) {
 		v.Features |= FeatureMinorHugetlbfs | FeatureMinorShmem
 		v.RangeIoctls |= MaskContinue
+		v.Era.AdvicePopulates = true
 	}},
 	{"5.17", func(v *Version) { v.Negotiates, v.Era.MoveNeedsMapping = true, true }},
 	{"5.19", func(v *Version) { v.Features |= FeatureExactAddress | FeatureWPHugetlbfsShmem }},
@@ -147,6 +148,7 @@ var history = []struct {
 		v.Era.ReturnsCharge = true
 	}},
 	{"6.17", func(v *Version) {
+		v.Era.PopulateStopsAtHole = true
 		v.OwnerUnregisters, v.ReleasedRetries, v.ReleasedIsNoPage = true, true, false
 		v.Era.SymmetricAnonVMA, v.Era.MoveChecksFirst, v.Era.FillPreparesFirst = true, true, true
 	}},

@@ -1,0 +1,112 @@
+package mm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// What mremap adds to locked memory is populated: in each era, where it is and elsewhere.
+func TestMremapPopulatesLocked(t *testing.T) {
+	const fix = MremapMayMove | MremapFixed
+	for _, c := range []struct {
+		name          string
+		flags         MapFlags
+		prot          Prot
+		oldLen, newL  int
+		how           MremapFlags
+		to            int
+		after         string
+		registrations int // faults, if the memory is registered
+	}{
+		{"grows", private | MapLocked, protRW, 2, 4, 0, 0, "..pp", 2},
+		{"grows, read-only", private | MapLocked, ProtRead, 2, 4, 0, 0, "..zz", 2},
+		{"grows, inaccessible", private | MapLocked, ProtNone, 2, 4, 0, 0, "....", 0},
+		{"grows, not locked", private, protRW, 2, 4, 0, 0, "....", 0},
+		{"stays", private | MapLocked, protRW, 2, 2, 0, 0, "..", 0},
+		{"shrinks", private | MapLocked, protRW, 2, 1, 0, 0, "..", 0},
+		{"moves", private | MapLocked, protRW, 2, 2, fix, 4, "......", 0},
+		{"moves and grows", private | MapLocked, protRW, 2, 4, fix, 4, "......pp", 2},
+		{"moves and shrinks", private | MapLocked, protRW, 2, 1, fix, 4, ".....", 0},
+		{"moves and grows, not locked", private, protRW, 2, 4, fix, 4, "........", 0},
+	} {
+		for era, set := range map[string]func(e *Era){
+			"4.3": func(*Era) {}, "5.0": func(e *Era) { e.MoveUnregisters = true },
+			"6.17": func(e *Era) { e.MoveUnregisters, e.MoveGrowsMerged, e.MoveChecksFirst = true, true, true },
+		} {
+			t.Run(c.name+" "+era, func(t *testing.T) {
+				w := newWorld(t)
+				set(&w.mm.Era)
+				w.mmap(0, 2, c.prot, c.flags)
+				w.mm.zapPages(w)
+				to := page(c.to)
+				at, err := w.mm.Mremap(w.t, page(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, to)
+				require.NoError(t, err)
+				require.Equal(t, to, at)
+				w.check()
+				require.Equal(t, c.after, w.pages(len(c.after)))
+				w.frames()
+			})
+			t.Run(c.name+" registered "+era, func(t *testing.T) {
+				w := newWorld(t)
+				set(&w.mm.Era)
+				w.mmap(0, 2, c.prot, c.flags)
+				w.mm.zapPages(w)
+				u := w.filler('x')
+				w.register(page(0), u)
+				_, err := w.mm.Mremap(w.t, page(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, page(c.to))
+				require.NoError(t, err)
+				w.check()
+				if c.to != 0 && w.mm.Era.MoveUnregisters {
+					require.Empty(t, u.calls, "the registration has stayed behind")
+				} else {
+					require.Len(t, u.calls, c.registrations)
+				}
+				w.frames()
+			})
+		}
+	}
+}
+
+// zapPages takes all pages away, as MADV_DONTNEED would, had the memory not been locked.
+func (mm *MM) zapPages(w *world) {
+	w.locked(func() { mm.zapPageRange(w.t, mm.first.Start, mm.first.End) })
+}
+
+// It sleeps without mmap_lock, and ends although nothing comes: with the mapping, or the task.
+func TestMremapSleepsInPopulate(t *testing.T) {
+	for _, checked := range []bool{false, true} {
+		w := newWorld(t)
+		w.mm.Era.MoveChecksFirst = checked
+		u := &fakeUffd{sleep: true}
+		w.mmap(0, 2, protRW, private|MapLocked)
+		w.register(page(0), u)
+		r := w.controlled(inTurn{})
+		var at uint64
+		var err error
+		g := r.start("G", func(t *sim.Task) { at, err = w.mm.Mremap(t, page(0), 2*PageSize, 3*PageSize, 0, 0) })
+		r.settle()
+		require.True(t, g.Asleep())
+		require.Equal(t, []uffdCall{{page(2), FaultAllowRetry | FaultWrite, VMUffdMissing}}, u.calls)
+		r.start("C", func(t *sim.Task) {
+			require.NoError(w, w.mm.Munmap(t, page(2), PageSize))
+			u.wake(t)
+		})
+		r.settle()
+		require.False(t, g.Asleep())
+		require.NoError(t, err)
+		require.Equal(t, page(0), at)
+	}
+}
+
+// What fails populates nothing.
+func TestMremapPopulatesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 2, protRW, private|MapLocked)
+	w.mmap(2, 4, ProtNone, private)
+	_, err := w.mm.Mremap(w.t, page(0), 2*PageSize, 4*PageSize, 0, 0)
+	require.Equal(t, errno.ENOMEM, err)
+	require.Equal(t, "pp..", w.pages(4))
+}
