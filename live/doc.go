@@ -17,7 +17,8 @@
 //
 // # Settled
 //
-// A command is blocked when its task sleeps, as /proc tells. All is settled when two looks in a
-// row find every command done or blocked: one look is not enough, since a task that it saw asleep
-// may be woken by one that it has not come to.
+// A command is blocked when its task sleeps, as /proc/PID/stat says: interruptible, or
+// uninterruptible in handle_userfault, as /proc/PID/wchan says, for faults of get_user_pages. All is
+// settled when two looks in a row find every command done or blocked: one look is not enough, since a
+// task that it saw asleep may be woken by one that it has not come to.
 package live

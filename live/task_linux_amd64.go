@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -126,7 +127,21 @@ func (t *task) blocked() bool {
 	s := t.slot()
 	command := atomic.LoadUint32(&s.seq)
 	running := func() bool { return atomic.LoadUint32(&s.taken) == command && atomic.LoadUint32(&s.done) != command }
-	return running() && t.state() == 'S' && running() && atomic.LoadUint32(&s.seq) == command
+	return running() && t.sleeps() && running() && atomic.LoadUint32(&s.seq) == command
+}
+
+// sleeps reports whether the task sleeps until another task or a signal wakes it. A fault of
+// get_user_pages (mremap of locked memory, MADV_POPULATE_READ) sleeps through ordinary signals, so
+// that its state is 'D'. A task that waits for a lock has this state, too, but goes on by itself.
+func (t *task) sleeps() bool {
+	switch t.state() {
+	case 'S':
+		return true
+	case 'D':
+		function, err := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", t.pid))
+		return err == nil && bytes.HasPrefix(function, []byte("handle_userfault"))
+	}
+	return false
 }
 
 // kill ends the task, and waits until it has.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,6 +88,49 @@ func TestAKilledTask(t *testing.T) {
 	require.ErrorIs(t, <-done, errDead)
 	_, err = task.command(unix.SYS_GETPID)
 	require.NoError(t, err)
+}
+
+// A fault of get_user_pages sleeps through ordinary signals: its state is D. It is recognised by the
+// function that it sleeps in.
+func TestASleepInGetUserPagesIsSeen(t *testing.T) {
+	const at = 0x10000000
+	for _, c := range []struct {
+		name  string
+		flags uint64
+		nr    int64
+		args  []uint64
+	}{
+		{"mremap", unix.MAP_LOCKED, unix.SYS_MREMAP, []uint64{at, pageSize, 2 * pageSize}},
+		{"madvise", 0, unix.SYS_MADVISE, []uint64{at, pageSize, unix.MADV_POPULATE_READ}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			task := first(t)
+			thread, err := task.spawn(shareAll)
+			require.NoError(t, err)
+			defer thread.kill()
+			do := func(nr int64, args ...uint64) uint64 {
+				ret, err := task.command(nr, args...)
+				require.NoError(t, err)
+				require.GreaterOrEqual(t, ret, int64(0))
+				return uint64(ret)
+			}
+			fd := do(unix.SYS_USERFAULTFD, 0)
+			api := make([]byte, abi.APISize)
+			(&abi.API{API: abi.APIVersion}).Encode(api)
+			do(unix.SYS_IOCTL, fd, uint64(abi.UFFDIO_API), task.lend(0, api))
+			do(unix.SYS_MMAP, at, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED|c.flags, ^uint64(0), 0)
+			register := make([]byte, abi.RegisterSize)
+			(&abi.Register{Range: abi.Range{Start: at, Len: pageSize}, Mode: abi.RegisterModeMissing}).Encode(register)
+			do(unix.SYS_IOCTL, fd, uint64(abi.UFFDIO_REGISTER), task.lend(0, register))
+
+			thread.slot().post(c.nr, c.args...)
+			require.Eventually(t, thread.blocked, 5*time.Second, time.Millisecond)
+			require.EqualValues(t, 'D', thread.state())
+			do(unix.SYS_CLOSE, fd)
+			require.Eventually(t, thread.slot().finished, 5*time.Second, time.Millisecond)
+			require.Zero(t, min(thread.slot().ret, 0))
+		})
+	}
 }
 
 func BenchmarkCommand(b *testing.B) {
