@@ -15,6 +15,9 @@ type generator struct {
 	tasks map[string]string // what a blocked task is blocked in; "" for one that is not
 	dead  map[string]bool
 	asked map[string]access // what each task has touched last
+	// locked is the memory that was mapped with MAP_LOCKED last; pages is 0 if none was. It may have
+	// been unmapped since.
+	locked struct{ start, pages uint64 }
 }
 
 // access is a touch of a page.
@@ -51,8 +54,9 @@ var choices = []choice{
 	{8, (*generator).mmap},
 	{6, (*generator).munmap},
 	{6, (*generator).mprotect},
-	{4, (*generator).mremap},
+	{6, (*generator).mremap},
 	{5, (*generator).madvise},
+	{5, (*generator).populate},
 	{8, func(*generator) string { return fmt.Sprintf("maps(%#x, %#x)", low-pageSize, high+32*pageSize) }},
 	{3, func(g *generator) string { return "fdinfo(" + g.fd() + ")" }},
 	{5, func(g *generator) string {
@@ -97,7 +101,11 @@ func (g *generator) begin() []string {
 	for range 2 {
 		lines = append(lines, g.mmap())
 	}
-	return append(lines, fmt.Sprintf("mmap(%#x, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", low, stretch))
+	lines = append(lines, fmt.Sprintf("mmap(%#x, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", low, stretch))
+	if g.chance(40) {
+		lines = append(lines, g.registeredLocked(fd)...)
+	}
+	return lines
 }
 
 func (g *generator) newName() string {

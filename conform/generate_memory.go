@@ -9,7 +9,29 @@ func (g *generator) prot() string {
 func (g *generator) mmap() string {
 	start, length := g.span()
 	flags := "MAP_PRIVATE|MAP_ANONYMOUS|" + g.oneOf("MAP_FIXED", "MAP_FIXED", "MAP_FIXED_NOREPLACE")
+	if g.chance(30) {
+		flags += "|MAP_LOCKED"
+		g.noteLocked(start, length)
+	}
 	return fmt.Sprintf("mmap(%s, %s, %s, %s)", start, length, g.prot(), flags)
+}
+
+// registeredLocked makes registered memory that may grow, and then sleeps in mremap.
+func (g *generator) registeredLocked(fd string) []string {
+	g.locked.start, g.locked.pages = high, 1+uint64(g.rng.IntN(4))
+	return []string{
+		fmt.Sprintf("munmap(%#x, %dp)", g.locked.start, stretch),
+		fmt.Sprintf("mmap(%#x, %dp, %s, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED|MAP_LOCKED)", g.locked.start, g.locked.pages, g.prot()),
+		fmt.Sprintf("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", fd, g.locked.start, g.locked.pages),
+	}
+}
+
+// noteLocked takes note of locked memory, if the range is one of whole pages.
+func (g *generator) noteLocked(start, length string) {
+	var at, pages uint64
+	if _, err := fmt.Sscanf(start+" "+length, "0x%x %dp", &at, &pages); err == nil && at%pageSize == 0 {
+		g.locked.start, g.locked.pages = at, pages
+	}
 }
 
 func (g *generator) munmap() string {
@@ -22,13 +44,49 @@ func (g *generator) mprotect() string {
 	return fmt.Sprintf("mprotect(%s, %s, %s)", start, length, g.prot())
 }
 
+// mremap sleeps if it adds to registered locked memory. So a task that is not blocked calls it; without
+// one, or while another task populates memory, it adds nothing.
 func (g *generator) mremap() string {
 	start, length := g.span()
 	to, newLength := g.span()
-	if g.chance(40) {
-		return fmt.Sprintf("mremap(%s, %s, %s, 0)", start, length, newLength)
+	if g.locked.pages > 0 && g.chance(50) { // locked memory grows
+		start, length = fmt.Sprintf("%#x", g.locked.start), fmt.Sprintf("%dp", g.locked.pages)
+		newLength = fmt.Sprintf("%dp", g.locked.pages+1+uint64(g.rng.IntN(3)))
 	}
-	return fmt.Sprintf("mremap(%s, %s, %s, MREMAP_MAYMOVE|MREMAP_FIXED, %s)", start, length, newLength, to)
+	caller := ""
+	if task := g.idle(); task != "" && !g.populates() {
+		caller = task + ": "
+	} else {
+		newLength = length
+	}
+	if g.chance(40) {
+		return fmt.Sprintf("%smremap(%s, %s, %s, 0)", caller, start, length, newLength)
+	}
+	return fmt.Sprintf("%smremap(%s, %s, %s, MREMAP_MAYMOVE|MREMAP_FIXED, %s)", caller, start, length, newLength, to)
+}
+
+// populate faults the pages of a range in, and sleeps where they are registered.
+func (g *generator) populate() string {
+	task := g.idle()
+	if task == "" || g.populates() {
+		return ""
+	}
+	start, length := g.few()
+	if g.chance(30) {
+		start, length = g.span()
+	}
+	return fmt.Sprintf("%s: madvise(%s, %s, %s)", task, start, length, g.oneOf("MADV_POPULATE_READ", "MADV_POPULATE_WRITE"))
+}
+
+// populates reports whether a task is blocked while it populates memory. At most one may be: a task
+// that is woken goes on to the next page, and nothing says which of two is first in the queue.
+func (g *generator) populates() bool {
+	for _, op := range g.tasks {
+		if op == "mremap" || op == "madvise" {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *generator) madvise() string {

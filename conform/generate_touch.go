@@ -68,10 +68,12 @@ func (g *generator) mayTouch(task string, at uint64, write bool) bool {
 	return true
 }
 
-// signal is one for a task that is blocked in user mode: in kernel mode it would spin.
+// signal sends one to a task that is blocked in user mode, or in get_user_pages, which sleeps through
+// an ordinary signal. Another fault in kernel mode would spin.
 func (g *generator) signal() string {
 	for _, name := range g.shuffled() {
-		if op := g.tasks[name]; op == "load" || op == "store" {
+		switch g.tasks[name] {
+		case "load", "store", "mremap", "madvise":
 			if g.chance(20) {
 				return fmt.Sprintf("kill(%s, SIGKILL)", name)
 			}

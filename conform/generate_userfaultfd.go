@@ -21,6 +21,9 @@ func (g *generator) features() string {
 
 func (g *generator) register() string {
 	start, length := g.span()
+	if g.locked.pages > 0 && g.chance(15) {
+		start, length = fmt.Sprintf("%#x", g.locked.start), fmt.Sprintf("%dp", g.locked.pages)
+	}
 	mode := "MISSING"
 	if g.chance(2) {
 		mode = g.oneOf("0", "0x8", "0x10")
