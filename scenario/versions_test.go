@@ -17,6 +17,7 @@ func TestVersions(t *testing.T) {
 		memory   = "mmap(0x10000000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\n"
 		api      = "fd = userfaultfd(O_NONBLOCK)\nioctl(fd, UFFDIO_API, {api=0xaa, features=0})\n"
 		register = "ioctl(fd, UFFDIO_REGISTER, {start=0x10000000, len=4p, mode=MISSING})\n"
+		locked   = "mmap(0x10000000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED|MAP_LOCKED)\n"
 		ready    = api + memory + register
 		second   = "other = userfaultfd(O_NONBLOCK)\nioctl(other, UFFDIO_API, {api=0xaa, features=0})\n"
 		einval   = "-1 EINVAL (Invalid argument)"
@@ -88,6 +89,18 @@ func TestVersions(t *testing.T) {
 				{"2015", "fffe000-10000000 r--p;10000000-10002000 r--p;10002000-10004000 rw-p"},
 				{"6.8", "fffe000-10002000 r--p;10002000-10004000 rw-p"},
 			}},
+		{"memory is populated", memory + "madvise(0x10000000, 1p, MADV_POPULATE_WRITE)\npresent(0x10000000, 4)",
+			[]from{{"2015", "----"}, {"5.14", "+---"}}},
+		{"memory is populated, with a hole", memory + "munmap(0x10001000, 1p)\nmadvise(0x10000000, 4p, MADV_POPULATE_READ)\npresent(0x10000000, 4)",
+			[]from{{"2015", "----"}, {"5.14", "+-++"}, {"6.17", "+---"}}},
+		{"registered memory is populated", ready + "t1: madvise(0x10000000, 1p, MADV_POPULATE_READ)", []from{{"2015", einval}, {"5.14", "blocked"}}},
+		{"locked memory becomes writable", "mmap(0x10000000, 4p, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED|MAP_LOCKED)\n" +
+			"mprotect(0x10000000, 2p, PROT_READ|PROT_WRITE)\npresent(0x10000000, 4)", []from{{"2015", "++--"}}},
+		{"registered locked memory becomes writable", api + "mmap(0x10000000, 4p, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED|MAP_LOCKED)\n" +
+			register + "mprotect(0x10000000, 4p, PROT_READ|PROT_WRITE)\npresent(0x10000000, 4)", []from{{"2015", "----"}}},
+		{"registered locked memory grows", api + locked + register + "t1: mremap(0x10000000, 4p, 5p, 0)", []from{{"2015", "blocked"}}},
+		{"registered locked memory moves and grows", api + locked + register + "t1: mremap(0x10000000, 4p, 5p, MREMAP_MAYMOVE|MREMAP_FIXED, 0x10010000)",
+			[]from{{"2015", "blocked"}, {"5.7", "0x10010000"}}},
 		{"UFFD_USER_MODE_ONLY", "fd = userfaultfd(UFFD_USER_MODE_ONLY)", []from{{"2015", einval}, {"5.11", "3"}}},
 		{"a child of a fork", ready + "child = fork()\nchild: load(0x10001000)", []from{{"2015", `loaded '\0'`}}},
 	} {
