@@ -107,7 +107,13 @@ func drawRule(out io.Writer, p *picture, e *explanation) error {
 // write says what the rule is, what happens without it, and what does not with it.
 func (e *explanation) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s (%s)\n\n", e.info.Name, e.info.Number)
-	fmt.Fprintf(out, "  %s %s.\n  Without the rule it %s.\n\n", e.info.Func, e.info.Does, e.info.Instead)
+	fmt.Fprintf(out, "  %s %s.\n  Without the rule it %s:\n\n", e.info.Func, e.info.Does, e.info.Instead)
+	for i := range e.info.Hunks {
+		for line := range strings.Lines(e.info.Hunks[i].String()) {
+			fmt.Fprint(out, "    ", line)
+		}
+	}
+	fmt.Fprintln(out)
 	fmt.Fprintf(out, "The program: %s (%s).\n\n", e.setup.Name, e.setup.Doc)
 	if e.info.Symptom == rule.Nothing {
 		return e.compare(out)

@@ -63,14 +63,7 @@ func (h *Hunk) edits(lines []codeLine, at int) []Edit {
 			continue
 		}
 		if !open {
-			start := lines[0].start
-			switch {
-			case line[0] == '-' || at == 0:
-				start = lines[min(at, len(lines)-1)].start
-			default: // behind the line before, and not behind the comments that follow it
-				start = lines[at-1].end
-			}
-			edits = append(edits, Edit{Start: start, End: start})
+			edits = append(edits, insertion(lines, at))
 			open = true
 		}
 		e := &edits[len(edits)-1]
@@ -85,6 +78,16 @@ func (h *Hunk) edits(lines []codeLine, at int) []Edit {
 		at++
 	}
 	return edits
+}
+
+// insertion returns the empty edit before lines[at]: behind the line of code above, and before
+// the comments that lines[at] has.
+func insertion(lines []codeLine, at int) Edit {
+	where := lines[0].start
+	if at > 0 {
+		where = lines[at-1].end
+	}
+	return Edit{Start: where, End: where}
 }
 
 func standsAt(old []string, lines []codeLine) bool {
