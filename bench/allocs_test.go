@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // opened is a world of the model, and its thread.
@@ -47,8 +46,7 @@ func TestWakeAllocatesNothing(t *testing.T) {
 	w, main := opened(t, false)
 	require.NoError(t, asleep(w, 100, 1))
 	nobody := rangeOf(100, 1)
-	arg := argument(abi.RangeSize, &nobody)
-	require.Zero(t, perRun(t, 100, func() error { return main.Ioctl(abi.UFFDIO_WAKE, arg) }))
+	require.Zero(t, perRun(t, 100, func() error { return main.Wake(nobody) }))
 }
 
 // A walk is an access to a page that is there.
@@ -64,12 +62,11 @@ func TestSplitAllocatesOneVMA(t *testing.T) {
 	_, err := main.Map(page(0), 3*pageSize)
 	require.NoError(t, err)
 	middle := rangeOf(1, 1)
-	reg := argument(abi.RegisterSize, &abi.Register{Range: middle, Mode: abi.RegisterModeMissing})
-	unreg := argument(abi.RangeSize, &middle)
+	reg := missing(middle)
 	require.LessOrEqual(t, perRun(t, 100, func() error {
-		if err := main.Ioctl(abi.UFFDIO_REGISTER, reg); err != nil {
+		if err := main.Register(reg); err != nil {
 			return err
 		}
-		return main.Ioctl(abi.UFFDIO_UNREGISTER, unreg)
+		return main.Unregister(middle)
 	}), 2.)
 }

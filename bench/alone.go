@@ -95,7 +95,7 @@ func pageBytes() (float64, error) {
 			src[i] = byte(rand.Uint32())
 		}
 		c := abi.Copy{Dst: page(0), Src: w.Main().Lend(src), Len: uint64(len(src))}
-		if err := w.Main().Ioctl(abi.UFFDIO_COPY, argument(abi.CopySize, &c)); err != nil {
+		if err := w.Main().Copy(&c); err != nil {
 			return err
 		}
 		w.Main().Lend(nil)
@@ -113,8 +113,7 @@ func zeroed(t thread, first, pages int) error {
 	if err := mapped(t, first, pages); err != nil {
 		return err
 	}
-	z := abi.Zeropage{Range: rangeOf(first, pages)}
-	return t.Ioctl(abi.UFFDIO_ZEROPAGE, argument(abi.ZeropageSize, &z))
+	return t.Zeropage(&abi.Zeropage{Range: rangeOf(first, pages)})
 }
 
 // speedup is how much more two do in the same time than one. What they do has to take long, for Linux may
@@ -154,13 +153,11 @@ func work(n int, start <-chan struct{}) error {
 					return err
 				}
 				c := abi.Copy{Src: t.Lend(make([]byte, pageSize)), Len: pageSize}
-				arg := make([]byte, abi.CopySize)
 				<-start
 				for range times {
 					for p := range pages {
 						c.Dst = page(p)
-						c.Encode(arg)
-						if err := t.Ioctl(abi.UFFDIO_COPY, arg); err != nil {
+						if err := t.Copy(&c); err != nil {
 							return err
 						}
 						t.Touch(page(p))

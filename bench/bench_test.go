@@ -56,13 +56,13 @@ func TestBringTwice(t *testing.T) {
 			defer w.Close()
 			require.NoError(t, mapped(w.Main(), 0, 1))
 			c := abi.Copy{Dst: page(0), Src: w.Main().Lend(make([]byte, pageSize)), Len: pageSize}
-			for _, missing := range []bool{true, false} {
-				came, err := bring(w.Main(), argument(abi.CopySize, &c))
+			for _, first := range []bool{true, false} {
+				came, err := bring(w.Main(), &c)
 				require.NoError(t, err)
-				require.Equal(t, missing, came)
+				require.Equal(t, first, came)
 			}
 			c.Dst++
-			_, err = bring(w.Main(), argument(abi.CopySize, &c))
+			_, err = bring(w.Main(), &c)
 			require.ErrorIs(t, err, errno.EINVAL)
 		})
 	}

@@ -53,7 +53,7 @@ func newKernel(nonblock bool, n int) (world, error) {
 	}
 	w := &kernel{fd: fd}
 	w.main = &kernelThread{world: w}
-	if err := w.main.Ioctl(abi.UFFDIO_API, argument(abi.APISize, &abi.API{API: abi.APIVersion})); err != nil {
+	if err := w.main.api(&abi.API{API: abi.APIVersion}); err != nil {
 		return nil, fmt.Errorf("UFFDIO_API: %w", err)
 	}
 	return w, nil
@@ -98,8 +98,9 @@ func onKernel(part func() (float64, error)) (float64, error) {
 type kernelThread struct {
 	world *kernel
 	poll  [1]unix.PollFd
-	page  [pageSize]byte // what is lent is in it
-	byte  byte           // that Touch loads
+	arg   [abi.CopySize]byte // the argument of an ioctl, or a message: no struct is larger
+	page  [pageSize]byte     // what is lent is in it
+	byte  byte               // that Touch loads
 }
 
 func status(_, _ uintptr, no unix.Errno) error {
@@ -126,12 +127,55 @@ func (t *kernelThread) DontNeed(at, length uint64) error {
 	return status(unix.RawSyscall(unix.SYS_MADVISE, uintptr(at), uintptr(length), unix.MADV_DONTNEED))
 }
 
-func (t *kernelThread) Ioctl(cmd uint32, arg []byte) error {
-	return status(unix.RawSyscall(unix.SYS_IOCTL, t.world.fd, uintptr(cmd), uintptr(unsafe.Pointer(&arg[0]))))
+// ioctl makes an ioctl whose argument is in arg.
+func (t *kernelThread) ioctl(cmd uint32) error {
+	return status(unix.RawSyscall(unix.SYS_IOCTL, t.world.fd, uintptr(cmd), uintptr(unsafe.Pointer(&t.arg[0]))))
 }
 
-func (t *kernelThread) Read(buf []byte) error {
-	return status(unix.RawSyscall(unix.SYS_READ, t.world.fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf))))
+func (t *kernelThread) api(a *abi.API) error {
+	a.Encode(t.arg[:])
+	err := t.ioctl(abi.UFFDIO_API)
+	a.Decode(t.arg[:])
+	return err
+}
+
+func (t *kernelThread) Register(r *abi.Register) error {
+	r.Encode(t.arg[:])
+	err := t.ioctl(abi.UFFDIO_REGISTER)
+	r.Decode(t.arg[:])
+	return err
+}
+
+func (t *kernelThread) Unregister(r abi.Range) error {
+	r.Encode(t.arg[:])
+	return t.ioctl(abi.UFFDIO_UNREGISTER)
+}
+
+func (t *kernelThread) Wake(r abi.Range) error {
+	r.Encode(t.arg[:])
+	return t.ioctl(abi.UFFDIO_WAKE)
+}
+
+func (t *kernelThread) Copy(c *abi.Copy) error {
+	c.Encode(t.arg[:])
+	err := t.ioctl(abi.UFFDIO_COPY)
+	c.Decode(t.arg[:])
+	return err
+}
+
+func (t *kernelThread) Zeropage(z *abi.Zeropage) error {
+	z.Encode(t.arg[:])
+	err := t.ioctl(abi.UFFDIO_ZEROPAGE)
+	z.Decode(t.arg[:])
+	return err
+}
+
+func (t *kernelThread) ReadMsg() (msg abi.Msg, err error) {
+	err = status(unix.RawSyscall(unix.SYS_READ, t.world.fd, uintptr(unsafe.Pointer(&t.arg[0])), abi.MsgSize))
+	if err == nil {
+		msg.Decode(t.arg[:])
+	}
+	return msg, err
 }
 
 func (t *kernelThread) PollIn() error {

@@ -38,7 +38,7 @@ func newProcess(m *machine.Machine, exec *sim.Free, nonblock bool) (*model, erro
 		return nil, err
 	}
 	w.fd = fd
-	return w, w.main.Ioctl(abi.UFFDIO_API, argument(abi.APISize, &abi.API{API: abi.APIVersion}))
+	return w, w.main.UffdAPI(fd, &abi.API{API: abi.APIVersion})
 }
 
 func (w *model) Main() thread { return w.main }
@@ -82,14 +82,12 @@ func (t *modelThread) DontNeed(at, length uint64) error {
 	return t.Madvise(at, length, mm.MadvDontNeed)
 }
 
-func (t *modelThread) Ioctl(cmd uint32, arg []byte) error {
-	return t.IoctlBytes(t.world.fd, cmd, arg)
-}
-
-func (t *modelThread) Read(buf []byte) error {
-	_, err := t.ReadBytes(t.world.fd, buf)
-	return err
-}
+func (t *modelThread) Register(r *abi.Register) error { return t.UffdRegister(t.world.fd, r) }
+func (t *modelThread) Unregister(r abi.Range) error   { return t.UffdUnregister(t.world.fd, r) }
+func (t *modelThread) Wake(r abi.Range) error         { return t.UffdWake(t.world.fd, r) }
+func (t *modelThread) Copy(c *abi.Copy) error         { return t.UffdCopy(t.world.fd, c) }
+func (t *modelThread) Zeropage(z *abi.Zeropage) error { return t.UffdZeropage(t.world.fd, z) }
+func (t *modelThread) ReadMsg() (abi.Msg, error)      { return t.UffdReadMsg(t.world.fd) }
 
 func (t *modelThread) PollIn() error {
 	t.poll[0] = vfs.PollFd{Fd: t.world.fd, Events: vfs.PollIn}

@@ -44,8 +44,7 @@ func faults(poll bool) program {
 				close(ready)
 				err := serve(t, pages, poll, bytes)
 				if err != nil { // nobody is to sleep for ever
-					all := rangeOf(0, pages)
-					_ = t.Ioctl(abi.UFFDIO_UNREGISTER, argument(abi.RangeSize, &all))
+					_ = t.Unregister(rangeOf(0, pages))
 				}
 				failed <- err
 			})
@@ -69,21 +68,20 @@ func faults(poll bool) program {
 // serve is a monitor: it reads n faults, having polled for each or not, and brings the pages.
 func serve(t thread, n int, poll bool, bytes []byte) error {
 	c := abi.Copy{Src: t.Lend(bytes), Len: pageSize}
-	msg, arg := make([]byte, abi.MsgSize), make([]byte, abi.CopySize)
 	for served := 0; served < n; {
 		if poll {
 			if err := t.PollIn(); err != nil {
 				return err
 			}
 		}
-		if err := t.Read(msg); err == errno.EAGAIN {
+		msg, err := t.ReadMsg()
+		if err == errno.EAGAIN {
 			continue // a signal has taken the fault back, as those of Go's scheduler do
 		} else if err != nil {
 			return err
 		}
 		c.Dst = faultedAt(msg)
-		c.Encode(arg)
-		if came, err := bring(t, arg); err != nil {
+		if came, err := bring(t, &c); err != nil {
 			return err
 		} else if came {
 			served++
@@ -93,16 +91,12 @@ func serve(t thread, n int, poll bool, bytes []byte) error {
 }
 
 // faultedAt is the page that a message is about.
-func faultedAt(msg []byte) uint64 {
-	var m abi.Msg
-	m.Decode(msg)
-	return m.Address &^ (pageSize - 1)
-}
+func faultedAt(msg abi.Msg) uint64 { return msg.Address &^ (pageSize - 1) }
 
 // bring copies a page, and reports whether it was missing. Of a fault that a signal has interrupted there may
 // be a second message, read when the page has just come.
-func bring(t thread, arg []byte) (bool, error) {
-	err := t.Ioctl(abi.UFFDIO_COPY, arg)
+func bring(t thread, c *abi.Copy) (bool, error) {
+	err := t.Copy(c)
 	if err == errno.EEXIST {
 		return false, nil
 	}
@@ -120,14 +114,13 @@ func pair(w world, n int) (func() (float64, error), error) {
 		return nil, err
 	}
 	middle := rangeOf(2*n+2, 1)
-	reg := argument(abi.RegisterSize, &abi.Register{Range: middle, Mode: abi.RegisterModeMissing})
-	unreg := argument(abi.RangeSize, &middle)
+	reg := missing(middle)
 	return func() (float64, error) {
 		return repeated(500, func() error {
-			if err := t.Ioctl(abi.UFFDIO_REGISTER, reg); err != nil {
+			if err := t.Register(reg); err != nil {
 				return err
 			}
-			return t.Ioctl(abi.UFFDIO_UNREGISTER, unreg)
+			return t.Unregister(middle)
 		})
 	}, nil
 }
@@ -139,14 +132,13 @@ func bulk(w world, n int) (func() (float64, error), error) {
 		return nil, err
 	}
 	all := rangeOf(0, 2*n)
-	reg := argument(abi.RegisterSize, &abi.Register{Range: all, Mode: abi.RegisterModeMissing})
-	unreg := argument(abi.RangeSize, &all)
+	reg := missing(all)
 	return func() (float64, error) {
-		if err := t.Ioctl(abi.UFFDIO_REGISTER, reg); err != nil {
+		if err := t.Register(reg); err != nil {
 			return 0, err
 		}
 		began := time.Now()
-		err := t.Ioctl(abi.UFFDIO_UNREGISTER, unreg)
+		err := t.Unregister(all)
 		return each(began, n), err
 	}, nil
 }
@@ -160,14 +152,15 @@ func asleepFrom(w world, first, n, extra int) error {
 	if err := mapped(w.Main(), first, n+extra); err != nil {
 		return err
 	}
-	msg, heard := make([]byte, abi.MsgSize), make(map[uint64]bool, n) // once, whatever signals do
+	heard := make(map[uint64]bool, n) // once, whatever signals do
 	for i := range n {
 		w.Go(func(t thread) { t.Block(page(first + i)) })
 		if i%64 != 63 && i != n-1 { // so that no more than these are on their way
 			continue
 		}
 		for len(heard) <= i {
-			if err := w.Main().Read(msg); err != nil {
+			msg, err := w.Main().ReadMsg()
+			if err != nil {
 				return err
 			}
 			heard[faultedAt(msg)] = true
@@ -183,9 +176,8 @@ func wakeNobody(w world, n int) (func() (float64, error), error) {
 		return nil, err
 	}
 	other := rangeOf(n, 1)
-	arg := argument(abi.RangeSize, &other)
 	return func() (float64, error) {
-		return repeated(200, func() error { return t.Ioctl(abi.UFFDIO_WAKE, arg) })
+		return repeated(200, func() error { return t.Wake(other) })
 	}, nil
 }
 
@@ -199,7 +191,6 @@ func copyOne(w world, n int) (func() (float64, error), error) {
 	}
 	at := page(n - 1)
 	c := abi.Copy{Dst: at, Src: main.Lend(bytes), Len: pageSize}
-	msg, arg := make([]byte, abi.MsgSize), make([]byte, abi.CopySize)
 	return func() (float64, error) {
 		ended := make(chan error, 1)
 		w.Go(func(t thread) {
@@ -214,15 +205,15 @@ func copyOne(w world, n int) (func() (float64, error), error) {
 		})
 		var took time.Duration
 		for brought := 0; brought < times; {
-			if err := main.Read(msg); err != nil {
+			msg, err := main.ReadMsg()
+			if err != nil {
 				return 0, err
 			}
 			if faultedAt(msg) != at { // a sleeper's second message
 				continue
 			}
-			c.Encode(arg)
 			began := time.Now()
-			came, err := bring(main, arg)
+			came, err := bring(main, &c)
 			if err != nil {
 				return 0, err
 			}

@@ -5,8 +5,6 @@ import (
 	"io"
 	"runtime"
 	"time"
-
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // Load is how much of everything [Scale] makes.
@@ -54,7 +52,7 @@ func Scale(load Load) ([]Step, error) {
 	}
 	if err == nil {
 		err = step("tasks woken by one ioctl", load.Sleepers, func() error {
-			if err := t.Ioctl(abi.UFFDIO_UNREGISTER, argument(abi.RangeSize, &all)); err != nil {
+			if err := t.Unregister(all); err != nil {
 				return err
 			}
 			w.Wait()

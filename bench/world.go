@@ -30,9 +30,14 @@ type thread interface {
 	Map(at, length uint64) (uint64, error)
 	Unmap(at, length uint64) error
 	DontNeed(at, length uint64) error
-	// Ioctl, Read and PollIn are the calls on the userfaultfd. Poll waits for as long as it takes.
-	Ioctl(cmd uint32, arg []byte) error
-	Read(buf []byte) error
+	// These are the ioctls of the userfaultfd. They set the fields that the kernel writes.
+	Register(r *abi.Register) error
+	Unregister(r abi.Range) error
+	Wake(r abi.Range) error
+	Copy(c *abi.Copy) error
+	Zeropage(z *abi.Zeropage) error
+	// ReadMsg reads a message of the userfaultfd. PollIn waits until there is one, for as long as it takes.
+	ReadMsg() (abi.Msg, error)
 	PollIn() error
 	// Touch loads a byte. Block does, too; it is for who will be asleep for long. Either comes back once
 	// there is a page.
@@ -45,21 +50,18 @@ type thread interface {
 // maker makes a world, whose descriptor is non-blocking or not, in an address space with room for n VMAs.
 type maker func(nonblock bool, n int) (world, error)
 
-// argument is a struct of an ioctl as the bytes that the kernel sees.
-func argument(size int, s interface{ Encode([]byte) }) []byte {
-	b := make([]byte, size)
-	s.Encode(b)
-	return b
-}
-
 func rangeOf(first, pages int) abi.Range {
 	return abi.Range{Start: page(first), Len: uint64(pages) * pageSize}
 }
 
+// missing is the argument that registers a range for missing pages.
+func missing(r abi.Range) *abi.Register {
+	return &abi.Register{Range: r, Mode: abi.RegisterModeMissing}
+}
+
 // register registers pages of the arena for missing pages.
 func register(t thread, first, pages int) error {
-	r := abi.Register{Range: rangeOf(first, pages), Mode: abi.RegisterModeMissing}
-	return t.Ioctl(abi.UFFDIO_REGISTER, argument(abi.RegisterSize, &r))
+	return t.Register(missing(rangeOf(first, pages)))
 }
 
 // mapped maps pages of the arena and registers them.

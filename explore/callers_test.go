@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/machine"
-	"github.com/uffdsim/uffdsim/mm"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // callers are programs in which the kernel faults, or user mode does for two pages at a time.
@@ -19,9 +17,9 @@ func callers() []*Setup {
 	}
 	waker := func(w *World) {
 		w.Go("waker", func(t *machine.Task) string {
-			_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+			_ = t.UffdWake(w.Fd, pagesAt(page(0), 1))
 			_ = copyPages(t, w.Fd, page(0), 2)
-			_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), 2*mm.PageSize)
+			_ = t.UffdWake(w.Fd, pagesAt(page(0), 2))
 			return ""
 		})
 	}

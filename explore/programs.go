@@ -11,24 +11,13 @@ import (
 
 // What the tasks of the setups do, one small program each.
 
-func api(t *machine.Task, fd int) error {
-	var b [abi.APISize]byte
-	(&abi.API{API: abi.APIVersion}).Encode(b[:])
-	return t.IoctlBytes(fd, abi.UFFDIO_API, b[:])
+// pagesAt returns the range of pages that begins at start.
+func pagesAt(start, pages uint64) abi.Range {
+	return abi.Range{Start: start, Len: pages * mm.PageSize}
 }
 
 func register(t *machine.Task, fd int, start, pages uint64) error {
-	var b [abi.RegisterSize]byte
-	(&abi.Register{Range: abi.Range{Start: start, Len: pages * mm.PageSize}, Mode: abi.RegisterModeMissing}).Encode(b[:])
-	return t.IoctlBytes(fd, abi.UFFDIO_REGISTER, b[:])
-}
-
-// rangeIoctl makes an ioctl whose argument is a range: UFFDIO_WAKE or
-// UFFDIO_UNREGISTER.
-func rangeIoctl(t *machine.Task, fd int, cmd uint32, start, length uint64) error {
-	var b [abi.RangeSize]byte
-	(&abi.Range{Start: start, Len: length}).Encode(b[:])
-	return t.IoctlBytes(fd, cmd, b[:])
+	return t.UffdRegister(fd, &abi.Register{Range: pagesAt(start, pages), Mode: abi.RegisterModeMissing})
 }
 
 // touch loads a byte at addr and says what it got: "zero" for 0, else the byte, or the
@@ -50,27 +39,19 @@ var source = bytes.Repeat([]byte{'A'}, arenaPages*mm.PageSize)
 
 // copyPages fills pages from dst on with 'A'.
 func copyPages(t *machine.Task, fd int, dst, pages uint64) error {
-	var b [abi.CopySize]byte
-	(&abi.Copy{Dst: dst & mm.PageMask, Src: t.Lend(1, source[:pages*mm.PageSize]), Len: pages * mm.PageSize}).Encode(b[:])
-	return t.IoctlBytes(fd, abi.UFFDIO_COPY, b[:])
+	src := t.Lend(1, source[:pages*mm.PageSize])
+	return t.UffdCopy(fd, &abi.Copy{Dst: dst & mm.PageMask, Src: src, Len: pages * mm.PageSize})
 }
 
 // zeroPages maps the zero page at pages from dst on.
 func zeroPages(t *machine.Task, fd int, dst, pages uint64) error {
-	var b [abi.ZeropageSize]byte
-	(&abi.Zeropage{Range: abi.Range{Start: dst, Len: pages * mm.PageSize}}).Encode(b[:])
-	return t.IoctlBytes(fd, abi.UFFDIO_ZEROPAGE, b[:])
+	return t.UffdZeropage(fd, &abi.Zeropage{Range: pagesAt(dst, pages)})
 }
 
 // readOne reads a message and returns the fault's address.
 func readOne(t *machine.Task, fd int) (uint64, error) {
-	var b [abi.MsgSize]byte
-	if _, err := t.ReadBytes(fd, b[:]); err != nil {
-		return 0, err
-	}
-	var msg abi.Msg
-	msg.Decode(b[:])
-	return msg.Address, nil
+	msg, err := t.UffdReadMsg(fd)
+	return msg.Address, err
 }
 
 // serve reads messages and fills their pages, n times or until the read fails. A page
@@ -86,7 +67,7 @@ func (w *World) serve(t *machine.Task, n int) {
 		err = copyPages(t, w.Fd, addr, 1)
 		if err == errno.EEXIST {
 			w.At(t, "wake", uint64(i), addr)
-			_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, addr&mm.PageMask, mm.PageSize)
+			_ = t.UffdWake(w.Fd, pagesAt(addr&mm.PageMask, 1))
 		}
 	}
 }

@@ -177,7 +177,7 @@ var serving = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(1) })
 			w.Go("waker", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				_ = t.UffdWake(w.Fd, pagesAt(page(0), 1))
 				_ = copyPages(t, w.Fd, page(1), 1)
 				return ""
 			})
@@ -191,7 +191,7 @@ var serving = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(1) })
 			w.Go("waker", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), 0)
+				_ = t.UffdWake(w.Fd, pagesAt(page(0), 0))
 				_ = copyPages(t, w.Fd, page(1), 1)
 				return ""
 			})
@@ -236,7 +236,7 @@ var serving = []*Setup{
 			w.reader(w.Faulters)
 			w.Go("blocking", func(t *machine.Task) string { w.serve(t, 1); return "" }).Sleeper = true
 			w.Go("waker", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, own(0), mm.PageSize)
+				_ = t.UffdWake(w.Fd, pagesAt(own(0), 1))
 				return ""
 			})
 		},

@@ -4,7 +4,6 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
@@ -57,12 +56,12 @@ var ending = []*Setup{
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(0) })
 			w.Go("waker", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				_ = t.UffdWake(w.Fd, pagesAt(page(0), 1))
 				return ""
 			})
 			w.Go("unregister", func(t *machine.Task) string {
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_UNREGISTER, page(0), mm.PageSize)
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				_ = t.UffdUnregister(w.Fd, pagesAt(page(0), 1))
+				_ = t.UffdWake(w.Fd, pagesAt(page(0), 1))
 				return ""
 			})
 		},
@@ -130,7 +129,7 @@ var ending = []*Setup{
 			w.faulters(own)
 			w.Go("unmapper", func(t *machine.Task) string {
 				_ = t.Munmap(Arena, Plain+arenaPages*mm.PageSize-Arena)
-				_ = rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, page(0), mm.PageSize)
+				_ = t.UffdWake(w.Fd, pagesAt(page(0), 1))
 				return ""
 			})
 		},

@@ -60,10 +60,8 @@ var touching = []*Setup{
 				return touch(t, page(0))
 			})
 			w.Go("copier", func(t *machine.Task) string {
-				var b [abi.CopySize]byte
 				// From the second byte on, so that the source goes on into a page that is not there.
-				(&abi.Copy{Dst: page(0), Src: Plain + 1, Len: mm.PageSize}).Encode(b[:])
-				_ = t.IoctlBytes(w.Fd, abi.UFFDIO_COPY, b[:])
+				_ = t.UffdCopy(w.Fd, &abi.Copy{Dst: page(0), Src: Plain + 1, Len: mm.PageSize})
 				return ""
 			})
 		},
@@ -96,7 +94,7 @@ var touching = []*Setup{
 					{Start: 0, Len: mm.PageSize}, {Start: mm.TaskSize, Len: mm.PageSize}, {Start: page(0), Len: mm.TaskSize},
 					{Start: 1, Len: mm.PageSize}, {Start: mm.TaskSize, Len: 1}, {Start: mm.TaskSize + 1, Len: 0},
 				} {
-					answers = append(answers, name(rangeIoctl(t, w.Fd, abi.UFFDIO_WAKE, r.Start, r.Len)))
+					answers = append(answers, name(t.UffdWake(w.Fd, r)))
 				}
 				return strings.Join(answers, ",")
 			})

@@ -130,7 +130,7 @@ func (w *World) prepare(t *machine.Task) (err error) {
 		return err
 	}
 	w.Ctx = uffd.FromFile(w.Process.Files().File(w.Fd))
-	if err := api(t, w.Fd); err != nil {
+	if err := t.UffdAPI(w.Fd, &abi.API{API: abi.APIVersion}); err != nil {
 		return err
 	}
 	const flags = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed

@@ -99,7 +99,7 @@ type Task struct {
 
 	local mm.Thread
 	poll  *vfs.PollWqueues // nil before the first poll: most tasks never do
-	dying bool             // set before the panic with killed
+	kept  *callState       // nil before the first call that keeps something
 }
 
 // killed is the panic that ends a task which a fatal signal has killed.
@@ -135,7 +135,7 @@ func runUntilKilled(t *Task, fn func(t *Task)) (dead bool) {
 	defer func() {
 		// Other panics pass: to recover from one in order to raise it again is dear, and
 		// each run that an explorer gives up ends in one.
-		if dead = t.dying; dead {
+		if dead = t.kept != nil && t.kept.dying; dead {
 			recover()
 		}
 	}()

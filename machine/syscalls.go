@@ -37,7 +37,7 @@ func (t *Task) leaveOr(call string, ret uint64, err error, undo func()) (uint64,
 	}
 	if t.TakeSignals() {
 		undo()
-		t.dying = true
+		t.calls().dying = true
 		panic(killed{})
 	}
 	if err == errno.ERESTARTSYS {
