@@ -16,35 +16,24 @@ const arena = 0x100000
 func registered(t *testing.T, task *machine.Task, pages uint64) int {
 	fd, err := task.Userfaultfd(0)
 	require.NoError(t, err)
-	api := abi.API{API: abi.APIVersion}
-	var b [abi.APISize]byte
-	api.Encode(b[:])
-	require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_API, b[:]))
+	require.NoError(t, task.UffdAPI(fd, &abi.API{API: abi.APIVersion}))
 	at, err := task.Mmap(arena, pages*mm.PageSize, mm.ProtRead|mm.ProtWrite, mm.MapPrivate|mm.MapAnonymous|mm.MapFixed, -1, 0)
 	require.NoError(t, err)
 	require.EqualValues(t, arena, at)
 	reg := abi.Register{Range: abi.Range{Start: arena, Len: pages * mm.PageSize}, Mode: abi.RegisterModeMissing}
-	var r [abi.RegisterSize]byte
-	reg.Encode(r[:])
-	require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_REGISTER, r[:]))
+	require.NoError(t, task.UffdRegister(fd, &reg))
 	return fd
 }
 
 // serve reads and resolves n faults, each with a page of its own number.
 func serve(t *testing.T, task *machine.Task, fd, n int) {
-	var msg abi.Msg
-	var b [abi.MsgSize]byte
-	var arg [abi.CopySize]byte
 	page := make([]byte, mm.PageSize)
 	for range n {
-		_, err := task.ReadBytes(fd, b[:])
+		msg, err := task.UffdReadMsg(fd)
 		require.NoError(t, err)
-		msg.Decode(b[:])
 		dst := msg.Address & mm.PageMask
 		page[0] = byte((dst - arena) >> mm.PageShift)
-		c := abi.Copy{Dst: dst, Src: task.Lend(1, page), Len: mm.PageSize}
-		c.Encode(arg[:])
-		require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_COPY, arg[:]))
+		require.NoError(t, task.UffdCopy(fd, &abi.Copy{Dst: dst, Src: task.Lend(1, page), Len: mm.PageSize}))
 	}
 }
 

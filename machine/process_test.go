@@ -27,10 +27,8 @@ func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
 		m.NewProcess().Go("t", func(t *machine.Task) {
 			fd, _ := t.Userfaultfd(0)
 			_, _ = t.Mmap(0x200000, 4*mm.PageSize, mm.ProtRead|mm.ProtWrite, mm.MapPrivate|mm.MapAnonymous|mm.MapFixed, -1, 0)
-			var b [abi.RegisterSize]byte
-			r := abi.Register{Range: abi.Range{Start: 0x200000, Len: 4 * mm.PageSize}, Mode: abi.RegisterModeMissing}
-			r.Encode(b[:])
-			_ = t.IoctlBytes(fd, abi.UFFDIO_REGISTER, b[:])
+			all := abi.Range{Start: 0x200000, Len: 4 * mm.PageSize}
+			_ = t.UffdRegister(fd, &abi.Register{Range: all, Mode: abi.RegisterModeMissing})
 			t.Exit()
 		}, nil)
 		err := exec.Settle()

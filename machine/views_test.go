@@ -27,9 +27,7 @@ func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
 		_, err = task.Mmap(0x200000, mm.PageSize, mm.ProtRead, mm.MapShared|mm.MapAnonymous|mm.MapFixed, -1, 0)
 		require.NoError(t, err)
 		r := abi.Register{Range: abi.Range{Start: 0x100000, Len: 4 * mm.PageSize}, Mode: abi.RegisterModeMissing}
-		b := make([]byte, abi.RegisterSize)
-		r.Encode(b)
-		require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_REGISTER, b))
+		require.NoError(t, task.UffdRegister(fd, &r))
 	}, nil)
 	require.NoError(t, exec.Settle())
 	p.Go("t1", func(task *machine.Task) { task.Load(0x101000, make([]byte, 1)) }, nil)

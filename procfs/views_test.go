@@ -29,18 +29,14 @@ func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
 		_, err = task.Mmap(0x200000, mm.PageSize, mm.ProtRead, mm.MapShared|mm.MapAnonymous|mm.MapFixed, -1, 0)
 		require.NoError(t, err)
 		r := abi.Register{Range: abi.Range{Start: 0x100000, Len: 4 * mm.PageSize}, Mode: abi.RegisterModeMissing}
-		b := make([]byte, abi.RegisterSize)
-		r.Encode(b)
-		require.NoError(t, task.IoctlBytes(fd, abi.UFFDIO_REGISTER, b))
+		require.NoError(t, task.UffdRegister(fd, &r))
 	}, nil)
 	require.NoError(t, exec.Settle())
 	p.Go("filler", func(task *machine.Task) {
 		// The zero page, at the first and the third: the fault has the second.
 		for _, start := range []uint64{0x100000, 0x102000} {
 			z := abi.Zeropage{Range: abi.Range{Start: start, Len: mm.PageSize}}
-			b := make([]byte, abi.ZeropageSize)
-			z.Encode(b)
-			require.NoError(t, task.IoctlBytes(3, abi.UFFDIO_ZEROPAGE, b))
+			require.NoError(t, task.UffdZeropage(3, &z))
 		}
 	}, nil)
 	require.NoError(t, exec.Settle())

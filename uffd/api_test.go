@@ -119,7 +119,8 @@ func TestTwoHandshakesAtOnce(t *testing.T) {
 	seen := outcomes(t, 300, func(k *fixture) string {
 		fd := k.open('A', 0)
 		shake := func(t *machine.Task) string {
-			return result(t.IoctlBytes(fd, abi.UFFDIO_API, encode(&goodAPI, abi.APISize)))
+			api := goodAPI
+			return result(t.UffdAPI(fd, &api))
 		}
 		a, b := k.start("a", shake), k.start("b", shake)
 		k.settle()

@@ -14,14 +14,12 @@ import (
 func BenchmarkFaultRoundTrip(b *testing.B) {
 	s := newThrong(b, 1)
 	s.p.Go("monitor", func(t *machine.Task) {
-		buf, src, arg := make([]byte, abi.MsgSize), make([]byte, page), make([]byte, abi.CopySize)
-		c := abi.Copy{Dst: arena, Src: t.Lend(1, src), Len: page}
+		c := abi.Copy{Dst: arena, Src: t.Lend(1, make([]byte, page)), Len: page}
 		for {
-			if _, err := t.ReadBytes(s.fd, buf); err != nil {
+			if _, err := t.UffdReadMsg(s.fd); err != nil {
 				return
 			}
-			c.Encode(arg)
-			if t.IoctlBytes(s.fd, abi.UFFDIO_COPY, arg) != nil {
+			if t.UffdCopy(s.fd, &c) != nil {
 				return // closed
 			}
 		}
@@ -55,11 +53,9 @@ func BenchmarkRegisterUnregister(b *testing.B) {
 			_, err := s.main.Mmap(at, 3*page, rw, fixed, -1, 0)
 			s.NoError(err)
 			reg := abi.Register{Range: abi.Range{Start: at + page, Len: page}, Mode: abi.RegisterModeMissing}
-			r, u := encode(&reg, abi.RegisterSize), encode(&reg.Range, abi.RangeSize)
 			b.ReportAllocs()
 			for b.Loop() {
-				if s.main.IoctlBytes(s.fd, abi.UFFDIO_REGISTER, r) != nil ||
-					s.main.IoctlBytes(s.fd, abi.UFFDIO_UNREGISTER, u) != nil {
+				if s.main.UffdRegister(s.fd, &reg) != nil || s.main.UffdUnregister(s.fd, reg.Range) != nil {
 					b.Fatal("failed")
 				}
 			}
@@ -84,15 +80,14 @@ func BenchmarkUnregisterRange(b *testing.B) {
 	const n = 100_000
 	s := scattered(b, n)
 	arg := missing(0, 2*n)
-	r, u := encode(&arg, abi.RegisterSize), encode(&arg.Range, abi.RangeSize)
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_REGISTER, r); err != nil {
+		if err := s.main.UffdRegister(s.fd, &arg); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_UNREGISTER, u); err != nil {
+		if err := s.main.UffdUnregister(s.fd, arg.Range); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -112,11 +107,11 @@ func BenchmarkWake(b *testing.B) {
 					t.Load(pg(n), make([]byte, 1))
 				}
 			}, nil)
-			r := encode(&abi.Range{Start: pg(n), Len: page}, abi.RangeSize)
+			r := pages(n, 1)
 			s.NoError(s.exec.Settle())
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_WAKE, r); err != nil {
+				if err := s.main.UffdWake(s.fd, r); err != nil {
 					b.Fatal(err)
 				}
 				b.StopTimer()
@@ -129,10 +124,10 @@ func BenchmarkWake(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("nobody-of-%d", n), func(b *testing.B) {
 			s := waiters(b, n)
-			r := encode(&abi.Range{Start: pg(n), Len: page}, abi.RangeSize)
+			r := pages(n, 1)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := s.main.IoctlBytes(s.fd, abi.UFFDIO_WAKE, r); err != nil {
+				if err := s.main.UffdWake(s.fd, r); err != nil {
 					b.Fatal(err)
 				}
 			}

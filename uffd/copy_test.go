@@ -28,9 +28,8 @@ func (k *fixture) source(fill string) uint64 {
 func (k *fixture) copyArg(arg abi.Copy) (abi.Copy, error) {
 	k.t.Helper()
 	arg.Copy = sentinel
-	b := encode(&arg, abi.CopySize)
-	err := k.ioctl(k.fds['A'], abi.UFFDIO_COPY, b)
-	arg.Decode(b)
+	var err error
+	k.do(func(t *machine.Task) { err = t.UffdCopy(k.fds['A'], &arg) })
 	return arg, err
 }
 
@@ -149,14 +148,11 @@ func TestCopyWithoutMemory(t *testing.T) {
 			each(t, func(k *fixture) {
 				k.lay("AA")
 				var arg abi.Copy
-				b := make([]byte, abi.CopySize)
 				k.do(func(t *machine.Task) {
 					arg = abi.Copy{Dst: pg(0), Src: t.Lend(1, make([]byte, page)), Len: page, Copy: sentinel}
-					arg.Encode(b)
 					t.InjectFaults(func(s string) bool { return s == site })
-					k.Equal(errno.ENOMEM, t.IoctlBytes(k.fds['A'], abi.UFFDIO_COPY, b))
+					k.Equal(errno.ENOMEM, t.UffdCopy(k.fds['A'], &arg))
 				})
-				arg.Decode(b)
 				k.EqualValues(-int64(errno.ENOMEM), arg.Copy)
 				k.False(k.present(0))
 			})
@@ -232,8 +228,7 @@ func TestCopyLooksAgain(t *testing.T) {
 	changes := map[string]func(k *fixture, t *machine.Task) error{
 		"unmapped": func(_ *fixture, t *machine.Task) error { return t.Munmap(pg(1), page) },
 		"unregistered": func(k *fixture, t *machine.Task) error {
-			r := pages(0, 2)
-			return t.IoctlBytes(k.fds['A'], abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize))
+			return t.UffdUnregister(k.fds['A'], pages(0, 2))
 		},
 	}
 	for name, change := range changes {
@@ -247,10 +242,7 @@ func TestCopyLooksAgain(t *testing.T) {
 					if name == "unmapped" {
 						arg.Len = 2 * page // the second is gone by then
 					}
-					b := encode(&arg, abi.CopySize)
-					err := t.IoctlBytes(k.fds['A'], abi.UFFDIO_COPY, b)
-					arg.Decode(b)
-					return result(err)
+					return result(t.UffdCopy(k.fds['A'], &arg))
 				})
 				k.settle()
 				k.Equal("asleep", w.String())

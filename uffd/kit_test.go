@@ -328,9 +328,8 @@ func (k *fixture) ioctlAt(fd int, cmd uint32, arg uint64) (err error) {
 
 func (k *fixture) api(fd int, arg abi.API) (abi.API, error) {
 	k.t.Helper()
-	b := encode(&arg, abi.APISize)
-	err := k.ioctl(fd, abi.UFFDIO_API, b)
-	arg.Decode(b)
+	var err error
+	k.do(func(t *machine.Task) { err = t.UffdAPI(fd, &arg) })
 	return arg, err
 }
 
@@ -351,9 +350,8 @@ func missing(first, n int) abi.Register {
 
 func (k *fixture) registerArg(fd int, arg abi.Register) (abi.Register, error) {
 	k.t.Helper()
-	b := encode(&arg, abi.RegisterSize)
-	err := k.ioctl(fd, abi.UFFDIO_REGISTER, b)
-	arg.Decode(b)
+	var err error
+	k.do(func(t *machine.Task) { err = t.UffdRegister(fd, &arg) })
 	return arg, err
 }
 
@@ -363,19 +361,26 @@ func (k *fixture) register(fd, first, n int) error {
 	return err
 }
 
-func (k *fixture) rangeIoctl(fd int, cmd uint32, r abi.Range) error {
+func (k *fixture) unregisterRange(fd int, r abi.Range) (err error) {
 	k.t.Helper()
-	return k.ioctl(fd, cmd, encode(&r, abi.RangeSize))
+	k.do(func(t *machine.Task) { err = t.UffdUnregister(fd, r) })
+	return err
+}
+
+func (k *fixture) wakeRange(fd int, r abi.Range) (err error) {
+	k.t.Helper()
+	k.do(func(t *machine.Task) { err = t.UffdWake(fd, r) })
+	return err
 }
 
 func (k *fixture) unregister(fd, first, n int) error {
 	k.t.Helper()
-	return k.rangeIoctl(fd, abi.UFFDIO_UNREGISTER, pages(first, n))
+	return k.unregisterRange(fd, pages(first, n))
 }
 
 func (k *fixture) wake(fd, first, n int) error {
 	k.t.Helper()
-	return k.rangeIoctl(fd, abi.UFFDIO_WAKE, pages(first, n))
+	return k.wakeRange(fd, pages(first, n))
 }
 
 // copyPages fills pages of the arena with a byte, and returns the struct's copy field.
@@ -391,18 +396,14 @@ func copyPages(t *machine.Task, fd int, r abi.Range, fill byte, mode uint64) (in
 		src[i] = fill
 	}
 	arg := abi.Copy{Dst: r.Start, Src: t.Lend(1, src), Len: r.Len, Mode: mode}
-	b := encode(&arg, abi.CopySize)
-	err := t.IoctlBytes(fd, abi.UFFDIO_COPY, b)
-	arg.Decode(b)
+	err := t.UffdCopy(fd, &arg)
 	return arg.Copy, err
 }
 
 func (k *fixture) zeroPages(fd, first, n int, mode uint64) (zeroed int64, err error) {
 	k.t.Helper()
 	arg := abi.Zeropage{Range: pages(first, n), Mode: mode}
-	b := encode(&arg, abi.ZeropageSize)
-	err = k.ioctl(fd, abi.UFFDIO_ZEROPAGE, b)
-	arg.Decode(b)
+	k.do(func(t *machine.Task) { err = t.UffdZeropage(fd, &arg) })
 	return arg.Zeropage, err
 }
 

@@ -175,8 +175,7 @@ func (k *fixture) workload() []string {
 		k.start("s", func(t *machine.Task) string { t.Kill(f.task, sim.SignalFatal); return "" })
 		k.start("m", func(t *machine.Task) string { return result(t.Munmap(pg(3), page)) })
 		k.start("u", func(t *machine.Task) string {
-			r := pages(2, 1)
-			return result(t.IoctlBytes(fd, abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize)))
+			return result(t.UffdUnregister(fd, pages(2, 1)))
 		})
 		k.settle()
 	})...)

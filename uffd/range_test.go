@@ -37,8 +37,8 @@ func TestInvalidRanges(t *testing.T) {
 				k.settle()
 				_, err := k.registerArg(fd, abi.Register{Range: r, Mode: abi.RegisterModeMissing})
 				k.Equal(errno.EINVAL, err)
-				k.Equal(errno.EINVAL, k.rangeIoctl(fd, abi.UFFDIO_UNREGISTER, r))
-				k.Equal(errno.EINVAL, k.rangeIoctl(fd, abi.UFFDIO_WAKE, r))
+				k.Equal(errno.EINVAL, k.unregisterRange(fd, r))
+				k.Equal(errno.EINVAL, k.wakeRange(fd, r))
 				k.Equal("AA", k.bar())
 				k.Equal("asleep", f.String(), "nobody was woken")
 				k.Equal("f /", k.queues('A'))
@@ -56,11 +56,11 @@ func TestRangesAtTheLimits(t *testing.T) {
 	} {
 		seedOnly(t, func(k *fixture) {
 			fd := k.uffd('A', 0)
-			k.NoError(k.rangeIoctl(fd, abi.UFFDIO_WAKE, r))
+			k.NoError(k.wakeRange(fd, r))
 			// With nothing mapped, register gets as far as the VMAs.
 			_, err := k.registerArg(fd, abi.Register{Range: r, Mode: abi.RegisterModeMissing})
 			k.Equal(errno.ENOMEM, err)
-			k.Equal(errno.ENOMEM, k.rangeIoctl(fd, abi.UFFDIO_UNREGISTER, r))
+			k.Equal(errno.ENOMEM, k.unregisterRange(fd, r))
 		})
 	}
 }
@@ -90,9 +90,9 @@ func TestRangeIsOfTheContextsMM(t *testing.T) {
 				for _, p := range []*machine.Process{k.p, child} {
 					k.doIn(p, func(t *machine.Task) {
 						r := abi.Range{Start: compat, Len: page}
-						k.Equal(c.want, t.IoctlBytes(fd, abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+						k.Equal(c.want, t.UffdWake(fd, r))
 						r.Start -= page
-						k.NoError(t.IoctlBytes(fd, abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+						k.NoError(t.UffdWake(fd, r))
 					})
 				}
 			})
@@ -107,8 +107,8 @@ func TestMmapMinAddrIsASysctl(t *testing.T) {
 			k.m.MmapMinAddr = low
 			k.p = k.newProcess()
 			fd := k.uffd('A', 0)
-			k.NoError(k.rangeIoctl(fd, abi.UFFDIO_WAKE, abi.Range{Start: low, Len: page}))
-			k.Equal(errno.EINVAL, k.rangeIoctl(fd, abi.UFFDIO_WAKE, abi.Range{Start: low - page, Len: page}))
+			k.NoError(k.wakeRange(fd, abi.Range{Start: low, Len: page}))
+			k.Equal(errno.EINVAL, k.wakeRange(fd, abi.Range{Start: low - page, Len: page}))
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // REF-1: one for the file, one for each fault in progress, none for VMAs.
@@ -59,10 +58,10 @@ func TestContextOutlivesProcess(t *testing.T) {
 			k.NoError(err)
 			k.EqualValues(page, n)
 			arg := missing(2, 1)
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
+			k.NoError(t.UffdRegister(fd, &arg))
 			r := pages(1, 1)
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize)))
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+			k.NoError(t.UffdUnregister(fd, r))
+			k.NoError(t.UffdWake(fd, r))
 		})
 		k.Equal("A|-|A", k.bar())
 		k.True(k.present(0))

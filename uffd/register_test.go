@@ -130,10 +130,9 @@ func TestRegisterTakesMmapLock(t *testing.T) {
 			k.lay("--")
 			fd := k.uffd('A', 0)
 			arg := missing(0, 2)
-			b := encode(&arg, abi.RegisterSize)
 			var err error
 			reg := k.start("reg", func(t *machine.Task) string {
-				err = t.IoctlBytes(fd, abi.UFFDIO_REGISTER, b)
+				err = t.UffdRegister(fd, &arg)
 				return "ended"
 			})
 			k.start("h", func(t *machine.Task) string {
@@ -356,7 +355,6 @@ func TestRegisterPartialProgress(t *testing.T) {
 					set(k)
 					arg := missing(c.first, c.n)
 					arg.Ioctls = 77
-					b := encode(&arg, abi.RegisterSize)
 					splits := 0
 					k.do(func(t *machine.Task) {
 						if how == "allocation" {
@@ -367,10 +365,9 @@ func TestRegisterPartialProgress(t *testing.T) {
 								return site == "split_vma" && splits > c.spare
 							})
 						}
-						k.Equal(errno.ENOMEM, t.IoctlBytes(k.fds['A'], abi.UFFDIO_REGISTER, b))
+						k.Equal(errno.ENOMEM, t.UffdRegister(k.fds['A'], &arg))
 					})
 					k.Equal(c.want, k.bar())
-					arg.Decode(b)
 					k.EqualValues(77, arg.Ioctls, "no answer")
 				})
 			})
@@ -395,7 +392,7 @@ func TestRegisterMergeWithoutMemory(t *testing.T) {
 		arg := missing(2, 2)
 		k.do(func(t *machine.Task) {
 			t.InjectFaults(func(site string) bool { return site == "vma_merge" })
-			k.NoError(t.IoctlBytes(k.fds['A'], abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
+			k.NoError(t.UffdRegister(k.fds['A'], &arg))
 		})
 		k.Equal("AA|AA", k.bar())
 	})
@@ -479,7 +476,7 @@ func TestRegisterFromAnotherProcess(t *testing.T) {
 		child := k.fork()
 		k.doIn(child, func(t *machine.Task) {
 			arg := missing(0, 2)
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
+			k.NoError(t.UffdRegister(fd, &arg))
 		})
 		k.Equal("AA", k.bar())
 		for _, m := range procfs.Maps(child.MM) {
@@ -489,8 +486,7 @@ func TestRegisterFromAnotherProcess(t *testing.T) {
 		k.settle()
 		k.Equal("0", f.String())
 		k.doIn(child, func(t *machine.Task) {
-			r := pages(1, 1)
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize)))
+			k.NoError(t.UffdUnregister(fd, pages(1, 1)))
 		})
 		k.Equal("A|-", k.bar())
 	})
@@ -518,11 +514,11 @@ func TestRegistrationInvariant(t *testing.T) {
 	calls := map[string]func(k *fixture, t *machine.Task) error{
 		"register": func(k *fixture, t *machine.Task) error {
 			arg := missing(0, 3)
-			return t.IoctlBytes(k.fds['A'], abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize))
+			return t.UffdRegister(k.fds['A'], &arg)
 		},
 		"unregister": func(k *fixture, t *machine.Task) error {
 			arg := pages(0, 3)
-			return t.IoctlBytes(k.fds['A'], abi.UFFDIO_UNREGISTER, encode(&arg, abi.RangeSize))
+			return t.UffdUnregister(k.fds['A'], arg)
 		},
 		"close": func(k *fixture, t *machine.Task) error { return t.Close(k.fds['A']) },
 	}

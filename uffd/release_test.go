@@ -7,7 +7,6 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/procfs"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
@@ -248,7 +247,7 @@ func TestIoctlInProgressHoldsTheFile(t *testing.T) {
 			k.lay("AA--")
 			arg := missing(2, 2)
 			j := k.start("i", func(t *machine.Task) string {
-				return result(t.IoctlBytes(k.fds['A'], abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
+				return result(t.UffdRegister(k.fds['A'], &arg))
 			})
 			k.closing("c", 'A')
 			k.play(upTo("i", "down_write mm.MmapLock"), all("c"))

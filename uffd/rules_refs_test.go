@@ -142,9 +142,9 @@ func TestRulesIoctlsOnAnExitedProcess(t *testing.T) {
 		k.doIn(child, func(t *machine.Task) {
 			k.NoError(t.Munmap(arena, 3*page))
 			reg, r := missing(1, 2), pages(2, 1)
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_REGISTER, encode(&reg, abi.RegisterSize)))
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize)))
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+			k.NoError(t.UffdRegister(fd, &reg))
+			k.NoError(t.UffdUnregister(fd, r))
+			k.NoError(t.UffdWake(fd, r))
 			copied, err := copyPages(t, fd, pages(0, 2), 'x', 0)
 			k.NoError(err)
 			k.EqualValues(2*page, copied)
@@ -180,7 +180,7 @@ func TestRulesChildServesItsParent(t *testing.T) {
 			outcome, _ := t.Store(pg(2), []byte{0, 0, 0, 'c'})
 			k.Equal(mm.Done, outcome)
 			arg := abi.Copy{Dst: pg(0), Src: pg(2), Len: page}
-			k.NoError(t.IoctlBytes(fd, abi.UFFDIO_COPY, encode(&arg, abi.CopySize)))
+			k.NoError(t.UffdCopy(fd, &arg))
 		})
 		k.Equal("'c'", f.String())
 		mine := k.loadIn(child, "mine", pg(0)+3)
@@ -205,8 +205,7 @@ func TestRulesForkLeavesTheParent(t *testing.T) {
 		k.procs = append(k.procs, grandchild)
 		k.Equal(before, k.bar())
 		k.doIn(grandchild, func(t *machine.Task) {
-			r := pages(0, 1)
-			k.NoError(t.IoctlBytes(k.fds['A'], abi.UFFDIO_UNREGISTER, encode(&r, abi.RangeSize)))
+			k.NoError(t.UffdUnregister(k.fds['A'], pages(0, 1)))
 		})
 		k.Equal("--", k.bar())
 	})

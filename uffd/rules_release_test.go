@@ -435,8 +435,7 @@ func TestRulesIoctlHoldsTheFile(t *testing.T) {
 		k.lay("A-")
 		fd, ctx := k.fds['A'], k.ctxs['A']
 		arg := missing(1, 1)
-		b := encode(&arg, abi.RegisterSize)
-		reg := k.start("reg", func(t *machine.Task) string { return result(t.IoctlBytes(fd, abi.UFFDIO_REGISTER, b)) })
+		reg := k.start("reg", func(t *machine.Task) string { return result(t.UffdRegister(fd, &arg)) })
 		c := k.closer("c", fd)
 		k.play(upTo("reg", "down_write mm.MmapLock"), all("c"))
 		log := k.steps(k.settle)
@@ -449,7 +448,6 @@ func TestRulesIoctlHoldsTheFile(t *testing.T) {
 			"put file.count",
 			"store ctx.released", "down_write mm.MmapLock", "up_write mm.MmapLock",
 		}, stepsOf(log, "reg", "file.count", "ctx.released", "mm.MmapLock"))
-		arg.Decode(b)
 		k.NotZero(arg.Ioctls)
 		k.Equal("--", k.bar())
 		k.True(ctx.Freed())

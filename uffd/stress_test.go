@@ -41,11 +41,11 @@ func newThrong(t testing.TB, pages uint64) *throng {
 	s.NoError(err)
 	s.ctx = s.p.Ctx(s.fd)
 	api := abi.API{API: abi.APIVersion}
-	s.NoError(s.main.IoctlBytes(s.fd, abi.UFFDIO_API, encode(&api, abi.APISize)))
+	s.NoError(s.main.UffdAPI(s.fd, &api))
 	_, err = s.main.Mmap(arena, pages*page, rw, fixed, -1, 0)
 	s.NoError(err)
 	arg := missing(0, int(pages))
-	s.NoError(s.main.IoctlBytes(s.fd, abi.UFFDIO_REGISTER, encode(&arg, abi.RegisterSize)))
+	s.NoError(s.main.UffdRegister(s.fd, &arg))
 	return s
 }
 
@@ -77,7 +77,6 @@ func (s *throng) touch() {
 func (s *throng) serve(t *machine.Task, n int) (served int) {
 	buf := make([]byte, 16*abi.MsgSize)
 	src := make([]byte, page)
-	arg := make([]byte, abi.CopySize)
 	for served < n {
 		got, err := t.ReadBytes(s.fd, buf)
 		if err != nil {
@@ -90,8 +89,7 @@ func (s *throng) serve(t *machine.Task, n int) (served int) {
 			dst := msg.Address & mm.PageMask
 			src[0], src[2] = byte(dst>>mm.PageShift), byte(dst>>(mm.PageShift+8))
 			c := abi.Copy{Dst: dst, Src: t.Lend(1, src), Len: page}
-			c.Encode(arg)
-			switch err := t.IoctlBytes(s.fd, abi.UFFDIO_COPY, arg); err {
+			switch err := t.UffdCopy(s.fd, &c); err {
 			case nil:
 				served++
 			case errno.EINVAL, errno.EBADF: // unmapped, stripped or closed meanwhile
@@ -166,8 +164,7 @@ func TestStressMunmapInTheMiddle(t *testing.T) {
 	}, nil)
 	s.NoError(s.exec.Settle())
 	// Whoever is asleep now has had no page. The upper half is woken for nothing.
-	r := pages(crowd/2, crowd/2)
-	s.NoError(s.main.IoctlBytes(s.fd, abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+	s.NoError(s.main.UffdWake(s.fd, pages(crowd/2, crowd/2)))
 	s.NoError(s.exec.Settle())
 	pending, seen := s.ctx.Queues()
 	for _, w := range append(pending, seen...) {

@@ -138,10 +138,8 @@ func TestUnregisterPartialProgress(t *testing.T) {
 func TestUnregisterTakesMmapLock(t *testing.T) {
 	seedOnly(t, func(k *fixture) {
 		k.lay("AA")
-		r := pages(0, 2)
-		b := encode(&r, abi.RangeSize)
 		reg := k.start("reg", func(t *machine.Task) string {
-			return result(t.IoctlBytes(k.fds['A'], abi.UFFDIO_UNREGISTER, b))
+			return result(t.UffdUnregister(k.fds['A'], pages(0, 2)))
 		})
 		k.start("h", func(t *machine.Task) string {
 			t.Process.MM.MmapLock.DownRead(t.Task)

@@ -145,7 +145,7 @@ func TestWakeMatch(t *testing.T) {
 				if seen {
 					k.read(k.fds['A'], 32)
 				}
-				k.NoError(k.rangeIoctl(k.fds['A'], abi.UFFDIO_WAKE, c.r))
+				k.NoError(k.wakeRange(k.fds['A'], c.r))
 				k.Equal(c.want, f.ended, "%#x in %#x+%#x", c.addr, c.r.Start, c.r.Len)
 			})
 		}
@@ -194,8 +194,7 @@ func TestWakeLeavesRunners(t *testing.T) {
 
 func (k *fixture) startWake(name string, ctx byte, first, n int) *job {
 	return k.start(name, func(t *machine.Task) string {
-		r := pages(first, n)
-		return result(t.IoctlBytes(k.fds[ctx], abi.UFFDIO_WAKE, encode(&r, abi.RangeSize)))
+		return result(t.UffdWake(k.fds[ctx], pages(first, n)))
 	})
 }
 

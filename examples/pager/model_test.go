@@ -20,13 +20,8 @@ type model struct {
 }
 
 func (m model) ReadFault() (uint64, error) {
-	b := make([]byte, abi.MsgSize)
-	if _, err := m.t.ReadBytes(m.fd, b); err != nil {
-		return 0, err
-	}
-	var msg abi.Msg
-	msg.Decode(b)
-	return msg.Address &^ (pager.PageSize - 1), nil
+	msg, err := m.t.UffdReadMsg(m.fd)
+	return msg.Address &^ (pager.PageSize - 1), err
 }
 
 func (m model) Copy(addr uint64, page []byte, wake bool) error {
@@ -34,9 +29,7 @@ func (m model) Copy(addr uint64, page []byte, wake bool) error {
 	if !wake {
 		c.Mode = abi.CopyModeDontwake
 	}
-	b := make([]byte, abi.CopySize)
-	c.Encode(b)
-	err := m.t.IoctlBytes(m.fd, abi.UFFDIO_COPY, b)
+	err := m.t.UffdCopy(m.fd, &c)
 	if err == errno.EEXIST {
 		return syscall.EEXIST // as the host has it
 	}
@@ -44,9 +37,7 @@ func (m model) Copy(addr uint64, page []byte, wake bool) error {
 }
 
 func (m model) Wake(addr, length uint64) error {
-	b := make([]byte, abi.RangeSize)
-	(&abi.Range{Start: addr, Len: length}).Encode(b)
-	return m.t.IoctlBytes(m.fd, abi.UFFDIO_WAKE, b)
+	return m.t.UffdWake(m.fd, abi.Range{Start: addr, Len: length})
 }
 
 // The pager asks for syscall.EEXIST. The model's errors are Linux's own, which errors.Is takes for

@@ -23,14 +23,11 @@ func TestInParallel(t *testing.T) {
 	main := process.Attach(exec, "main")
 	fd, err := main.Userfaultfd(0)
 	require.NoError(t, err)
-	b := make([]byte, abi.APISize)
-	(&abi.API{API: abi.APIVersion}).Encode(b)
-	require.NoError(t, main.IoctlBytes(fd, abi.UFFDIO_API, b))
+	require.NoError(t, main.UffdAPI(fd, &abi.API{API: abi.APIVersion}))
 	_, err = main.Mmap(start, pages*pager.PageSize, mm.ProtRead|mm.ProtWrite, mm.MapPrivate|mm.MapAnonymous|mm.MapFixed, -1, 0)
 	require.NoError(t, err)
-	b = make([]byte, abi.RegisterSize)
-	(&abi.Register{Range: abi.Range{Start: start, Len: pages * pager.PageSize}, Mode: abi.RegisterModeMissing}).Encode(b)
-	require.NoError(t, main.IoctlBytes(fd, abi.UFFDIO_REGISTER, b))
+	all := abi.Range{Start: start, Len: pages * pager.PageSize}
+	require.NoError(t, main.UffdRegister(fd, &abi.Register{Range: all, Mode: abi.RegisterModeMissing}))
 
 	s := &pager.Snapshot{Start: start, Pages: make([]byte, pages*pager.PageSize)}
 	for i := range pages {
