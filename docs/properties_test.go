@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	properties "github.com/uffdsim/uffdsim/property_test"
+	"github.com/uffdsim/uffdsim/property_test"
 )
 
 // docs/properties.md has every property, with its sentence.

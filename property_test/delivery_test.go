@@ -1,4 +1,4 @@
-package property_test
+package properties
 
 import (
 	"fmt"
@@ -52,24 +52,18 @@ func (p *party) prepare(task *machine.Task) {
 	var err error
 	p.fd, err = task.Userfaultfd(0)
 	if err == nil {
-		err = ioctl(task, p.fd, abi.UFFDIO_API, &abi.API{API: abi.APIVersion}, abi.APISize)
+		err = task.UffdAPI(p.fd, &abi.API{API: abi.APIVersion})
 	}
 	if err == nil {
 		_, err = task.Mmap(arena, uint64(p.pages)*pageSize, mm.ProtRead|mm.ProtWrite, mm.MapPrivate|mm.MapAnonymous|mm.MapFixed, -1, 0)
 	}
 	if err == nil {
 		all := abi.Range{Start: arena, Len: uint64(p.pages) * pageSize}
-		err = ioctl(task, p.fd, abi.UFFDIO_REGISTER, &abi.Register{Range: all, Mode: abi.RegisterModeMissing}, abi.RegisterSize)
+		err = task.UffdRegister(p.fd, &abi.Register{Range: all, Mode: abi.RegisterModeMissing})
 	}
 	if err != nil {
 		p.failf("the memory cannot be prepared: %v", err)
 	}
-}
-
-func ioctl(task *machine.Task, fd int, cmd uint32, arg interface{ Encode([]byte) }, size int) error {
-	b := make([]byte, size)
-	arg.Encode(b)
-	return task.IoctlBytes(fd, cmd, b)
 }
 
 // fault touches the pages of a faulter. What it loads is what was copied, or a zero page.
@@ -91,13 +85,11 @@ func letterOf(page int) byte { return byte('A' + page) }
 // serve reads faults and resolves them, until the descriptor or the task is gone.
 func (p *party) serve(task *machine.Task, kind string) {
 	for served := 0; served != p.quota; served++ {
-		var b [abi.MsgSize]byte
-		if _, err := task.ReadBytes(p.fd, b[:]); err != nil {
+		msg, err := task.UffdReadMsg(p.fd)
+		if err != nil {
 			p.failf("read: %v", err)
 			return
 		}
-		var msg abi.Msg
-		msg.Decode(b[:])
 		page := int((msg.Address - arena) / pageSize)
 		p.messages[page].Add(1)
 		p.resolve(task, kind, page)
@@ -113,13 +105,13 @@ func (p *party) resolve(task *machine.Task, kind string, page int) {
 	var err error
 	switch kind {
 	case "zeropage":
-		err = ioctl(task, p.fd, abi.UFFDIO_ZEROPAGE, &abi.Zeropage{Range: at}, abi.ZeropageSize)
+		err = task.UffdZeropage(p.fd, &abi.Zeropage{Range: at})
 	case "copy", "dontwake":
 		c := abi.Copy{Dst: at.Start, Src: task.Lend(1, filled(letterOf(page))), Len: pageSize}
 		if kind == "dontwake" {
 			c.Mode = abi.CopyModeDontwake
 		}
-		err = ioctl(task, p.fd, abi.UFFDIO_COPY, &c, abi.CopySize)
+		err = task.UffdCopy(p.fd, &c)
 	}
 	switch err {
 	case nil, errno.EEXIST, errno.ENOENT, errno.EINVAL: // it was there, or is not registered any more
@@ -141,7 +133,7 @@ func filled(with byte) []byte {
 }
 
 func (p *party) wake(task *machine.Task, page int) {
-	if err := ioctl(task, p.fd, abi.UFFDIO_WAKE, &abi.Range{Start: address(page), Len: pageSize}, abi.RangeSize); err != nil {
+	if err := task.UffdWake(p.fd, abi.Range{Start: address(page), Len: pageSize}); err != nil {
 		p.failf("wake: %v", err)
 	}
 }
@@ -155,7 +147,7 @@ func (p *party) other(task *machine.Task, kind string) {
 		case "wake":
 			p.wake(task, page)
 		case "unregister":
-			if err := ioctl(task, p.fd, abi.UFFDIO_UNREGISTER, &abi.Range{Start: address(page), Len: pageSize}, abi.RangeSize); err != nil {
+			if err := task.UffdUnregister(p.fd, abi.Range{Start: address(page), Len: pageSize}); err != nil {
 				p.failf("unregister: %v", err)
 			}
 			p.wake(task, page) // before 4.11 nobody else does

@@ -1,4 +1,4 @@
-package property_test_test
+package properties_test
 
 import (
 	"flag"
@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/conform"
-	properties "github.com/uffdsim/uffdsim/property_test"
+	"github.com/uffdsim/uffdsim/property_test"
 	"github.com/uffdsim/uffdsim/scenario"
 	"pgregory.net/rapid"
 )

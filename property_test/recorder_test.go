@@ -1,4 +1,4 @@
-package property_test_test
+package properties_test
 
 import (
 	"fmt"
