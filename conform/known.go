@@ -1,15 +1,19 @@
 package conform
 
+import "slices"
+
 // Difference is something in which the model deliberately does not do as the kernel does, or
 // in which the two are not held against one another.
 type Difference struct{ Name, Reason string }
 
-// Known are the answers that the newest version is known to give and the kernel does not. There
-// are none.
-var Known []Difference
+// Known returns the answers that the newest version is known to give and the kernel does not:
+// none.
+func Known() []Difference { return nil }
 
-// NotCompared is what the newest version does not have yet, and what no scenario asks for.
-var NotCompared = []Difference{
+// NotCompared returns what the newest version does not have yet and no scenario asks for.
+func NotCompared() []Difference { return slices.Clone(notCompared) }
+
+var notCompared = []Difference{
 	{"write-protection", "UFFDIO_REGISTER_MODE_WP, UFFDIO_WRITEPROTECT and their features are not modelled"},
 	{"minor faults", "UFFDIO_REGISTER_MODE_MINOR and UFFDIO_CONTINUE are not modelled"},
 	{"poison", "UFFDIO_POISON is not modelled"},

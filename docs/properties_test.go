@@ -13,7 +13,7 @@ import (
 func TestEveryPropertyIsDescribed(t *testing.T) {
 	text, err := os.ReadFile("properties.md")
 	require.NoError(t, err)
-	for _, p := range properties.Properties {
+	for _, p := range properties.Properties() {
 		require.Contains(t, string(text), "| "+p.Name+" | "+strings.Join(strings.Fields(p.Says), " ")+" |")
 	}
 }

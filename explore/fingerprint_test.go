@@ -20,7 +20,7 @@ import (
 // was forgotten that matters, or was read and never noted.
 func TestStatesDetermineWhatFollows(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.14", "6.18"} {
-		for _, setup := range Setups {
+		for _, setup := range setups {
 			t.Run(fmt.Sprint(setup.Name, " ", version), func(t *testing.T) {
 				t.Parallel()
 				for _, faulters := range []int{setup.Faulters, 2 * setup.Faulters} {

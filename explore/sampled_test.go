@@ -16,7 +16,7 @@ import (
 // what it finds is there.
 func TestSearchFindsWhatChanceFinds(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.11", "4.14", "5.7", "6.18"} {
-		for _, setup := range Setups {
+		for _, setup := range setups {
 			if setup.Faulters > 1 || setup.Name == "mixed" {
 				continue // they take longer than all the others together
 			}

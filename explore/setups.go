@@ -63,8 +63,10 @@ func refusesReleased(v *abi.Version) bool { return !v.ReleasedIsNoPage && !v.Rel
 // triesOnce: so does one that was woken and has no page (FAULT-13).
 func triesOnce(v *abi.Version) bool { return !v.Era.RetriesForever }
 
-// Setups are the programs that can be explored.
-var Setups = slices.Concat(serving, ending, touching)
+// Setups returns the programs that can be explored. The slice is the caller's own.
+func Setups() []*Setup { return slices.Clone(setups) }
+
+var setups = slices.Concat(serving, ending, touching)
 
 // serving are the programs in which faults are resolved.
 var serving = []*Setup{
@@ -354,7 +356,7 @@ func (w *World) killer(sig sim.Signal) {
 
 // FindSetup returns the setup with the name, nil if there is none.
 func FindSetup(name string) *Setup {
-	for _, s := range Setups {
+	for _, s := range setups {
 		if s.Name == name {
 			return s
 		}

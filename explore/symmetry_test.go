@@ -12,7 +12,7 @@ import (
 // renaming says: otherwise states would be taken for the same that are not, or not for the
 // same that are.
 func TestRenamedRunsComeToRenamedStates(t *testing.T) {
-	for _, setup := range Setups {
+	for _, setup := range setups {
 		if setup.Symmetry == Distinct {
 			continue
 		}

@@ -2,9 +2,9 @@ package mm
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// FaultFuncs is the map from the kernel's fault path, page tables and user copies of
+// faultFuncs is the map from the kernel's fault path, page tables and user copies of
 // 4.3 to this package.
-var FaultFuncs = sim.KernelFuncs(
+var faultFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "__do_page_fault", Go: (*MM).DoPageFault},
 	sim.KernelFunc{Name: "handle_mm_fault", Go: (*MM).HandleMMFault},
 	sim.KernelFunc{Name: "do_anonymous_page", Go: (*MM).doAnonymousPage},

@@ -1,9 +1,17 @@
 package mm
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"slices"
 
-// VMAFuncs is the map from the functions of 4.3 that manage mappings to this package.
-var VMAFuncs = sim.KernelFuncs(
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// KernelFuncs returns the map from the kernel's mm of 4.3 to this package. The slice is the
+// caller's own.
+func KernelFuncs() []sim.KernelFunc { return slices.Concat(faultFuncs, vmaFuncs) }
+
+// vmaFuncs is the map from the functions of 4.3 that manage mappings to this package.
+var vmaFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "find_vma", Go: (*MM).FindVMA},
 	sim.KernelFunc{Name: "find_vma_prev", Go: (*MM).FindVMAPrev},
 	sim.KernelFunc{Name: "find_vma_links", Go: (*MM).findVMALinks},

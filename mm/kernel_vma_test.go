@@ -10,7 +10,7 @@ import (
 // One Go function for one kernel function.
 func TestVMAFuncs(t *testing.T) {
 	names, gos := map[string]bool{}, map[string]bool{}
-	for _, f := range VMAFuncs {
+	for _, f := range vmaFuncs {
 		require.False(t, names[f.Name], f.Name)
 		require.False(t, gos[f.GoName()], f.GoName())
 		names[f.Name], gos[f.GoName()] = true, true

@@ -50,7 +50,8 @@ func ExampleCheck() {
 	// One seed, so that what is printed is the same each time.
 	defer set("rapid.seed", "1")()
 	defer set("rapid.nofailfile", "true")()
-	order := properties.Properties[slices.IndexFunc(properties.Properties, func(p properties.Property) bool { return p.Name == "FaultsWaitInOrder" })]
+	all := properties.Properties()
+	order := all[slices.IndexFunc(all, func(p properties.Property) bool { return p.Name == "FaultsWaitInOrder" })]
 	var r recorder
 	done := make(chan struct{})
 	go func() { // who fails leaves the goroutine

@@ -40,8 +40,10 @@ type Property struct {
 	holds func(v *abi.Version) bool
 }
 
-// Properties are all that are asked for by operations alone.
-var Properties = []Property{
+// Properties returns all that are asked for by operations alone. The slice is the caller's own.
+func Properties() []Property { return slices.Clone(all) }
+
+var all = []Property{
 	{
 		Name: "MemoryIsPages",
 		Says: "Whatever is done to memory and registrations, each page is mapped, protected, registered, present and " +
@@ -111,7 +113,7 @@ var Properties = []Property{
 
 // Check holds all properties that its version promises against an implementation.
 func Check(t *testing.T, i Implementation) {
-	for _, p := range Properties {
+	for _, p := range all {
 		if v, ok := abi.Lookup(i.Kernel); ok && p.holds != nil && !p.holds(&v) || slices.Contains(i.Skip, p.Name) {
 			continue
 		}

@@ -28,7 +28,7 @@ func TestPropertiesOfTheModel(t *testing.T) {
 // goes into waiting for its answers.
 func TestPropertiesOfThisKernel(t *testing.T) {
 	t.Parallel()
-	for _, p := range Properties {
+	for _, p := range all {
 		if p.Name == "MapLimitLeavesAPrefix" { // the limit is the whole machine's
 			continue
 		}

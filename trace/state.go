@@ -118,8 +118,10 @@ const (
 	Readers        // fd_wqh: readers and pollers
 )
 
-// QueueNames are their names in the kernel.
-var QueueNames = [...]string{Pending: "fault_pending_wqh", Read: "fault_wqh", Readers: "fd_wqh"}
+// QueueNames returns their names in the kernel.
+func QueueNames() [3]string { return queueNames }
+
+var queueNames = [3]string{Pending: "fault_pending_wqh", Read: "fault_wqh", Readers: "fd_wqh"}
 
 // Label is what to call the context: as the scenario does, where it does.
 func (c *Context) Label() string {
@@ -145,7 +147,7 @@ func (c *Context) apply(e *Event) {
 }
 
 func (c *Context) applyQueue(e *Event) {
-	if i := slices.Index(QueueNames[:], e.Object); i >= 0 {
+	if i := slices.Index(queueNames[:], e.Object); i >= 0 {
 		c.Queues[i] = slices.Clone(e.List("queue"))
 	}
 }

@@ -82,7 +82,7 @@ func sayTask(e *Event, _ func(string) string) string {
 // call is the system call that is entered: of an ioctl the command, if it is one of userfaultfd's.
 func (e *Event) call() string {
 	if e.Object == "ioctl" && len(e.Args) > 1 {
-		for _, i := range abi.Ioctls {
+		for _, i := range abi.Ioctls() {
 			if e.Args[1].Value == value(uint64(i.Cmd)) {
 				return i.Name
 			}

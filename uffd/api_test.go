@@ -162,7 +162,7 @@ func TestUnknownCommands(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("----")
 		var cmds []uint32
-		for _, known := range abi.Ioctls {
+		for _, known := range abi.Ioctls() {
 			c := known.Cmd
 			cmds = append(cmds, c+1<<16, c-1<<16, c+8<<16, c^1<<30, c^1<<31, c&^(3<<30), c^0x100, c&0xff, c+0x10)
 		}

@@ -15,7 +15,7 @@ import (
 // into memory that holds them. Whatever comes back, the machine is whole, and the fault that
 // sleeps there sleeps, or has ended for a reason.
 func FuzzIoctlBytes(f *testing.F) {
-	for _, known := range abi.Ioctls {
+	for _, known := range abi.Ioctls() {
 		for _, first := range []int{0, 1, 3, 5} {
 			arg := make([]byte, 40)
 			binary.LittleEndian.PutUint64(arg[0:], pg(first))

@@ -1,10 +1,16 @@
 package uffd
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"slices"
 
-// KernelFuncs is the map from fs/userfaultfd.c of early 2015 (and, for the copying
-// ioctls, of 4.3) to this package.
-var KernelFuncs = sim.KernelFuncs(
+	"github.com/uffdsim/uffdsim/sim"
+)
+
+// KernelFuncs returns the map from fs/userfaultfd.c of early 2015 (and, for the copying
+// ioctls, of 4.3) to this package. The slice is the caller's own.
+func KernelFuncs() []sim.KernelFunc { return slices.Clone(kernelFuncs) }
+
+var kernelFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "userfaultfd_wake_function", Go: userfaultfdWakeFunction},
 	sim.KernelFunc{Name: "userfaultfd_ctx_get", Go: (*Ctx).get},
 	sim.KernelFunc{Name: "userfaultfd_ctx_put", Go: (*Ctx).put},

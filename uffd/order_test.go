@@ -205,10 +205,10 @@ func TestOrderIsTheKernels(t *testing.T) {
 		require.False(t, has[l.name], "%s has two lists", l.name)
 		has[l.name] = true
 	}
-	for _, f := range slices.Concat(uffd.KernelFuncs, mm.FaultFuncs, mm.VMAFuncs) {
+	for _, f := range slices.Concat(uffd.KernelFuncs(), mm.KernelFuncs()) {
 		goNames[f.Name] = f.GoName()
 	}
-	for _, f := range uffd.KernelFuncs {
+	for _, f := range uffd.KernelFuncs() {
 		require.True(t, has[f.Name], "%s has no list in testdata/order.txt", f.Name)
 	}
 	prog := newProgram()

@@ -117,7 +117,7 @@ func kernelsThatCopy() (names []string) {
 func listSetups(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SETUP\tFAULTERS\tTASKS")
-	for _, s := range explore.Setups {
+	for _, s := range explore.Setups() {
 		faulters := "-"
 		if s.Faulters > 0 {
 			faulters = strconv.Itoa(s.Faulters)
@@ -129,7 +129,7 @@ func listSetups(out io.Writer) error {
 
 func setupNames() []string {
 	var names []string
-	for _, s := range explore.Setups {
+	for _, s := range explore.Setups() {
 		names = append(names, s.Name)
 	}
 	return names

@@ -109,7 +109,7 @@ func (g *graph) queues(s *trace.State, c *trace.Context) {
 		if len(queue) == 0 {
 			continue
 		}
-		id := "queue " + c.Name + " " + trace.QueueNames[i]
+		id := "queue " + c.Name + " " + trace.QueueNames()[i]
 		state := c.State
 		if c.Released {
 			state = "released"
@@ -117,7 +117,7 @@ func (g *graph) queues(s *trace.State, c *trace.Context) {
 		if c.Freed {
 			state = "freed"
 		}
-		g.node(id, fmt.Sprintf("%s of %s\n%s, %d references", trace.QueueNames[i], c.Label(), state, c.Refs), ", shape=cds")
+		g.node(id, fmt.Sprintf("%s of %s\n%s, %d references", trace.QueueNames()[i], c.Label(), state, c.Refs), ", shape=cds")
 		if t := s.Task(c.Releaser); t != nil && t.Func != "" { // it is on its way, and nobody else can wake them any more
 			g.edge(id, "task "+t.Name, "woken by its release")
 		}

@@ -86,7 +86,7 @@ func expected(e *trace.Event, s *trace.State, label func(string) string) shown {
 		}
 	}
 	for _, c := range s.Contexts {
-		for i, name := range trace.QueueNames {
+		for i, name := range trace.QueueNames() {
 			want.Queues[c.Name+" "+name] = strings.Join(c.Queues[i], " ")
 		}
 		state := strings.ToLower(strings.TrimPrefix(c.State, "UFFD_STATE_"))

@@ -20,8 +20,8 @@ func TestIoctlNumbers(t *testing.T) {
 		"UFFDIO_COPY":       0xc028aa03,
 		"UFFDIO_ZEROPAGE":   0xc020aa04,
 	}
-	require.Len(t, abi.Ioctls, len(want))
-	for _, i := range abi.Ioctls {
+	require.Len(t, abi.Ioctls(), len(want))
+	for _, i := range abi.Ioctls() {
 		require.Equal(t, want[i.Name], i.Cmd, i.Name)
 		require.EqualValues(t, i.Cmd>>16&0x3fff, i.Size, "%s: the size in the number is the struct's", i.Name)
 		require.Equal(t, uint64(1)<<(i.Cmd&0xff), i.Mask, i.Name)

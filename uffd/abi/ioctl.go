@@ -1,5 +1,7 @@
 package abi
 
+import "slices"
+
 // The ioctl commands, by the names that programs use. UNREGISTER and WAKE are encoded
 // as if they were read from, although they only pass a range in.
 const (
@@ -54,8 +56,10 @@ type Ioctl struct {
 	Size int // of its struct, in bytes
 }
 
-// Ioctls are the commands, by number.
-var Ioctls = []Ioctl{
+// Ioctls are the commands, by number. The slice is the caller's own.
+func Ioctls() []Ioctl { return slices.Clone(ioctls) }
+
+var ioctls = []Ioctl{
 	{"UFFDIO_REGISTER", UFFDIO_REGISTER, MaskRegister, RegisterSize},
 	{"UFFDIO_UNREGISTER", UFFDIO_UNREGISTER, MaskUnregister, RangeSize},
 	{"UFFDIO_WAKE", UFFDIO_WAKE, MaskWake, RangeSize},
