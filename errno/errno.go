@@ -1,5 +1,9 @@
 // Package errno holds Linux's error numbers as a type of our own, so that the model
 // answers with Linux's numbers on every system that it is built for.
+//
+// # Stability
+//
+// Stable (a change is announced in CHANGELOG.md): all of the package.
 package errno
 
 import "fmt"

@@ -22,4 +22,14 @@
 // The package does not know userfaultfd: a VMA carries a [Userfault], which the
 // context of package uffd satisfies, and the fault path calls it where the kernel
 // calls handle_userfault.
+//
+// # Stability
+//
+// Stable (a change is announced in CHANGELOG.md): [MM] and [VMA] with the methods that
+// have the name of a system call or a kernel function, the flags and constants,
+// [Outcome], [Thread], [CopyFromUser] and [CopyToUser], [MM.CheckInvariants].
+//
+// Internal (may change in any commit, although other packages of this module use it):
+// labels, the recycling of memory, fault injection sites, rules, the differences
+// between kernels, and the hooks that package uffd and the types of memory implement.
 package mm

@@ -32,4 +32,15 @@
 //
 // What must never happen in a kernel (a BUG_ON, a lock taken twice, a sleep with
 // a spinlock held) is a panic with a [*Bug], which names the place and the rule.
+//
+// # Stability
+//
+// Stable (a change is announced in CHANGELOG.md): the executors and strategies; [Task],
+// [SpinLock], [RWSem], [WaitQueueHead], [Word], [Ref], [SeqCount] and their methods,
+// unless the next sentence names them; [Bug]; [Tracer] and [Event].
+//
+// Internal (may change in any commit, although other packages of this module use it):
+// what an explorer needs to compare states ([Summary], [Renaming], [Label], [LabelIn],
+// [Bookmark] and every method that takes or returns one of them, [Controlled.TSO]), and
+// what saves allocations ([Pool], [Shelf], [Coroutines], [BareLock]).
 package sim

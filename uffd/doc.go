@@ -25,4 +25,14 @@
 // The file holds one reference on the context and every task inside
 // handle_userfault one more. VMAs hold none: release takes the context out of all of
 // them, under mmap_lock, before it drops the file's.
+//
+// # Stability
+//
+// Stable (a change is announced in CHANGELOG.md): [Config], [Userfaultfd], [FromFile],
+// and the methods of [Ctx] for observers ([Ctx.Queues], [Ctx.State], [Ctx.Refs],
+// [Ctx.Released], [Ctx.Freed], [Ctx.CheckInvariants]). Programs make the ioctls through
+// package machine.
+//
+// Internal (may change in any commit, although other packages of this module use it):
+// rules, [KernelFuncs], [Ctx.ReleasedWord], and the hooks that package mm calls.
 package uffd

@@ -3,6 +3,10 @@
 //
 // Everything is little-endian and laid out as on x86-64. Encode and Decode work on
 // the bytes that a program would pass, and allocate nothing.
+//
+// # Stability
+//
+// Stable (a change is announced in CHANGELOG.md): all of the package.
 package abi
 
 // APIVersion is the one version of the interface that there is: UFFD_API.
