@@ -23,7 +23,7 @@ type Strategy interface {
 type Controlled struct {
 	// Trace receives the events of the tasks created after it was set; nil for none.
 	Trace *Tracer
-	// MaxSteps bounds the visible steps of one Settle; 0 means DefaultMaxSteps.
+	// MaxSteps bounds the visible steps of one Settle; 0 means ten million.
 	MaxSteps int
 	// Announce, if not nil, is told of each visible step that a task announces, and of
 	// the kernel function that it belongs to. The step is taken when the strategy next
@@ -54,9 +54,9 @@ type Controlled struct {
 	buffers  []*Task                           // those whose store buffer is not empty, by rising ID
 }
 
-// DefaultMaxSteps is how many visible steps a Settle may take before the run is
+// defaultMaxSteps is how many visible steps a Settle may take before the run is
 // taken for one that never ends.
-const DefaultMaxSteps = 10_000_000
+const defaultMaxSteps = 10_000_000
 
 // ErrAbandoned is how a run ends that its strategy has given up.
 var ErrAbandoned = errors.New("the strategy has abandoned the run")
@@ -169,7 +169,7 @@ func (c *Controlled) Settle() error {
 	}
 	c.budget = c.MaxSteps
 	if c.budget == 0 {
-		c.budget = DefaultMaxSteps
+		c.budget = defaultMaxSteps
 	}
 	settled := false
 	defer func() {
