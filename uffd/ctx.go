@@ -11,9 +11,9 @@ import (
 
 // The classes of the locks that the package takes.
 var (
-	FdWqhLockClass           = &sim.LockClass{Name: "fd_wqh.lock", Rank: lockorder.FdWqh}
-	FaultPendingWqhLockClass = &sim.LockClass{Name: "fault_pending_wqh.lock", Rank: lockorder.FaultPendingWqh}
-	FaultWqhLockClass        = &sim.LockClass{Name: "fault_wqh.lock", Rank: lockorder.FaultWqh}
+	fdWqhLockClass           = &sim.LockClass{Name: "fd_wqh.lock", Rank: lockorder.FdWqh}
+	faultPendingWqhLockClass = &sim.LockClass{Name: "fault_pending_wqh.lock", Rank: lockorder.FaultPendingWqh}
+	faultWqhLockClass        = &sim.LockClass{Name: "fault_wqh.lock", Rank: lockorder.FaultWqh}
 )
 
 // State is where a context stands in the handshake: enum userfaultfd_state.
@@ -78,10 +78,10 @@ func (c *Ctx) initOnce() {
 		c.initOnceWithout()
 		return
 	}
-	c.faultPendingWqh.init(c, pendingFault, "fault_pending_wqh", FaultPendingWqhLockClass)
-	c.faultWqh.init(c, readFault, "fault_wqh", FaultWqhLockClass)
+	c.faultPendingWqh.init(c, pendingFault, "fault_pending_wqh", faultPendingWqhLockClass)
+	c.faultWqh.init(c, readFault, "fault_wqh", faultWqhLockClass)
 	c.faults.init()
-	c.fdWqh.Init(FdWqhLockClass)
+	c.fdWqh.Init(fdWqhLockClass)
 	c.refileSeq.Absent = !c.version.RefileSeq
 	c.fdWqh.Name, c.fdWqh.Owner = "fd_wqh", c.name
 	c.faultPendingWqh.Lock.Guards(func(s *sim.Summary) {

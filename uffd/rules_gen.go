@@ -196,10 +196,10 @@ var _ = sim.KernelVariant(userfaultfdZeropage, userfaultfdZeropageWithout)
 
 func (c *Ctx) initOnceWithout() {
 	dropped := c.dropped
-	c.faultPendingWqh.init(c, pendingFault, "fault_pending_wqh", FaultPendingWqhLockClass)
-	c.faultWqh.init(c, readFault, "fault_wqh", FaultWqhLockClass)
+	c.faultPendingWqh.init(c, pendingFault, "fault_pending_wqh", faultPendingWqhLockClass)
+	c.faultWqh.init(c, readFault, "fault_wqh", faultWqhLockClass)
 	c.faults.init()
-	c.fdWqh.Init(FdWqhLockClass)
+	c.fdWqh.Init(fdWqhLockClass)
 	if dropped.Has(RefileCounted) {
 		c.refileSeq.Absent = true
 	} else {

@@ -4,5 +4,5 @@
 // It knows nothing of memory: buffers are addresses that a file's operations pass on, and
 // ->mmap is asked of [File].Private by the package that maps files.
 //
-// Its lock is [FileLockClass]; package lockorder has the rank.
+// Its lock is file_lock; package lockorder has the rank.
 package vfs

@@ -6,8 +6,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// FileLockClass is the class of a descriptor table's lock: files_struct.file_lock.
-var FileLockClass = &sim.LockClass{Name: "file_lock", Rank: lockorder.FileLock}
+// fileLockClass is the class of a descriptor table's lock: files_struct.file_lock.
+var fileLockClass = &sim.LockClass{Name: "file_lock", Rank: lockorder.FileLock}
 
 // FDTable is a process's descriptors: files_struct.
 type FDTable struct {
@@ -25,7 +25,7 @@ type fdSlot struct {
 // (RLIMIT_NOFILE).
 func NewFDTable(limit int) *FDTable {
 	tb := &FDTable{max: limit}
-	tb.lock.Init(FileLockClass)
+	tb.lock.Init(fileLockClass)
 	tb.lock.Guards(func(s *sim.Summary) {
 		for _, slot := range tb.slots {
 			s.AddObject(slot.file)
