@@ -106,6 +106,28 @@ func TestFaultOnReleasedContext(t *testing.T) {
 	})
 }
 
+// A context that asked for SIGBUS gives it also when it has been released: from 4.14 to 6.14 the
+// features are looked at before released, which alone would have the access made again.
+func TestSigbusFeatureOnReleasedContext(t *testing.T) {
+	for features, want := range map[uint64]string{0: "0 locked", abi.FeatureSIGBUS: "VM_FAULT_SIGBUS locked"} {
+		eachIn(t, "4.14", func(k *fixture) {
+			k.width = 1
+			k.mmap(0, 1, '-')
+			fd := k.open('A', 0)
+			k.do(func(t *machine.Task) {
+				k.NoError(t.UffdAPI(fd, &abi.API{API: abi.APIVersion, Features: features}))
+			})
+			k.NoError(k.register(fd, 0, 1))
+			vma := k.vma(0)
+			k.start("c", func(t *machine.Task) string { return result(t.Close(fd)) })
+			f := k.handle("f", 'A', vma, pg(0), waitFlags, mm.VMUffdMissing)
+			k.play(upTo("c", "down_write mm.MmapLock"), all("f"), all("c"))
+			k.settle()
+			k.Equal(want, f.String())
+		})
+	}
+}
+
 // FAULT-4: without leave to retry there is no waiting, and the lock is kept.
 func TestFaultWithoutLeaveToRetry(t *testing.T) {
 	seedOnly(t, func(k *fixture) {

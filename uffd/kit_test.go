@@ -99,10 +99,15 @@ func eachIn(t *testing.T, version string, body func(k *fixture)) {
 // was seen.
 func outcomes(t *testing.T, runs uint64, body func(k *fixture) string) map[string]int {
 	t.Helper()
+	return outcomesIn(t, "2015+copy", runs, body)
+}
+
+func outcomesIn(t *testing.T, version string, runs uint64, body func(k *fixture) string) map[string]int {
+	t.Helper()
 	seen := map[string]int{}
 	for seed := range runs {
 		func() {
-			k := newFixture(t, "2015+copy", seed)
+			k := newFixture(t, version, seed)
 			defer k.exec.Stop()
 			seen[body(k)]++
 			k.check()

@@ -1,0 +1,38 @@
+package uffd_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/rule"
+	"github.com/uffdsim/uffdsim/uffd"
+)
+
+// Rules that change the same lines cannot be dropped together, and the error names both; all
+// others can.
+func TestCheckDropped(t *testing.T) {
+	require.NoError(t, uffd.CheckDropped(rule.Set{}))
+	require.NoError(t, uffd.CheckDropped(rule.Of(uffd.FirstReleasedTest, uffd.SecondReleasedTest, uffd.StripBeforeWake)))
+	require.EqualError(t, uffd.CheckDropped(rule.Of(uffd.PinMM, uffd.SleepKillable, uffd.SleepThroughSignals)),
+		"sleep-through-signals and sleep-killable cannot be dropped together: both change the same lines of uffd/fault.blockingState")
+	for _, info := range uffd.Rules() {
+		require.NoError(t, uffd.CheckDropped(rule.Of(info.Rule)), info.Name)
+	}
+}
+
+// The list is what importers see: a copy, in the order of the numbers.
+func TestRulesAreACopy(t *testing.T) {
+	all := uffd.Rules()
+	all[0].Name = "changed"
+	require.NotEqual(t, "changed", uffd.Rules()[0].Name)
+	require.True(t, slices.IsSortedFunc(all, func(a, b rule.Info) int { return int(a.Rule) - int(b.Rule) }))
+	for _, info := range uffd.Rules() {
+		r, err := uffd.ParseRule(info.Name)
+		require.NoError(t, err)
+		require.Equal(t, info.Rule, r)
+		require.Equal(t, info, uffd.RuleInfo(r))
+	}
+	_, err := uffd.ParseRule("gravity")
+	require.EqualError(t, err, `no rule "gravity"`)
+}
