@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -116,7 +117,7 @@ func (r *renamer) offset(name string, offset uintptr) uintptr {
 	if name != "pmd table" {
 		return offset
 	}
-	return mm.MoveEntry(offset, func(i int) int {
+	return pgtable.MoveEntry(offset, func(i int) int {
 		return int(r.address(uint64(i)*mm.PMDSize) / mm.PMDSize)
 	})
 }

@@ -2,7 +2,6 @@ package mm
 
 import (
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/sim"
@@ -13,22 +12,22 @@ import (
 func TestAccessAcrossPages(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(3, protRW, nil)
-	require.NoError(t, w.mm.Munmap(w.t, page(2), PageSize))
-	outcome, _ := w.mm.Store(w.t, page(0)+4000, ptBytes(1, 'a'))
+	require.NoError(t, w.mm.Munmap(w.t, pg(2), PageSize))
+	outcome, _ := w.mm.Store(w.t, pg(0)+4000, ptBytes(1, 'a'))
 	require.Equal(t, Done, outcome)
 	require.EqualValues(t, 2, Current(w.t).MinFlt)
 	buf := make([]byte, PageSize)
-	outcome, _ = w.mm.Load(w.t, page(0)+4000, buf)
+	outcome, _ = w.mm.Load(w.t, pg(0)+4000, buf)
 	require.Equal(t, Done, outcome)
 	require.Equal(t, ptBytes(1, 'a'), buf)
 
-	outcome, addr := w.mm.Store(w.t, page(1)+4090, ptBytes(1, 'b'))
+	outcome, addr := w.mm.Store(w.t, pg(1)+4090, ptBytes(1, 'b'))
 	require.Equal(t, SegFault, outcome)
-	require.Equal(t, page(2), addr)
-	require.Equal(t, byte('b'), w.loadAt(page(2)-1), "stored before the fault")
-	outcome, addr = w.mm.Load(w.t, page(1)+4090, buf)
+	require.Equal(t, pg(2), addr)
+	require.Equal(t, byte('b'), w.loadAt(pg(2)-1), "stored before the fault")
+	outcome, addr = w.mm.Load(w.t, pg(1)+4090, buf)
 	require.Equal(t, SegFault, outcome)
-	require.Equal(t, page(2), addr)
+	require.Equal(t, pg(2), addr)
 	require.Equal(t, "bbbbbba", string(buf[:7]))
 	w.frames()
 }
@@ -50,13 +49,13 @@ func TestTranslateRights(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(1, protRW, nil)
 		w.store(0, 1)
-		require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, c.prot))
+		require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, c.prot))
 		var b [1]byte
-		require.Equal(t, c.read, w.mm.translate(w.t, page(0), b[:], false))
-		require.Equal(t, c.write, w.mm.translate(w.t, page(0), b[:], true))
+		require.Equal(t, c.read, w.mm.translate(w.t, pg(0), b[:], false))
+		require.Equal(t, c.write, w.mm.translate(w.t, pg(0), b[:], true))
 		require.False(t, w.mm.translate(w.t, TaskSize, b[:], false))
 		// Bits above the four levels' do not make an alias.
-		require.False(t, w.mm.translate(w.t, page(0)|1<<48, b[:], false))
+		require.False(t, w.mm.translate(w.t, pg(0)|1<<48, b[:], false))
 		w.frames()
 	}
 }
@@ -67,13 +66,13 @@ func TestAccessAfterUserfault(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
 	w.mapped(2, protRW, u)
-	outcome, _ := w.mm.Store(w.t, page(1)-2, []byte("1234"))
+	outcome, _ := w.mm.Store(w.t, pg(1)-2, []byte("1234"))
 	require.Equal(t, Done, outcome)
 	require.Len(t, u.calls, 2)
-	require.Equal(t, page(1)-2, u.calls[0].addr)
-	require.Equal(t, page(1), u.calls[1].addr)
+	require.Equal(t, pg(1)-2, u.calls[0].addr)
+	require.Equal(t, pg(1), u.calls[1].addr)
 	var buf [6]byte
-	w.mm.Load(w.t, page(1)-3, buf[:])
+	w.mm.Load(w.t, pg(1)-3, buf[:])
 	require.Equal(t, "x1234x", string(buf[:]))
 	w.frames()
 }
@@ -97,11 +96,10 @@ func TestAccessIsOneStep(t *testing.T) {
 	for _, write := range []bool{true, false} {
 		var steps []sim.Step
 		r := w.controlled(watch(func(s sim.Step) { steps = append(steps, s) }))
-		r.start("A", func(t *sim.Task) { w.mm.translate(t, page(0), make([]byte, 1), write) })
+		r.start("A", func(t *sim.Task) { w.mm.translate(t, pg(0), make([]byte, 1), write) })
 		r.settle()
 		op := map[bool]sim.Op{true: sim.OpAccessWrite, false: sim.OpAccess}[write]
-		entry := &w.mm.pteTable(base).entries[levelPTE.index(base)]
-		require.Equal(t, []sim.Step{{Op: sim.OpStart}, {Op: op, Obj: unsafe.Pointer(entry)}}, steps)
+		require.Equal(t, []sim.Step{{Op: sim.OpStart}, {Op: op, Obj: w.entryObject(w.mm.pteTable(base), base)}}, steps)
 	}
 }
 
@@ -123,20 +121,20 @@ func TestAccessInParallel(t *testing.T) {
 	for _, name := range []string{"A", "B"} {
 		free(name, func(t *sim.Task, i int) {
 			var b [16]byte
-			addr := page(i%4) - 8
+			addr := pg(i%4) - 8
 			w.mm.Store(t, addr, b[:])
 			w.mm.Load(t, addr, b[:])
 			w.mm.Store(t, hugeBase+uint64(i%8)*PageSize, b[:])
 		})
 	}
 	free("zap", func(t *sim.Task, i int) {
-		w.mm.Madvise(t, page(i%4), PageSize, MadvDontNeed)
+		w.mm.Madvise(t, pg(i%4), PageSize, MadvDontNeed)
 		w.mm.Madvise(t, hugeBase, uint64(1+i%2*511)*PageSize, MadvDontNeed)
 	})
 	free("unmap", func(t *sim.Task, i int) {
 		// The only mappings in their tables, which therefore go and come back.
-		w.mm.Munmap(t, page(0), 4*PageSize)
-		w.mm.Mmap(t, page(0), 4*PageSize, protRW, fixed, nil, 0)
+		w.mm.Munmap(t, pg(0), 4*PageSize)
+		w.mm.Mmap(t, pg(0), 4*PageSize, protRW, fixed, nil, 0)
 		w.mm.Munmap(t, hugeBase, PMDSize)
 		w.mm.Mmap(t, hugeBase, PMDSize, protRW, fixed, nil, 0)
 	})
@@ -164,8 +162,8 @@ func TestAccessSharedInParallel(t *testing.T) {
 		exec.Go("A", &Thread{MM: mm}, func(t *sim.Task) {
 			var b [8]byte
 			for range 500 {
-				mm.Store(t, page(0), b[:])
-				mm.Load(t, page(0), b[:])
+				mm.Store(t, pg(0), b[:])
+				mm.Load(t, pg(0), b[:])
 			}
 		})
 	}
@@ -182,10 +180,10 @@ func TestSignalsOfAnAccessThatFails(t *testing.T) {
 			w := newWorld(t)
 			u := &fakeUffd{answer: VMFaultSIGBUS}
 			w.mapped(1, protRW, u)
-			addr := page(0)
+			addr := pg(0)
 			switch outcome {
 			case SegFault:
-				addr = page(1)
+				addr = pg(1)
 			case OutOfMemory:
 				u.answer = VMFaultOOM
 			}

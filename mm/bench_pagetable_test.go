@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -36,8 +37,8 @@ func TestTranslateAllocatesNothing(t *testing.T) {
 	w.store(0, 1)
 	buf := make([]byte, 8)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		w.mm.translate(w.t, page(0), buf, false)
-		w.mm.translate(w.t, page(0), buf, true)
+		w.mm.translate(w.t, pg(0), buf, false)
+		w.mm.translate(w.t, pg(0), buf, true)
 	}))
 }
 
@@ -46,13 +47,13 @@ func TestTranslateAllocatesNothing(t *testing.T) {
 func BenchmarkPopulate(b *testing.B) {
 	for _, write := range []bool{true, false} {
 		b.Run(map[bool]string{true: "write", false: "read"}[write], func(b *testing.B) {
-			mm, t := benchWorld(b, tableEntries)
+			mm, t := benchWorld(b, pgtable.Entries)
 			mm.DoPageFault(t, base, write, true)
 			i := uint64(1)
 			for b.Loop() {
-				if i == tableEntries {
+				if i == pgtable.Entries {
 					b.StopTimer()
-					mm.zapPageRange(t, base, base+tableEntries*PageSize)
+					mm.zapPageRange(t, base, base+pgtable.Entries*PageSize)
 					b.StartTimer()
 					i = 0
 				}
@@ -80,15 +81,15 @@ func BenchmarkPopulateFresh(b *testing.B) {
 }
 
 func BenchmarkMcopyAtomic(b *testing.B) {
-	mm, t := benchWorld(b, tableEntries)
+	mm, t := benchWorld(b, pgtable.Entries)
 	mm.first.Userfault, mm.first.Flags = &noUserfault{}, mm.first.Flags|VMUffdMissing
 	src := Current(t).Lend(0, make([]byte, PageSize))
 	b.SetBytes(PageSize)
 	i := uint64(0)
 	for b.Loop() {
-		if i == tableEntries {
+		if i == pgtable.Entries {
 			b.StopTimer()
-			mm.zapPageRange(t, base, base+tableEntries*PageSize)
+			mm.zapPageRange(t, base, base+pgtable.Entries*PageSize)
 			b.StartTimer()
 			i = 0
 		}
@@ -100,14 +101,14 @@ func BenchmarkMcopyAtomic(b *testing.B) {
 }
 
 func BenchmarkZap512(b *testing.B) {
-	mm, t := benchWorld(b, tableEntries)
+	mm, t := benchWorld(b, pgtable.Entries)
 	for b.Loop() {
 		b.StopTimer()
-		for i := range uint64(tableEntries) {
+		for i := range uint64(pgtable.Entries) {
 			mm.DoPageFault(t, base+i*PageSize, true, true)
 		}
 		b.StartTimer()
-		mm.zapPageRange(t, base, base+tableEntries*PageSize)
+		mm.zapPageRange(t, base, base+pgtable.Entries*PageSize)
 	}
 }
 

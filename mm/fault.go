@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -126,10 +127,10 @@ type Fault struct {
 
 	// What the walk has found: the PMD table; the PTE table, the index in it and the entry,
 	// as it was when it was read without the table's lock.
-	pmd   *table
-	pte   *table
+	pmd   *pgtable.Table
+	pte   *pgtable.Table
 	index int
-	entry uint64
+	entry pgtable.Entry
 }
 
 // HandleMMFault makes the page at addr accessible as flags ask, or says why not.
@@ -143,13 +144,13 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 	if vmf.pmd == nil {
 		return VMFaultOOM
 	}
-	i := levelPMD.index(addr)
-	if entry := vmf.pmd.entries[i].Peek(); entry == 0 && mm.hugePageEnabled(vma) {
+	i := pgtable.PMD.Index(addr)
+	if entry := vmf.pmd.Peek(i); entry.None() && mm.hugePageEnabled(vma) {
 		if ret := mm.hugeAnonymousPage(t, vmf); ret&VMFaultFallback == 0 {
 			return ret
 		}
-	} else if entry&entryHuge != 0 {
-		if flags&FaultWrite == 0 || entry&entryRW != 0 {
+	} else if entry.Huge() {
+		if flags&FaultWrite == 0 || entry.Write() {
 			return 0
 		}
 		if ret := mm.hugeWriteFault(t, vmf); ret&VMFaultFallback == 0 {
@@ -163,37 +164,37 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 	if pte == nil {
 		return VMFaultOOM
 	}
-	vmf.pte, vmf.index = pte, levelPTE.index(addr)
+	vmf.pte, vmf.index = pte, pgtable.PTE.Index(addr)
 	return mm.handlePTEFault(t, vmf)
 }
 
 // handlePTEFault handles the fault of a small page, by what its entry is: handle_pte_fault.
 func (mm *MM) handlePTEFault(t *sim.Task, vmf *Fault) FaultResult {
-	vmf.entry = vmf.pte.load(t, vmf.index)
+	vmf.entry = vmf.pte.Load(t, vmf.index)
 	switch {
-	case vmf.entry == 0 && vmf.VMA.Ops != nil:
+	case vmf.entry.None() && vmf.VMA.Ops != nil:
 		return mm.doFault(t, vmf)
-	case vmf.entry == 0:
+	case vmf.entry.None():
 		return mm.doAnonymousPage(t, vmf)
-	case vmf.entry&entryPresent == 0:
+	case !vmf.entry.Present():
 		// A swap or migration entry: there is no swap here to read it from.
 		return VMFaultSIGBUS
-	case vmf.Flags&FaultWrite != 0 && vmf.entry&entryRW == 0:
+	case vmf.Flags&FaultWrite != 0 && !vmf.entry.Write():
 		return mm.doWPPage(t, vmf)
 	}
 	pte, j := vmf.pte, vmf.index
-	pte.lock.Lock(t)
-	if vmf.entry == pte.entries[j].PeekHeld(t) && vmf.entry&entryUser == 0 && vmf.VMA.Flags&vmAccess != 0 {
-		pte.set(t, j, vmf.entry|entryUser)
+	pte.Lock(t)
+	if vmf.entry == pte.PeekHeld(t, j) && !vmf.entry.User() && vmf.VMA.Flags&vmAccess != 0 {
+		pte.Set(t, j, vmf.entry|pgtable.User)
 	}
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	return 0
 }
 
 // writable is the write bit for a page of the VMA: maybe_mkwrite.
-func writable(vma *VMA) uint64 {
+func writable(vma *VMA) pgtable.Entry {
 	if vma.Flags&VMWrite != 0 {
-		return entryRW
+		return pgtable.RW
 	}
 	return 0
 }
@@ -216,21 +217,21 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 			return VMFaultOOM
 		}
 	}
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
-		pte.lock.Unlock(t)
+	pte.Lock(t)
+	if !pte.PeekHeld(t, j).None() {
+		pte.Unlock(t)
 		return 0
 	}
 	if vma.Flags&VMUffdMissing != 0 {
-		pte.lock.Unlock(t)
+		pte.Unlock(t)
 		return handleUserfault(t, vmf, VMUffdMissing)
 	}
 	if write {
-		pte.setPTE(t, vma, j, mm.memory.allocZeroed(mm.home), entryDirty|writable(vma))
+		setPTE(t, vma, pte, j, mm.memory.AllocZeroed(mm.home), pgtable.Dirty|writable(vma))
 	} else {
-		pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
+		setPTE(t, vma, pte, j, mm.memory.Zero(), pgtable.Special)
 	}
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	return 0
 }
 
@@ -248,13 +249,13 @@ func handleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult {
 // do_wp_page, which never is a userfault before write-protection can be tracked.
 func (mm *MM) doWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pte, j, old := vmf.VMA, vmf.pte, vmf.index, vmf.entry
-	pte.lock.Lock(t)
-	same := pte.entries[j].PeekHeld(t) == old
-	reuse := same && old&entrySpecial == 0 && (vma.Flags&VMShared != 0 || !pte.frames[j].shared())
+	pte.Lock(t)
+	same := pte.PeekHeld(t, j) == old
+	reuse := same && !old.Special() && (vma.Flags&VMShared != 0 || !pte.Frame(j).Shared())
 	if reuse {
-		pte.set(t, j, old|entryDirty|writable(vma)|entryUser)
+		pte.Set(t, j, old|pgtable.Dirty|writable(vma)|pgtable.User)
 	}
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	if !same || reuse {
 		return 0
 	}
@@ -269,14 +270,14 @@ func (mm *MM) wpPageCopy(t *sim.Task, vmf *Fault) FaultResult {
 	if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
 		return VMFaultOOM
 	}
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) == vmf.entry {
-		copied := mm.memory.alloc(mm.home)
-		*copied.data = *pte.frames[j].data
-		pte.clearPTE(t, j)
-		pte.setPTE(t, vma, j, copied, entryDirty|writable(vma))
+	pte.Lock(t)
+	if pte.PeekHeld(t, j) == vmf.entry {
+		copied := mm.memory.Alloc(mm.home)
+		copied.Copy(pte.Frame(j))
+		pte.Unmap(t, j)
+		setPTE(t, vma, pte, j, copied, pgtable.Dirty|writable(vma))
 	}
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	return 0
 }
 
@@ -298,23 +299,23 @@ func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
 	case err != nil:
 		return VMFaultSIGBUS
 	}
-	bits := uint64(0)
+	var bits pgtable.Entry
 	if vma.Flags&VMShared != 0 {
-		bits = entryDirty | writable(vma)
+		bits = pgtable.Dirty | writable(vma)
 	}
 	if cow {
-		page := f
-		f = mm.memory.alloc(mm.home)
-		*f.data = *page.data
-		page.put()
-		bits = entryDirty | writable(vma)
+		from := f
+		f = mm.memory.Alloc(mm.home)
+		f.Copy(from)
+		from.Put()
+		bits = pgtable.Dirty | writable(vma)
 	}
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
-		f.put()
+	pte.Lock(t)
+	if !pte.PeekHeld(t, j).None() {
+		f.Put()
 	} else {
-		pte.setPTE(t, vma, j, f, bits)
+		setPTE(t, vma, pte, j, f, bits)
 	}
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	return 0
 }

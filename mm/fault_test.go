@@ -2,10 +2,11 @@ package mm
 
 import (
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/page"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -20,18 +21,18 @@ func TestFaultAccessCheck(t *testing.T) {
 		want  Outcome
 	}{
 		{"below every VMA", protRW, base - 1, false, SegFault},
-		{"behind every VMA", protRW, page(2), false, SegFault},
+		{"behind every VMA", protRW, pg(2), false, SegFault},
 		{"beyond the end of user addresses", protRW, TaskSize, false, SegFault},
-		{"read, no access", ProtNone, page(0), false, SegFault},
-		{"write, no access", ProtNone, page(0), true, SegFault},
-		{"write, read-only", ProtRead, page(0), true, SegFault},
-		{"write, exec-only", ProtExec, page(0), true, SegFault},
-		{"write, read-exec", ProtRead | ProtExec, page(1), true, SegFault},
-		{"read, read-only", ProtRead, page(0), false, Done},
-		{"read, write-only", ProtWrite, page(0), false, Done},
-		{"read, exec-only", ProtExec, page(0), false, Done},
-		{"write, write-only", ProtWrite, page(1) + 7, true, Done},
-		{"write, read-write", protRW, page(1), true, Done},
+		{"read, no access", ProtNone, pg(0), false, SegFault},
+		{"write, no access", ProtNone, pg(0), true, SegFault},
+		{"write, read-only", ProtRead, pg(0), true, SegFault},
+		{"write, exec-only", ProtExec, pg(0), true, SegFault},
+		{"write, read-exec", ProtRead | ProtExec, pg(1), true, SegFault},
+		{"read, read-only", ProtRead, pg(0), false, Done},
+		{"read, write-only", ProtWrite, pg(0), false, Done},
+		{"read, exec-only", ProtExec, pg(0), false, Done},
+		{"write, write-only", ProtWrite, pg(1) + 7, true, Done},
+		{"write, read-write", protRW, pg(1), true, Done},
 	} {
 		t.Run("§17.2 "+c.name, func(t *testing.T) {
 			for _, user := range []bool{true, false} {
@@ -51,8 +52,8 @@ func TestFaultInGap(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 1, protRW, private)
 	w.mmap(2, 3, protRW, private)
-	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, page(1), false, true))
-	require.Equal(t, Done, w.mm.DoPageFault(w.t, page(2), false, true))
+	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, pg(1), false, true))
+	require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(2), false, true))
 }
 
 // The first try may retry, the second may not (§17.2, FAULT-13): exactly two calls,
@@ -72,7 +73,7 @@ func TestFaultRetriesOnce(t *testing.T) {
 			w := newWorld(t)
 			u := &fakeUffd{result: VMFaultMajor}
 			w.mapped(1, protRW, u)
-			addr := page(0) + 0x123 // raw: the offset in the page is kept (§17.3)
+			addr := pg(0) + 0x123 // raw: the offset in the page is kept (§17.3)
 			require.Equal(t, BusError, w.mm.DoPageFault(w.t, addr, c.write, c.user))
 			require.Equal(t, []uffdCall{{addr, c.first, VMUffdMissing}, {addr, c.last, VMUffdMissing}}, u.calls)
 			th := Current(w.t)
@@ -84,8 +85,8 @@ func TestFaultRetriesOnce(t *testing.T) {
 		w := newWorld(t)
 		u := &fakeUffd{stuck: true}
 		w.mapped(1, protRW, u)
-		require.Equal(t, Done, w.mm.DoPageFault(w.t, page(0), false, true), "user mode just returns")
-		require.Equal(t, Fixup, w.mm.DoPageFault(w.t, page(0), false, false))
+		require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(0), false, true), "user mode just returns")
+		require.Equal(t, Fixup, w.mm.DoPageFault(w.t, pg(0), false, false))
 		require.Len(t, u.calls, 4)
 	})
 }
@@ -101,7 +102,7 @@ func TestFaultAnswers(t *testing.T) {
 		w := newWorld(t)
 		u := &fakeUffd{answer: answer}
 		w.mapped(1, protRW, u)
-		require.Equal(t, want, w.mm.DoPageFault(w.t, page(0), true, true), "§17.2 %v", answer)
+		require.Equal(t, want, w.mm.DoPageFault(w.t, pg(0), true, true), "§17.2 %v", answer)
 		require.Len(t, u.calls, 1)
 		w.frames()
 	}
@@ -115,25 +116,25 @@ func TestFaultVMAChangesDuringWait(t *testing.T) {
 		want   Outcome
 		calls  int
 	}{
-		{"unmapped", func(w *world, t *sim.Task) error { return w.mm.Munmap(t, page(0), 2*PageSize) }, SegFault, 1},
-		{"that page unmapped", func(w *world, t *sim.Task) error { return w.mm.Munmap(t, page(1), PageSize) }, SegFault, 1},
-		{"read-only now", func(w *world, t *sim.Task) error { return w.mm.Mprotect(t, page(0), 2*PageSize, ProtRead) }, SegFault, 1},
+		{"unmapped", func(w *world, t *sim.Task) error { return w.mm.Munmap(t, pg(0), 2*PageSize) }, SegFault, 1},
+		{"that page unmapped", func(w *world, t *sim.Task) error { return w.mm.Munmap(t, pg(1), PageSize) }, SegFault, 1},
+		{"read-only now", func(w *world, t *sim.Task) error { return w.mm.Mprotect(t, pg(0), 2*PageSize, ProtRead) }, SegFault, 1},
 		{"mapped anew, not registered", func(w *world, t *sim.Task) error {
-			_, err := w.mm.Mmap(t, page(0), 2*PageSize, protRW, fixed, nil, 0)
+			_, err := w.mm.Mmap(t, pg(0), 2*PageSize, protRW, fixed, nil, 0)
 			return err
 		}, Done, 1},
 		{"dropped again", func(w *world, t *sim.Task) error {
-			if _, err := w.copyPage(t, page(1), 'x'); err != nil {
+			if _, err := w.copyPage(t, pg(1), 'x'); err != nil {
 				return err
 			}
-			return w.mm.Madvise(t, page(1), PageSize, MadvDontNeed)
+			return w.mm.Madvise(t, pg(1), PageSize, MadvDontNeed)
 		}, BusError, 2},
 	} {
 		t.Run("§17.2 "+c.name, func(t *testing.T) {
 			w := newWorld(t)
 			u := &fakeUffd{during: func(task *sim.Task, _ uint64) { require.NoError(w, c.during(w, task)) }}
 			w.mapped(2, protRW, u)
-			require.Equal(t, c.want, w.mm.DoPageFault(w.t, page(1), true, true))
+			require.Equal(t, c.want, w.mm.DoPageFault(w.t, pg(1), true, true))
 			require.Len(t, u.calls, c.calls)
 			w.frames()
 		})
@@ -149,12 +150,12 @@ func TestFaultAsleep(t *testing.T) {
 		w.mapped(1, protRW, u)
 		r := w.controlled(inTurn{})
 		outcome := Done
-		f := r.start("F", func(t *sim.Task) { outcome, _ = w.mm.Load(t, page(0), make([]byte, 1)) })
+		f := r.start("F", func(t *sim.Task) { outcome, _ = w.mm.Load(t, pg(0), make([]byte, 1)) })
 		r.settle()
 		require.True(t, f.Asleep())
 		if unmap {
 			// The munmap does not wake it, nor wait for it: mmap_lock was dropped.
-			r.start("U", func(t *sim.Task) { require.NoError(w, w.mm.Munmap(t, page(0), PageSize)) })
+			r.start("U", func(t *sim.Task) { require.NoError(w, w.mm.Munmap(t, pg(0), PageSize)) })
 			r.settle()
 			require.True(t, f.Asleep())
 		}
@@ -194,13 +195,13 @@ func TestFaultSignals(t *testing.T) {
 				w.mapped(1, protRW, u)
 				var buf [8]byte
 				if user {
-					outcome, addr := w.mm.Load(w.t, page(0), buf[:])
+					outcome, addr := w.mm.Load(w.t, pg(0), buf[:])
 					require.Equal(t, c.user, outcome)
 					if outcome != Done {
-						require.Equal(t, page(0), addr)
+						require.Equal(t, pg(0), addr)
 					}
 				} else {
-					require.Equal(t, c.err, CopyFromUser(w.t, buf[:], page(0)))
+					require.Equal(t, c.err, CopyFromUser(w.t, buf[:], pg(0)))
 				}
 				require.Len(t, u.calls, c.n)
 				require.Equal(t, c.user == Killed, buf[0] == 0 && c.fill || c.n == 1 && !c.fill)
@@ -212,8 +213,8 @@ func TestFaultSignals(t *testing.T) {
 		w := newWorld(t)
 		u := &fakeUffd{during: func(task *sim.Task, _ uint64) { task.Interrupt(sim.SignalFatal) }}
 		w.mapped(1, protRW, u)
-		require.Equal(t, Done, w.mm.DoPageFault(w.t, page(0), false, true))
-		require.Equal(t, Fixup, w.mm.DoPageFault(w.t, page(0), false, false))
+		require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(0), false, true))
+		require.Equal(t, Fixup, w.mm.DoPageFault(w.t, pg(0), false, false))
 	})
 }
 
@@ -251,16 +252,16 @@ func TestZeroPageThenCopy(t *testing.T) {
 	u := &fakeUffd{}
 	w.mapped(2, protRW, nil)
 	require.Zero(t, w.load(0))
-	require.Equal(t, w.mm.memory.zero.pfn, w.entry(page(0)).Entry>>PageShift)
-	require.EqualValues(t, entrySpecial, w.entry(page(0)).Entry&(entrySpecial|entryRW|entryDirty))
+	require.Equal(t, w.mm.memory.Zero().PFN(), w.entry(pg(0)).Entry.PFN())
+	require.Equal(t, pgtable.Special, w.entry(pg(0)).Entry&(pgtable.Special|pgtable.RW|pgtable.Dirty))
 	require.Zero(t, w.memory.InUse())
-	w.register(page(0), u) // present pages stay present and never fault (REG-22)
+	w.register(pg(0), u) // present pages stay present and never fault (REG-22)
 	w.store(0, 7)
 	require.Empty(t, u.calls)
 	require.Equal(t, byte(7), w.load(0))
 	require.EqualValues(t, 1, w.memory.InUse())
-	require.EqualValues(t, entryRW|entryDirty, w.entry(page(0)).Entry&(entrySpecial|entryRW|entryDirty))
-	require.Zero(t, w.mm.memory.zero.data[0], "the zero page is zero still")
+	require.Equal(t, pgtable.RW|pgtable.Dirty, w.entry(pg(0)).Entry&(pgtable.Special|pgtable.RW|pgtable.Dirty))
+	require.Zero(t, w.mm.memory.Zero().Data()[0], "the zero page is zero still")
 	w.frames()
 }
 
@@ -308,7 +309,7 @@ func TestFaultSharedWithoutOps(t *testing.T) {
 		w.mapped(1, protRW, u)
 		vma := w.at(0)
 		vma.Flags |= VMShared | VMMayShare
-		require.Equal(t, BusError, w.mm.DoPageFault(w.t, page(0), write, true))
+		require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(0), write, true))
 		require.Empty(t, u.calls)
 	}
 }
@@ -321,17 +322,17 @@ func TestFaultsThatAreNoUserfault(t *testing.T) {
 	for i := range 3 {
 		w.store(i, 1)
 	}
-	w.register(page(0), u)
-	w.poke(w.mm.pteTable(base), page(3), swapEntry)
-	require.Equal(t, BusError, w.mm.DoPageFault(w.t, page(3), false, true), "there is no swap to read from")
+	w.register(pg(0), u)
+	w.poke(w.mm.pteTable(base), pg(3), swapEntry)
+	require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(3), false, true), "there is no swap to read from")
 	child, err := w.mm.Fork(w.t)
 	require.NoError(t, err)
 	w.store(0, 2) // a copy
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead))
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, protRW))
 	w.store(1, 2)
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), PageSize, ProtNone))
-	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, page(2), true, true))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), PageSize, ProtNone))
+	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, pg(2), true, true))
 	require.Empty(t, u.calls)
 	child.Put(w.t)
 }
@@ -343,15 +344,15 @@ func TestFaultDecidesUnderLock(t *testing.T) {
 		w := newWorld(t)
 		u := &fakeUffd{}
 		w.mapped(2, protRW, u)
-		_, err := w.copyPage(w.t, page(1), 'y') // so that the table is there
+		_, err := w.copyPage(w.t, pg(1), 'y') // so that the table is there
 		require.NoError(t, err)
-		lock := unsafe.Pointer(&w.mm.pteTable(base).lock)
+		lock := w.lockObject(w.mm.pteTable(base))
 		at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 		r := w.controlled(at)
 		outcome := BusError
-		r.start("F", func(t *sim.Task) { outcome = w.mm.DoPageFault(t, page(0), write, true) })
+		r.start("F", func(t *sim.Task) { outcome = w.mm.DoPageFault(t, pg(0), write, true) })
 		r.start("C", func(t *sim.Task) {
-			_, err := w.copyPage(t, page(0), 'x')
+			_, err := w.copyPage(t, pg(0), 'x')
 			require.NoError(w, err)
 		})
 		r.settle()
@@ -370,14 +371,14 @@ func TestFaultRace(t *testing.T) {
 		r := w.controlled(s)
 		for i := range 3 {
 			r.start("F", func(t *sim.Task) {
-				outcome, _ := w.mm.Store(t, page(0)+uint64(i), []byte{1})
+				outcome, _ := w.mm.Store(t, pg(0)+uint64(i), []byte{1})
 				require.Equal(w, Done, outcome)
 			})
 		}
 		r.settle()
 		require.EqualValues(w, 1, w.memory.InUse())
 		var got [3]byte
-		w.mm.Load(w.t, page(0), got[:])
+		w.mm.Load(w.t, pg(0), got[:])
 		require.Equal(w, [3]byte{1, 1, 1}, got)
 		w.frames()
 	})
@@ -401,15 +402,15 @@ func TestFaultAllocationFailure(t *testing.T) {
 			w.mapped(1, protRW, u)
 			w.failSites(c.site)
 			if c.fails {
-				require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, page(0), c.write, true))
+				require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, pg(0), c.write, true))
 				require.Empty(t, u.calls)
 				if !c.write {
-					require.Equal(t, errno.EFAULT, CopyFromUser(w.t, make([]byte, 1), page(0)))
+					require.Equal(t, errno.EFAULT, CopyFromUser(w.t, make([]byte, 1), pg(0)))
 				}
 			}
 			w.frames()
 			w.t.InjectFaults(nil)
-			require.Equal(t, Done, w.mm.DoPageFault(w.t, page(0), c.write, true))
+			require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(0), c.write, true))
 			w.frames()
 		})
 	}
@@ -421,14 +422,14 @@ func TestWriteProtectReuse(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
 	w.store(0, 1)
-	pfn := w.entry(page(0)).Entry >> PageShift
+	pfn := w.entry(pg(0)).Entry >> PageShift
 	child, err := w.mm.Fork(w.t)
 	require.NoError(t, err)
 	w.failSites("alloc_page")
-	require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, page(0), true, true), "shared: has to be copied")
+	require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, pg(0), true, true), "shared: has to be copied")
 	child.Put(w.t)
-	require.Equal(t, Done, w.mm.DoPageFault(w.t, page(0), true, true), "not shared any more")
-	require.Equal(t, pfn, w.entry(page(0)).Entry>>PageShift)
+	require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(0), true, true), "not shared any more")
+	require.Equal(t, pfn, w.entry(pg(0)).Entry>>PageShift)
 	w.frames()
 }
 
@@ -438,12 +439,12 @@ func TestWriteProtectShared(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 1, protRW, shared)
 	w.store(0, 1)
-	pfn := w.entry(page(0)).Entry >> PageShift
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, ProtRead))
-	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, page(0), true, true))
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
+	pfn := w.entry(pg(0)).Entry >> PageShift
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, ProtRead))
+	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, pg(0), true, true))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, protRW))
 	w.store(0, 2)
-	require.Equal(t, pfn, w.entry(page(0)).Entry>>PageShift)
+	require.Equal(t, pfn, w.entry(pg(0)).Entry>>PageShift)
 	require.Nil(t, w.at(0).AnonVMA())
 	w.frames()
 }
@@ -465,30 +466,30 @@ func TestFaultOps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.mapped(3, protRW, nil)
-			object := w.memory.allocZeroed(w.memory.counter(0))
+			object := w.memory.AllocZeroed(w.memory.Counter(0))
 			var asked []uint64
 			vma := w.at(0)
 			vma.Flags |= c.shared
-			vma.Ops = &VMOperations{Name: "test", Fault: func(_ *sim.Task, _ *VMA, pgoff uint64) (*Frame, error) {
+			vma.Ops = &VMOperations{Name: "test", Fault: func(_ *sim.Task, _ *VMA, pgoff uint64) (*page.Frame, error) {
 				asked = append(asked, pgoff)
-				object.get()
+				object.Get()
 				return object, nil
 			}}
-			require.Equal(t, Done, w.mm.DoPageFault(w.t, page(2)+5, c.write, true))
-			require.Equal(t, []uint64{page(2) >> PageShift}, asked)
-			require.Equal(t, c.own, w.entry(page(2)).Entry>>PageShift != object.pfn)
+			require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(2)+5, c.write, true))
+			require.Equal(t, []uint64{pg(2) >> PageShift}, asked)
+			require.Equal(t, c.own, w.entry(pg(2)).Entry.PFN() != object.PFN())
 			require.Equal(t, c.own, vma.AnonVMA() != nil)
-			w.mm.zapPageRange(w.t, page(0), page(3))
-			require.EqualValues(t, 1, object.refs.Peek(), "no reference is lost or kept")
+			w.mm.zapPageRange(w.t, pg(0), pg(3))
+			require.EqualValues(t, 1, object.Refs(), "no reference is lost or kept")
 			vma.Ops = &VMOperations{Name: "no pages"}
-			require.Equal(t, BusError, w.mm.DoPageFault(w.t, page(2), c.write, true))
+			require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(2), c.write, true))
 		})
 	}
 	t.Run("it has no page", func(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(1, protRW, nil)
-		w.at(0).Ops = &VMOperations{Fault: func(*sim.Task, *VMA, uint64) (*Frame, error) { return nil, errno.EINVAL }}
-		require.Equal(t, BusError, w.mm.DoPageFault(w.t, page(0), false, true))
+		w.at(0).Ops = &VMOperations{Fault: func(*sim.Task, *VMA, uint64) (*page.Frame, error) { return nil, errno.EINVAL }}
+		require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(0), false, true))
 	})
 }
 
@@ -509,12 +510,12 @@ func TestMmapLockFairness(t *testing.T) {
 		})
 		if withWriter {
 			r.start("writer", func(t *sim.Task) {
-				require.NoError(w, w.mm.Munmap(t, page(0), PageSize))
+				require.NoError(w, w.mm.Munmap(t, pg(0), PageSize))
 				order = append(order, "munmap")
 			})
 		}
 		r.start("reader", func(t *sim.Task) {
-			outcome := w.mm.DoPageFault(t, page(0), true, true)
+			outcome := w.mm.DoPageFault(t, pg(0), true, true)
 			order = append(order, "fault: "+outcome.String())
 		})
 		r.start("waker", func(t *sim.Task) { t.WakeUpState(sleeper, sim.Normal) })
@@ -533,8 +534,8 @@ func TestMmapLockFairness(t *testing.T) {
 			t.SetState(sim.Uninterruptible)
 			t.Schedule()
 		})
-		r.start("writer", func(t *sim.Task) { w.mm.Munmap(t, page(0), PageSize) })
-		r.start("reader", func(t *sim.Task) { w.mm.DoPageFault(t, page(0), true, true) })
+		r.start("writer", func(t *sim.Task) { w.mm.Munmap(t, pg(0), PageSize) })
+		r.start("reader", func(t *sim.Task) { w.mm.DoPageFault(t, pg(0), true, true) })
 		var stall *sim.Deadlock
 		require.ErrorAs(t, r.exec.Settle(), &stall)
 		require.Equal(t, []string{"writer waits for mmap_lock", "reader waits for mmap_lock"}, stall.Stuck)

@@ -1,16 +1,21 @@
 package mm
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/uffdsim/uffdsim/mm/page"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
+)
 
 // Page sizes, in bytes.
 const (
-	PageShift = 12
-	PageSize  = 1 << PageShift
-	PageMask  = ^uint64(PageSize - 1)
+	PageShift = page.Shift
+	PageSize  = page.Size
+	PageMask  = page.Mask
 
-	PMDShift = 21
-	PMDSize  = 1 << PMDShift // what one entry of a PMD table maps: a huge page
-	PMDMask  = ^uint64(PMDSize - 1)
+	PMDShift = pgtable.PMDShift
+	PMDSize  = pgtable.PMDSize // what one entry of a PMD table maps: a huge page
+	PMDMask  = pgtable.PMDMask
 )
 
 // PageAlign rounds up to a multiple of the page size. It wraps around to 0 within

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -30,7 +31,7 @@ func TestForkSharesUntilWrite(t *testing.T) {
 	require.EqualValues(t, 3, w.memory.InUse())
 	for _, side := range []*world{w, child} {
 		for i := range 3 {
-			require.Zero(t, side.entry(page(i)).Entry&entryRW, "both sides lose the right to write")
+			require.False(t, side.entry(pg(i)).Entry.Write(), "both sides lose the right to write")
 		}
 	}
 	require.NoError(t, CheckFrames(w.mm, child.mm))
@@ -62,10 +63,10 @@ func TestForkLeavesOutWhatFaultsFind(t *testing.T) {
 	w.store(3, 1)
 	w.store(5, 's')
 	child := w.forked()
-	require.False(t, child.present(page(0)), "zero page, and no anon_vma")
-	require.True(t, child.present(page(2)), "zero page beside a page of its own")
-	require.True(t, child.present(page(3)))
-	require.False(t, child.present(page(5)), "the object has it")
+	require.False(t, child.present(pg(0)), "zero page, and no anon_vma")
+	require.True(t, child.present(pg(2)), "zero page beside a page of its own")
+	require.True(t, child.present(pg(3)))
+	require.False(t, child.present(pg(5)), "the object has it")
 	require.Equal(t, byte('s'), child.load(5))
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
@@ -95,9 +96,9 @@ func TestForkCopiesSwapEntries(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
 	w.store(0, 1)
-	w.poke(w.mm.pteTable(base), page(1), swapEntry)
+	w.poke(w.mm.pteTable(base), pg(1), swapEntry)
 	child := w.forked()
-	require.EqualValues(t, swapEntry, child.entry(page(1)).Entry)
+	require.EqualValues(t, swapEntry, child.entry(pg(1)).Entry)
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
 
@@ -106,13 +107,13 @@ func TestForkOfProtNone(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
 	w.store(0, 1)
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, ProtNone))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, ProtNone))
 	child := w.forked()
-	require.Equal(t, SegFault, child.mm.DoPageFault(child.t, page(0), false, true))
+	require.Equal(t, SegFault, child.mm.DoPageFault(child.t, pg(0), false, true))
 	child.check()
-	require.NoError(t, child.mm.Mprotect(child.t, page(0), PageSize, protRW))
+	require.NoError(t, child.mm.Mprotect(child.t, pg(0), PageSize, protRW))
 	child.store(0, 2)
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, protRW))
 	require.Equal(t, byte(1), w.load(0))
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
@@ -124,11 +125,11 @@ func TestForkOfHugePage(t *testing.T) {
 	w.storeAt(hugePage(0), 'p')
 	w.loadAt(hugePage(1)) // the huge zero page
 	child := w.forked()
-	require.EqualValues(t, tableEntries, w.memory.InUse())
+	require.EqualValues(t, pgtable.Entries, w.memory.InUse())
 	child.storeAt(hugePage(0)+PageSize, 'c')
 	require.Equal(t, "pte", child.entry(hugePage(0)).Level)
 	require.Equal(t, "pmd", w.entry(hugePage(0)).Level)
-	require.EqualValues(t, tableEntries+1, w.memory.InUse())
+	require.EqualValues(t, pgtable.Entries+1, w.memory.InUse())
 	require.Zero(t, w.loadAt(hugePage(0)+PageSize))
 	child.storeAt(hugePage(1), 'c')
 	require.Zero(t, w.loadAt(hugePage(1)))
@@ -138,7 +139,7 @@ func TestForkOfHugePage(t *testing.T) {
 	child.mm.Put(child.t)
 	w.storeAt(hugePage(0), 'q')
 	require.Equal(t, "pmd", w.entry(hugePage(0)).Level, "nobody shares it any more: taken over whole")
-	require.EqualValues(t, tableEntries, w.memory.InUse())
+	require.EqualValues(t, pgtable.Entries, w.memory.InUse())
 	w.frames()
 }
 
@@ -162,7 +163,7 @@ func TestForkAllocationFailures(t *testing.T) {
 		}
 		require.Equal(t, errno.ENOMEM, err)
 		w.frames()
-		require.EqualValues(t, tableEntries+1, w.memory.InUse())
+		require.EqualValues(t, pgtable.Entries+1, w.memory.InUse())
 		w.store(1, 'q')
 		require.Equal(t, byte('q'), w.load(1))
 		w.frames()

@@ -25,7 +25,7 @@ func TestFork(t *testing.T) {
 	w.mmap(10, 12, protRW, private|MapLocked)
 	w.mmap(14, 16, protRW, private)
 	w.mmap(18, 20, protRW, private)
-	require.NoError(t, w.mm.Madvise(w.t, page(14), 2*PageSize, MadvDontFork))
+	require.NoError(t, w.mm.Madvise(w.t, pg(14), 2*PageSize, MadvDontFork))
 	w.store(1, 'p')
 	w.store(6, 's')
 	registered := w.at(18)
@@ -68,8 +68,8 @@ func TestForkLengthensChains(t *testing.T) {
 		require.Equal(t, 2, w.at(0).AnonVMA().chain)
 		w.mmap(4, 8, protRW, private)
 		require.Equal(t, []string{"0-4 rw-p", "4-8 rw-p"}, w.maps())
-		require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead))
-		require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, protRW))
+		require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead))
+		require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, protRW))
 		require.Equal(t, []string{"0-4 rw-p", "4-8 rw-p"}, w.maps(), "its own pieces share the anon_vma")
 		grandchild, err := w.mm.Fork(w.t)
 		require.NoError(t, err)
@@ -134,6 +134,6 @@ func TestExit(t *testing.T) {
 	w.check()
 	require.Empty(t, w.maps())
 	require.Zero(t, w.memory.InUse())
-	require.Zero(t, w.mm.pgd.used, "the last page's tables have gone, too")
+	require.True(t, w.mm.pgd.Empty(), "the last page's tables have gone, too")
 	New(w.memory).Put(w.t) // with nothing in it
 }

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -98,9 +99,9 @@ func (mm *MM) present(t *sim.Task, addr uint64, write bool) bool {
 	if pmd == nil {
 		return false
 	}
-	if entry := pmd.entries[levelPMD.index(addr)].Peek(); entry&entryHuge != 0 {
-		return allows(entry, write)
+	if entry := pmd.Peek(pgtable.PMD.Index(addr)); entry.Huge() {
+		return entry.Allows(write)
 	}
 	pte := mm.pteTable(addr)
-	return pte != nil && allows(pte.load(t, levelPTE.index(addr)), write)
+	return pte != nil && pte.Load(t, pgtable.PTE.Index(addr)).Allows(write)
 }

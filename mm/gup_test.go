@@ -14,14 +14,14 @@ func TestGetUserPage(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x') // would resolve it, but is not given the chance
 	w.mapped(2, protRW, u)
-	_, err := w.copyPage(w.t, page(1), 'y')
+	_, err := w.copyPage(w.t, pg(1), 'y')
 	require.NoError(t, err)
 	w.readLocked(func() {
-		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, page(0)+5, true), "§17.4")
-		require.Equal(t, []uffdCall{{page(0) + 5, FaultWrite, VMUffdMissing}}, u.calls)
-		require.NoError(t, w.mm.GetUserPage(w.t, page(1), true))
-		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, page(2), false), "no VMA")
-		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, page(0)-1, false), "no VMA")
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, pg(0)+5, true), "§17.4")
+		require.Equal(t, []uffdCall{{pg(0) + 5, FaultWrite, VMUffdMissing}}, u.calls)
+		require.NoError(t, w.mm.GetUserPage(w.t, pg(1), true))
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, pg(2), false), "no VMA")
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPage(w.t, pg(0)-1, false), "no VMA")
 	})
 	require.Len(t, u.calls, 1)
 	w.frames()
@@ -31,11 +31,11 @@ func TestGetUserPageFaultsIn(t *testing.T) {
 	for _, write := range []bool{true, false} {
 		w := newWorld(t)
 		w.mapped(1, protRW, nil)
-		w.readLocked(func() { require.NoError(t, w.mm.GetUserPage(w.t, page(0), write)) })
-		require.Equal(t, write, w.entry(page(0)).Entry&entryRW != 0)
-		require.True(t, w.present(page(0)))
-		w.readLocked(func() { require.NoError(t, w.mm.GetUserPage(w.t, page(0), true)) })
-		require.NotZero(t, w.entry(page(0)).Entry&entryRW, "copied for the write")
+		w.readLocked(func() { require.NoError(t, w.mm.GetUserPage(w.t, pg(0), write)) })
+		require.Equal(t, write, w.entry(pg(0)).Entry.Write())
+		require.True(t, w.present(pg(0)))
+		w.readLocked(func() { require.NoError(t, w.mm.GetUserPage(w.t, pg(0), true)) })
+		require.True(t, w.entry(pg(0)).Entry.Write(), "copied for the write")
 		w.frames()
 	}
 }
@@ -52,8 +52,8 @@ func TestGetUserPageRights(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(1, c.prot, nil)
 		w.readLocked(func() {
-			require.Equal(t, c.read, w.mm.GetUserPage(w.t, page(0), false), "%v", c.prot)
-			require.Equal(t, c.write, w.mm.GetUserPage(w.t, page(0), true), "%v", c.prot)
+			require.Equal(t, c.read, w.mm.GetUserPage(w.t, pg(0), false), "%v", c.prot)
+			require.Equal(t, c.write, w.mm.GetUserPage(w.t, pg(0), true), "%v", c.prot)
 		})
 	}
 }
@@ -64,14 +64,14 @@ func TestGetUserPageNowait(t *testing.T) {
 	u := w.filler('x')
 	w.mapped(2, protRW, u)
 	w.readLocked(func() {
-		require.Equal(t, errno.EBUSY, w.mm.GetUserPageNowait(w.t, page(0), false), "§17.4")
+		require.Equal(t, errno.EBUSY, w.mm.GetUserPageNowait(w.t, pg(0), false), "§17.4")
 		w.mm.MmapLock.AssertHeld(w.t)
-		require.Equal(t, []uffdCall{{page(0), FaultAllowRetry | FaultRetryNowait, VMUffdMissing}}, u.calls)
-		require.Equal(t, errno.EFAULT, w.mm.GetUserPageNowait(w.t, page(2), false))
+		require.Equal(t, []uffdCall{{pg(0), FaultAllowRetry | FaultRetryNowait, VMUffdMissing}}, u.calls)
+		require.Equal(t, errno.EFAULT, w.mm.GetUserPageNowait(w.t, pg(2), false))
 	})
-	_, err := w.copyPage(w.t, page(0), 'y')
+	_, err := w.copyPage(w.t, pg(0), 'y')
 	require.NoError(t, err)
-	w.readLocked(func() { require.NoError(t, w.mm.GetUserPageNowait(w.t, page(0), true)) })
+	w.readLocked(func() { require.NoError(t, w.mm.GetUserPageNowait(w.t, pg(0), true)) })
 	w.frames()
 }
 
@@ -94,13 +94,13 @@ func TestGetUserPagesUnlocked(t *testing.T) {
 			w := newWorld(t)
 			u := &fakeUffd{}
 			u.during = func(task *sim.Task, addr uint64) {
-				if addr < page(c.fill) {
+				if addr < pg(c.fill) {
 					_, err := w.copyPage(task, addr, 'x')
 					require.NoError(t, err)
 				}
 			}
 			w.mapped(3, protRW, u)
-			n, err := w.mm.GetUserPagesUnlocked(w.t, page(0), 3, true)
+			n, err := w.mm.GetUserPagesUnlocked(w.t, pg(0), 3, true)
 			require.Equal(t, c.n, n)
 			require.Equal(t, c.err, err)
 			var flags []FaultFlags
@@ -114,15 +114,15 @@ func TestGetUserPagesUnlocked(t *testing.T) {
 	t.Run("§17.4 pages so far at the end of the mapping", func(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(2, protRW, nil)
-		n, err := w.mm.GetUserPagesUnlocked(w.t, page(1), 2, false)
+		n, err := w.mm.GetUserPagesUnlocked(w.t, pg(1), 2, false)
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
 	})
 	t.Run("§17.4 unmapped during the wait", func(t *testing.T) {
 		w := newWorld(t)
-		u := &fakeUffd{during: func(task *sim.Task, addr uint64) { w.mm.Munmap(task, page(0), PageSize) }}
+		u := &fakeUffd{during: func(task *sim.Task, addr uint64) { w.mm.Munmap(task, pg(0), PageSize) }}
 		w.mapped(1, protRW, u)
-		_, err := w.mm.GetUserPagesUnlocked(w.t, page(0), 1, false)
+		_, err := w.mm.GetUserPagesUnlocked(w.t, pg(0), 1, false)
 		require.Equal(t, errno.EFAULT, err)
 		w.frames()
 	})
@@ -135,13 +135,13 @@ func TestGetUserPagesUnlockedSleeps(t *testing.T) {
 	w.mapped(1, protRW, u)
 	r := w.controlled(inTurn{})
 	var n int
-	g := r.start("G", func(t *sim.Task) { n, _ = w.mm.GetUserPagesUnlocked(t, page(0), 1, false) })
+	g := r.start("G", func(t *sim.Task) { n, _ = w.mm.GetUserPagesUnlocked(t, pg(0), 1, false) })
 	r.settle()
 	require.True(t, g.Asleep())
 	r.start("C", func(t *sim.Task) {
-		_, err := w.mm.Mmap(t, page(4), PageSize, protRW, fixed, nil, 0)
+		_, err := w.mm.Mmap(t, pg(4), PageSize, protRW, fixed, nil, 0)
 		require.NoError(w, err)
-		_, err = w.copyPage(t, page(0), 'x')
+		_, err = w.copyPage(t, pg(0), 'x')
 		require.NoError(w, err)
 		u.wake(t)
 	})
@@ -157,21 +157,21 @@ func TestGetUserPagesFatalSignal(t *testing.T) {
 	u.during = func(task *sim.Task, addr uint64) {
 		_, err := w.copyPage(task, addr, 'x')
 		require.NoError(t, err)
-		if addr == page(1) {
+		if addr == pg(1) {
 			task.Interrupt(sim.SignalFatal)
 		}
 	}
 	w.mapped(3, protRW, u)
-	n, err := w.mm.GetUserPagesUnlocked(w.t, page(0), 3, false)
+	n, err := w.mm.GetUserPagesUnlocked(w.t, pg(0), 3, false)
 	require.NoError(t, err)
 	require.Equal(t, 1, n, "the second page is there, but the task is dying")
-	n, err = w.mm.GetUserPagesUnlocked(w.t, page(0), 3, false)
+	n, err = w.mm.GetUserPagesUnlocked(w.t, pg(0), 3, false)
 	require.Equal(t, errno.ERESTARTSYS, err)
 	require.Zero(t, n)
 	w.readLocked(func() {
-		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPage(w.t, page(2), false), "missing")
-		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPage(w.t, page(0), false), "present")
-		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPageNowait(w.t, page(2), false))
+		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPage(w.t, pg(2), false), "missing")
+		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPage(w.t, pg(0), false), "present")
+		require.Equal(t, errno.ERESTARTSYS, w.mm.GetUserPageNowait(w.t, pg(2), false))
 	})
 	require.Len(t, u.calls, 2)
 }
@@ -182,20 +182,20 @@ func TestPopulate(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
 	u.during = func(task *sim.Task, addr uint64) {
-		if addr != page(1) || len(u.calls) == 4 {
+		if addr != pg(1) || len(u.calls) == 4 {
 			_, err := w.copyPage(task, addr, 'x')
 			require.NoError(t, err)
 		}
 	}
 	w.mapped(3, protRW, u)
-	w.mm.Populate(w.t, page(0), page(3))
+	w.mm.Populate(w.t, pg(0), pg(3))
 	var addrs []uint64
 	for _, call := range u.calls {
 		addrs = append(addrs, call.addr)
 		require.Equal(t, FaultAllowRetry|FaultWrite, call.flags, "never as a retry")
 	}
-	require.Equal(t, []uint64{page(0), page(1), page(1), page(1), page(2)}, addrs, "§17.4")
-	require.True(t, w.present(page(0)) && w.present(page(1)) && w.present(page(2)))
+	require.Equal(t, []uint64{pg(0), pg(1), pg(1), pg(1), pg(2)}, addrs, "§17.4")
+	require.True(t, w.present(pg(0)) && w.present(pg(1)) && w.present(pg(2)))
 	w.frames()
 }
 
@@ -203,16 +203,16 @@ func TestPopulate(t *testing.T) {
 func TestPopulateEnds(t *testing.T) {
 	for name, end := range map[string]func(w *world, task *sim.Task){
 		"killed":   func(w *world, task *sim.Task) { task.Interrupt(sim.SignalFatal) },
-		"unmapped": func(w *world, task *sim.Task) { require.NoError(w, w.mm.Munmap(task, page(0), 2*PageSize)) },
+		"unmapped": func(w *world, task *sim.Task) { require.NoError(w, w.mm.Munmap(task, pg(0), 2*PageSize)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			u := &fakeUffd{during: func(task *sim.Task, _ uint64) { end(w, task) }}
 			w.mapped(2, protRW, u)
 			w.mmap(3, 4, protRW, private)
-			w.mm.Populate(w.t, page(0), page(4))
+			w.mm.Populate(w.t, pg(0), pg(4))
 			require.Len(t, u.calls, 1)
-			require.Equal(t, name == "unmapped", w.present(page(3)))
+			require.Equal(t, name == "unmapped", w.present(pg(3)))
 			w.frames()
 		})
 	}
@@ -227,13 +227,13 @@ func TestPopulateRange(t *testing.T) {
 	w.mmap(4, 6, ProtNone, private)
 	w.mmap(6, 7, protRW, shared)
 	w.mmap(8, 9, protRW, private)
-	w.mm.Populate(w.t, page(1), page(8))
+	w.mm.Populate(w.t, pg(1), pg(8))
 	got := ""
 	for i := range 9 {
-		switch e := w.entry(page(i)).Entry; {
-		case !w.present(page(i)):
+		switch e := w.entry(pg(i)).Entry; {
+		case !w.present(pg(i)):
 			got += "."
-		case e&entrySpecial != 0:
+		case e.Special():
 			got += "z"
 		default:
 			got += "p"
@@ -259,8 +259,8 @@ func TestPopulateWithoutRead(t *testing.T) {
 	for prot, want := range map[Prot]bool{ProtExec: true, ProtWrite: true, ProtNone: false} {
 		w := newWorld(t)
 		w.mapped(1, prot, nil)
-		w.mm.Populate(w.t, page(0), page(1))
-		require.Equal(t, want, w.present(page(0)), "%v", prot)
+		w.mm.Populate(w.t, pg(0), pg(1))
+		require.Equal(t, want, w.present(pg(0)), "%v", prot)
 		w.frames()
 	}
 }
@@ -272,10 +272,10 @@ func TestPopulateReadsShared(t *testing.T) {
 		w := newWorld(t)
 		w.mmap(0, 1, protRW, kind)
 		w.store(0, 1)
-		require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, ProtRead))
-		require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
-		w.mm.Populate(w.t, page(0), page(1))
-		require.Equal(t, want, w.entry(page(0)).Entry&entryRW != 0)
+		require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, ProtRead))
+		require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, protRW))
+		w.mm.Populate(w.t, pg(0), pg(1))
+		require.Equal(t, want, w.entry(pg(0)).Entry.Write())
 		w.frames()
 	}
 }

@@ -2,9 +2,9 @@ package mm
 
 import (
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -40,11 +40,11 @@ func TestHugeFault(t *testing.T) {
 		level      string
 		inUse      uint64
 	}{
-		{"write", hugePage(0), hugePage(1), hugePage(0) + 0x12345, true, "pmd", tableEntries},
+		{"write", hugePage(0), hugePage(1), hugePage(0) + 0x12345, true, "pmd", pgtable.Entries},
 		{"read", hugePage(0), hugePage(1), hugePage(0) + 0x12345, false, "pmd", 0},
 		{"the VMA begins too late", hugePage(0) + PageSize, hugePage(2), hugePage(0) + PageSize, true, "pte", 1},
 		{"the VMA ends too early", hugePage(0), hugePage(2) - PageSize, hugePage(1), true, "pte", 1},
-		{"the same VMA, where it fits", hugePage(0), hugePage(2) - PageSize, hugePage(0), true, "pmd", tableEntries},
+		{"the same VMA, where it fits", hugePage(0), hugePage(2) - PageSize, hugePage(0), true, "pmd", pgtable.Entries},
 	} {
 		t.Run("§17.3 "+c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -54,7 +54,7 @@ func TestHugeFault(t *testing.T) {
 			require.Equal(t, Done, w.mm.DoPageFault(w.t, c.addr, c.write, true))
 			require.Equal(t, c.level, w.entry(c.addr).Level)
 			require.Equal(t, c.inUse, w.memory.InUse())
-			require.Equal(t, c.write, w.entry(c.addr).Entry&entryRW != 0)
+			require.Equal(t, c.write, w.entry(c.addr).Entry.Write())
 			w.frames()
 			require.Zero(t, w.loadAt(c.addr))
 		})
@@ -110,7 +110,7 @@ func TestHugeFaultDecidesUnderLock(t *testing.T) {
 	u := &fakeUffd{}
 	w.mapHuge(2, u)
 	w.copyPage(w.t, hugePage(1), 'x') // so that the PMD table is there
-	lock := unsafe.Pointer(&w.mm.pmdTable(hugeBase).lock)
+	lock := w.lockObject(w.mm.pmdTable(hugeBase))
 	at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 	r := w.controlled(at)
 	outcome := BusError
@@ -159,7 +159,7 @@ func TestHugeSplit(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.mapHuge(1, nil)
-			for i := range uint64(tableEntries) {
+			for i := range uint64(pgtable.Entries) {
 				w.storeAt(hugeBase+i*PageSize, byte(i))
 			}
 			require.NoError(t, c.do(w))

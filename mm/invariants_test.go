@@ -16,11 +16,11 @@ func TestCheckInvariants(t *testing.T) {
 		{"where the list has none", func(mm *MM, v map[byte]*VMA) { mm.first = nil }},
 		{"where the list has [", func(mm *MM, v map[byte]*VMA) { v['P'].next = v['R'] }},
 		{"the list goes on", func(mm *MM, v map[byte]*VMA) { v['R'].next = v['P'] }},
-		{"the tree has it at", func(mm *MM, v map[byte]*VMA) { v['Q'].Start = page(3) }},
+		{"the tree has it at", func(mm *MM, v map[byte]*VMA) { v['Q'].Start = pg(3) }},
 		{"its link says", func(mm *MM, v map[byte]*VMA) { v['Q'].prev = nil }},
-		{"overlap", func(mm *MM, v map[byte]*VMA) { v['P'].End = page(5) }},
+		{"overlap", func(mm *MM, v map[byte]*VMA) { v['P'].End = pg(5) }},
 		{"map count 4", func(mm *MM, v map[byte]*VMA) { mm.mapCount++ }},
-		{"found last, is not in the tree", func(mm *MM, v map[byte]*VMA) { mm.recent.Init(&VMA{Start: page(0), End: page(2)}) }},
+		{"found last, is not in the tree", func(mm *MM, v map[byte]*VMA) { mm.recent.Init(&VMA{Start: pg(0), End: pg(2)}) }},
 		{"another address space", func(mm *MM, v map[byte]*VMA) { v['P'].mm = nil }},
 		{"not page aligned", func(mm *MM, v map[byte]*VMA) { v['R'].End++ }},
 		{"out of range", func(mm *MM, v map[byte]*VMA) { v['R'].End = TaskSize + PageSize }},
@@ -34,10 +34,10 @@ func TestCheckInvariants(t *testing.T) {
 			v['P'].File = vfs.NewFile("f", nil, 0, nil)
 			v['P'].anon.Init(&AnonVMA{chain: 1})
 		}},
-		{"is in the index as", func(mm *MM, v map[byte]*VMA) { mm.gaps.remove(page(2), page(4)); mm.gaps.add(page(1), page(3)) }},
+		{"is in the index as", func(mm *MM, v map[byte]*VMA) { mm.gaps.remove(pg(2), pg(4)); mm.gaps.add(pg(1), pg(3)) }},
 		{"not in the index", func(mm *MM, v map[byte]*VMA) { mm.gaps = gapIndex{} }},
-		{"is in class", func(mm *MM, v map[byte]*VMA) { mm.gaps.classes[1].ReplaceOrInsert(gap{page(1), page(2)}) }},
-		{"3 gaps in the index, 2 in", func(mm *MM, v map[byte]*VMA) { mm.gaps.add(page(0), page(1)) }},
+		{"is in class", func(mm *MM, v map[byte]*VMA) { mm.gaps.classes[1].ReplaceOrInsert(gap{pg(1), pg(2)}) }},
+		{"3 gaps in the index, 2 in", func(mm *MM, v map[byte]*VMA) { mm.gaps.add(pg(0), pg(1)) }},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			w := newWorld(t)

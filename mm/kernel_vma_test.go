@@ -21,9 +21,9 @@ func TestVMAFuncs(t *testing.T) {
 func TestVMAEvents(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), 2*PageSize, ProtRead))
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), 2*PageSize, protRW))
-	require.NoError(t, w.mm.Munmap(w.t, page(0), 2*PageSize))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), 2*PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), 2*PageSize, protRW))
+	require.NoError(t, w.mm.Munmap(w.t, pg(0), 2*PageSize))
 	type event struct{ fn, kind, object string }
 	var got []event
 	for _, e := range *w.events {
@@ -45,9 +45,9 @@ func TestVMAEvents(t *testing.T) {
 		{"detach_vmas_to_be_unmapped", "vma_remove", "[0x100000, 0x102000)"},
 	}, got)
 	require.Equal(t, []sim.Arg{{Key: "case", Value: 7}, {Key: "result", Value: "[0x100000, 0x104000)"}}, (*w.events)[5].Args)
-	require.Equal(t, []sim.Arg{{Key: "at", Value: page(2)}, {Key: "new_below", Value: true}}, (*w.events)[1].Args)
+	require.Equal(t, []sim.Arg{{Key: "at", Value: pg(2)}, {Key: "new_below", Value: true}}, (*w.events)[1].Args)
 	require.Equal(t, []sim.Arg{
-		{Key: "mm", Value: "mm1"}, {Key: "was", Value: page(2)}, {Key: "start", Value: page(2)}, {Key: "end", Value: page(4)},
+		{Key: "mm", Value: "mm1"}, {Key: "was", Value: pg(2)}, {Key: "start", Value: pg(2)}, {Key: "end", Value: pg(4)},
 		{Key: "prot", Value: "r--p"}, {Key: "backing", Value: ""}, {Key: "uffd", Value: ""}, {Key: "modes", Value: ""},
 	}, (*w.events)[4].Args)
 }

@@ -18,15 +18,15 @@ func TestFindVMA(t *testing.T) {
 			vma, prev *VMA
 		}{
 			{0, a, nil},
-			{page(0), a, nil},
-			{page(1) - 1, a, nil},
-			{page(1), a, nil},
-			{page(3) - 1, a, nil},
-			{page(3), b, a}, // the end is not part of it
-			{page(5) - 1, b, a},
-			{page(5), b, a},
-			{page(7) - 1, b, a},
-			{page(7), nil, b},
+			{pg(0), a, nil},
+			{pg(1) - 1, a, nil},
+			{pg(1), a, nil},
+			{pg(3) - 1, a, nil},
+			{pg(3), b, a}, // the end is not part of it
+			{pg(5) - 1, b, a},
+			{pg(5), b, a},
+			{pg(7) - 1, b, a},
+			{pg(7), nil, b},
 			{TaskSize - 1, nil, b},
 			{^uint64(0), nil, b},
 		} {
@@ -47,9 +47,9 @@ func TestFindVMAForgets(t *testing.T) {
 		want   bool // that the VMA is still the one at its second page
 	}{
 		{"unmapped", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, a.Start, 2*PageSize) }, false},
-		{"cut off at its end", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, page(2), PageSize) }, false},
-		{"cut off at its start", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, page(1), PageSize) }, true},
-		{"split", func(w *world, a *VMA) error { return w.mm.Mprotect(w.t, page(1), PageSize, ProtRead) }, false},
+		{"cut off at its end", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, pg(2), PageSize) }, false},
+		{"cut off at its start", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, pg(1), PageSize) }, true},
+		{"split", func(w *world, a *VMA) error { return w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead) }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -58,9 +58,9 @@ func TestFindVMAForgets(t *testing.T) {
 				w.locked(func() { vma = w.mm.FindVMA(w.t, addr) })
 				return vma
 			}
-			require.Same(t, a, at(page(2)))
+			require.Same(t, a, at(pg(2)))
 			require.NoError(t, c.change(w, a))
-			require.Equal(t, c.want, at(page(2)) == a)
+			require.Equal(t, c.want, at(pg(2)) == a)
 		})
 	}
 }

@@ -16,18 +16,18 @@ func TestMadviseErrors(t *testing.T) {
 		setup         func(*VMA)
 		want          error
 	}{
-		{"unknown", page(0), PageSize, 99, nil, errno.EINVAL},
-		{"unknown, length 0", page(0), 0, 99, nil, errno.EINVAL},
-		{"unaligned", page(0) + 1, PageSize, MadvDontNeed, nil, errno.EINVAL},
-		{"length wraps around to 0", page(0), math.MaxUint64, MadvDontNeed, nil, errno.EINVAL},
-		{"wraps around", page(0), math.MaxUint64 - 2*PageSize, MadvDontNeed, nil, errno.EINVAL},
-		{"nothing there", page(20), PageSize, MadvDontNeed, nil, errno.ENOMEM},
-		{"locked", page(0), PageSize, MadvDontNeed, func(v *VMA) { v.Flags |= VMLocked }, errno.EINVAL},
-		{"io", page(0), PageSize, MadvDoFork, func(v *VMA) { v.Flags |= VMIO }, errno.EINVAL},
-		{"special", page(0), PageSize, MadvDoDump, func(v *VMA) { v.Flags |= VMDontExpand }, errno.EINVAL},
-		{"shared", page(0), PageSize, MadvHugePage, func(v *VMA) { v.Flags |= VMMayShare }, errno.EINVAL},
-		{"huge already", page(0), PageSize, MadvHugePage, func(v *VMA) { v.Flags |= VMHugePage }, errno.EINVAL},
-		{"not huge already", page(0), PageSize, MadvNoHugePage, func(v *VMA) { v.Flags |= VMNoHugePage }, errno.EINVAL},
+		{"unknown", pg(0), PageSize, 99, nil, errno.EINVAL},
+		{"unknown, length 0", pg(0), 0, 99, nil, errno.EINVAL},
+		{"unaligned", pg(0) + 1, PageSize, MadvDontNeed, nil, errno.EINVAL},
+		{"length wraps around to 0", pg(0), math.MaxUint64, MadvDontNeed, nil, errno.EINVAL},
+		{"wraps around", pg(0), math.MaxUint64 - 2*PageSize, MadvDontNeed, nil, errno.EINVAL},
+		{"nothing there", pg(20), PageSize, MadvDontNeed, nil, errno.ENOMEM},
+		{"locked", pg(0), PageSize, MadvDontNeed, func(v *VMA) { v.Flags |= VMLocked }, errno.EINVAL},
+		{"io", pg(0), PageSize, MadvDoFork, func(v *VMA) { v.Flags |= VMIO }, errno.EINVAL},
+		{"special", pg(0), PageSize, MadvDoDump, func(v *VMA) { v.Flags |= VMDontExpand }, errno.EINVAL},
+		{"shared", pg(0), PageSize, MadvHugePage, func(v *VMA) { v.Flags |= VMMayShare }, errno.EINVAL},
+		{"huge already", pg(0), PageSize, MadvHugePage, func(v *VMA) { v.Flags |= VMHugePage }, errno.EINVAL},
+		{"not huge already", pg(0), PageSize, MadvNoHugePage, func(v *VMA) { v.Flags |= VMNoHugePage }, errno.EINVAL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -60,7 +60,7 @@ func TestMadviseFlags(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.lay("PPPP")['P'].Flags |= c.had
-		require.NoError(t, w.mm.Madvise(w.t, page(1), 2*PageSize, c.advice))
+		require.NoError(t, w.mm.Madvise(w.t, pg(1), 2*PageSize, c.advice))
 		w.check()
 		require.Equal(t, c.had, w.at(0).Flags&^rw)
 		require.Equal(t, c.gives, w.at(1).Flags&^rw)
@@ -73,9 +73,9 @@ func TestMadviseBack(t *testing.T) {
 	w := newWorld(t)
 	p := w.lay("PPPPPP")['P']
 	p.Userfault, p.Flags = &noUserfault{}, rw|VMUffdMissing
-	require.NoError(t, w.mm.Madvise(w.t, page(2), 2*PageSize, MadvDontFork))
+	require.NoError(t, w.mm.Madvise(w.t, pg(2), 2*PageSize, MadvDontFork))
 	require.Equal(t, 3, w.mm.mapCount)
-	require.NoError(t, w.mm.Madvise(w.t, page(0), 6*PageSize, MadvDoFork))
+	require.NoError(t, w.mm.Madvise(w.t, pg(0), 6*PageSize, MadvDoFork))
 	w.check()
 	require.Equal(t, 1, w.mm.mapCount)
 	require.NotNil(t, w.at(3).Userfault)
@@ -93,18 +93,18 @@ func TestMadviseHoles(t *testing.T) {
 		start, end := span(s)
 		require.Equal(t, errno.ENOMEM, w.mm.Madvise(w.t, start, end-start, MadvDontNeed), s)
 		for _, i := range []int{0, 3, 6, 7} {
-			require.Equal(t, page(i) >= start && page(i) < end, w.load(i) == 0, "%s column %d", s, i)
+			require.Equal(t, pg(i) >= start && pg(i) < end, w.load(i) == 0, "%s column %d", s, i)
 		}
 	}
 	w := newWorld(t)
 	w.lay("PPPP")
-	require.NoError(t, w.mm.Madvise(w.t, page(8), 0, MadvDontNeed), "an empty range has no holes")
+	require.NoError(t, w.mm.Madvise(w.t, pg(8), 0, MadvDontNeed), "an empty range has no holes")
 }
 
 func TestMadviseNoRoom(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPP")
 	w.mm.MaxMapCount = 1
-	require.Equal(t, errno.EAGAIN, w.mm.Madvise(w.t, page(1), PageSize, MadvDontFork))
-	require.NoError(t, w.mm.Madvise(w.t, page(0), 4*PageSize, MadvDontFork))
+	require.Equal(t, errno.EAGAIN, w.mm.Madvise(w.t, pg(1), PageSize, MadvDontFork))
+	require.NoError(t, w.mm.Madvise(w.t, pg(0), 4*PageSize, MadvDontFork))
 }

@@ -2,6 +2,8 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/page"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -42,8 +44,8 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (ui
 		return mm.atomicFillWithout(t, dst, src, length, with)
 	}
 	var vma *VMA
-	var pte *table
-	var page *Frame // a copy of the source that is not mapped yet
+	var pte *pgtable.Table
+	var page *page.Frame // a copy of the source that is not mapped yet
 	var copied uint64
 	var err error
 	const where = "mcopy_atomic"
@@ -83,7 +85,7 @@ retry:
 			// anything may have happened to it (COPY-3).
 			mm.MmapLock.UpRead(t)
 			sim.BugOn(t, page == nil, where, "no page to copy the source to")
-			if err = CopyFromUser(t, page.data[:], src+copied); err != nil {
+			if err = CopyFromUser(t, page.Data()[:], src+copied); err != nil {
 				goto out
 			}
 			goto retry
@@ -102,7 +104,7 @@ outUnlock:
 	mm.MmapLock.UpRead(t)
 out:
 	if page != nil {
-		page.put()
+		page.Put()
 	}
 	sim.BugOn(t, copied == 0 && err == nil, where, "neither bytes nor an error")
 	if copied > 0 {
@@ -115,7 +117,7 @@ out:
 // the copy from *page if that is not nil, and sets *page to nil. If the source is not there the
 // error is EFAULT and *page is a page for the caller to copy it to. The other errors are ENOMEM
 // and EEXIST. mmap_lock must be held for reading.
-func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *table, addr, src uint64, page **Frame) error {
+func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, src uint64, page **page.Frame) error {
 	if mm.Dropped.Any() {
 		return mm.mcopyAtomicPTEWithout(t, vma, pte, addr, src, page)
 	}
@@ -124,56 +126,56 @@ func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *table, addr, src uint64
 		if t.ShouldFail("alloc_page") {
 			return errno.ENOMEM
 		}
-		copied = mm.memory.alloc(mm.home)
-		if err := copyFromUserInatomic(t, copied.data[:], src); err != nil {
+		copied = mm.memory.Alloc(mm.home)
+		if err := copyFromUserInatomic(t, copied.Data()[:], src); err != nil {
 			*page = copied
 			return err
 		}
 	}
 	*page = nil
-	bits := uint64(0)
+	var bits pgtable.Entry
 	if vma.Flags&VMWrite != 0 {
-		bits = entryDirty | entryRW
+		bits = pgtable.Dirty | pgtable.RW
 	}
-	j := levelPTE.index(addr)
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
-		pte.lock.Unlock(t)
-		copied.put()
+	j := pgtable.PTE.Index(addr)
+	pte.Lock(t)
+	if !pte.PeekHeld(t, j).None() {
+		pte.Unlock(t)
+		copied.Put()
 		return errno.EEXIST
 	}
-	pte.setPTE(t, vma, j, copied, bits)
-	pte.lock.Unlock(t)
+	setPTE(t, vma, pte, j, copied, bits)
+	pte.Unlock(t)
 	return nil
 }
 
 // mfillZeropagePTE maps the zero page at addr: mfill_zeropage_pte (ZERO-1). The error is
 // EEXIST. mmap_lock must be held for reading.
-func (mm *MM) mfillZeropagePTE(t *sim.Task, vma *VMA, pte *table, addr uint64) error {
+func (mm *MM) mfillZeropagePTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr uint64) error {
 	if mm.Dropped.Any() {
 		return mm.mfillZeropagePTEWithout(t, vma, pte, addr)
 	}
 	var err error
-	j := levelPTE.index(addr)
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
+	j := pgtable.PTE.Index(addr)
+	pte.Lock(t)
+	if !pte.PeekHeld(t, j).None() {
 		err = errno.EEXIST
 		goto outUnlock
 	}
-	pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
+	setPTE(t, vma, pte, j, mm.memory.Zero(), pgtable.Special)
 outUnlock:
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	return err
 }
 
 // fillTable is the PTE table that covers addr, allocated if need be. A huge page there is
 // EEXIST, and one that comes while the table is being allocated EFAULT.
-func (mm *MM) fillTable(t *sim.Task, addr uint64) (*table, error) {
+func (mm *MM) fillTable(t *sim.Task, addr uint64) (*pgtable.Table, error) {
 	pmd := mm.pmdAlloc(t, addr)
 	if pmd == nil {
 		return nil, errno.ENOMEM
 	}
-	if pmd.entries[levelPMD.index(addr)].Peek()&entryHuge != 0 {
+	if pmd.Peek(pgtable.PMD.Index(addr)).Huge() {
 		return nil, errno.EEXIST
 	}
 	pte, huge := mm.pteAlloc(t, pmd, addr)

@@ -2,20 +2,20 @@ package mm
 
 import (
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// fill is COPY or ZEROPAGE of [page(from), page(to)), with a source that is there.
+// fill is COPY or ZEROPAGE of [pg(from), pg(to)), with a source that is there.
 func (w *world) fill(zero bool, from, to int) (uint64, error) {
-	length := page(to) - page(from)
+	length := pg(to) - pg(from)
 	if zero {
-		return w.mm.MfillZeropage(w.t, page(from), length)
+		return w.mm.MfillZeropage(w.t, pg(from), length)
 	}
-	return w.mm.McopyAtomic(w.t, page(from), Current(w.t).Lend(1, ptBytes(to-from, 'x')), length)
+	return w.mm.McopyAtomic(w.t, pg(from), Current(w.t).Lend(1, ptBytes(to-from, 'x')), length)
 }
 
 // each runs fn for COPY and for ZEROPAGE.
@@ -49,9 +49,9 @@ func TestFillCOPY2(t *testing.T) {
 		each(t, "COPY-2 "+c.name, func(t *testing.T, zero bool) {
 			w := newWorld(t)
 			w.mmap(2, 5, protRW, private)
-			w.register(page(2), &fakeUffd{})
+			w.register(pg(2), &fakeUffd{})
 			w.mmap(5, 8, protRW, private)
-			w.register(page(5), &fakeUffd{})
+			w.register(pg(5), &fakeUffd{})
 			if c.change != nil {
 				c.change(w)
 			}
@@ -59,13 +59,13 @@ func TestFillCOPY2(t *testing.T) {
 			require.Equal(t, c.err, err)
 			if err != nil {
 				require.Zero(t, n)
-				require.Equal(t, []WalkLevel{{"pgd", 0, 0}}, w.mm.PageWalk(page(c.from)), "nothing was touched")
+				require.Equal(t, []pgtable.WalkLevel{{Level: "pgd"}}, w.mm.PageWalk(pg(c.from)), "nothing was touched")
 				require.Zero(t, w.memory.InUse())
 				return
 			}
-			require.Equal(t, page(c.to)-page(c.from), n)
+			require.Equal(t, pg(c.to)-pg(c.from), n)
 			for i := c.from; i < c.to; i++ {
-				require.True(t, w.present(page(i)))
+				require.True(t, w.present(pg(i)))
 			}
 			w.frames()
 		})
@@ -123,7 +123,7 @@ func TestFillCOPY3HugeAppears(t *testing.T) {
 			vma.Flags |= VMUffdWP
 			vma.Userfault = &fakeUffd{}
 		})
-		lock := unsafe.Pointer(&w.mm.pmdTable(hugeBase).lock)
+		lock := w.lockObject(w.mm.pmdTable(hugeBase))
 		at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 		r := w.controlled(at)
 		var err error
@@ -153,19 +153,19 @@ func TestFillCOPY4Exists(t *testing.T) {
 		{"zero page", func(w *world) { w.load(0) }},
 		{"swap entry", func(w *world) {
 			w.store(1, 1)
-			w.poke(w.mm.pteTable(base), page(0), swapEntry)
+			w.poke(w.mm.pteTable(base), pg(0), swapEntry)
 		}},
 	} {
 		each(t, "COPY-4 "+c.name, func(t *testing.T, zero bool) {
 			w := newWorld(t)
 			w.mapped(2, protRW, nil)
 			c.prepare(w)
-			before := w.entry(page(0))
-			w.register(page(0), &fakeUffd{})
+			before := w.entry(pg(0))
+			w.register(pg(0), &fakeUffd{})
 			n, err := w.fill(zero, 0, 1)
 			require.Equal(t, errno.EEXIST, err)
 			require.Zero(t, n)
-			require.Equal(t, before, w.entry(page(0)))
+			require.Equal(t, before, w.entry(pg(0)))
 			w.frames()
 		})
 	}
@@ -173,17 +173,17 @@ func TestFillCOPY4Exists(t *testing.T) {
 
 // COPY-4: the new page has the rights of the VMA, and a read-only one can be filled.
 func TestFillCOPY4Rights(t *testing.T) {
-	const mask = entryRW | entryDirty | entrySpecial
-	for prot, want := range map[Prot]uint64{protRW: entryRW | entryDirty, ProtRead: 0} {
+	const mask = pgtable.RW | pgtable.Dirty | pgtable.Special
+	for prot, want := range map[Prot]pgtable.Entry{protRW: pgtable.RW | pgtable.Dirty, ProtRead: 0} {
 		w := newWorld(t)
 		w.mapped(2, prot, &fakeUffd{})
 		_, err := w.fill(false, 0, 1)
 		require.NoError(t, err, "COPY-4")
-		require.EqualValues(t, want, w.entry(page(0)).Entry&mask, "COPY-4")
+		require.EqualValues(t, want, w.entry(pg(0)).Entry&mask, "COPY-4")
 		require.Equal(t, byte('x'), w.load(0))
 		_, err = w.fill(true, 1, 2)
 		require.NoError(t, err, "ZERO-1")
-		require.EqualValues(t, entrySpecial, w.entry(page(1)).Entry&mask, "ZERO-1: read-only and special, always")
+		require.Equal(t, pgtable.Special, w.entry(pg(1)).Entry&mask, "ZERO-1: read-only and special, always")
 		require.Zero(t, w.load(1))
 		w.frames()
 	}
@@ -195,9 +195,9 @@ func TestFillWithoutAccess(t *testing.T) {
 	w.mapped(1, ProtNone, &fakeUffd{})
 	_, err := w.fill(false, 0, 1)
 	require.NoError(t, err)
-	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, page(0), false, true))
+	require.Equal(t, SegFault, w.mm.DoPageFault(w.t, pg(0), false, true))
 	var b [1]byte
-	outcome, _ := w.mm.Load(w.t, page(0), b[:])
+	outcome, _ := w.mm.Load(w.t, pg(0), b[:])
 	require.Equal(t, SegFault, outcome, "COPY-4")
 	w.frames()
 }
@@ -224,14 +224,14 @@ func TestCopyUnalignedSource(t *testing.T) {
 	w.mapped(2, protRW, &fakeUffd{})
 	w.mmap(4, 7, protRW, private)
 	for i := range 3 {
-		outcome, _ := w.mm.Store(w.t, page(4+i), ptBytes(1, byte('a'+i)))
+		outcome, _ := w.mm.Store(w.t, pg(4+i), ptBytes(1, byte('a'+i)))
 		require.Equal(t, Done, outcome)
 	}
-	n, err := w.mm.McopyAtomic(w.t, page(0), page(4)+1000, 2*PageSize)
+	n, err := w.mm.McopyAtomic(w.t, pg(0), pg(4)+1000, 2*PageSize)
 	require.NoError(t, err)
 	require.EqualValues(t, 2*PageSize, n)
 	buf := make([]byte, 2*PageSize)
-	w.mm.Load(w.t, page(0), buf)
+	w.mm.Load(w.t, pg(0), buf)
 	want := append(append(ptBytes(1, 'a')[1000:], ptBytes(1, 'b')...), ptBytes(1, 'c')[:1000]...)
 	require.Equal(t, want, buf)
 	w.frames()
@@ -243,12 +243,12 @@ func TestCopyBetweenAddressSpaces(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, &fakeUffd{})
 	other := New(w.memory)
-	_, err := other.Mmap(w.t, page(8), PageSize, protRW, fixed, nil, 0)
+	_, err := other.Mmap(w.t, pg(8), PageSize, protRW, fixed, nil, 0)
 	require.NoError(t, err)
 	exec := &sim.Free{}
 	task := exec.Attach("other", &Thread{MM: other})
-	other.Store(task, page(8), []byte("other"))
-	_, err = w.mm.McopyAtomic(task, page(0), page(8), PageSize)
+	other.Store(task, pg(8), []byte("other"))
+	_, err = w.mm.McopyAtomic(task, pg(0), pg(8), PageSize)
 	require.NoError(t, err)
 	require.Equal(t, byte('o'), w.load(0))
 	require.NoError(t, CheckFrames(w.mm, other))
@@ -263,8 +263,8 @@ func TestFillCOPY5(t *testing.T) {
 		n     int
 		spoil func(w *world)
 	}{
-		{"EEXIST", false, 2, func(w *world) { w.copyPage(w.t, page(2), 'p') }},
-		{"EEXIST", true, 2, func(w *world) { w.copyPage(w.t, page(2), 'p') }},
+		{"EEXIST", false, 2, func(w *world) { w.copyPage(w.t, pg(2), 'p') }},
+		{"EEXIST", true, 2, func(w *world) { w.copyPage(w.t, pg(2), 'p') }},
 		{"ENOMEM", false, 1, func(w *world) { w.failAt("alloc_page", 2) }},
 		{"EINTR", false, 1, func(w *world) { w.t.Interrupt(sim.SignalFatal) }},
 		{"EINTR", true, 1, func(w *world) { w.t.Interrupt(sim.SignalFatal) }},
@@ -278,7 +278,7 @@ func TestFillCOPY5(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, c.n*PageSize, n)
 			for i := range c.n {
-				require.True(t, w.present(page(i)))
+				require.True(t, w.present(pg(i)))
 			}
 			w.frames()
 		})
@@ -287,13 +287,13 @@ func TestFillCOPY5(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(3, protRW, &fakeUffd{})
 		src := Current(w.t).Lend(1, ptBytes(2, 'x'))
-		n, err := w.mm.McopyAtomic(w.t, page(0), src, 3*PageSize)
+		n, err := w.mm.McopyAtomic(w.t, pg(0), src, 3*PageSize)
 		require.NoError(t, err)
 		require.EqualValues(t, 2*PageSize, n)
-		n, err = w.mm.McopyAtomic(w.t, page(2), src+2*PageSize, PageSize)
+		n, err = w.mm.McopyAtomic(w.t, pg(2), src+2*PageSize, PageSize)
 		require.Equal(t, errno.EFAULT, err)
 		require.Zero(t, n)
-		require.False(t, w.present(page(2)))
+		require.False(t, w.present(pg(2)))
 		w.frames()
 	})
 }
@@ -310,10 +310,10 @@ func TestCopyColdSource(t *testing.T) {
 	}{
 		{"nothing happens", func(*world, *sim.Task) error { return nil }, 3, nil, []bool{true, true, true}},
 		{"destination unmapped", func(w *world, t *sim.Task) error {
-			return w.mm.Munmap(t, page(0), 3*PageSize)
+			return w.mm.Munmap(t, pg(0), 3*PageSize)
 		}, 0, errno.EINVAL, []bool{false, false, false}},
 		{"its end unmapped", func(w *world, t *sim.Task) error {
-			return w.mm.Munmap(t, page(2), PageSize)
+			return w.mm.Munmap(t, pg(2), PageSize)
 		}, 0, errno.EINVAL, []bool{false, false, false}},
 		{"unregistered", func(w *world, t *sim.Task) error {
 			vma := w.at(0)
@@ -321,22 +321,22 @@ func TestCopyColdSource(t *testing.T) {
 			return nil
 		}, 0, errno.EINVAL, []bool{false, false, false}},
 		{"mapped anew", func(w *world, t *sim.Task) error {
-			_, err := w.mm.Mmap(t, page(0), 3*PageSize, protRW, fixed, nil, 0)
+			_, err := w.mm.Mmap(t, pg(0), 3*PageSize, protRW, fixed, nil, 0)
 			return err
 		}, 0, errno.EINVAL, []bool{false, false, false}},
 		{"split by mprotect", func(w *world, t *sim.Task) error {
-			return w.mm.Mprotect(t, page(1), PageSize, ProtRead)
+			return w.mm.Mprotect(t, pg(1), PageSize, ProtRead)
 		}, 0, errno.EINVAL, []bool{false, false, false}},
 		{"page filled by another", func(w *world, t *sim.Task) error {
-			_, err := w.mm.MfillZeropage(t, page(0), PageSize)
+			_, err := w.mm.MfillZeropage(t, pg(0), PageSize)
 			return err
 		}, 0, errno.EEXIST, []bool{true, false, false}},
 		{"second page filled by another", func(w *world, t *sim.Task) error {
-			_, err := w.mm.MfillZeropage(t, page(1), PageSize)
+			_, err := w.mm.MfillZeropage(t, pg(1), PageSize)
 			return err
 		}, 1, nil, []bool{true, true, false}},
 		{"source unmapped", func(w *world, t *sim.Task) error {
-			return w.mm.Munmap(t, page(10), 3*PageSize)
+			return w.mm.Munmap(t, pg(10), 3*PageSize)
 		}, 0, errno.EFAULT, []bool{false, false, false}},
 		{"fatal signal", func(_ *world, t *sim.Task) error {
 			t.Interrupt(sim.SignalFatal)
@@ -354,12 +354,12 @@ func TestCopyColdSource(t *testing.T) {
 				}
 				w.copyPage(task, addr&PageMask, 's')
 			}
-			w.register(page(10), u)
-			n, err := w.mm.McopyAtomic(w.t, page(0), page(10), 3*PageSize)
+			w.register(pg(10), u)
+			n, err := w.mm.McopyAtomic(w.t, pg(0), pg(10), 3*PageSize)
 			require.Equal(t, c.err, err)
 			require.EqualValues(t, c.n*PageSize, n)
 			for i, want := range c.present {
-				require.Equal(t, want, w.present(page(i)), "page %d", i)
+				require.Equal(t, want, w.present(pg(i)), "page %d", i)
 			}
 			if c.n == 3 {
 				require.Equal(t, byte('s'), w.load(2))
@@ -375,14 +375,14 @@ func TestCopyColdSource(t *testing.T) {
 		w.mmap(10, 13, protRW, private)
 		w.store(10, 's')
 		u := &fakeUffd{during: func(task *sim.Task, addr uint64) {
-			require.NoError(w, w.mm.Munmap(task, page(0), PageSize))
+			require.NoError(w, w.mm.Munmap(task, pg(0), PageSize))
 			w.copyPage(task, addr, 's')
 		}}
-		w.register(page(10), u)
-		n, err := w.mm.McopyAtomic(w.t, page(0), page(10), 3*PageSize)
+		w.register(pg(10), u)
+		n, err := w.mm.McopyAtomic(w.t, pg(0), pg(10), 3*PageSize)
 		require.NoError(t, err)
 		require.EqualValues(t, PageSize, n)
-		require.False(t, w.present(page(1)))
+		require.False(t, w.present(pg(1)))
 		w.frames()
 	})
 }
@@ -392,7 +392,7 @@ func TestCopyColdSourceIsReadOnce(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, &fakeUffd{})
 	w.mmap(10, 12, protRW, private)
-	n, err := w.mm.McopyAtomic(w.t, page(0), page(10), PageSize)
+	n, err := w.mm.McopyAtomic(w.t, pg(0), pg(10), PageSize)
 	require.NoError(t, err, "COPY-3")
 	require.EqualValues(t, PageSize, n)
 	require.EqualValues(t, 1, Current(w.t).MinFlt)
@@ -412,12 +412,12 @@ func TestCopyColdSourceRaces(t *testing.T) {
 		r := w.controlled(s)
 		var n uint64
 		var err error
-		r.start("C", func(t *sim.Task) { n, err = w.mm.McopyAtomic(t, page(0), page(10), 2*PageSize) })
+		r.start("C", func(t *sim.Task) { n, err = w.mm.McopyAtomic(t, pg(0), pg(10), 2*PageSize) })
 		r.start("U", func(t *sim.Task) {
 			for range delay {
 				t.SmpMb() // or else it nearly always comes first
 			}
-			require.NoError(w, w.mm.Munmap(t, page(0), 2*PageSize))
+			require.NoError(w, w.mm.Munmap(t, pg(0), 2*PageSize))
 		})
 		r.settle()
 		results[err]++
@@ -444,9 +444,9 @@ func TestFillInParallel(t *testing.T) {
 			for i := range pages {
 				var err error
 				if k == 0 {
-					_, err = w.mm.MfillZeropage(t, page(i), PageSize)
+					_, err = w.mm.MfillZeropage(t, pg(i), PageSize)
 				} else {
-					_, err = w.copyPage(t, page(i), 'x')
+					_, err = w.copyPage(t, pg(i), 'x')
 				}
 				if err == nil {
 					done[k]++

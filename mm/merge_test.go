@@ -127,13 +127,13 @@ func TestMergeIgnores(t *testing.T) {
 	v := w.prepare("PPPP....NNNN")
 	v['P'].Flags &^= VMSoftDirty
 	v['P'].Policy, v['N'].Policy = &MemPolicy{"bind:0"}, &MemPolicy{"bind:0"}
-	a := ask(page(4))
+	a := ask(pg(4))
 	a.Policy = &MemPolicy{"bind:0"}
-	require.Equal(t, 1, decideMerge(v['P'], v['N'], page(4), page(8), &a).number)
+	require.Equal(t, 1, decideMerge(v['P'], v['N'], pg(4), pg(8), &a).number)
 
 	a.Flags |= VMPFNMap
 	v['P'].Flags |= VMPFNMap
-	require.Zero(t, decideMerge(v['P'], v['N'], page(4), page(8), &a).number, "special memory never merges")
+	require.Zero(t, decideMerge(v['P'], v['N'], pg(4), pg(8), &a).number, "special memory never merges")
 }
 
 // A registered neighbour is like any other if the range has the same context (REG-15).
@@ -145,7 +145,7 @@ func TestMergeSameUserfault(t *testing.T) {
 	v['X'].Flags = rw
 	a := v['X'].Attributes()
 	a.Userfault, a.Flags = ctx, rw|VMUffdMissing
-	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], page(4), page(8), &a)) })
+	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], pg(4), pg(8), &a)) })
 	require.Equal(t, "PPPPPPPP", w.bar())
 }
 
@@ -173,12 +173,12 @@ func TestMergeAnonVMA(t *testing.T) {
 			v := w.prepare("PPPP.....NNN")
 			v['P'].anon.Init(c.b)
 			v['N'].anon.Init(c.b)
-			a := ask(page(4))
+			a := ask(pg(4))
 			a.AnonVMA = c.a
-			require.Equal(t, c.ok, decideMerge(v['P'], v['N'], page(4), page(8), &a).number == 2)
-			b := ask(page(5))
+			require.Equal(t, c.ok, decideMerge(v['P'], v['N'], pg(4), pg(8), &a).number == 2)
+			b := ask(pg(5))
 			b.AnonVMA = c.a
-			require.Equal(t, c.ok, decideMerge(v['P'], v['N'], page(5), page(9), &b).number == 3)
+			require.Equal(t, c.ok, decideMerge(v['P'], v['N'], pg(5), pg(9), &b).number == 3)
 		})
 	}
 	t.Run("§17.5 the neighbours differ", func(t *testing.T) {
@@ -186,8 +186,8 @@ func TestMergeAnonVMA(t *testing.T) {
 		v := w.prepare("PPPP....NNNN")
 		v['P'].anon.Init(own)
 		v['N'].anon.Init(other)
-		a := ask(page(4))
-		require.Equal(t, 2, decideMerge(v['P'], v['N'], page(4), page(8), &a).number, "not case 1")
+		a := ask(pg(4))
+		require.Equal(t, 2, decideMerge(v['P'], v['N'], pg(4), pg(8), &a).number, "not case 1")
 	})
 }
 
@@ -218,10 +218,10 @@ func TestMergeImportsAnonVMA(t *testing.T) {
 		v := w.lay("PPPPNNNN")
 		anon := &AnonVMA{chain: 1}
 		v[c.exporter].anon.Init(anon)
-		w.locked(func() { w.mm.vmaAdjust(w.t, v['P'], page(0), page(c.boundary), v['P'].Pgoff, nil) })
+		w.locked(func() { w.mm.vmaAdjust(w.t, v['P'], pg(0), pg(c.boundary), v['P'].Pgoff, nil) })
 		require.Same(t, anon, v[c.importer].AnonVMA())
-		require.Equal(t, page(c.boundary), v['N'].Start)
-		require.Equal(t, page(c.boundary)>>PageShift, v['N'].Pgoff)
+		require.Equal(t, pg(c.boundary), v['N'].Start)
+		require.Equal(t, pg(c.boundary)>>PageShift, v['N'].Pgoff)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestMergeAllocationFailure(t *testing.T) {
 	w := newWorld(t)
 	v := w.prepare("PPPP....NNNN")
 	w.failAt("vma_merge", 1)
-	w.locked(func() { require.Nil(t, w.mm.VMAMerge(w.t, v['P'], page(4), page(8), new(ask(page(4))))) })
+	w.locked(func() { require.Nil(t, w.mm.VMAMerge(w.t, v['P'], pg(4), pg(8), new(ask(pg(4))))) })
 	require.Equal(t, "PPPP....NNNN", w.bar())
 }
 
@@ -242,8 +242,8 @@ func TestMergePutsFile(t *testing.T) {
 		f.Get(w.t)
 		vma.File = f
 	}
-	a := ask(page(4))
+	a := ask(pg(4))
 	a.File = f
-	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], page(4), page(8), &a)) })
+	w.locked(func() { require.Same(t, v['P'], w.mm.VMAMerge(w.t, v['P'], pg(4), pg(8), &a)) })
 	require.EqualValues(t, 2, f.Count(), "the opener's and P's")
 }

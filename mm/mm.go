@@ -5,15 +5,14 @@ import (
 
 	"github.com/google/btree"
 	"github.com/uffdsim/uffdsim/lockorder"
+	"github.com/uffdsim/uffdsim/mm/page"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// The classes of the locks that the package takes.
-var (
-	MmapLockClass      = &sim.LockClass{Name: "mmap_lock", Rank: lockorder.MmapLock}
-	PageTableLockClass = &sim.LockClass{Name: "page_table_lock", Rank: lockorder.PageTable}
-)
+// MmapLockClass is the class of [MM.MmapLock].
+var MmapLockClass = &sim.LockClass{Name: "mmap_lock", Rank: lockorder.MmapLock}
 
 // The address space of x86-64 with four levels of page tables, in bytes, and the
 // default limits.
@@ -54,10 +53,10 @@ type MM struct {
 	pins     sim.Word              // mm_count, but for the one of the users: the structure stays until zero
 	dead     bool                  // set when it has been
 
-	pageTableLock sim.SpinLock // guards anon_vma preparation and the upper levels
-	pgd           *table       // immutable
-	memory        *Memory      // immutable
-	home          *counter     // that the memory counts its frames in; immutable
+	pageTableLock sim.SpinLock   // guards anon_vma preparation and the upper levels
+	pgd           *pgtable.Table // immutable
+	memory        *Memory        // immutable
+	home          *page.Counter  // that the memory counts its frames in; immutable
 }
 
 // THPMode is transparent_hugepage/enabled.
@@ -70,6 +69,22 @@ const (
 	THPNever
 )
 
+// Memory is what the address spaces of a machine share: physical memory, and free page
+// tables.
+type Memory struct {
+	page.Memory
+	tables pgtable.Pool
+	spaces sim.Word // address spaces made so far, to name them in traces
+}
+
+// NewMemory returns a memory in which nothing but the zero page is in use.
+func NewMemory() *Memory {
+	m := &Memory{}
+	m.Memory.Init()
+	m.tables.Init(&m.Memory)
+	return m
+}
+
 // New returns an empty address space with one user, whose frames come from memory.
 func New(memory *Memory) *MM {
 	number := memory.spaces.Tick(1)
@@ -81,13 +96,12 @@ func New(memory *Memory) *MM {
 		MaxMapCount: DefaultMaxMapCount,
 		vmas:        newVMATree(),
 		memory:      memory,
-		home:        memory.counter(number),
+		home:        memory.Counter(number),
 	}
-	mm.pgd = newTable(levelPGD, mm, 0)
+	mm.pgd = memory.tables.New(pgtable.PGD, mm.Name, 0)
 	mm.MmapLock.Init(MmapLockClass)
-	mm.pageTableLock.Init(PageTableLockClass)
+	pgtable.InitLock(&mm.pageTableLock)
 	mm.MmapLock.Guards(mm.sumUp)
-	mm.pageTableLock.Guards(func(*sim.Summary) {}) // all of it is in entries and Refs
 	mm.users.Init(1)
 	mm.pins.Init(1)
 	return mm
@@ -168,5 +182,11 @@ func (mm *MM) Users() uint64 { return mm.users.Peek() }
 // see [sim.Label].
 func (mm *MM) Label(c *sim.Controlled, n uint64) {
 	sim.LabelIn(c, mm, "mm", n)
-	sim.LabelIn(c, mm.pgd, tableNames[levelPGD], n)
+	mm.pgd.LabelIn(c, n)
 }
+
+// Recycle gives the page tables and frames of the address space back to the machine's
+// memory without the steps of tearing it down. It is for the memory of machines whose run
+// is over, so that the next one need not allocate it again: no task may exist that uses the
+// address space.
+func (mm *MM) Recycle() { mm.memory.tables.Recycle(mm.pgd) }

@@ -52,15 +52,15 @@ func TestMmapErrors(t *testing.T) {
 		{"as long as the address space", 0, TaskSize, protRW, private, nil, 0, errno.ENOMEM},
 		{"fixed beyond the end", TaskSize, PageSize, protRW, fixed, nil, 0, errno.ENOMEM},
 		{"fixed across the end", TaskSize - PageSize, 2 * PageSize, protRW, fixed, nil, 0, errno.ENOMEM},
-		{"fixed unaligned", page(0) + 1, PageSize, protRW, fixed, nil, 0, errno.EINVAL},
+		{"fixed unaligned", pg(0) + 1, PageSize, protRW, fixed, nil, 0, errno.EINVAL},
 		{"fixed too low", 0, PageSize, protRW, fixed, nil, 0, errno.EPERM},
 		{"fixed below mmap_min_addr", DefaultMmapMinAddr - PageSize, 2 * PageSize, protRW, fixed, nil, 0, errno.EPERM},
 		{"the address wins over a bad type", 0, PageSize, protRW, MapAnonymous | MapFixed, nil, 0, errno.EPERM},
 		{"no type", 0, PageSize, protRW, MapAnonymous, nil, 0, errno.EINVAL},
 		{"both types", 0, PageSize, protRW, MapAnonymous | MapShared | MapPrivate, nil, 0, errno.EINVAL},
 		{"shared memory that grows down", 0, PageSize, protRW, shared | MapGrowsDown, nil, 0, errno.EINVAL},
-		{"fixed, not to be replaced", page(1), PageSize, protRW, private | MapFixedNoReplace, nil, 0, errno.EEXIST},
-		{"... in part", page(3), 2 * PageSize, protRW, private | MapFixedNoReplace, nil, 0, errno.EEXIST},
+		{"fixed, not to be replaced", pg(1), PageSize, protRW, private | MapFixedNoReplace, nil, 0, errno.EEXIST},
+		{"... in part", pg(3), 2 * PageSize, protRW, private | MapFixedNoReplace, nil, 0, errno.EEXIST},
 		{"shared write, read-only file", 0, PageSize, protRW, MapShared, file(readOnly), 0, errno.EACCES},
 		{"write-only file", 0, PageSize, ProtWrite, MapShared, file(writeOnly), 0, errno.EACCES},
 		{"private, write-only file", 0, PageSize, ProtWrite, MapPrivate, file(writeOnly), 0, errno.EACCES},
@@ -99,7 +99,7 @@ func TestMmapAllocationFailure(t *testing.T) {
 	require.Equal(t, errno.ENOMEM, err)
 	w.lay("PPPP")
 	w.failAt("split_vma", 1)
-	_, err = w.mm.Mmap(w.t, page(1), PageSize, protRW, fixed, nil, 0)
+	_, err = w.mm.Mmap(w.t, pg(1), PageSize, protRW, fixed, nil, 0)
 	require.Equal(t, errno.ENOMEM, err, "what is there cannot be unmapped")
 	require.Equal(t, "PPPP", w.bar())
 }
@@ -125,7 +125,7 @@ func TestMmapFlags(t *testing.T) {
 			w.mmap(0, 4, c.prot, c.flags)
 			require.Equal(t, c.want, w.at(0).Flags)
 			if c.flags&MapType == MapPrivate {
-				require.Equal(t, page(0)>>PageShift, w.at(0).Pgoff)
+				require.Equal(t, pg(0)>>PageShift, w.at(0).Pgoff)
 			} else {
 				require.Zero(t, w.at(0).Pgoff)
 			}
@@ -136,7 +136,7 @@ func TestMmapFlags(t *testing.T) {
 func TestMmapFile(t *testing.T) {
 	w := newWorld(t)
 	f := fileThat(mappable, readOnly)
-	_, err := w.mm.Mmap(w.t, page(0), 4*PageSize, ProtRead, MapShared|MapFixed, f, 7)
+	_, err := w.mm.Mmap(w.t, pg(0), 4*PageSize, ProtRead, MapShared|MapFixed, f, 7)
 	require.NoError(t, err)
 	vma := w.at(0)
 	require.EqualValues(t, 2, f.Count())
@@ -146,23 +146,23 @@ func TestMmapFile(t *testing.T) {
 
 	// The continuation of the file merges, anything else of it does not.
 	for i, pgoff := range []uint64{11, 16} {
-		_, err = w.mm.Mmap(w.t, page(4+4*i), 4*PageSize, ProtRead, MapShared|MapFixed, f, pgoff)
+		_, err = w.mm.Mmap(w.t, pg(4+4*i), 4*PageSize, ProtRead, MapShared|MapFixed, f, pgoff)
 		require.NoError(t, err)
 	}
 	require.Equal(t, []string{"0-8 r--s", "8-12 r--s"}, w.maps())
 	require.EqualValues(t, 3, f.Count())
-	require.NoError(t, w.mm.Munmap(w.t, page(0), 12*PageSize))
+	require.NoError(t, w.mm.Munmap(w.t, pg(0), 12*PageSize))
 	require.EqualValues(t, 1, f.Count())
 
 	broken := fileThat(func(*VMA) error { return errno.EIO }, readOnly)
-	_, err = w.mm.Mmap(w.t, page(0), PageSize, ProtRead, MapPrivate|MapFixed, broken, 0)
+	_, err = w.mm.Mmap(w.t, pg(0), PageSize, ProtRead, MapPrivate|MapFixed, broken, 0)
 	require.Equal(t, errno.EIO, err)
 	require.EqualValues(t, 1, broken.Count())
 	w.check()
 	require.Empty(t, w.maps())
 
 	special := fileThat(func(vma *VMA) error { vma.Flags |= VMPFNMap; return nil }, readOnly)
-	_, err = w.mm.Mmap(w.t, page(0), PageSize, ProtRead, MapPrivate|MapFixed|MapLocked, special, 0)
+	_, err = w.mm.Mmap(w.t, pg(0), PageSize, ProtRead, MapPrivate|MapFixed|MapLocked, special, 0)
 	require.NoError(t, err)
 	require.Zero(t, w.at(0).Flags&VMLocked, "special memory is never locked")
 }
@@ -212,14 +212,14 @@ func TestMmapLockedPopulates(t *testing.T) {
 			w := newWorld(t)
 			w.mmap(0, 2, c.prot, c.flags)
 			w.mmap(3, 4, protRW, private)
-			require.Equal(t, []bool{c.want, c.want, false}, []bool{w.present(page(0)), w.present(page(1)), w.present(page(3))})
+			require.Equal(t, []bool{c.want, c.want, false}, []bool{w.present(pg(0)), w.present(pg(1)), w.present(pg(3))})
 			w.frames()
 		})
 	}
 	w := newWorld(t)
-	_, err := w.mm.Mmap(w.t, page(0), 1, protRW, fixed|MapLocked, nil, 0)
+	_, err := w.mm.Mmap(w.t, pg(0), 1, protRW, fixed|MapLocked, nil, 0)
 	require.NoError(t, err)
-	require.True(t, w.present(page(0)), "the length is rounded up")
-	_, err = w.mm.Mmap(w.t, page(1), 0, protRW, fixed|MapLocked, nil, 0)
+	require.True(t, w.present(pg(0)), "the length is rounded up")
+	_, err = w.mm.Mmap(w.t, pg(1), 0, protRW, fixed|MapLocked, nil, 0)
 	require.Equal(t, errno.EINVAL, err)
 }

@@ -40,12 +40,12 @@ func TestMprotectBack(t *testing.T) {
 	w.store(3, 'x')
 	vma := w.at(0)
 	vma.Userfault, vma.Flags = &noUserfault{}, vma.Flags|VMUffdMissing
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), 4*PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), 4*PageSize, ProtRead))
 	require.Equal(t, []string{"0-2 rw-p", "2-6 r--p", "6-8 rw-p"}, w.maps())
 	require.NotNil(t, w.at(2).Userfault)
-	outcome, _ := w.mm.Store(w.t, page(3), []byte{'y'})
+	outcome, _ := w.mm.Store(w.t, pg(3), []byte{'y'})
 	require.Equal(t, SegFault, outcome)
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), 4*PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), 4*PageSize, protRW))
 	require.Equal(t, []string{"0-8 rw-p"}, w.maps())
 	w.store(3, 'y')
 	require.EqualValues(t, 'y', w.load(3))
@@ -60,20 +60,20 @@ func TestMprotectErrors(t *testing.T) {
 		want          error
 		after         []string
 	}{
-		{"unaligned", page(0) + 1, PageSize, ProtRead, errno.EINVAL, nil},
-		{"unaligned, length 0", page(0) + 1, 0, ProtRead, errno.EINVAL, nil},
-		{"length 0", page(0), 0, 0x80, nil, nil},
-		{"wraps around", page(0), math.MaxUint64 - 3*PageSize, ProtRead, errno.ENOMEM, nil},
-		{"wraps before unknown bits", page(0), math.MaxUint64 - 3*PageSize, 0x80, errno.ENOMEM, nil},
-		{"unknown bits", page(0), PageSize, 0x80, errno.EINVAL, nil},
-		{"PROT_SEM is known", page(0), 4 * PageSize, ProtSem | ProtRead, nil, []string{"0-4 r--p", "6-8 rw-p"}},
-		{"nothing there", page(20), PageSize, ProtRead, errno.ENOMEM, nil},
-		{"hole first", page(5), 2 * PageSize, ProtRead, errno.ENOMEM, nil},
-		{"hole behind: the rest is done", page(2), 6 * PageSize, ProtRead, errno.ENOMEM, []string{"0-2 rw-p", "2-4 r--p", "6-8 rw-p"}},
-		{"both ways", page(0), PageSize, ProtGrowsDown | ProtGrowsUp, errno.EINVAL, nil},
-		{"does not grow down", page(0), PageSize, ProtGrowsDown, errno.EINVAL, nil},
-		{"does not grow up", page(0), PageSize, ProtGrowsUp, errno.EINVAL, nil},
-		{"grows down, nothing there", page(4), PageSize, ProtGrowsDown, errno.ENOMEM, nil},
+		{"unaligned", pg(0) + 1, PageSize, ProtRead, errno.EINVAL, nil},
+		{"unaligned, length 0", pg(0) + 1, 0, ProtRead, errno.EINVAL, nil},
+		{"length 0", pg(0), 0, 0x80, nil, nil},
+		{"wraps around", pg(0), math.MaxUint64 - 3*PageSize, ProtRead, errno.ENOMEM, nil},
+		{"wraps before unknown bits", pg(0), math.MaxUint64 - 3*PageSize, 0x80, errno.ENOMEM, nil},
+		{"unknown bits", pg(0), PageSize, 0x80, errno.EINVAL, nil},
+		{"PROT_SEM is known", pg(0), 4 * PageSize, ProtSem | ProtRead, nil, []string{"0-4 r--p", "6-8 rw-p"}},
+		{"nothing there", pg(20), PageSize, ProtRead, errno.ENOMEM, nil},
+		{"hole first", pg(5), 2 * PageSize, ProtRead, errno.ENOMEM, nil},
+		{"hole behind: the rest is done", pg(2), 6 * PageSize, ProtRead, errno.ENOMEM, []string{"0-2 rw-p", "2-4 r--p", "6-8 rw-p"}},
+		{"both ways", pg(0), PageSize, ProtGrowsDown | ProtGrowsUp, errno.EINVAL, nil},
+		{"does not grow down", pg(0), PageSize, ProtGrowsDown, errno.EINVAL, nil},
+		{"does not grow up", pg(0), PageSize, ProtGrowsUp, errno.EINVAL, nil},
+		{"grows down, nothing there", pg(4), PageSize, ProtGrowsDown, errno.ENOMEM, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -97,15 +97,15 @@ func TestMprotectErrors(t *testing.T) {
 func TestMprotectRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPP")['P'].Flags &^= VMMayWrite | VMWrite
-	require.Equal(t, errno.EACCES, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
+	require.Equal(t, errno.EACCES, w.mm.Mprotect(w.t, pg(0), PageSize, protRW))
 
 	w = newWorld(t)
 	w.lay("PPPP")
 	w.mm.MaxMapCount = 1
-	require.Equal(t, errno.ENOMEM, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead), "no room for the split")
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), 4*PageSize, ProtRead), "none needed")
+	require.Equal(t, errno.ENOMEM, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead), "no room for the split")
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), 4*PageSize, ProtRead), "none needed")
 	w.mm.MaxMapCount = 2
-	require.Equal(t, errno.ENOMEM, w.mm.Mprotect(w.t, page(1), PageSize, protRW), "room for one of two")
+	require.Equal(t, errno.ENOMEM, w.mm.Mprotect(w.t, pg(1), PageSize, protRW), "room for one of two")
 	w.check()
 	require.Equal(t, []string{"0-1 r--p", "1-4 r--p"}, w.maps(), "the first stays")
 }
@@ -113,7 +113,7 @@ func TestMprotectRefusals(t *testing.T) {
 func TestMprotectGrowsDown(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private|MapGrowsDown)
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), PageSize, ProtRead|ProtGrowsDown))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), PageSize, ProtRead|ProtGrowsDown))
 	require.Equal(t, []string{"0-3 r--p", "3-4 rw-p"}, w.maps())
 }
 
@@ -123,11 +123,11 @@ func TestMprotectAccounts(t *testing.T) {
 	w.mmap(0, 2, ProtRead, private)
 	w.mmap(2, 4, ProtRead, private|MapNoReserve)
 	w.mmap(4, 6, ProtRead, shared)
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), 6*PageSize, protRW))
 	require.NotZero(t, w.at(0).Flags&VMAccount)
 	require.Zero(t, w.at(2).Flags&VMAccount)
 	require.Zero(t, w.at(4).Flags&VMAccount)
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), 6*PageSize, ProtRead))
 	require.NotZero(t, w.at(0).Flags&VMAccount, "and stays so")
 }
 
@@ -137,12 +137,12 @@ func (w *world) pages(n int) string {
 	w.Helper()
 	bar := make([]byte, n)
 	for i := range bar {
-		switch e := w.entry(page(i)).Entry; {
-		case !w.present(page(i)):
+		switch e := w.entry(pg(i)).Entry; {
+		case !w.present(pg(i)):
 			bar[i] = '.'
-		case e&entrySpecial != 0:
+		case e.Special():
 			bar[i] = 'z'
-		case e&entryRW != 0:
+		case e.Write():
 			bar[i] = 'p'
 		default:
 			bar[i] = 'r'
@@ -171,7 +171,7 @@ func TestMprotectPopulatesLocked(t *testing.T) {
 			w := newWorld(t)
 			w.mmap(0, 4, c.before, c.flags)
 			require.Equal(t, c.first, w.pages(4))
-			require.NoError(t, w.mm.Mprotect(w.t, page(1), 2*PageSize, c.to))
+			require.NoError(t, w.mm.Mprotect(w.t, pg(1), 2*PageSize, c.to))
 			w.check()
 			require.Equal(t, c.after, w.pages(4))
 			w.frames()
@@ -186,13 +186,13 @@ func TestMprotectPopulatesUpToAUserfault(t *testing.T) {
 	u := &fakeUffd{}
 	w.mmap(0, 4, ProtNone, private|MapLocked)
 	w.mmap(4, 6, ProtNone, private|MapLocked)
-	require.NoError(t, w.mm.Madvise(w.t, page(4), 2*PageSize, MadvDontFork)) // another VMA
-	w.register(page(0), u)
-	_, err := w.copyPage(w.t, page(0), 'x')
+	require.NoError(t, w.mm.Madvise(w.t, pg(4), 2*PageSize, MadvDontFork)) // another VMA
+	w.register(pg(0), u)
+	_, err := w.copyPage(w.t, pg(0), 'x')
 	require.NoError(t, err)
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), 6*PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), 6*PageSize, protRW))
 	w.check()
-	require.Equal(t, []uffdCall{{page(1), FaultWrite, VMUffdMissing}}, u.calls)
+	require.Equal(t, []uffdCall{{pg(1), FaultWrite, VMUffdMissing}}, u.calls)
 	require.Equal(t, "p...pp", w.pages(6), "the next VMA is populated")
 	w.frames()
 }
@@ -201,9 +201,9 @@ func TestMprotectPopulatesUpToAUserfault(t *testing.T) {
 func TestMprotectPopulatesItsRange(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, ProtNone, private|MapLocked)
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), PageSize, protRW))
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), PageSize, ProtRead))
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, protRW))
 	w.check()
 	require.Equal(t, []string{"0-2 rw-p", "2-3 r--p", "3-4 ---p"}, w.maps())
 	require.Equal(t, "pp..", w.pages(4))

@@ -41,8 +41,8 @@ func TestMremapPopulatesLocked(t *testing.T) {
 				set(&w.mm.Era)
 				w.mmap(0, 2, c.prot, c.flags)
 				w.mm.zapPages(w)
-				to := page(c.to)
-				at, err := w.mm.Mremap(w.t, page(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, to)
+				to := pg(c.to)
+				at, err := w.mm.Mremap(w.t, pg(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, to)
 				require.NoError(t, err)
 				require.Equal(t, to, at)
 				w.check()
@@ -55,8 +55,8 @@ func TestMremapPopulatesLocked(t *testing.T) {
 				w.mmap(0, 2, c.prot, c.flags)
 				w.mm.zapPages(w)
 				u := w.filler('x')
-				w.register(page(0), u)
-				_, err := w.mm.Mremap(w.t, page(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, page(c.to))
+				w.register(pg(0), u)
+				_, err := w.mm.Mremap(w.t, pg(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, pg(c.to))
 				require.NoError(t, err)
 				w.check()
 				if c.to != 0 && w.mm.Era.MoveUnregisters {
@@ -82,22 +82,22 @@ func TestMremapSleepsInPopulate(t *testing.T) {
 		w.mm.Era.MoveChecksFirst = checked
 		u := &fakeUffd{sleep: true}
 		w.mmap(0, 2, protRW, private|MapLocked)
-		w.register(page(0), u)
+		w.register(pg(0), u)
 		r := w.controlled(inTurn{})
 		var at uint64
 		var err error
-		g := r.start("G", func(t *sim.Task) { at, err = w.mm.Mremap(t, page(0), 2*PageSize, 3*PageSize, 0, 0) })
+		g := r.start("G", func(t *sim.Task) { at, err = w.mm.Mremap(t, pg(0), 2*PageSize, 3*PageSize, 0, 0) })
 		r.settle()
 		require.True(t, g.Asleep())
-		require.Equal(t, []uffdCall{{page(2), FaultAllowRetry | FaultWrite, VMUffdMissing}}, u.calls)
+		require.Equal(t, []uffdCall{{pg(2), FaultAllowRetry | FaultWrite, VMUffdMissing}}, u.calls)
 		r.start("C", func(t *sim.Task) {
-			require.NoError(w, w.mm.Munmap(t, page(2), PageSize))
+			require.NoError(w, w.mm.Munmap(t, pg(2), PageSize))
 			u.wake(t)
 		})
 		r.settle()
 		require.False(t, g.Asleep())
 		require.NoError(t, err)
-		require.Equal(t, page(0), at)
+		require.Equal(t, pg(0), at)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestMremapPopulatesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 2, protRW, private|MapLocked)
 	w.mmap(2, 4, ProtNone, private)
-	_, err := w.mm.Mremap(w.t, page(0), 2*PageSize, 4*PageSize, 0, 0)
+	_, err := w.mm.Mremap(w.t, pg(0), 2*PageSize, 4*PageSize, 0, 0)
 	require.Equal(t, errno.ENOMEM, err)
 	require.Equal(t, "pp..", w.pages(4))
 }

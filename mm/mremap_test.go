@@ -19,32 +19,32 @@ func TestMremapErrors(t *testing.T) {
 		want                 error
 		stillMapped          string // after the error, if not everything
 	}{
-		{name: "unknown flags", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: 8, want: errno.EINVAL},
-		{name: "fixed alone", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: MremapFixed, want: errno.EINVAL},
-		{name: "unaligned", addr: page(0) + 1, oldLen: PageSize, newLen: PageSize, want: errno.EINVAL},
-		{name: "new length 0", addr: page(0), oldLen: PageSize, want: errno.EINVAL},
-		{name: "new length wraps around to 0", addr: page(0), oldLen: PageSize, newLen: math.MaxUint64, want: errno.EINVAL},
-		{name: "not mapped", addr: page(4), oldLen: PageSize, newLen: 2 * PageSize, want: errno.EFAULT},
-		{name: "across the end of the VMA", addr: page(2), oldLen: 3 * PageSize, newLen: 4 * PageSize, flags: may, want: errno.EFAULT},
-		{name: "hugetlb", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, setup: func(_ *world, p *VMA) { p.Flags |= VMHugeTLB }, want: errno.EINVAL},
-		{name: "offset wraps around", addr: page(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Pgoff = math.MaxUint64 - 4 }, want: errno.EINVAL},
-		{name: "must not expand", addr: page(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Flags |= VMDontExpand }, want: errno.EFAULT},
-		{name: "physical pages", addr: page(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Flags |= VMPFNMap }, want: errno.EFAULT},
-		{name: "no room and may not move", addr: page(0), oldLen: 4 * PageSize, newLen: 7 * PageSize, want: errno.ENOMEM},
-		{name: "not at the end and may not move", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, want: errno.ENOMEM},
-		{name: "too long for any place", addr: page(0), oldLen: PageSize, newLen: TaskSize, flags: may, want: errno.ENOMEM},
-		{name: "three below the limit", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, flags: may, setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM},
-		{name: "no memory for the copy", addr: page(0), oldLen: PageSize, newLen: 2 * PageSize, flags: may, setup: func(w *world, _ *VMA) { w.failAt("copy_vma", 1) }, want: errno.ENOMEM},
-		{name: "target unaligned", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(9) + 1, want: errno.EINVAL},
-		{name: "target out of range", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: TaskSize, want: errno.EINVAL},
-		{name: "target too long", addr: page(0), oldLen: PageSize, newLen: TaskSize + PageSize, flags: fix, newAddr: page(9), want: errno.EINVAL},
-		{name: "target overlaps", addr: page(0), oldLen: 4 * PageSize, newLen: 4 * PageSize, flags: fix, newAddr: page(3), want: errno.EINVAL},
-		{name: "target overlaps from below", addr: page(2), oldLen: 2 * PageSize, newLen: 2 * PageSize, flags: fix, newAddr: page(1), want: errno.EINVAL},
-		{name: "target too low", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM},
-		{name: "target unmapped in spite of an error", addr: page(4), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), want: errno.EFAULT, stillMapped: "####...###"},
-		{name: "too many VMAs to come, seen first", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), setup: func(w *world, _ *VMA) { w.mm.Era.MoveCountsFirst, w.mm.MaxMapCount = true, 2+5 }, want: errno.ENOMEM},
-		{name: "too many VMAs to come, seen too late", addr: page(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: page(6), setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM, stillMapped: "####...###"},
-		{name: "rest unmapped in spite of an error", addr: page(0), oldLen: 4 * PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM, stillMapped: "#.....####"},
+		{name: "unknown flags", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: 8, want: errno.EINVAL},
+		{name: "fixed alone", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: MremapFixed, want: errno.EINVAL},
+		{name: "unaligned", addr: pg(0) + 1, oldLen: PageSize, newLen: PageSize, want: errno.EINVAL},
+		{name: "new length 0", addr: pg(0), oldLen: PageSize, want: errno.EINVAL},
+		{name: "new length wraps around to 0", addr: pg(0), oldLen: PageSize, newLen: math.MaxUint64, want: errno.EINVAL},
+		{name: "not mapped", addr: pg(4), oldLen: PageSize, newLen: 2 * PageSize, want: errno.EFAULT},
+		{name: "across the end of the VMA", addr: pg(2), oldLen: 3 * PageSize, newLen: 4 * PageSize, flags: may, want: errno.EFAULT},
+		{name: "hugetlb", addr: pg(0), oldLen: PageSize, newLen: 2 * PageSize, setup: func(_ *world, p *VMA) { p.Flags |= VMHugeTLB }, want: errno.EINVAL},
+		{name: "offset wraps around", addr: pg(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Pgoff = math.MaxUint64 - 4 }, want: errno.EINVAL},
+		{name: "must not expand", addr: pg(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Flags |= VMDontExpand }, want: errno.EFAULT},
+		{name: "physical pages", addr: pg(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, flags: may, setup: func(_ *world, p *VMA) { p.Flags |= VMPFNMap }, want: errno.EFAULT},
+		{name: "no room and may not move", addr: pg(0), oldLen: 4 * PageSize, newLen: 7 * PageSize, want: errno.ENOMEM},
+		{name: "not at the end and may not move", addr: pg(0), oldLen: PageSize, newLen: 2 * PageSize, want: errno.ENOMEM},
+		{name: "too long for any place", addr: pg(0), oldLen: PageSize, newLen: TaskSize, flags: may, want: errno.ENOMEM},
+		{name: "three below the limit", addr: pg(0), oldLen: PageSize, newLen: 2 * PageSize, flags: may, setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM},
+		{name: "no memory for the copy", addr: pg(0), oldLen: PageSize, newLen: 2 * PageSize, flags: may, setup: func(w *world, _ *VMA) { w.failAt("copy_vma", 1) }, want: errno.ENOMEM},
+		{name: "target unaligned", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(9) + 1, want: errno.EINVAL},
+		{name: "target out of range", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: TaskSize, want: errno.EINVAL},
+		{name: "target too long", addr: pg(0), oldLen: PageSize, newLen: TaskSize + PageSize, flags: fix, newAddr: pg(9), want: errno.EINVAL},
+		{name: "target overlaps", addr: pg(0), oldLen: 4 * PageSize, newLen: 4 * PageSize, flags: fix, newAddr: pg(3), want: errno.EINVAL},
+		{name: "target overlaps from below", addr: pg(2), oldLen: 2 * PageSize, newLen: 2 * PageSize, flags: fix, newAddr: pg(1), want: errno.EINVAL},
+		{name: "target too low", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM},
+		{name: "target unmapped in spite of an error", addr: pg(4), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), want: errno.EFAULT, stillMapped: "####...###"},
+		{name: "too many VMAs to come, seen first", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.Era.MoveCountsFirst, w.mm.MaxMapCount = true, 2+5 }, want: errno.ENOMEM},
+		{name: "too many VMAs to come, seen too late", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM, stillMapped: "####...###"},
+		{name: "rest unmapped in spite of an error", addr: pg(0), oldLen: 4 * PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM, stillMapped: "#.....####"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -81,9 +81,9 @@ func TestMremapInPlace(t *testing.T) {
 			w := newWorld(t)
 			p := w.lay("PPPP..QQQQ")['P']
 			p.Userfault, p.Flags = &noUserfault{}, rw|VMUffdMissing
-			addr, err := w.mm.Mremap(w.t, page(c.at), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, 0, 0)
+			addr, err := w.mm.Mremap(w.t, pg(c.at), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, 0, 0)
 			require.NoError(t, err)
-			require.Equal(t, page(c.at), addr)
+			require.Equal(t, pg(c.at), addr)
 			w.check()
 			require.Equal(t, c.after, w.bar())
 			require.NotNil(t, w.at(0).Userfault, "§17.7: growth extends the registration")
@@ -103,22 +103,22 @@ func TestMremapMoves(t *testing.T) {
 	vma.Userfault, vma.Flags = ctx, vma.Flags|VMUffdMissing
 	flags, anon := vma.Flags, vma.AnonVMA()
 
-	addr, err := w.mm.Mremap(w.t, page(1), 2*PageSize, 3*PageSize, MremapMayMove|MremapFixed, page(10))
+	addr, err := w.mm.Mremap(w.t, pg(1), 2*PageSize, 3*PageSize, MremapMayMove|MremapFixed, pg(10))
 	require.NoError(t, err)
-	require.Equal(t, page(10), addr)
+	require.Equal(t, pg(10), addr)
 	w.check()
 	require.Equal(t, []string{"0-1 rw-p", "3-4 rw-p", "10-13 rw-p"}, w.maps())
 	moved := w.at(10)
 	require.Equal(t, flags, moved.Flags)
 	require.Equal(t, ctx, moved.Userfault)
 	require.Same(t, anon, moved.AnonVMA())
-	require.Equal(t, page(1)>>PageShift, moved.Pgoff, "faulted: it keeps its offset")
+	require.Equal(t, pg(1)>>PageShift, moved.Pgoff, "faulted: it keeps its offset")
 	require.EqualValues(t, 'b', w.load(10))
 	require.EqualValues(t, 'c', w.load(11))
 	require.EqualValues(t, 4, w.memory.InUse())
 
 	// Back in its place it becomes one again.
-	_, err = w.mm.Mremap(w.t, page(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(1))
+	_, err = w.mm.Mremap(w.t, pg(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(1))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, []string{"0-4 rw-p", "12-13 rw-p"}, w.maps())
@@ -130,17 +130,17 @@ func TestMremapMoves(t *testing.T) {
 func TestMremapUnfaulted(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPP....QQQQ")
-	_, err := w.mm.Mremap(w.t, page(8), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(4))
+	_, err := w.mm.Mremap(w.t, pg(8), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(4))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, "PPPPPP....QQ", w.bar())
 
-	_, err = w.mm.Mremap(w.t, page(0), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(6))
+	_, err = w.mm.Mremap(w.t, pg(0), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(6))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, "..PPPPPP..QQ", w.bar(), "the VMA grew at one end and lost the other")
 
-	_, err = w.mm.Mremap(w.t, page(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(8))
+	_, err = w.mm.Mremap(w.t, pg(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(8))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, "..PPPPPPPP", w.bar(), "between itself and P")
@@ -149,7 +149,7 @@ func TestMremapUnfaulted(t *testing.T) {
 func TestMremapMovesByItself(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPPQQQQ")
-	addr, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 8*PageSize, MremapMayMove, 0)
+	addr, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 8*PageSize, MremapMayMove, 0)
 	require.NoError(t, err)
 	require.EqualValues(t, DefaultMmapBase-8*PageSize, addr)
 	w.check()
@@ -161,7 +161,7 @@ func TestMremapDuplicates(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, shared)
 	w.store(2, 'x')
-	_, err := w.mm.Mremap(w.t, page(0), 0, 4*PageSize, MremapMayMove|MremapFixed, page(10))
+	_, err := w.mm.Mremap(w.t, pg(0), 0, 4*PageSize, MremapMayMove|MremapFixed, pg(10))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, []string{"0-4 rw-s", "10-14 rw-s"}, w.maps())
@@ -174,7 +174,7 @@ func TestMremapRollsBack(t *testing.T) {
 	w.mmap(0, 4, protRW, private)
 	w.store(1, 'x')
 	w.failAt("pte_alloc", 1)
-	_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 4*PageSize, MremapMayMove|MremapFixed, page(10000))
+	_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 4*PageSize, MremapMayMove|MremapFixed, pg(10000))
 	require.Equal(t, errno.ENOMEM, err)
 	w.check()
 	require.Equal(t, []string{"0-4 rw-p"}, w.maps())
@@ -189,7 +189,7 @@ func TestMremapMovesBack(t *testing.T) {
 	w.store(251, 'x')
 	w.store(257, 'y')
 	w.failAt("pte_alloc", 2)
-	_, err := w.mm.Mremap(w.t, page(from), 10*PageSize, 10*PageSize, MremapMayMove|MremapFixed, page(target))
+	_, err := w.mm.Mremap(w.t, pg(from), 10*PageSize, 10*PageSize, MremapMayMove|MremapFixed, pg(target))
 	require.Equal(t, errno.ENOMEM, err)
 	w.check()
 	require.Equal(t, []string{"250-260 rw-p"}, w.maps())
@@ -204,7 +204,7 @@ func TestMremapSourceMergedAway(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPP..QQQQ")
 	w.failAt("split_vma", 1)
-	_, err := w.mm.Mremap(w.t, page(8), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(4))
+	_, err := w.mm.Mremap(w.t, pg(8), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(4))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, "PPPPPPPPPP", w.bar())
@@ -217,7 +217,7 @@ func TestMremapCannotUnmap(t *testing.T) {
 	w.mmap(0, 4, protRW, private)
 	w.store(1, 'x')
 	w.failAt("split_vma", 1)
-	_, err := w.mm.Mremap(w.t, page(1), PageSize, PageSize, MremapMayMove|MremapFixed, page(10))
+	_, err := w.mm.Mremap(w.t, pg(1), PageSize, PageSize, MremapMayMove|MremapFixed, pg(10))
 	require.NoError(t, err)
 	w.check()
 	require.Equal(t, []string{"0-4 rw-p", "10-11 rw-p"}, w.maps())
@@ -237,7 +237,7 @@ func TestMremapChecked(t *testing.T) {
 	const fix = MremapMayMove | MremapFixed
 	t.Run("grows elsewhere", func(t *testing.T) {
 		w := checked(t, "PPPPQQQQ")
-		addr, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 8*PageSize, MremapMayMove, 0)
+		addr, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 8*PageSize, MremapMayMove, 0)
 		require.NoError(t, err)
 		require.EqualValues(t, DefaultMmapBase-8*PageSize, addr)
 		w.check()
@@ -245,27 +245,27 @@ func TestMremapChecked(t *testing.T) {
 	})
 	t.Run("no room", func(t *testing.T) {
 		w := checked(t, "PPPPQQQQ")
-		_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, TaskSize, MremapMayMove, 0)
+		_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, TaskSize, MremapMayMove, 0)
 		require.Equal(t, errno.ENOMEM, err)
 		require.Equal(t, "PPPPQQQQ", w.bar())
 	})
 	t.Run("may not move", func(t *testing.T) {
 		w := checked(t, "PPPPQQQQ")
-		_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 8*PageSize, 0, 0)
+		_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 8*PageSize, 0, 0)
 		require.Equal(t, errno.ENOMEM, err)
 	})
 	t.Run("room for six VMAs is asked for", func(t *testing.T) {
 		for limit, want := range map[int]error{6: errno.ENOMEM, 7: errno.ENOMEM, 8: nil} {
 			w := checked(t, "PPPPQQQQ")
 			w.mm.MaxMapCount = limit
-			_, err := w.mm.Mremap(w.t, page(0), PageSize, PageSize, fix, page(10))
+			_, err := w.mm.Mremap(w.t, pg(0), PageSize, PageSize, fix, pg(10))
 			require.Equal(t, want, err, "with %d", limit)
 		}
 	})
 	t.Run("the second of two cannot go", func(t *testing.T) {
 		w := checked(t, "PPQQ")
 		w.at(2).Flags |= VMHugeTLB
-		_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 4*PageSize, fix, page(10))
+		_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 4*PageSize, fix, pg(10))
 		require.Equal(t, errno.EINVAL, err)
 		require.Nil(t, w.at(0), "the first has gone")
 		require.NotNil(t, w.at(10))

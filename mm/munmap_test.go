@@ -62,8 +62,8 @@ func TestMunmapErrors(t *testing.T) {
 		name          string
 		start, length uint64
 	}{
-		{"unaligned", page(0) + 1, PageSize},
-		{"length 0", page(0), 0},
+		{"unaligned", pg(0) + 1, PageSize},
+		{"length 0", pg(0), 0},
 		{"beyond the end", TaskSize + PageSize, PageSize},
 		{"across the end", TaskSize - PageSize, 2 * PageSize},
 	} {
@@ -76,7 +76,7 @@ func TestMunmapErrors(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.lay("PPPP")
-	require.NoError(t, w.mm.Munmap(w.t, page(3), 1), "a length is rounded up")
+	require.NoError(t, w.mm.Munmap(w.t, pg(3), 1), "a length is rounded up")
 	require.Equal(t, "PPP", w.bar())
 }
 
@@ -85,9 +85,9 @@ func TestMunmapAtLimit(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPPPPPP.QQQQ")
 	w.mm.MaxMapCount = 2
-	require.Equal(t, errno.ENOMEM, w.mm.Munmap(w.t, page(2), 2*PageSize))
+	require.Equal(t, errno.ENOMEM, w.mm.Munmap(w.t, pg(2), 2*PageSize))
 	require.Equal(t, "PPPPPPPP.QQQQ", w.bar())
-	require.NoError(t, w.mm.Munmap(w.t, page(6), 4*PageSize), "two splits, but none too many afterwards")
+	require.NoError(t, w.mm.Munmap(w.t, pg(6), 4*PageSize), "two splits, but none too many afterwards")
 	w.check()
 	require.Equal(t, "######....###", mono(w.bar()))
 }
@@ -96,7 +96,7 @@ func TestMunmapAllocationFailure(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPPPPPP")
 	w.failAt("split_vma", 2)
-	require.Equal(t, errno.ENOMEM, w.mm.Munmap(w.t, page(2), 2*PageSize))
+	require.Equal(t, errno.ENOMEM, w.mm.Munmap(w.t, pg(2), 2*PageSize))
 	w.check()
 	require.Equal(t, "PPaaaaaa", w.bar(), "the first split stays")
 }
@@ -108,11 +108,11 @@ func TestMunmapFreesPages(t *testing.T) {
 		w.store(i, 'x')
 	}
 	require.EqualValues(t, 8, w.memory.InUse())
-	require.NoError(t, w.mm.Munmap(w.t, page(2), 4*PageSize))
+	require.NoError(t, w.mm.Munmap(w.t, pg(2), 4*PageSize))
 	require.EqualValues(t, 4, w.memory.InUse())
-	require.NoError(t, w.mm.Munmap(w.t, page(0), 8*PageSize))
+	require.NoError(t, w.mm.Munmap(w.t, pg(0), 8*PageSize))
 	require.Zero(t, w.memory.InUse())
-	for _, l := range w.mm.PageWalk(page(0)) {
+	for _, l := range w.mm.PageWalk(pg(0)) {
 		require.Zero(t, l.Entry, "the tables have gone, too")
 	}
 }
@@ -124,7 +124,7 @@ func TestMunmapCloses(t *testing.T) {
 	for c, vma := range w.lay("PPPPQQQQ") {
 		vma.Ops = &VMOperations{Close: func(*VMA) { closed = append(closed, string(c)) }}
 	}
-	require.NoError(t, w.mm.Munmap(w.t, page(0), 4*PageSize))
+	require.NoError(t, w.mm.Munmap(w.t, pg(0), 4*PageSize))
 	require.Equal(t, []string{"P"}, closed)
 	w.mm.Put(w.t)
 	require.Equal(t, []string{"P", "Q"}, closed)

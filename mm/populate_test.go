@@ -39,7 +39,7 @@ func TestMadvisePopulate(t *testing.T) {
 				w := newWorld(t)
 				set(&w.mm.Era)
 				w.mmap(0, 4, c.prot, c.flags)
-				err := w.mm.Madvise(w.t, page(1), 2*PageSize, c.advice)
+				err := w.mm.Madvise(w.t, pg(1), 2*PageSize, c.advice)
 				require.Equal(t, c.want, err)
 				w.check()
 				require.Equal(t, c.after, w.pages(4))
@@ -54,8 +54,8 @@ func TestMadvisePopulateUnknown(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
 	for _, advice := range []Advice{MadvPopulateRead, MadvPopulateWrite} {
-		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, page(0), PageSize, advice))
-		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, page(0), 0, advice))
+		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), PageSize, advice))
+		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), 0, advice))
 	}
 	require.Equal(t, "....", w.pages(4))
 }
@@ -67,16 +67,16 @@ func TestMadvisePopulateErrors(t *testing.T) {
 			w := newWorld(t)
 			set(&w.mm.Era)
 			w.lay("PPPP")['P'].Flags |= flag
-			require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, page(0), PageSize, MadvPopulateRead), era)
+			require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), PageSize, MadvPopulateRead), era)
 		}
 		w := newWorld(t)
 		set(&w.mm.Era)
 		w.lay("PPPP")
-		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, page(0)+1, PageSize, MadvPopulateRead))
-		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, page(0), math.MaxUint64-2*PageSize, MadvPopulateRead))
-		require.NoError(t, w.mm.Madvise(w.t, page(20), 0, MadvPopulateRead))
+		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0)+1, PageSize, MadvPopulateRead))
+		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), math.MaxUint64-2*PageSize, MadvPopulateRead))
+		require.NoError(t, w.mm.Madvise(w.t, pg(20), 0, MadvPopulateRead))
 		w.failAt("alloc_page", 1)
-		require.Equal(t, errno.ENOMEM, w.mm.Madvise(w.t, page(0), PageSize, MadvPopulateWrite))
+		require.Equal(t, errno.ENOMEM, w.mm.Madvise(w.t, pg(0), PageSize, MadvPopulateWrite))
 	}
 }
 
@@ -106,7 +106,7 @@ func TestMadvisePopulateStops(t *testing.T) {
 		w.mmap(0, 2, protRW, private)
 		w.mmap(2, 4, ProtRead, private)
 		w.mmap(4, 6, protRW, private)
-		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, page(0), 6*PageSize, MadvPopulateWrite), era)
+		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), 6*PageSize, MadvPopulateWrite), era)
 		require.Equal(t, "pp....", w.pages(6))
 	}
 }
@@ -118,25 +118,25 @@ func TestMadvisePopulateUserfault(t *testing.T) {
 		set(&w.mm.Era)
 		u := &fakeUffd{}
 		u.during = func(task *sim.Task, addr uint64) {
-			if addr != page(1) || len(u.calls) == 4 {
+			if addr != pg(1) || len(u.calls) == 4 {
 				_, err := w.copyPage(task, addr, 'x')
 				require.NoError(t, err)
 			}
 		}
 		w.mapped(3, protRW, u)
-		require.NoError(t, w.mm.Madvise(w.t, page(0), 3*PageSize, MadvPopulateRead), era)
+		require.NoError(t, w.mm.Madvise(w.t, pg(0), 3*PageSize, MadvPopulateRead), era)
 		var addrs []uint64
 		for _, call := range u.calls {
 			addrs = append(addrs, call.addr)
 			require.Equal(t, FaultAllowRetry, call.flags)
 		}
-		require.Equal(t, []uint64{page(0), page(1), page(1), page(1), page(2)}, addrs)
+		require.Equal(t, []uint64{pg(0), pg(1), pg(1), pg(1), pg(2)}, addrs)
 		w.frames()
 
 		w = newWorld(t)
 		set(&w.mm.Era)
 		w.mapped(3, protRW, &fakeUffd{answer: VMFaultSIGBUS})
-		require.Equal(t, errno.EFAULT, w.mm.Madvise(w.t, page(0), 3*PageSize, MadvPopulateWrite), era)
+		require.Equal(t, errno.EFAULT, w.mm.Madvise(w.t, pg(0), 3*PageSize, MadvPopulateWrite), era)
 		w.frames()
 	}
 }
@@ -149,9 +149,9 @@ func TestMadvisePopulateUnmapped(t *testing.T) {
 			do   func(w *world, task *sim.Task)
 			want error
 		}{
-			{"unmapped", func(w *world, task *sim.Task) { require.NoError(w, w.mm.Munmap(task, page(0), PageSize)) }, errno.ENOMEM},
+			{"unmapped", func(w *world, task *sim.Task) { require.NoError(w, w.mm.Munmap(task, pg(0), PageSize)) }, errno.ENOMEM},
 			{"protected", func(w *world, task *sim.Task) {
-				require.NoError(w, w.mm.Mprotect(task, page(0), PageSize, ProtNone))
+				require.NoError(w, w.mm.Mprotect(task, pg(0), PageSize, ProtNone))
 			}, errno.EINVAL},
 			{"killed", func(_ *world, task *sim.Task) { task.Interrupt(sim.SignalFatal) }, errno.EINTR},
 		} {
@@ -161,7 +161,7 @@ func TestMadvisePopulateUnmapped(t *testing.T) {
 				u := &fakeUffd{}
 				u.during = func(task *sim.Task, _ uint64) { c.do(w, task) }
 				w.mapped(2, protRW, u)
-				require.Equal(t, c.want, w.mm.Madvise(w.t, page(0), 2*PageSize, MadvPopulateRead))
+				require.Equal(t, c.want, w.mm.Madvise(w.t, pg(0), 2*PageSize, MadvPopulateRead))
 				require.Len(t, u.calls, 1)
 				w.frames()
 			})
@@ -174,7 +174,7 @@ func TestPopulateSpecial(t *testing.T) {
 	for _, flag := range []VMFlags{VMIO, VMPFNMap} {
 		w := newWorld(t)
 		w.lay("PPQQ")['P'].Flags |= flag
-		w.mm.Populate(w.t, page(0), page(4))
+		w.mm.Populate(w.t, pg(0), pg(4))
 		require.Equal(t, "..pp", w.pages(4))
 	}
 }

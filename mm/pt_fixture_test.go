@@ -2,8 +2,10 @@ package mm
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -101,12 +103,12 @@ func (w *world) register(addr uint64, u Userfault) {
 	})
 }
 
-// mapped maps n registered pages at page(0). A nil u leaves them unregistered.
+// mapped maps n registered pages at pg(0). A nil u leaves them unregistered.
 func (w *world) mapped(n int, prot Prot, u *fakeUffd) {
 	w.Helper()
 	w.mmap(0, n, prot, private)
 	if u != nil {
-		w.register(page(0), u)
+		w.register(pg(0), u)
 	}
 }
 
@@ -130,7 +132,7 @@ func (w *world) readLocked(fn func()) {
 }
 
 // entry is the lowest page-table entry that there is for addr.
-func (w *world) entry(addr uint64) WalkLevel {
+func (w *world) entry(addr uint64) pgtable.WalkLevel {
 	walk := w.mm.PageWalk(addr)
 	return walk[len(walk)-1]
 }
@@ -138,7 +140,7 @@ func (w *world) entry(addr uint64) WalkLevel {
 // present reports whether a page, small or huge, is mapped at addr.
 func (w *world) present(addr uint64) bool {
 	e := w.entry(addr)
-	return e.Entry&entryPresent != 0 && (e.Level == "pte" || e.Entry&entryHuge != 0)
+	return e.Entry.Present() && (e.Level == "pte" || e.Huge())
 }
 
 // peekByte reads a byte with the page table alone.
@@ -150,15 +152,15 @@ func (w *world) peekByte(addr uint64) (byte, bool) {
 
 // poke stores a raw entry, a swap entry say, into the table of the level that covers
 // addr. It is taken out at the end, for the model has nothing that could do so.
-func (w *world) poke(tb *table, addr, entry uint64) {
-	i := tb.level.index(addr)
-	tb.lock.Lock(w.t)
-	tb.set(w.t, i, entry)
-	tb.lock.Unlock(w.t)
+func (w *world) poke(tb *pgtable.Table, addr uint64, entry pgtable.Entry) {
+	i := tb.Level().Index(addr)
+	tb.Lock(w.t)
+	tb.Set(w.t, i, entry)
+	tb.Unlock(w.t)
 	w.Cleanup(func() {
-		tb.lock.Lock(w.t)
-		tb.set(w.t, i, 0)
-		tb.lock.Unlock(w.t)
+		tb.Lock(w.t)
+		tb.Set(w.t, i, 0)
+		tb.Unlock(w.t)
 	})
 }
 
@@ -236,4 +238,30 @@ func seeds(t *testing.T, n int, fn func(w *world, s sim.Strategy)) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
+}
+
+// entryObject returns the object of a step that is about the entry for addr.
+func (w *world) entryObject(tb *pgtable.Table, addr uint64) unsafe.Pointer {
+	return w.firstObject(func(t *sim.Task) { tb.Load(t, tb.Level().Index(addr)) })
+}
+
+// lockObject returns the object of a step that is about the table's lock.
+func (w *world) lockObject(tb *pgtable.Table) unsafe.Pointer {
+	return w.firstObject(func(t *sim.Task) {
+		tb.Lock(t)
+		tb.Unlock(t)
+	})
+}
+
+// firstObject returns the object of the first step of a task that runs fn alone.
+func (w *world) firstObject(fn func(t *sim.Task)) (obj unsafe.Pointer) {
+	w.Helper()
+	r := w.controlled(watch(func(s sim.Step) {
+		if obj == nil {
+			obj = s.Obj // nil for the start
+		}
+	}))
+	r.start("w", fn)
+	r.settle()
+	return obj
 }

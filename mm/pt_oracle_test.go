@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"pgregory.net/rapid"
 )
 
@@ -26,14 +27,14 @@ type ptPage struct {
 	seen bool // it has been touched and not dropped since: it must be present
 }
 
-const ptWindow = 3 * tableEntries
+const ptWindow = 3 * pgtable.Entries
 
 // draw chooses an address space and a range of pages in it.
 func (m *ptMachine) draw(r *rapid.T) (w *ptMember, start, end uint64) {
 	w = m.family[rapid.IntRange(0, len(m.family)-1).Draw(r, "mm")]
 	if rapid.Bool().Draw(r, "small") {
 		from := rapid.IntRange(0, 11).Draw(r, "from")
-		return w, page(from), page(from + rapid.IntRange(1, 6).Draw(r, "n"))
+		return w, pg(from), pg(from + rapid.IntRange(1, 6).Draw(r, "n"))
 	}
 	from := rapid.SampledFrom([]int{0, 1, 511, 512, 513, 700, 1024, 1535}).Draw(r, "from")
 	n := rapid.SampledFrom([]int{1, 2, 511, 512, 513, 1024, 1536}).Draw(r, "n")

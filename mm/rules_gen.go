@@ -4,6 +4,8 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/page"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -47,8 +49,8 @@ var _ = sim.KernelVariant((*MM).dupMmap, (*MM).dupMmapWithout)
 func (mm *MM) atomicFillWithout(t *sim.Task, dst, src, length uint64, with filling) (uint64, error) {
 	dropped := mm.Dropped
 	var vma *VMA
-	var pte *table
-	var page *Frame
+	var pte *pgtable.Table
+	var page *page.Frame
 	var copied uint64
 	var err error
 	const where = "mcopy_atomic"
@@ -92,7 +94,7 @@ retry:
 
 			mm.MmapLock.UpRead(t)
 			sim.BugOn(t, page == nil, where, "no page to copy the source to")
-			if err = CopyFromUser(t, page.data[:], src+copied); err != nil {
+			if err = CopyFromUser(t, page.Data()[:], src+copied); err != nil {
 				goto out
 			}
 			goto retry
@@ -111,7 +113,7 @@ outUnlock:
 	mm.MmapLock.UpRead(t)
 out:
 	if page != nil {
-		page.put()
+		page.Put()
 	}
 	sim.BugOn(t, copied == 0 && err == nil, where, "neither bytes nor an error")
 	if copied > 0 {
@@ -122,58 +124,58 @@ out:
 
 var _ = sim.KernelVariant((*MM).atomicFill, (*MM).atomicFillWithout)
 
-func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *table, addr, src uint64, page **Frame) error {
+func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, src uint64, page **page.Frame) error {
 	dropped := mm.Dropped
 	copied := *page
 	if copied == nil {
 		if t.ShouldFail("alloc_page") {
 			return errno.ENOMEM
 		}
-		copied = mm.memory.alloc(mm.home)
-		if err := copyFromUserInatomic(t, copied.data[:], src); err != nil {
+		copied = mm.memory.Alloc(mm.home)
+		if err := copyFromUserInatomic(t, copied.Data()[:], src); err != nil {
 			*page = copied
 			return err
 		}
 	}
 	*page = nil
-	bits := uint64(0)
+	var bits pgtable.Entry
 	if vma.Flags&VMWrite != 0 {
-		bits = entryDirty | entryRW
+		bits = pgtable.Dirty | pgtable.RW
 	}
-	j := levelPTE.index(addr)
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
+	j := pgtable.PTE.Index(addr)
+	pte.Lock(t)
+	if !pte.PeekHeld(t, j).None() {
 		if dropped.Has(NeverOverwrite) {
-			pte.clearPTE(t, j)
+			pte.Unmap(t, j)
 		} else {
-			pte.lock.Unlock(t)
-			copied.put()
+			pte.Unlock(t)
+			copied.Put()
 			return errno.EEXIST
 		}
 	}
-	pte.setPTE(t, vma, j, copied, bits)
-	pte.lock.Unlock(t)
+	setPTE(t, vma, pte, j, copied, bits)
+	pte.Unlock(t)
 	return nil
 }
 
 var _ = sim.KernelVariant((*MM).mcopyAtomicPTE, (*MM).mcopyAtomicPTEWithout)
 
-func (mm *MM) mfillZeropagePTEWithout(t *sim.Task, vma *VMA, pte *table, addr uint64) error {
+func (mm *MM) mfillZeropagePTEWithout(t *sim.Task, vma *VMA, pte *pgtable.Table, addr uint64) error {
 	dropped := mm.Dropped
 	var err error
-	j := levelPTE.index(addr)
-	pte.lock.Lock(t)
-	if pte.entries[j].PeekHeld(t) != 0 {
+	j := pgtable.PTE.Index(addr)
+	pte.Lock(t)
+	if !pte.PeekHeld(t, j).None() {
 		if dropped.Has(NeverOverwrite) {
-			pte.clearPTE(t, j)
+			pte.Unmap(t, j)
 		} else {
 			err = errno.EEXIST
 			goto outUnlock
 		}
 	}
-	pte.setPTE(t, vma, j, mm.memory.zero, entrySpecial)
+	setPTE(t, vma, pte, j, mm.memory.Zero(), pgtable.Special)
 outUnlock:
-	pte.lock.Unlock(t)
+	pte.Unlock(t)
 	return err
 }
 

@@ -3,6 +3,7 @@ package mm
 import (
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/lockorder"
+	"github.com/uffdsim/uffdsim/mm/page"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/vfs"
 )
@@ -19,7 +20,7 @@ type shmem struct {
 	size   uint64  // in pages; immutable, and so a mapping that mremap has grown ends in SIGBUS
 
 	lock  sim.SpinLock
-	pages map[uint64]*Frame // with a reference each; guarded by lock
+	pages map[uint64]*page.Frame // with a reference each; guarded by lock
 }
 
 // The operations of the file and of its VMAs. They have no Close, and so the pieces
@@ -31,7 +32,7 @@ var (
 
 // shmemZeroSetup puts a new object of the VMA's size behind it: shmem_zero_setup.
 func (mm *MM) shmemZeroSetup(vma *VMA) {
-	s := &shmem{memory: mm.memory, size: vma.Pages(), pages: map[uint64]*Frame{}}
+	s := &shmem{memory: mm.memory, size: vma.Pages(), pages: map[uint64]*page.Frame{}}
 	s.lock.Init(shmemLockClass)
 	vma.File = vfs.NewFile("/dev/zero (deleted)", shmemFileOperations, 0, s)
 	vma.Ops = shmemVMOperations
@@ -39,7 +40,7 @@ func (mm *MM) shmemZeroSetup(vma *VMA) {
 
 // shmemFault finds the object's page, or makes it, zeroed: shmem_fault. EINVAL says
 // that it lies beyond the end of the object, ENOMEM that there is no memory.
-func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
+func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*page.Frame, error) {
 	s := vma.File.Private.(*shmem)
 	if pgoff >= s.size {
 		return nil, errno.EINVAL
@@ -51,10 +52,10 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
 			s.lock.Unlock(t)
 			return nil, errno.ENOMEM
 		}
-		f = s.memory.allocZeroed(s.memory.counter(0))
+		f = s.memory.AllocZeroed(s.memory.Counter(0))
 		s.pages[pgoff] = f
 	}
-	f.get()
+	f.Get()
 	s.lock.Unlock(t)
 	return f, nil
 }
@@ -62,7 +63,7 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error) {
 // shmemRelease drops the pages with the last reference to the file.
 func shmemRelease(_ *sim.Task, f *vfs.File) error {
 	for _, page := range f.Private.(*shmem).pages {
-		page.put()
+		page.Put()
 	}
 	return nil
 }

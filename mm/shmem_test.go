@@ -17,23 +17,23 @@ func TestSharedMemory(t *testing.T) {
 	require.Nil(t, vma.AnonVMA())
 
 	// The pages belong to the object: zapping them loses nothing.
-	require.NoError(t, w.mm.Madvise(w.t, page(0), 4*PageSize, MadvDontNeed))
+	require.NoError(t, w.mm.Madvise(w.t, pg(0), 4*PageSize, MadvDontNeed))
 	require.EqualValues(t, 'x', w.load(1))
 
 	// The pieces of one mapping merge.
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead))
 	require.Equal(t, 3, w.mm.mapCount)
 	require.EqualValues(t, 'x', w.load(1))
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, protRW))
 	require.Equal(t, 1, w.mm.mapCount)
 	require.EqualValues(t, 1, vma.File.Count())
 
 	// Beyond the object there is nothing.
-	_, err := w.mm.Mremap(w.t, page(0), 4*PageSize, 5*PageSize, 0, 0)
+	_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 5*PageSize, 0, 0)
 	require.NoError(t, err)
-	outcome, _ := w.mm.Store(w.t, page(4), []byte{1})
+	outcome, _ := w.mm.Store(w.t, pg(4), []byte{1})
 	require.Equal(t, BusError, outcome)
 
-	require.NoError(t, w.mm.Munmap(w.t, page(0), 8*PageSize))
+	require.NoError(t, w.mm.Munmap(w.t, pg(0), 8*PageSize))
 	require.Zero(t, w.memory.InUse())
 }

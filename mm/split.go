@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -108,8 +109,8 @@ func (mm *MM) splitHugePageAt(t *sim.Task, addr uint64) {
 	if addr&^PMDMask == 0 {
 		return
 	}
-	i := levelPMD.index(addr)
-	if pmd := mm.pmdTable(addr); pmd != nil && pmd.entries[i].Peek()&entryHuge != 0 {
+	i := pgtable.PMD.Index(addr)
+	if pmd := mm.pmdTable(addr); pmd != nil && pmd.Peek(i).Huge() {
 		mm.splitHugePMD(t, pmd, i)
 	}
 }

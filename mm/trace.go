@@ -56,32 +56,6 @@ func (f VMFlags) Modes() string {
 	return strings.Join(names, "+")
 }
 
-// traceEntry records what entry i of the table is now.
-func (tb *table) traceEntry(t *sim.Task, i int, entry uint64) {
-	if !t.Tracing() {
-		return
-	}
-	kind := tb.level.String() + "_set"
-	if entry == 0 {
-		kind = tb.level.String() + "_clear"
-	}
-	at := tb.start + uint64(i)*tb.level.span()
-	t.Emit(sim.Event{Kind: kind, Object: fmt.Sprintf("%v[%d]", tb.level, i), Args: []sim.Arg{
-		{Key: "mm", Value: tb.mm.Name}, {Key: "address", Value: at}, {Key: "entry", Value: entry}, {Key: "bits", Value: EntryString(entry)},
-	}})
-}
-
-// traceSplit records that a huge page has become small ones: entry i of the table points to pte now.
-func (tb *table) traceSplit(t *sim.Task, i int, pte *table) {
-	if !t.Tracing() {
-		return
-	}
-	first, second := pte.entries[0].Peek(), pte.entries[1].Peek()
-	t.Emit(sim.Event{Kind: "pmd_split", Object: fmt.Sprintf("%v[%d]", tb.level, i), Args: []sim.Arg{
-		{Key: "mm", Value: tb.mm.Name}, {Key: "address", Value: pte.start}, {Key: "entry", Value: first}, {Key: "step", Value: second - first},
-	}})
-}
-
 func (mm *MM) traceFault(t *sim.Task, addr uint64, write bool) {
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: "fault_begin", Object: mm.Name, Args: []sim.Arg{{Key: "address", Value: addr}, {Key: "write", Value: write}}})

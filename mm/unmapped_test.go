@@ -20,8 +20,8 @@ func TestMmapChoosesAddress(t *testing.T) {
 	}
 	require.EqualValues(t, top-4*PageSize, get(0, 4), "top down")
 	require.EqualValues(t, top-8*PageSize, get(0, 4))
-	require.EqualValues(t, page(0), get(page(0)+5, 1), "a hint is rounded down")
-	require.EqualValues(t, top-9*PageSize, get(page(0), 1), "a hint that is taken counts for nothing")
+	require.EqualValues(t, pg(0), get(pg(0)+5, 1), "a hint is rounded down")
+	require.EqualValues(t, top-9*PageSize, get(pg(0), 1), "a hint that is taken counts for nothing")
 	require.EqualValues(t, top-10*PageSize, get(1, 1), "a hint in the first page is none")
 	require.EqualValues(t, DefaultMmapMinAddr, get(PageSize, 1), "a low hint is raised")
 	require.EqualValues(t, top, get(top, 1), "a hint may lie above mmap_base")
@@ -52,13 +52,13 @@ func TestUnmappedArea(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		const pages = 64
 		w := newWorld(t)
-		w.mm.TaskSize = page(pages)
+		w.mm.TaskSize = pg(pages)
 		used := [pages]bool{}
 		w.locked(func() {
 			for i := rapid.IntRange(0, 3).Draw(r, "first"); i < pages; {
 				n := rapid.IntRange(1, 6).Draw(r, "VMA")
 				end := min(i+n, pages)
-				w.mm.insert(w.t, &VMA{Start: page(i), End: page(end), mm: w.mm}, w.mm.highest())
+				w.mm.insert(w.t, &VMA{Start: pg(i), End: pg(end), mm: w.mm}, w.mm.highest())
 				for ; i < end; i++ {
 					used[i] = true
 				}
@@ -86,15 +86,15 @@ func TestUnmappedArea(t *testing.T) {
 			}
 		}
 		length := uint64(n) * PageSize
-		addr, ok := w.mm.unmappedAreaTopdown(length, page(low), page(high))
+		addr, ok := w.mm.unmappedAreaTopdown(length, pg(low), pg(high))
 		require.Equal(r, highest >= 0, ok, "top down")
 		if ok {
-			require.Equal(r, page(highest), addr, "top down")
+			require.Equal(r, pg(highest), addr, "top down")
 		}
-		addr, ok = w.mm.unmappedArea(length, page(low), page(high))
+		addr, ok = w.mm.unmappedArea(length, pg(low), pg(high))
 		require.Equal(r, lowest >= 0, ok, "bottom up")
 		if ok {
-			require.Equal(r, page(lowest), addr, "bottom up")
+			require.Equal(r, pg(lowest), addr, "bottom up")
 		}
 	})
 }

@@ -13,9 +13,9 @@ func TestUserCopyAcrossPages(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(3, protRW, nil)
 	src := append(ptBytes(1, 'a'), ptBytes(1, 'b')...)
-	require.NoError(t, CopyToUser(w.t, page(0)+100, src))
+	require.NoError(t, CopyToUser(w.t, pg(0)+100, src))
 	dst := make([]byte, len(src))
-	require.NoError(t, CopyFromUser(w.t, dst, page(0)+100))
+	require.NoError(t, CopyFromUser(w.t, dst, pg(0)+100))
 	require.Equal(t, src, dst)
 	require.EqualValues(t, 3, Current(w.t).MinFlt, "one fault a page")
 	w.frames()
@@ -25,12 +25,12 @@ func TestUserCopyAcrossPages(t *testing.T) {
 func TestUserCopyPartial(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), PageSize, ProtRead))
-	require.Equal(t, errno.EFAULT, CopyToUser(w.t, page(1)-4, []byte("12345678")))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead))
+	require.Equal(t, errno.EFAULT, CopyToUser(w.t, pg(1)-4, []byte("12345678")))
 	var buf [8]byte
-	require.NoError(t, CopyFromUser(w.t, buf[:], page(1)-4))
+	require.NoError(t, CopyFromUser(w.t, buf[:], pg(1)-4))
 	require.Equal(t, "1234\x00\x00\x00\x00", string(buf[:]))
-	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, buf[:], page(2)-4))
+	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, buf[:], pg(2)-4))
 	w.frames()
 }
 
@@ -105,11 +105,11 @@ func TestLentWindow(t *testing.T) {
 func TestPutUser64(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
-	require.NoError(t, PutUser64(w.t, page(0)+8, 0x1122334455667788))
+	require.NoError(t, PutUser64(w.t, pg(0)+8, 0x1122334455667788))
 	var b [8]byte
-	require.NoError(t, CopyFromUser(w.t, b[:], page(0)+8))
+	require.NoError(t, CopyFromUser(w.t, b[:], pg(0)+8))
 	require.Equal(t, [8]byte{0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, b)
-	require.Equal(t, errno.EFAULT, PutUser64(w.t, page(1)-4, 0))
+	require.Equal(t, errno.EFAULT, PutUser64(w.t, pg(1)-4, 0))
 }
 
 // It is one instruction: across two pages it stores all or nothing.
@@ -118,19 +118,19 @@ func TestPutUser64AcrossPages(t *testing.T) {
 	u := w.filler('x')
 	w.mapped(2, protRW, u)
 	w.mmap(2, 3, ProtRead, private)
-	require.NoError(t, PutUser64(w.t, page(1)-4, 0x1122334455667788))
+	require.NoError(t, PutUser64(w.t, pg(1)-4, 0x1122334455667788))
 	var b [8]byte
-	require.NoError(t, CopyFromUser(w.t, b[:], page(1)-4))
+	require.NoError(t, CopyFromUser(w.t, b[:], pg(1)-4))
 	require.Equal(t, [8]byte{0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11}, b)
 	require.Equal(t, []uffdCall{
-		{page(1) - 4, FaultAllowRetry | FaultKillable | FaultWrite, VMUffdMissing},
-		{page(1), FaultAllowRetry | FaultKillable | FaultWrite, VMUffdMissing},
+		{pg(1) - 4, FaultAllowRetry | FaultKillable | FaultWrite, VMUffdMissing},
+		{pg(1), FaultAllowRetry | FaultKillable | FaultWrite, VMUffdMissing},
 	}, u.calls)
-	require.Equal(t, errno.EFAULT, PutUser64(w.t, page(2)-1, 0))
-	require.Equal(t, byte('x'), w.loadAt(page(2)-1))
-	require.Equal(t, errno.EFAULT, PutUser64(w.t, page(3)-1, 0), "the first page is the bad one")
+	require.Equal(t, errno.EFAULT, PutUser64(w.t, pg(2)-1, 0))
+	require.Equal(t, byte('x'), w.loadAt(pg(2)-1))
+	require.Equal(t, errno.EFAULT, PutUser64(w.t, pg(3)-1, 0), "the first page is the bad one")
 	require.Equal(t, errno.EFAULT, PutUser64(w.t, TaskSize-7, 0))
-	require.NoError(t, PutUser64(w.t, page(2)-8, 0), "right up to the bad page")
+	require.NoError(t, PutUser64(w.t, pg(2)-8, 0), "right up to the bad page")
 	w.frames()
 }
 
@@ -141,15 +141,15 @@ func TestUserCopyUserfault(t *testing.T) {
 	u := w.filler('x')
 	w.mapped(2, protRW, u)
 	var buf [4]byte
-	require.NoError(t, CopyFromUser(w.t, buf[:], page(1)-2))
+	require.NoError(t, CopyFromUser(w.t, buf[:], pg(1)-2))
 	require.Equal(t, "xxxx", string(buf[:]))
 	require.Equal(t, []uffdCall{
-		{page(1) - 2, FaultAllowRetry | FaultKillable, VMUffdMissing},
-		{page(1), FaultAllowRetry | FaultKillable, VMUffdMissing},
+		{pg(1) - 2, FaultAllowRetry | FaultKillable, VMUffdMissing},
+		{pg(1), FaultAllowRetry | FaultKillable, VMUffdMissing},
 	}, u.calls)
-	require.NoError(t, w.mm.Madvise(w.t, page(0), PageSize, MadvDontNeed))
+	require.NoError(t, w.mm.Madvise(w.t, pg(0), PageSize, MadvDontNeed))
 	u.during = nil
-	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, buf[:], page(0)))
+	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, buf[:], pg(0)))
 	w.frames()
 }
 
@@ -158,13 +158,13 @@ func TestInatomicCopy(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
 	w.mapped(2, protRW, u)
-	_, err := w.copyPage(w.t, page(0), 'x')
+	_, err := w.copyPage(w.t, pg(0), 'x')
 	require.NoError(t, err)
 	var buf [4]byte
 	w.readLocked(func() { // as in the kernel, where a fault would deadlock
-		require.NoError(t, copyFromUserInatomic(w.t, buf[:], page(0)))
+		require.NoError(t, copyFromUserInatomic(w.t, buf[:], pg(0)))
 		require.Equal(t, "xxxx", string(buf[:]))
-		require.Equal(t, errno.EFAULT, copyFromUserInatomic(w.t, buf[:], page(1)))
+		require.Equal(t, errno.EFAULT, copyFromUserInatomic(w.t, buf[:], pg(1)))
 	})
 	require.Empty(t, u.calls)
 }
@@ -179,7 +179,7 @@ func TestUserCopyUnderSpinlock(t *testing.T) {
 	r := w.controlled(inTurn{})
 	r.start("K", func(t *sim.Task) {
 		lock.Lock(t)
-		CopyFromUser(t, make([]byte, 1), page(0))
+		CopyFromUser(t, make([]byte, 1), pg(0))
 	})
 	var bug *sim.Bug
 	require.ErrorAs(t, r.exec.Settle(), &bug)

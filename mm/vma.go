@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/google/btree"
+	"github.com/uffdsim/uffdsim/mm/page"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/vfs"
 )
@@ -37,7 +38,7 @@ type VMOperations struct {
 	// Name tells the kind of mapping in /proc/PID/maps.
 	Name string
 	// Fault finds the frame for a page that is not there, and takes a reference on it.
-	Fault func(t *sim.Task, vma *VMA, pgoff uint64) (*Frame, error)
+	Fault func(t *sim.Task, vma *VMA, pgoff uint64) (*page.Frame, error)
 	// Close is called when the VMA goes away. A VMA that has it never merges away.
 	Close func(vma *VMA)
 	// Uffd is what the type does for userfaultfd, nil if it cannot be registered. No type

@@ -12,8 +12,8 @@ import (
 // base is the address of the first column of an address bar; a column is a page.
 const base = 0x100000
 
-// page is the address of a column.
-func page(n int) uint64 { return base + uint64(n)*PageSize }
+// pg is the address of a column.
+func pg(n int) uint64 { return base + uint64(n)*PageSize }
 
 // rw and ro are the flags of private anonymous memory as mmap leaves it.
 const (
@@ -77,7 +77,7 @@ func (w *world) lay(bar string) map[byte]*VMA {
 				j++
 			}
 			if c := bar[i]; c != '.' && c != ' ' {
-				vma := &VMA{Start: page(i), End: page(j), Flags: rw, Pgoff: page(i) >> PageShift, mm: w.mm}
+				vma := &VMA{Start: pg(i), End: pg(j), Flags: rw, Pgoff: pg(i) >> PageShift, mm: w.mm}
 				w.mm.insert(w.t, vma, w.mm.highest())
 				made[c], w.names[vma] = vma, c
 			}
@@ -109,7 +109,7 @@ func (w *world) bar() string {
 
 // span is the range that the As of a bar cover.
 func span(bar string) (start, end uint64) {
-	return page(strings.IndexByte(bar, 'A')), page(strings.LastIndexByte(bar, 'A') + 1)
+	return pg(strings.IndexByte(bar, 'A')), pg(strings.LastIndexByte(bar, 'A') + 1)
 }
 
 // maps lists the VMAs: "3-5 rw-p" in columns.
@@ -142,15 +142,15 @@ func columns(start, end uint64) string {
 // mmap maps the columns [from, to) at their place.
 func (w *world) mmap(from, to int, prot Prot, flags MapFlags) {
 	w.Helper()
-	addr, err := w.mm.Mmap(w.t, page(from), page(to)-page(from), prot, flags|MapFixed, nil, 0)
+	addr, err := w.mm.Mmap(w.t, pg(from), pg(to)-pg(from), prot, flags|MapFixed, nil, 0)
 	require.NoError(w, err)
-	require.Equal(w, page(from), addr)
+	require.Equal(w, pg(from), addr)
 	w.check()
 }
 
 func (w *world) at(column int) *VMA {
-	vma := w.mm.lookup(page(column))
-	if vma == nil || vma.Start > page(column) {
+	vma := w.mm.lookup(pg(column))
+	if vma == nil || vma.Start > pg(column) {
 		return nil
 	}
 	return vma
@@ -158,14 +158,14 @@ func (w *world) at(column int) *VMA {
 
 func (w *world) store(column int, b byte) {
 	w.Helper()
-	outcome, _ := w.mm.Store(w.t, page(column), []byte{b})
+	outcome, _ := w.mm.Store(w.t, pg(column), []byte{b})
 	require.Equal(w, Done, outcome)
 }
 
 func (w *world) load(column int) byte {
 	w.Helper()
 	var b [1]byte
-	outcome, _ := w.mm.Load(w.t, page(column), b[:])
+	outcome, _ := w.mm.Load(w.t, pg(column), b[:])
 	require.Equal(w, Done, outcome)
 	return b[0]
 }

@@ -40,27 +40,27 @@ func drawProt(r *rapid.T) Prot {
 func (m *machine) Mmap(r *rapid.T) {
 	from, to := m.draw(r)
 	prot := drawProt(r)
-	_, err := m.mm.Mmap(m.t, page(from), page(to)-page(from), prot, fixed, nil, 0)
+	_, err := m.mm.Mmap(m.t, pg(from), pg(to)-pg(from), prot, fixed, nil, 0)
 	require.NoError(r, err)
 	flags := prot.vmFlags() | mayAll
 	if accountable(flags) {
 		flags |= VMAccount
 	}
 	for i := from; i < to; i++ {
-		m.pages[i] = oraclePage{true, flags, page(i) >> PageShift, 0}
+		m.pages[i] = oraclePage{true, flags, pg(i) >> PageShift, 0}
 	}
 }
 
 func (m *machine) Munmap(r *rapid.T) {
 	from, to := m.draw(r)
-	require.NoError(r, m.mm.Munmap(m.t, page(from), page(to)-page(from)))
+	require.NoError(r, m.mm.Munmap(m.t, pg(from), pg(to)-pg(from)))
 	clear(m.pages[from:to])
 }
 
 func (m *machine) Mprotect(r *rapid.T) {
 	from, to := m.draw(r)
 	prot := drawProt(r)
-	err := m.mm.Mprotect(m.t, page(from), page(to)-page(from), prot)
+	err := m.mm.Mprotect(m.t, pg(from), pg(to)-pg(from), prot)
 	for i := from; i < to; i++ {
 		p := &m.pages[i]
 		if !p.mapped {
@@ -79,7 +79,7 @@ func (m *machine) Mprotect(r *rapid.T) {
 func (m *machine) Madvise(r *rapid.T) {
 	from, to := m.draw(r)
 	advice := rapid.SampledFrom([]Advice{MadvDontFork, MadvDoFork, MadvDontNeed}).Draw(r, "advice")
-	err := m.mm.Madvise(m.t, page(from), page(to)-page(from), advice)
+	err := m.mm.Madvise(m.t, pg(from), pg(to)-pg(from), advice)
 	hole := false
 	for i := from; i < to; i++ {
 		p := &m.pages[i]
@@ -100,7 +100,7 @@ func (m *machine) Madvise(r *rapid.T) {
 func (m *machine) Store(r *rapid.T) {
 	i := rapid.IntRange(0, machinePages-1).Draw(r, "column")
 	b := rapid.Byte().Draw(r, "byte")
-	outcome, _ := m.mm.Store(m.t, page(i), []byte{b})
+	outcome, _ := m.mm.Store(m.t, pg(i), []byte{b})
 	if m.pages[i].flags&VMWrite == 0 {
 		require.Equal(r, SegFault, outcome)
 		return
@@ -113,7 +113,7 @@ func (m *machine) Store(r *rapid.T) {
 func (m *machine) Mremap(r *rapid.T) {
 	from, to := m.draw(r)
 	vma := m.at(from)
-	if vma == nil || vma.End < page(to) {
+	if vma == nil || vma.End < pg(to) {
 		r.Skip("not in one VMA")
 	}
 	target := rapid.IntRange(0, machinePages-1).Draw(r, "target")
@@ -122,7 +122,7 @@ func (m *machine) Mremap(r *rapid.T) {
 		r.Skip("they overlap")
 	}
 	unfaulted := vma.AnonVMA() == nil
-	_, err := m.mm.Mremap(m.t, page(from), page(to)-page(from), uint64(n)*PageSize, MremapMayMove|MremapFixed, page(target))
+	_, err := m.mm.Mremap(m.t, pg(from), pg(to)-pg(from), uint64(n)*PageSize, MremapMayMove|MremapFixed, pg(target))
 	require.NoError(r, err)
 	m.moved = true
 	old := [machinePages]oraclePage{}
@@ -136,7 +136,7 @@ func (m *machine) Mremap(r *rapid.T) {
 			p.data = old[i].data
 		}
 		if unfaulted {
-			p.pgoff = page(target+i) >> PageShift
+			p.pgoff = pg(target+i) >> PageShift
 		}
 		m.pages[target+i] = p
 	}
@@ -146,11 +146,11 @@ func (m *machine) Mremap(r *rapid.T) {
 func (m *machine) Grow(r *rapid.T) {
 	from, to := m.draw(r)
 	vma := m.at(from)
-	if vma == nil || vma.End < page(to) {
+	if vma == nil || vma.End < pg(to) {
 		r.Skip("not in one VMA")
 	}
 	n := rapid.IntRange(to-from, min(to-from+6, machinePages-from)).Draw(r, "new length")
-	_, err := m.mm.Mremap(m.t, page(from), page(to)-page(from), uint64(n)*PageSize, 0, 0)
+	_, err := m.mm.Mremap(m.t, pg(from), pg(to)-pg(from), uint64(n)*PageSize, 0, 0)
 	fits := m.roomBehind(to, from+n)
 	require.Equal(r, fits, err == nil)
 	if !fits {
@@ -204,7 +204,7 @@ func (m *machine) Check(r *rapid.T) {
 // peek is the page's first byte, without a fault.
 func (m *machine) peek(i int) byte {
 	var b [1]byte
-	m.mm.translate(m.t, page(i), b[:], false)
+	m.mm.translate(m.t, pg(i), b[:], false)
 	return b[0]
 }
 

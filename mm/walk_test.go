@@ -3,14 +3,14 @@ package mm
 import (
 	"errors"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
 // A swap entry and a migrating huge page: neither none nor present.
-const swapEntry = 0x5<<PageShift | 0x20
+const swapEntry pgtable.Entry = 0x5<<PageShift | 0x20
 
 // What is at the address decides whether the fault waits (MW-1 to MW-5). Flags and
 // reason have no say.
@@ -91,6 +91,7 @@ func TestMustWaitReadsEachLevelOnce(t *testing.T) {
 			require.NoError(t, w.mm.Madvise(w.t, hugeBase, PMDSize, MadvNoHugePage))
 			w.storeAt(hugeBase, 1)
 		}
+		entry := w.entryObject(w.mm.pmdTable(hugeBase), hugeBase)
 		var steps []sim.Step
 		r := w.controlled(watch(func(s sim.Step) { steps = append(steps, s) }))
 		r.start("F", func(t *sim.Task) {
@@ -103,7 +104,7 @@ func TestMustWaitReadsEachLevelOnce(t *testing.T) {
 		pmd := 0
 		for _, s := range steps {
 			ops = append(ops, s.Op)
-			if s.Obj == unsafe.Pointer(&w.mm.pmdTable(hugeBase).entries[levelPMD.index(hugeBase)]) {
+			if s.Obj == entry {
 				pmd++
 			}
 		}
@@ -151,16 +152,16 @@ func TestMustWaitWhileZapping(t *testing.T) {
 // Without mmap_lock (MW-6 broken, mutant 3) the walk can read a page-table page that
 // munmap has freed: a use after free, not an answer.
 func TestMustWaitReadingFreedTable(t *testing.T) {
-	for _, level := range []level{levelPTE, levelPMD, levelPUD} {
+	for _, level := range []pgtable.Level{pgtable.PTE, pgtable.PMD, pgtable.PUD} {
 		t.Run("MW-6 "+level.String(), func(t *testing.T) {
 			w := newWorld(t)
 			w.mapped(1, protRW, nil)
 			w.store(0, 1)
 			tb := w.mm.pgd
-			for tb.level > level {
-				tb = tb.child(tb.level.index(base))
+			for tb.Level() > level {
+				tb = tb.Child(tb.Level().Index(base))
 			}
-			entry := unsafe.Pointer(&tb.entries[level.index(base)])
+			entry := w.entryObject(tb, base)
 			at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLoad, Obj: entry} }}
 			r := w.controlled(at)
 			r.start("F", func(t *sim.Task) { w.mm.UserfaultfdMustWait(t, base) })
@@ -193,19 +194,19 @@ func TestMustWaitKeepsTables(t *testing.T) {
 func TestPageWalk(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
-	require.Equal(t, []WalkLevel{{"pgd", 0, 0}}, w.mm.PageWalk(base))
+	require.Equal(t, []pgtable.WalkLevel{{Level: "pgd"}}, w.mm.PageWalk(base))
 	w.store(0, 1)
 	walk := w.mm.PageWalk(base)
 	require.Len(t, walk, 4)
 	for i, name := range []string{"pgd", "pud", "pmd", "pte"} {
 		require.Equal(t, name, walk[i].Level)
-		require.NotZero(t, walk[i].Entry&entryPresent)
+		require.True(t, walk[i].Entry.Present())
 	}
 	require.Equal(t, 256, walk[3].Index)
 	require.Regexp(t, `^pte\[256\]\tpfn=\d+ present,rw,user,accessed,dirty$`, walk[3].String())
-	require.Equal(t, "none", EntryString(w.entry(page(1)).Entry))
+	require.Equal(t, "none", w.entry(pg(1)).Entry.String())
 	w.load(1)
-	require.Regexp(t, `^pfn=\d+ present,user,accessed,zero-page$`, EntryString(w.entry(page(1)).Entry))
+	require.Regexp(t, `^pfn=\d+ present,user,accessed,zero-page$`, w.entry(pg(1)).Entry.String())
 }
 
 // A copy-on-write takes the old entry out before it puts the new one in, as in the
@@ -216,7 +217,7 @@ func TestMustWaitDuringCopyOnWrite(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, &fakeUffd{})
 	w.fill(true, 0, 1)
-	entry := unsafe.Pointer(&w.mm.pteTable(base).entries[levelPTE.index(base)])
+	entry := w.entryObject(w.mm.pteTable(base), base)
 	stores := 0
 	at := &cut{at: func(s sim.Step) bool {
 		if s == (sim.Step{Op: sim.OpStore, Obj: entry}) {
@@ -225,11 +226,11 @@ func TestMustWaitDuringCopyOnWrite(t *testing.T) {
 		return stores == 2
 	}}
 	r := w.controlled(at)
-	r.start("G", func(t *sim.Task) { w.mm.Store(t, page(0), []byte{1}) })
+	r.start("G", func(t *sim.Task) { w.mm.Store(t, pg(0), []byte{1}) })
 	wait := false
 	r.start("F", func(t *sim.Task) {
 		w.mm.MmapLock.DownRead(t)
-		wait = w.mm.UserfaultfdMustWait(t, page(0))
+		wait = w.mm.UserfaultfdMustWait(t, pg(0))
 		w.mm.MmapLock.UpRead(t)
 	})
 	r.settle()

@@ -6,16 +6,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 )
 
 // tables counts the page-table pages of each level below the PGD: "pud pmd pte".
 func (w *world) tables() (n [3]int) {
-	var count func(tb *table)
-	count = func(tb *table) {
-		for i := range tb.lower {
-			if lower := tb.child(i); lower != nil {
-				n[2-lower.level]++
-				if lower.level > levelPTE {
+	var count func(tb *pgtable.Table)
+	count = func(tb *pgtable.Table) {
+		for i := range pgtable.Entries {
+			if lower := tb.Child(i); lower != nil {
+				n[pgtable.PUD-lower.Level()]++
+				if lower.Level() > pgtable.PTE {
 					count(lower)
 				}
 			}
@@ -101,7 +102,7 @@ func TestFreePgtables(t *testing.T) {
 						require.NoError(t, w.mm.Munmap(w.t, neighbour, PageSize))
 					}
 					require.Equal(t, [3]int{}, w.tables())
-					require.Zero(t, w.mm.pgd.used)
+					require.True(t, w.mm.pgd.Empty())
 					w.frames()
 				})
 			}
@@ -132,7 +133,7 @@ func TestFreedTableIsDead(t *testing.T) {
 	w.store(0, 1)
 	pte := w.mm.pteTable(base)
 	require.NoError(t, w.mm.Munmap(w.t, base, PageSize))
-	require.Panics(t, func() { pte.load(w.t, 0) })
+	require.Panics(t, func() { pte.Load(w.t, 0) })
 }
 
 // 2^47 bytes of mapping cost what one page costs, to map, to zap, to protect, to fork,
@@ -182,16 +183,14 @@ func TestChangeProtection(t *testing.T) {
 	bits := func() string {
 		var out []string
 		for i := range 4 {
-			e, s := w.entry(page(i)).Entry, ""
-			for bit, name := range map[uint64]string{entryRW: "w"} {
-				if e&bit != 0 {
-					s += name
-				}
+			e, s := w.entry(pg(i)).Entry, ""
+			if e.Write() {
+				s = "w"
 			}
-			if e&entryUser != 0 {
+			if e.User() {
 				s = "r" + s
 			}
-			if e&entryPresent == 0 {
+			if !e.Present() {
 				s = "none"
 			}
 			out = append(out, s)
@@ -199,12 +198,12 @@ func TestChangeProtection(t *testing.T) {
 		return strings.Join(out, ",")
 	}
 	require.Equal(t, "rw,rw,rw,r", bits())
-	require.NoError(t, w.mm.Mprotect(w.t, page(1), 3*PageSize, ProtRead))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(1), 3*PageSize, ProtRead))
 	require.Equal(t, "rw,r,r,r", bits())
-	require.NoError(t, w.mm.Mprotect(w.t, page(2), PageSize, ProtNone))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(2), PageSize, ProtNone))
 	require.Equal(t, "rw,r,,r", bits())
 	w.frames()
-	require.NoError(t, w.mm.Mprotect(w.t, page(0), 4*PageSize, protRW))
+	require.NoError(t, w.mm.Mprotect(w.t, pg(0), 4*PageSize, protRW))
 	require.Equal(t, "rw,r,r,r", bits())
 	inUse := w.memory.InUse()
 	for i := range 3 {
@@ -228,7 +227,7 @@ func TestMovePageTables(t *testing.T) {
 			if !huge {
 				w.mm.THP = THPNever
 			}
-			for i := uint64(0); i < 2*tableEntries; i += 37 {
+			for i := uint64(0); i < 2*pgtable.Entries; i += 37 {
 				w.storeAt(hugeBase+i*PageSize, byte(i))
 			}
 			w.loadAt(hugeBase + PageSize)
@@ -239,7 +238,7 @@ func TestMovePageTables(t *testing.T) {
 			require.Equal(t, inUse, w.memory.InUse())
 			require.Zero(t, w.entry(hugeBase).Entry)
 			w.frames()
-			for i := uint64(0); i < 2*tableEntries; i += 37 {
+			for i := uint64(0); i < 2*pgtable.Entries; i += 37 {
 				require.True(t, w.present(to+i*PageSize))
 				require.Equal(t, byte(i), w.loadAt(to+i*PageSize))
 			}
@@ -282,10 +281,10 @@ func TestMoveWithinTable(t *testing.T) {
 	for i := range 4 {
 		w.store(i, byte(i))
 	}
-	_, err := w.mm.Mremap(w.t, page(1), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, page(8))
+	_, err := w.mm.Mremap(w.t, pg(1), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(8))
 	require.NoError(t, err)
 	w.frames()
-	_, err = w.mm.Mremap(w.t, page(8), PageSize, PageSize, MremapMayMove|MremapFixed, hugeBase)
+	_, err = w.mm.Mremap(w.t, pg(8), PageSize, PageSize, MremapMayMove|MremapFixed, hugeBase)
 	require.NoError(t, err)
 	w.frames()
 	require.Equal(t, "\x00\x01\x02\x03", string([]byte{w.load(0), w.loadAt(hugeBase), w.load(9), w.load(3)}))

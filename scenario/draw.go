@@ -90,7 +90,7 @@ func (s *Session) pages(p *modelProcess, start, end uint64) string {
 func pageMark(p *modelProcess, addr uint64, waited bool) byte {
 	walk := p.MM.PageWalk(addr)
 	last := walk[len(walk)-1]
-	entry := mm.EntryString(last.Entry)
+	entry := last.Entry.String()
 	leaf := last.Level == "pte" || strings.Contains(entry, "huge")
 	switch {
 	case leaf && strings.Contains(entry, "zero-page"):

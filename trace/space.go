@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 )
 
 // Space is an address space.
@@ -62,7 +63,7 @@ func (sp *Space) applyEntry(e *Event) {
 	if e.Kind == "pmd_split" {
 		step := e.Addr("step")
 		for i := range uint64(512) {
-			sp.set("pte", address+i*mm.PageSize, word+i*step, mm.EntryString(word+i*step))
+			sp.set("pte", address+i*mm.PageSize, word+i*step, pgtable.Entry(word+i*step).String())
 		}
 		return
 	}

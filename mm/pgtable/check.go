@@ -1,0 +1,136 @@
+package pgtable
+
+import (
+	"fmt"
+
+	"github.com/uffdsim/uffdsim/mm/page"
+)
+
+// VMAs is what a check of the tables asks the address space for.
+type VMAs interface {
+	// Maps reports whether anything in [start, end) is mapped.
+	Maps(start, end uint64) bool
+	// Permits says why the entry may not map the frame, and size bytes, at addr; nil if it
+	// may.
+	Permits(entry Entry, f *page.Frame, addr, size uint64) error
+}
+
+// Check reports what is wrong with a top table and those below it, nil if nothing is: their
+// counts, the tables (each covers something that is mapped: munmap frees the others), and
+// the entries, against the frames and the VMAs. mmap_lock must be held, or nothing else may
+// run. It leaves the frames' reference counts to the caller, who knows all address spaces.
+func (tb *Table) Check(vmas VMAs) error { return tb.check(vmas, 0) }
+
+// check checks the table that covers addresses from start on, and those below it.
+func (tb *Table) check(vmas VMAs, start uint64) error {
+	span, used := tb.level.Span(), 0
+	for i := range tb.entries {
+		entry, at := tb.Peek(i), start+uint64(i)*span
+		if entry.None() && tb.nothingBehind(i) {
+			continue // most of them are, and this is done after every statement of a scenario
+		}
+		if !entry.None() {
+			used++
+		}
+		if err := tb.checkEntry(vmas, i, entry, at); err != nil {
+			return fmt.Errorf("%v[%d] at %#x, %v: %w", tb.level, i, at, entry, err)
+		}
+	}
+	switch {
+	case used != tb.used:
+		return fmt.Errorf("%v table at %#x counts %d entries and has %d", tb.level, start, tb.used, used)
+	case tb.dead:
+		return fmt.Errorf("%v table at %#x is in use after it was freed", tb.level, start)
+	case tb.level != PGD && !vmas.Maps(start, start+Entries*span):
+		return fmt.Errorf("%v table at %#x covers nothing that is mapped", tb.level, start)
+	}
+	return nil
+}
+
+func (tb *Table) nothingBehind(i int) bool {
+	if tb.level == PTE {
+		return tb.frames[i] == nil
+	}
+	return tb.lower[i].Peek() == nil
+}
+
+func (tb *Table) checkEntry(vmas VMAs, i int, entry Entry, at uint64) error {
+	if tb.level == PTE {
+		return checkMapping(vmas, entry, tb.frames[i], at, page.Size)
+	}
+	lower := tb.lower[i].Peek()
+	switch {
+	case !entry.Present(): // none, or a huge page that is being migrated
+		if entry.None() && lower != nil {
+			return fmt.Errorf("a %v table is left behind it", lower.level)
+		}
+		return nil
+	case lower == nil || lower.level != tb.level-1:
+		return fmt.Errorf("no table of the next level behind it")
+	case entry.Huge():
+		return tb.checkHuge(vmas, lower, entry, at)
+	case entry.PFN() != lower.pfn:
+		return fmt.Errorf("the table behind it has pfn %d", lower.pfn)
+	}
+	return lower.check(vmas, at)
+}
+
+// checkHuge checks a huge page: the entry, and the frames in the deposited table.
+func (tb *Table) checkHuge(vmas VMAs, deposit *Table, entry Entry, at uint64) error {
+	if tb.level != PMD {
+		return fmt.Errorf("a huge page of that size is not modelled")
+	}
+	if first := deposit.frames[0]; first == nil || first.PFN() != entry.PFN() {
+		return fmt.Errorf("it is not the first of its frames, %v", first)
+	}
+	for j, f := range deposit.frames {
+		if f == nil || !deposit.Peek(j).None() {
+			return fmt.Errorf("deposited entry %d has no frame, or is not none", j)
+		}
+		if err := checkMapping(vmas, Make(f.PFN(), entry.Bits()), f, at, PMDSize); err != nil {
+			return fmt.Errorf("small page %d: %w", j, err)
+		}
+	}
+	return nil
+}
+
+// checkMapping checks that the entry agrees with the frame behind it and with the VMA
+// that covers its size bytes at addr.
+func checkMapping(vmas VMAs, entry Entry, f *page.Frame, addr, size uint64) error {
+	if !entry.Present() { // none, or a swap entry
+		if f != nil {
+			return fmt.Errorf("frame %d is left behind it", f.PFN())
+		}
+		return nil
+	}
+	switch {
+	case f == nil || f.PFN() != entry.PFN():
+		return fmt.Errorf("the frame behind it is another")
+	case f.Refs() == 0:
+		return fmt.Errorf("the frame is free")
+	case f.IsZero() != entry.Special():
+		return fmt.Errorf("the zero page, and it alone, is special")
+	case f.IsZero() && entry.Write():
+		return fmt.Errorf("the zero page is writable")
+	}
+	return vmas.Permits(entry, f, addr, size)
+}
+
+// EachFrame calls fn for every entry that maps a frame, the zero page apart; the small
+// pages of a huge one count one by one.
+func (tb *Table) EachFrame(fn func(f *page.Frame)) {
+	if tb.level == PTE {
+		for _, f := range tb.frames {
+			if f != nil && !f.IsZero() {
+				fn(f)
+			}
+		}
+		return
+	}
+	for i := range tb.lower {
+		// Behind a huge page it is the deposited table, which holds the frames.
+		if lower := tb.lower[i].Peek(); lower != nil {
+			lower.EachFrame(fn)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package pgtable
+
+import "github.com/uffdsim/uffdsim/sim"
+
+// SetHuge makes entry i of a PMD table map the huge page whose small pages are the frames of
+// deposit, an empty PTE table: pgtable_trans_huge_deposit and set_pmd_at. The references to
+// the frames pass to the entry. The table's lock must be held.
+func (tb *Table) SetHuge(t *sim.Task, i int, deposit *Table, bits Entry) {
+	tb.lower[i].Init(deposit)
+	tb.Set(t, i, Make(deposit.frames[0].PFN(), bits))
+}
+
+// ClearHuge makes entry i, which maps a huge page, none and drops the references to its
+// frames: pmdp_huge_get_and_clear and zap_deposited_table. The table's lock must be held.
+func (tb *Table) ClearHuge(t *sim.Task, i int) {
+	special := tb.Peek(i).Special()
+	deposit := tb.lower[i].Peek()
+	tb.Set(t, i, 0)
+	tb.lower[i].Init(nil)
+	if !special {
+		for _, f := range deposit.frames {
+			f.Put()
+		}
+	}
+}
+
+// SplitHuge replaces the huge page that entry i maps by 512 small ones with the same frames
+// and rights: pgtable_trans_huge_withdraw and pmd_populate. The table's lock must be held.
+func (tb *Table) SplitHuge(t *sim.Task, i int) {
+	entry := tb.Peek(i)
+	pte := tb.lower[i].Peek()
+	for j, f := range pte.frames {
+		pte.entries[j].Init(uint64(Make(f.PFN(), entry.Bits()&^Huge)))
+	}
+	pte.used = Entries
+	tb.Set(t, i, Make(pte.pfn, tableBits))
+	tb.traceSplit(t, i, pte)
+}
+
+// AnyShared reports whether anything besides this table holds one of the frames deposited
+// in it.
+func (tb *Table) AnyShared() bool {
+	for _, f := range tb.frames {
+		if f.Shared() {
+			return true
+		}
+	}
+	return false
+}
