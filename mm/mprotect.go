@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -129,4 +130,46 @@ func (mm *MM) setFlags(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMF
 	vma.Flags = flags
 	vma.TraceFlags(t)
 	return vma, nil
+}
+
+// changeProtection makes the entries in [start, end) agree with the VMA's flags:
+// change_protection. A right that is taken away goes at once; write access that is
+// granted comes with the next write fault, which knows whether to copy. mmap_lock
+// must be held for writing.
+func (mm *MM) changeProtection(t *sim.Task, vma *VMA, start, end uint64) {
+	mm.pgd.EachPMD(start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
+		if pmd.Peek(i).Huge() {
+			if end-start == PMDSize {
+				pmd.Lock(t)
+				pmd.Set(t, i, protect(pmd.Peek(i), vma.Flags))
+				pmd.Unlock(t)
+				return
+			}
+			mm.splitHugePMD(t, pmd, i)
+		}
+		pte := pmd.Child(i)
+		pte.Lock(t)
+		for j, n := pgtable.PTE.Index(start), int((end-start)>>PageShift); n > 0; j, n = j+1, n-1 {
+			if old := pte.Peek(j); old != protect(old, vma.Flags) {
+				pte.Set(t, j, protect(old, vma.Flags))
+			}
+		}
+		pte.Unlock(t)
+	})
+}
+
+// protect is the entry with the rights that flags leave it. A page without any
+// access stays present for the kernel but has no user bit (PROT_NONE).
+func protect(entry pgtable.Entry, flags VMFlags) pgtable.Entry {
+	if entry.None() {
+		return 0
+	}
+	if flags&VMWrite == 0 {
+		entry &^= pgtable.RW
+	}
+	entry |= pgtable.User
+	if flags&vmAccess == 0 {
+		entry &^= pgtable.User
+	}
+	return entry
 }

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -225,4 +226,51 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	copied.anonVMAClone(vma)
 	mm.insert(t, copied, prev)
 	return vma, copied
+}
+
+// movePageTables moves the entries of [from, from+length) to [to, to+length):
+// move_page_tables. Where a table cannot be had at the new place the pages behind it
+// stay behind, and the number of bytes moved says so. mmap_lock must be held for
+// writing.
+func (mm *MM) movePageTables(t *sim.Task, from, to, length uint64) (moved uint64) {
+	for moved < length {
+		src := mm.pmdTable(from + moved)
+		i := pgtable.PMD.Index(from + moved)
+		if src != nil && src.Peek(i).Huge() {
+			mm.splitHugePMD(t, src, i)
+		}
+		pte := mm.pteTable(from + moved)
+		if pte == nil {
+			moved = min(length, pgtable.PMD.Next(from+moved)-from)
+			continue
+		}
+		dst, _ := mm.pteAlloc(t, mm.pmdAlloc(t, to+moved), to+moved)
+		if dst == nil {
+			return moved
+		}
+		extent := min(length-moved, pgtable.PMD.Next(from+moved)-(from+moved), pgtable.PMD.Next(to+moved)-(to+moved))
+		movePTEs(t, pte, pgtable.PTE.Index(from+moved), dst, pgtable.PTE.Index(to+moved), int(extent>>PageShift))
+		moved += extent
+	}
+	return moved
+}
+
+// movePTEs moves n entries under the locks of both tables, which may be one.
+func movePTEs(t *sim.Task, src *pgtable.Table, i int, dst *pgtable.Table, j, n int) {
+	src.Lock(t)
+	if dst != src {
+		dst.LockNested(t)
+	}
+	for ; n > 0; i, j, n = i+1, j+1, n-1 {
+		entry := src.PeekHeld(t, i)
+		if entry.None() {
+			continue
+		}
+		f := src.Clear(t, i)
+		dst.Map(t, j, f, entry)
+	}
+	if dst != src {
+		dst.Unlock(t)
+	}
+	src.Unlock(t)
 }

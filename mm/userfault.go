@@ -15,6 +15,15 @@ type Userfault interface {
 	HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult
 }
 
+// handleUserfault hands the fault to the VMA's context. Without one it is SIGBUS
+// (FAULT-1). mmap_lock is held for reading, the table's lock is not.
+func handleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult {
+	if vmf.VMA.Userfault == nil {
+		return VMFaultSIGBUS
+	}
+	return vmf.VMA.Userfault.HandleUserfault(t, vmf, reason)
+}
+
 // UffdOps is what a type of memory does for userfaultfd: vm_uffd_ops. A type without it
 // can neither be registered nor filled.
 type UffdOps struct {

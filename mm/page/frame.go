@@ -3,6 +3,10 @@
 //
 // Nothing here is a visible step: a frame is guarded by whatever refers to it, the lock of
 // the page table that maps it above all.
+//
+// # Stability
+//
+// Internal: everything may change in any commit, except for [Memory.InUse] and the sizes.
 package page
 
 import (

@@ -6,4 +6,9 @@
 // space for the others. Each access of a task to an entry that another task can reach is a
 // visible step, except for the Peek methods. Which address may be mapped, and with which
 // rights, is known to the VMAs, and so to package mm alone.
+//
+// # Stability
+//
+// Internal: everything may change in any commit, except for [Entry], [Level] and what
+// [Table.Walk] returns.
 package pgtable

@@ -25,7 +25,7 @@ type run struct {
 
 var runs = map[string]run{
 	"": {
-		tests:  []string{"./sim", "./mm", "./uffd/...", "./machine", "./scenario", "./lessons", "./conform", "./property_test", "./explore"},
+		tests:  []string{"./sim", "./mm/...", "./uffd/...", "./machine", "./scenario", "./lessons", "./conform", "./property_test", "./explore"},
 		atMost: 5,
 	},
 	// The error paths of register, unregister, wake, COPY and ZEROPAGE, all decisions about merges, and every
@@ -33,7 +33,7 @@ var runs = map[string]run{
 	"properties": {
 		tests:  []string{"./property_test"},
 		args:   []string{"-rapid.checks=300", "-rapid.seed=1"},
-		files:  []string{"mm/mcopy.go", "mm/merge.go", "mm/split.go", "uffd/copy.go", "uffd/ioctl.go", "uffd/register.go", "uffd/release.go", "uffd/waitqueue.go"},
+		files:  []string{"mm/mcopy.go", "mm/merge.go", "uffd/copy.go", "uffd/ioctl.go", "uffd/register.go", "uffd/release.go", "uffd/waitqueue.go"},
 		atMost: 100,
 	},
 }
@@ -62,7 +62,7 @@ func (r *run) check(name string) error {
 	}
 	defer os.RemoveAll(dir)
 	profile := filepath.Join(dir, "profile")
-	args := append([]string{"test", "-count=1", "-coverpkg=./mm,./uffd,./uffd/abi", "-coverprofile=" + profile}, r.tests...)
+	args := append([]string{"test", "-count=1", "-coverpkg=./mm,./mm/page,./mm/pgtable,./uffd,./uffd/abi", "-coverprofile=" + profile}, r.tests...)
 	if out, err := exec.Command("go", append(args, r.args...)...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s%w", out, err)
 	}

@@ -27,8 +27,8 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	if base < vma.Start || base+PMDSize > vma.End {
 		return VMFaultFallback
 	}
-	// Unlike the read of a small page, this prepares the anon_vma even if all that
-	// comes of it is a userfault (§17.3).
+	// Unlike the read of a small page, this prepares the anon_vma even if the fault
+	// ends as a userfault (§17.3).
 	if vma.anonVMAPrepare(t) != nil {
 		return VMFaultOOM
 	}
@@ -67,7 +67,7 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 }
 
 // hugeWriteFault handles a write to a huge page mapped read-only:
-// do_huge_pmd_wp_page. A page that is ours alone becomes writable; any other is
+// do_huge_pmd_wp_page. A page that nothing else shares becomes writable; any other is
 // split, and the write then copies one small page.
 func (mm *MM) hugeWriteFault(t *sim.Task, vmf *Fault) FaultResult {
 	pmd, i := vmf.pmd, pgtable.PMD.Index(vmf.Address)
@@ -97,7 +97,7 @@ func (mm *MM) splitHugePMD(t *sim.Task, pmd *pgtable.Table, i int) {
 	pmd.Unlock(t)
 }
 
-// zapHugePMD drops a huge page, and reports false if there is none any more:
+// zapHugePMD drops a huge page, and reports false if another task was faster:
 // zap_huge_pmd.
 func zapHugePMD(t *sim.Task, pmd *pgtable.Table, i int) bool {
 	pmd.Lock(t)
