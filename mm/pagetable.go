@@ -13,6 +13,10 @@ func (mm *MM) newTable(t *sim.Task, l pgtable.Level, addr uint64) *pgtable.Table
 	return tb
 }
 
+// PGD returns the top table: mm->pgd. mmap_lock must be held for as long as the caller uses
+// a table below it.
+func (mm *MM) PGD() *pgtable.Table { return mm.pgd }
+
 // pmdTable returns the PMD table that covers addr, nil if there is none: pgd_offset,
 // pud_offset and pmd_offset. mmap_lock must be held, so that the table stays.
 func (mm *MM) pmdTable(addr uint64) *pgtable.Table { return mm.pgd.PMDTable(addr) }
@@ -81,32 +85,3 @@ func (mm *MM) translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 
 // PageWalk follows the page table to the entry that maps addr: see [pgtable.Table.Walk].
 func (mm *MM) PageWalk(addr uint64) []pgtable.WalkLevel { return mm.pgd.Walk(addr) }
-
-// UserfaultfdMustWait reports whether a fault at addr still has to wait: whether the
-// page table has no page for it. It reads the entries without locks, each level
-// once, and mmap_lock must be held so that none of the tables goes away meanwhile.
-// It recreates the walk of userfaultfd_must_wait (MW-1 to MW-6), which lives here
-// because page tables do.
-func (mm *MM) UserfaultfdMustWait(t *sim.Task, addr uint64) bool {
-	tb := mm.pgd
-	for tb.Level() > pgtable.PMD {
-		i := tb.Level().Index(addr)
-		if !tb.Load(t, i).Present() {
-			return true // MW-1
-		}
-		tb = tb.Behind(i)
-	}
-	i := pgtable.PMD.Index(addr)
-	// Read once: a huge pmd may come and go, and what is decided here must all be
-	// decided on one value (MW-5).
-	pmd := tb.Load(t, i)
-	if !pmd.Present() {
-		return true
-	}
-	if pmd.Huge() {
-		return false // MW-2
-	}
-	// Any entry that is not none, a swap or migration entry too, has a page behind it,
-	// and the retried fault will find it (MW-3, MW-4).
-	return tb.Behind(i).Load(t, pgtable.PTE.Index(addr)).None()
-}

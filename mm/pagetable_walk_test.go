@@ -12,56 +12,21 @@ import (
 // A swap entry and a migrating huge page: neither none nor present.
 const swapEntry pgtable.Entry = 0x5<<PageShift | 0x20
 
-// What is at the address decides whether the fault waits (MW-1 to MW-5). Flags and
-// reason have no say.
-func TestMustWait(t *testing.T) {
-	const (
-		near     = hugeBase
-		otherPMD = near + PMDSize
-		otherPUD = near + 1<<30
-		otherPGD = near + 1<<39
-	)
-	for _, c := range []struct {
-		rule, name string
-		addr       uint64
-		prepare    func(w *world)
-		wait       bool
-	}{
-		{"MW-1", "no pgd entry", otherPGD, func(*world) {}, true},
-		{"MW-1", "no pud entry", otherPUD, func(*world) {}, true},
-		{"MW-1", "no pmd entry", otherPMD, func(*world) {}, true},
-		{"MW-2", "huge page", otherPMD, func(w *world) {
-			w.mapHuge(2, nil)
-			w.storeAt(otherPMD+5*PageSize, 1)
-		}, false},
-		{"MW-3", "pte none", near + PageSize, func(*world) {}, true},
-		{"MW-3", "pte none again after MADV_DONTNEED", near, func(w *world) {
-			require.NoError(w, w.mm.Madvise(w.t, near, PageSize, MadvDontNeed))
-		}, true},
-		{"MW-4", "pte present", near, func(*world) {}, false},
-		{"MW-4", "pte present, any byte of the page", near + 0xfff, func(*world) {}, false},
-		{"MW-4", "zero page", near + 2*PageSize, func(w *world) { w.loadAt(near + 2*PageSize) }, false},
-		{"MW-4", "no access rights left", near, func(w *world) {
-			require.NoError(w, w.mm.Mprotect(w.t, near, PageSize, ProtNone))
-		}, false},
-		{"MW-4", "swap or migration entry", near + PageSize, func(w *world) {
-			w.poke(w.mm.pteTable(near), near+PageSize, swapEntry)
-		}, false},
-		// The seed waits for a huge page in migration; 4.19 and later do not.
-		{"MW-5", "pmd neither none nor present", otherPMD, func(w *world) {
-			w.poke(w.mm.pmdTable(near), otherPMD, swapEntry)
-		}, true},
-	} {
-		t.Run(c.rule+" "+c.name, func(t *testing.T) {
-			w := newWorld(t)
-			_, err := w.mm.Mmap(w.t, near, PMDSize, protRW, fixed, nil, 0)
-			require.NoError(t, err)
-			w.storeAt(near, 1)
-			c.prepare(w)
-			w.readLocked(func() {
-				require.Equal(t, c.wait, w.mm.UserfaultfdMustWait(w.t, c.addr))
-			})
-		})
+// lockless reports whether a walk without locks finds no page at addr: the walk of
+// userfaultfd_must_wait, which package uffd tests.
+func lockless(t *sim.Task, mm *MM, addr uint64) bool {
+	tb := mm.PGD()
+	for {
+		entry := tb.Load(t, tb.Level().Index(addr))
+		switch {
+		case tb.Level() == pgtable.PTE:
+			return entry.None()
+		case !entry.Present():
+			return true
+		case entry.Huge():
+			return false
+		}
+		tb = tb.Behind(tb.Level().Index(addr))
 	}
 }
 
@@ -79,44 +44,6 @@ func (w *world) loadAt(addr uint64) byte {
 	return b[0]
 }
 
-// Every level is one load, the pmd above all (MW-5), and no lock is taken: the walk is
-// a lockless one.
-func TestMustWaitReadsEachLevelOnce(t *testing.T) {
-	for _, huge := range []bool{false, true} {
-		w := newWorld(t)
-		w.mapHuge(1, nil)
-		if huge {
-			w.storeAt(hugeBase, 1)
-		} else {
-			require.NoError(t, w.mm.Madvise(w.t, hugeBase, PMDSize, MadvNoHugePage))
-			w.storeAt(hugeBase, 1)
-		}
-		entry := w.entryObject(w.mm.pmdTable(hugeBase), hugeBase)
-		var steps []sim.Step
-		r := w.controlled(watch(func(s sim.Step) { steps = append(steps, s) }))
-		r.start("F", func(t *sim.Task) {
-			w.mm.MmapLock.DownRead(t)
-			w.mm.UserfaultfdMustWait(t, hugeBase)
-			w.mm.MmapLock.UpRead(t)
-		})
-		r.settle()
-		var ops []sim.Op
-		pmd := 0
-		for _, s := range steps {
-			ops = append(ops, s.Op)
-			if s.Obj == entry {
-				pmd++
-			}
-		}
-		require.Equal(t, 1, pmd, "MW-5")
-		want := []sim.Op{sim.OpStart, sim.OpDownRead, sim.OpLoad, sim.OpLoad, sim.OpLoad, sim.OpLoad, sim.OpUpRead}
-		if huge {
-			want = []sim.Op{sim.OpStart, sim.OpDownRead, sim.OpLoad, sim.OpLoad, sim.OpLoad, sim.OpUpRead}
-		}
-		require.Equal(t, want, ops)
-	}
-}
-
 // watch is the strategy inTurn that shows each step to fn.
 type watch func(s sim.Step)
 
@@ -128,7 +55,7 @@ func (fn watch) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 
 // With mmap_lock held the tables stay, whatever is zapped from them meanwhile; huge
 // pages may come and go (MW-5, MW-6).
-func TestMustWaitWhileZapping(t *testing.T) {
+func TestLocklessWalkWhileZapping(t *testing.T) {
 	answers := map[bool]int{}
 	seeds(t, 300, func(w *world, s sim.Strategy) {
 		w.mapHuge(1, nil)
@@ -136,7 +63,7 @@ func TestMustWaitWhileZapping(t *testing.T) {
 		r := w.controlled(s)
 		r.start("F", func(t *sim.Task) {
 			w.mm.MmapLock.DownRead(t)
-			answers[w.mm.UserfaultfdMustWait(t, hugeBase)]++
+			answers[lockless(t, w.mm, hugeBase)]++
 			w.mm.MmapLock.UpRead(t)
 		})
 		r.start("Z", func(t *sim.Task) {
@@ -151,7 +78,7 @@ func TestMustWaitWhileZapping(t *testing.T) {
 
 // Without mmap_lock (MW-6 broken, mutant 3) the walk can read a page-table page that
 // munmap has freed: a use after free, not an answer.
-func TestMustWaitReadingFreedTable(t *testing.T) {
+func TestLocklessWalkReadingFreedTable(t *testing.T) {
 	for _, level := range []pgtable.Level{pgtable.PTE, pgtable.PMD, pgtable.PUD} {
 		t.Run("MW-6 "+level.String(), func(t *testing.T) {
 			w := newWorld(t)
@@ -164,7 +91,7 @@ func TestMustWaitReadingFreedTable(t *testing.T) {
 			entry := w.entryObject(tb, base)
 			at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLoad, Obj: entry} }}
 			r := w.controlled(at)
-			r.start("F", func(t *sim.Task) { w.mm.UserfaultfdMustWait(t, base) })
+			r.start("F", func(t *sim.Task) { lockless(t, w.mm, base) })
 			r.start("U", func(t *sim.Task) { require.NoError(w, w.mm.Munmap(t, base, PageSize)) })
 			var bug *sim.Bug
 			require.True(t, errors.As(r.exec.Settle(), &bug))
@@ -176,14 +103,14 @@ func TestMustWaitReadingFreedTable(t *testing.T) {
 }
 
 // The same with mmap_lock held is fine: the munmap has to wait (MW-6).
-func TestMustWaitKeepsTables(t *testing.T) {
+func TestLocklessWalkKeepsTables(t *testing.T) {
 	seeds(t, 200, func(w *world, s sim.Strategy) {
 		w.mapped(1, protRW, nil)
 		w.store(0, 1)
 		r := w.controlled(s)
 		r.start("F", func(t *sim.Task) {
 			w.mm.MmapLock.DownRead(t)
-			w.mm.UserfaultfdMustWait(t, base)
+			lockless(t, w.mm, base)
 			w.mm.MmapLock.UpRead(t)
 		})
 		r.start("U", func(t *sim.Task) { require.NoError(w, w.mm.Munmap(t, base, PageSize)) })
@@ -213,7 +140,7 @@ func TestPageWalk(t *testing.T) {
 // kernel (wp_page_copy), and the walk takes no lock: MW-3 finds none where there was a
 // page and will be one. A fault that gets there after the wake-up of the ZEROPAGE that
 // mapped the old page then sleeps on, for want of another.
-func TestMustWaitDuringCopyOnWrite(t *testing.T) {
+func TestLocklessWalkDuringCopyOnWrite(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, &fakeUffd{})
 	w.fill(true, 0, 1)
@@ -230,7 +157,7 @@ func TestMustWaitDuringCopyOnWrite(t *testing.T) {
 	wait := false
 	r.start("F", func(t *sim.Task) {
 		w.mm.MmapLock.DownRead(t)
-		wait = w.mm.UserfaultfdMustWait(t, pg(0))
+		wait = lockless(t, w.mm, pg(0))
 		w.mm.MmapLock.UpRead(t)
 	})
 	r.settle()

@@ -2,6 +2,7 @@ package uffd
 
 import (
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -39,9 +40,39 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 		return c.mustWaitWithout(t, address)
 	}
 	c.mm.MmapLock.AssertHeld(t)
-	waits := c.mm.UserfaultfdMustWait(t, address)
+	waits := pageMissing(t, c.mm.PGD(), address)
 	c.traceMustWait(t, address, waits)
 	return waits
+}
+
+// pageMissing is the walk of userfaultfd_must_wait: it reports whether the page table has no
+// page for address (MW-1 to MW-6). It reads the entries without locks, each level once.
+// mmap_lock must be held, so that no table is freed meanwhile.
+func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
+	i := pgtable.PGD.Index(address)
+	if !pgd.Load(t, i).Present() {
+		return true // MW-1: no PUD table
+	}
+	pud := pgd.Behind(i)
+	i = pgtable.PUD.Index(address)
+	if !pud.Load(t, i).Present() {
+		return true // MW-1: no PMD table
+	}
+	pmd := pud.Behind(i)
+	i = pgtable.PMD.Index(address)
+	// Read once: a huge pmd may come and go, and both questions must be answered from one
+	// value (MW-5).
+	entry := pmd.Load(t, i)
+	if !entry.Present() {
+		return true
+	}
+	if entry.Huge() {
+		return false // MW-2
+	}
+	pte := pmd.Behind(i)
+	// Any entry that is not none, a swap or migration entry too, has a page behind it,
+	// and the retried fault will find it (MW-3, MW-4).
+	return pte.Load(t, pgtable.PTE.Index(address)).None()
 }
 
 // HandleUserfault suspends the current task until its fault has been resolved:

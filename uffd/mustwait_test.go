@@ -7,6 +7,8 @@ import (
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -15,7 +17,7 @@ func (k *fixture) mustWait(addr uint64) (wait bool) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
 		t.Process.MM.MmapLock.DownRead(t.Task)
-		wait = t.Process.MM.UserfaultfdMustWait(t.Task, addr)
+		wait = uffd.PageMissing(t.Task, t.Process.MM.PGD(), addr)
 		t.Process.MM.MmapLock.UpRead(t.Task)
 	})
 	return wait
@@ -84,6 +86,48 @@ func TestMustNotWaitForEntries(t *testing.T) {
 		for i, want := range []bool{false, false, false, false, true, false} {
 			k.Equal(want, k.mustWait(pg(i)), "page %d", i)
 		}
+	})
+}
+
+// swap stores a swap entry, or that of a huge page in migration, which nothing in the model
+// does, into the table of the level that covers addr, and takes it out again after check.
+func (k *fixture) swap(l pgtable.Level, addr uint64, check func()) {
+	tb := k.p.MM.PGD()
+	for tb.Level() > l {
+		tb = tb.Child(tb.Level().Index(addr))
+	}
+	set := func(entry pgtable.Entry) {
+		k.do(func(t *machine.Task) {
+			tb.Lock(t.Task)
+			tb.Set(t.Task, l.Index(addr), entry)
+			tb.Unlock(t.Task)
+		})
+	}
+	set(pgtable.Make(5, pgtable.Accessed))
+	check()
+	set(0)
+}
+
+// MW-4: a swap or migration entry is no reason to wait. MW-5: a pmd that is neither none nor
+// present is: the 2015 code waits for a huge page in migration, 4.19 and later do not.
+func TestMustWaitForMigration(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("--")
+		k.poke(pg(0), []byte{'x'})
+		k.swap(pgtable.PTE, pg(1), func() { k.False(k.mustWait(pg(1))) })
+		k.True(k.mustWait(pg(1)))
+		k.swap(pgtable.PMD, pg(0)+mm.PMDSize, func() { k.True(k.mustWait(pg(0) + mm.PMDSize)) })
+	})
+}
+
+// MW-3: a page that has been dropped is missing again.
+func TestMustWaitAfterZap(t *testing.T) {
+	seedOnly(t, func(k *fixture) {
+		k.lay("-")
+		k.poke(pg(0), []byte{'x'})
+		k.False(k.mustWait(pg(0)))
+		k.do(func(t *machine.Task) { k.NoError(t.Madvise(pg(0), page, mm.MadvDontNeed)) })
+		k.True(k.mustWait(pg(0)))
 	})
 }
 

@@ -131,9 +131,6 @@ var (
 	// ignored calls serve the model and have no counterpart in the kernel.
 	ignored = regexp.MustCompile(`(?:^|\.)(?:trace\w*|use|look|ForgetSince|Bookmark|Label|Guards|sumUp\w*)$`)
 
-	// followed functions of mm are part of the function of uffd that calls them.
-	followed = map[string]bool{"UserfaultfdMustWait": true}
-
 	// droppedRule is the condition of the line that leads to a function's variants, each
 	// of them without one of its rules.
 	droppedRule = regexp.MustCompile(`(?i)\bdropped\.Any\b`)

@@ -331,5 +331,5 @@ func (w *walker) follows(fn *types.Func) bool {
 	if w.prog.funcs[fn] == nil || slices.Contains(w.stack, fn) {
 		return false
 	}
-	return fn.Pkg() == w.stack[len(w.stack)-1].Pkg() || followed[fn.Name()]
+	return fn.Pkg() == w.stack[len(w.stack)-1].Pkg()
 }

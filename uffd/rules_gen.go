@@ -245,7 +245,7 @@ func (c *Ctx) mustWaitWithout(t *sim.Task, address uint64) bool {
 	if !dropped.Has(RecheckUnderMmapLock) {
 		c.mm.MmapLock.AssertHeld(t)
 	}
-	waits := c.mm.UserfaultfdMustWait(t, address)
+	waits := pageMissing(t, c.mm.PGD(), address)
 	c.traceMustWait(t, address, waits)
 	return waits
 }
