@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	profiles "github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
@@ -138,9 +139,8 @@ func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
 // work lets n processes of a machine each bring pages, look at them and drop them.
 func work(n int, start <-chan struct{}) error {
 	const times, pages = 10_000, 64
-	versions := abi.Versions()
 	exec := new(sim.Free)
-	m := machine.New(exec, versions[len(versions)-1])
+	m := machine.New(exec, profiles.Newest())
 	failed := make([]error, n)
 	for i := range n {
 		w, err := newProcess(m, exec, false)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	profiles "github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -19,9 +20,8 @@ type model struct {
 
 // newModel makes a world of the newest version of the model.
 func newModel(nonblock bool, n int) (world, error) {
-	versions := abi.Versions()
 	exec := new(sim.Free)
-	m := machine.New(exec, versions[len(versions)-1])
+	m := machine.New(exec, profiles.Newest())
 	m.MaxMapCount = n + 1000
 	return newProcess(m, exec, nonblock)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
@@ -17,6 +18,8 @@ type Options struct {
 	Dropped rule.Set
 	// Version is the kernel's; "" is DefaultVersion.
 	Version string
+	// Profile is run instead of the one that Version names, if it is not nil.
+	Profile *kernel.Profile
 	// TSO makes stores go through store buffers: see [sim.Controlled.TSO].
 	TSO bool
 	// Plain turns the reductions off: every interleaving is run.

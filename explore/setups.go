@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
 )
@@ -47,10 +49,10 @@ func only(outcomes ...string) func(w *World) error {
 }
 
 // onlyBus is a check: as only, with SIGBUS for one more in the versions that have it.
-func onlyBus(has func(v *abi.Version) bool, outcomes ...string) func(w *World) error {
+func onlyBus(has func(p *kernel.Profile) bool, outcomes ...string) func(w *World) error {
 	withBus := append(slices.Clone(outcomes), "SIGBUS")
 	return func(w *World) error {
-		if has(w.version) {
+		if has(w.profile) {
 			return only(withBus...)(w)
 		}
 		return only(outcomes...)(w)
@@ -58,10 +60,10 @@ func onlyBus(has func(v *abi.Version) bool, outcomes ...string) func(w *World) e
 }
 
 // refusesReleased: a fault on a context that is being released gets SIGBUS (REL-10).
-func refusesReleased(v *abi.Version) bool { return !v.ReleasedIsNoPage && !v.ReleasedRetries }
+func refusesReleased(p *kernel.Profile) bool { return p.UFFD.Released == uffd.ReleasedSIGBUS }
 
 // triesOnce: so does one that was woken and has no page (FAULT-13).
-func triesOnce(v *abi.Version) bool { return !v.Era.RetriesForever }
+func triesOnce(p *kernel.Profile) bool { return p.MM.Retries == mm.RetryOnce }
 
 // Setups returns the programs that can be explored. The slice is the caller's own.
 func Setups() []*Setup { return slices.Clone(setups) }

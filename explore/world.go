@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/rule"
@@ -41,7 +42,7 @@ type World struct {
 	Fd       int
 	Child    *machine.Process // of a fork, where a setup makes one
 
-	version *abi.Version
+	profile *kernel.Profile
 	exec    *sim.Controlled
 	machine *machine.Machine
 	tasks   []*Task
@@ -91,20 +92,23 @@ const maxSteps = 20_000
 // registered memory whose page tables are there, so that faults have no tables to
 // build.
 func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
-	version, ok := abi.Lookup(cmp.Or(opts.Version, DefaultVersion))
-	if !ok || !version.HasCopy {
+	profile, ok := kernel.Lookup(cmp.Or(opts.Version, DefaultVersion))
+	if opts.Profile != nil {
+		profile, ok = *opts.Profile, true
+	}
+	if !ok || !profile.UFFD.Offers(abi.MaskCopy) {
 		return nil, fmt.Errorf("no version %q that can resolve a fault", opts.Version)
 	}
 	if err := uffd.CheckDropped(opts.Dropped); err != nil {
 		return nil, err
 	}
-	w := &World{Faulters: opts.Faulters, version: &version, exec: sim.NewControlled(strategy)}
+	w := &World{Faulters: opts.Faulters, profile: &profile, exec: sim.NewControlled(strategy)}
 	w.exec.Coroutines, w.exec.Trace = &r.coroutines, r.trace
 	w.exec.MaxSteps = maxSteps
 	if opts.TSO {
 		w.exec.TSO()
 	}
-	w.machine = machine.NewOn(r.memory, w.exec, version)
+	w.machine = machine.NewOn(r.memory, w.exec, profile)
 	w.machine.Dropped = opts.Dropped
 	w.Process = w.machine.NewProcess()
 	var err error

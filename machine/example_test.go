@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -20,9 +21,9 @@ func must(err error) {
 // copies the page to its place.
 func Example() {
 	const start, length = 0x100000, 4 * mm.PageSize
-	version, _ := abi.Lookup("6.18")
+	profile, _ := kernel.Lookup("6.18")
 	exec := new(sim.Free) // every task is a goroutine
-	process := machine.New(exec, version).NewProcess()
+	process := machine.New(exec, profile).NewProcess()
 	monitor := process.Attach(exec, "monitor")
 
 	fd, err := monitor.Userfaultfd(0)

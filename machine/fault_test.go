@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -37,8 +38,8 @@ func serve(t *testing.T, task *machine.Task, fd, n int) {
 	}
 }
 
-func version(t *testing.T, name string) abi.Version {
-	v, ok := abi.Lookup(name)
+func version(t *testing.T, name string) kernel.Profile {
+	v, ok := kernel.Lookup(name)
 	require.True(t, ok)
 	return v
 }

@@ -3,10 +3,10 @@ package machine
 import (
 	"sync/atomic"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
@@ -24,31 +24,33 @@ type Machine struct {
 
 	exec    sim.Executor
 	memory  *mm.Memory
+	facts   mm.Facts // of its address spaces; immutable
 	lastPID atomic.Int64
 }
 
-// New returns a machine of the given version with no processes, whose tasks run on
+// New returns a machine that runs the given kernel, with no processes. Its tasks run on
 // exec.
-func New(exec sim.Executor, version abi.Version) *Machine {
-	return newMachine(mm.NewMemory(), exec, version)
+func New(exec sim.Executor, profile kernel.Profile) *Machine {
+	return newMachine(mm.NewMemory(), exec, profile)
 }
 
 // NewOn is [New] on the memory of a machine that is no longer used.
-func NewOn(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
+func NewOn(memory *mm.Memory, exec sim.Executor, profile kernel.Profile) *Machine {
 	memory.Restart()
-	return newMachine(memory, exec, version)
+	return newMachine(memory, exec, profile)
 }
 
-func newMachine(memory *mm.Memory, exec sim.Executor, version abi.Version) *Machine {
+func newMachine(memory *mm.Memory, exec sim.Executor, profile kernel.Profile) *Machine {
 	_, controlled := exec.(*sim.Controlled)
 	memory.KeepsNumbers = !controlled
 	return &Machine{
-		Config:      uffd.Config{Version: version},
+		Config:      uffd.Config{Facts: profile.UFFD},
 		MmapMinAddr: mm.DefaultMmapMinAddr,
 		MaxMapCount: mm.DefaultMaxMapCount,
 		MaxFds:      1024,
 		exec:        exec,
 		memory:      memory,
+		facts:       profile.MM,
 	}
 }
 
@@ -71,7 +73,7 @@ type Process struct {
 func (m *Machine) NewProcess() *Process {
 	space := mm.New(m.memory)
 	space.MmapMinAddr, space.MaxMapCount, space.THP = m.MmapMinAddr, m.MaxMapCount, m.THP
-	space.Dropped, space.Era = m.Dropped, m.Version.Era
+	space.Dropped, space.Facts = m.Dropped, m.facts
 	return m.newProcess(space, vfs.NewFDTable(m.MaxFds))
 }
 

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
@@ -27,7 +27,7 @@ func TestPollAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			exec := &sim.Free{}
-			v, known := abi.Lookup("2015")
+			v, known := kernel.Lookup("2015")
 			require.True(t, known)
 			fds := []vfs.PollFd{{Fd: tc.fd, Events: vfs.PollIn}}
 			var n int

@@ -6,6 +6,7 @@ import (
 	"weak"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -18,7 +19,7 @@ import (
 func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
 	for _, pinned := range []bool{true, false} {
 		exec := sim.NewControlled(sim.NewRandom(1))
-		v, known := abi.Lookup("2015+copy")
+		v, known := kernel.Lookup("2015+copy")
 		require.True(t, known)
 		m := machine.New(exec, v)
 		if !pinned {
@@ -43,7 +44,7 @@ func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
 // What a task has lent is not kept when it has ended, however long the machine goes on.
 func TestLoansEndWithTheTask(t *testing.T) {
 	exec := sim.NewControlled(sim.NewRandom(1))
-	v, known := abi.Lookup("2015+copy")
+	v, known := kernel.Lookup("2015+copy")
 	require.True(t, known)
 	p := machine.New(exec, v).NewProcess()
 	var lent []weak.Pointer[[1 << 16]byte]
@@ -71,7 +72,7 @@ func TestLoansEndWithTheTask(t *testing.T) {
 // Processes that fork at the same time get numbers of their own.
 func TestForksInParallel(t *testing.T) {
 	exec := &sim.Free{}
-	v, known := abi.Lookup("2015+copy")
+	v, known := kernel.Lookup("2015+copy")
 	require.True(t, known)
 	m := machine.New(exec, v)
 	p := m.NewProcess()

@@ -38,6 +38,9 @@ func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 
 func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	flags := FaultAllowRetry | FaultKillable
+	if mm.Facts.InterruptibleFaults {
+		flags |= FaultInterruptible
+	}
 	if user {
 		flags |= FaultUser
 	}
@@ -63,14 +66,14 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 			return account(t, fault, major)
 		}
 		// The function that asked for the retry has dropped mmap_lock.
-		if mm.Era.RetriesForever && user && t.SignalPending() {
+		if flags&FaultInterruptible != 0 && user && t.SignalPending() {
 			return Done // for the signal; the access is made again if the task is still there
 		}
 		if flags&FaultAllowRetry != 0 {
 			// A second retry is not allowed: one that cannot be resolved now is an error
 			// (FAULT-13).
 			flags |= FaultTried
-			if !mm.Era.RetriesForever {
+			if mm.Facts.Retries == RetryOnce {
 				flags &^= FaultAllowRetry
 			}
 			if !t.FatalSignalPending() {

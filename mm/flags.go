@@ -89,6 +89,8 @@ const (
 	FaultKillable    FaultFlags = 0x10 // a fatal signal may end the wait
 	FaultTried       FaultFlags = 0x20 // this is the retry
 	FaultUser        FaultFlags = 0x40 // the access came from user mode
+	// FaultInterruptible: any signal may end the wait, not only a fatal one (5.7).
+	FaultInterruptible FaultFlags = 0x200
 )
 
 // FaultResult is the VM_FAULT_ bits that a fault ends with. Zero (or Major alone)

@@ -13,7 +13,7 @@ func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 	child := New(mm.memory)
 	child.TaskSize, child.MmapMinAddr, child.MmapBase = mm.TaskSize, mm.MmapMinAddr, mm.MmapBase
 	child.MaxMapCount, child.THP, child.Dropped = mm.MaxMapCount, mm.THP, mm.Dropped
-	child.Era = mm.Era
+	child.Facts = mm.Facts
 
 	mm.MmapLock.DownWrite(t)
 	child.MmapLock.DownWriteNested(t) // nobody else knows it yet

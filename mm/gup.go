@@ -74,6 +74,9 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 	if write {
 		flags |= FaultWrite
 	}
+	if mm.Facts.InterruptibleFaults && flags&(FaultAllowRetry|FaultRetryNowait) == FaultAllowRetry {
+		flags |= FaultKillable
+	}
 	for {
 		if t.FatalSignalPending() { // even if the page is there
 			return false, errno.ERESTARTSYS

@@ -21,7 +21,7 @@ const noTHP = VMSpecial | VMHugeTLB | VMShared | VMMayShare
 
 // advices is everything that madvise knows: madvise_behavior_valid,
 // madvise_need_mmap_write and the switch of madvise_behavior. Huge-page advice
-// given twice is refused only here: see [Era.HugeAdviceTwice].
+// given twice is refused only here: see [Facts.HugeAdviceTwice].
 var advices = map[Advice]advice{
 	MadvNormal:     {clear: VMRandRead | VMSeqRead},
 	MadvRandom:     {set: VMRandRead, clear: VMSeqRead},
@@ -50,7 +50,7 @@ func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error 
 	a, ok := advices[behavior]
 	end := start + PageAlign(length)
 	switch {
-	case !ok, a.populate && !mm.Era.AdvicePopulates, start&^PageMask != 0, length != 0 && PageAlign(length) == 0, end < start:
+	case !ok, a.populate && mm.Facts.Populate == PopulateUnknown, start&^PageMask != 0, length != 0 && PageAlign(length) == 0, end < start:
 		return errno.EINVAL
 	case start == end:
 		return nil
@@ -61,7 +61,7 @@ func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error 
 		mm.MmapLock.DownWrite(t)
 	}
 	var err error
-	if a.populate && mm.Era.PopulateStopsAtHole {
+	if a.populate && mm.Facts.Populate == PopulateStopsAtHole {
 		err = mm.madvisePopulate(t, start, end, behavior)
 	} else {
 		err = mm.madviseWalk(t, start, end, behavior, a)
@@ -116,7 +116,7 @@ func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavio
 		return nil, mm.madvisePopulate(t, start, end, behavior)
 	}
 	refuse := a.refuse
-	if mm.Era.HugeAdviceTwice {
+	if mm.Facts.HugeAdviceTwice {
 		refuse &^= VMHugePage | VMNoHugePage
 	}
 	if vma.Flags&refuse != 0 {

@@ -55,7 +55,7 @@ retry:
 	mm.MmapLock.DownRead(t)
 	vma = mm.FindVMA(t, dst)
 	// Since 6.9 even a fill that is refused leaves an anon_vma behind.
-	if mm.Era.FillPreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 && vma.anonVMAPrepare(t) != nil {
+	if mm.Facts.Fill.PreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 && vma.anonVMAPrepare(t) != nil {
 		err = errno.ENOMEM
 		goto outUnlock
 	}
@@ -195,7 +195,7 @@ func (mm *MM) fillTable(t *sim.Task, addr uint64) (*pgtable.Table, error) {
 func (mm *MM) fillable(vma *VMA, dst, length uint64) error {
 	switch {
 	case vma == nil, dst < vma.Start || dst+length > vma.End, vma.Userfault == nil:
-		if mm.Era.FillFindsNothing {
+		if mm.Facts.Fill.NotFound {
 			return errno.ENOENT
 		}
 		return errno.EINVAL

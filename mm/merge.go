@@ -173,10 +173,10 @@ func (a *Attributes) sameKind(v *VMA) bool {
 // is_mergeable_anon_vma with a VMA. One of them may be missing, but only if the VMA's
 // chain has exactly one entry. That is not symmetric: an unfaulted range joins a
 // faulted VMA that was never forked, a faulted range does not join an unfaulted VMA
-// (its chain is empty). Since 6.17 it is symmetric.
+// (its chain is empty). Since 6.16 it is symmetric.
 func (a *Attributes) anonVMAFits(v *VMA) bool {
 	b := v.anon.Peek()
-	if v.mm.Era.SymmetricAnonVMA && b == nil {
+	if v.mm.Facts.AnonVMAMerge == AnonVMAEither && b == nil {
 		return a.AnonVMA == nil || a.AnonVMA.singular()
 	}
 	return a.AnonVMA == b || (a.AnonVMA == nil || b == nil) && b.singular()

@@ -35,8 +35,8 @@ type MM struct {
 	MmapBase uint64
 	// MaxMapCount is the limit on the number of VMAs (a sysctl).
 	MaxMapCount int
-	// Era is how it behaves where kernels differ. Immutable.
-	Era Era
+	// Facts are how it behaves where kernels differ. Immutable.
+	Facts Facts
 	// Dropped are rules that are not kept. Immutable.
 	Dropped rule.Set
 	// Name says in traces which address space it is. Immutable.

@@ -55,7 +55,7 @@ func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags
 		return 0, errno.EINVAL
 	}
 	switch {
-	case !mm.Era.NoReplace:
+	case !mm.Facts.FixedNoReplace:
 		flags &^= MapFixedNoReplace // and the address is a hint
 	case flags&MapFixedNoReplace != 0:
 		flags |= MapFixed

@@ -69,7 +69,7 @@ func TestMmapErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.mm.Era.NoReplace = true
+			w.mm.Facts.FixedNoReplace = true
 			w.lay("PPPP")
 			_, err := w.mm.Mmap(w.t, c.addr, c.len, c.prot, c.flags, c.file, c.pgoff)
 			require.Equal(t, c.want, err)

@@ -89,7 +89,7 @@ func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flag
 	if flags&VMWrite != 0 && old&(VMAccount|VMWrite|VMHugeTLB|VMShared|VMNoReserve) == 0 {
 		flags |= VMAccount
 	}
-	if mm.Era.ReturnsCharge && flags&VMWrite == 0 && vma.IsAnonymous() && vma.anon.Peek() == nil {
+	if mm.Facts.ReturnsCharge && flags&VMWrite == 0 && vma.IsAnonymous() && vma.anon.Peek() == nil {
 		flags &^= VMAccount
 	}
 	vma, err := mm.setFlags(t, vma, prev, start, end, flags)

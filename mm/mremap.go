@@ -18,7 +18,7 @@ import (
 //	ENOMEM  no room, too many VMAs, or no memory
 //	EPERM   a target below MmapMinAddr
 func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
-	if mm.Era.MoveChecksFirst {
+	if mm.Facts.Mremap.ChecksFirst {
 		return mm.mremapChecked(t, addr, oldLen, newLen, flags, newAddr)
 	}
 	if flags&^(MremapFixed|MremapMayMove) != 0 || flags == MremapFixed || addr&^PageMask != 0 {
@@ -32,7 +32,7 @@ func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags
 	var locked bool
 	var err error
 	switch vma := mm.lookup(addr); {
-	case mm.Era.MoveNeedsMapping && (vma == nil || vma.Start > addr):
+	case mm.Facts.Mremap.NeedsMapping && (vma == nil || vma.Start > addr):
 		err = errno.EFAULT
 	case flags&MremapFixed != 0:
 		addr, err = mm.mremapTo(t, addr, oldLen, newAddr, newLen, &locked)
@@ -82,9 +82,9 @@ func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapF
 }
 
 // growInPlace moves the VMA's end. Where it touches the next VMA then nobody tries to merge the two,
-// until 6.0, when what is added became a range behind it that may merge with both. The error is ENOMEM.
+// until 6.1, when what is added became a range behind it that may merge with both. The error is ENOMEM.
 func (mm *MM) growInPlace(t *sim.Task, vma *VMA, end uint64) error {
-	if !mm.Era.MoveGrowsMerged {
+	if !mm.Facts.Mremap.MergesGrown {
 		mm.vmaAdjust(t, vma, vma.Start, end, vma.Pgoff, nil)
 		return nil
 	}
@@ -101,7 +101,7 @@ func (mm *MM) vmaToResize(addr, oldLen, newLen uint64) (*VMA, error) {
 	if vma == nil || vma.Start > addr {
 		return nil, errno.EFAULT
 	}
-	if vma.Flags&VMHugeTLB != 0 || oldLen == 0 && mm.Era.MoveNotPrivateTwice && vma.Flags&(VMShared|VMMayShare) == 0 {
+	if vma.Flags&VMHugeTLB != 0 || oldLen == 0 && mm.Facts.Mremap.RefusesDuplicate && vma.Flags&(VMShared|VMMayShare) == 0 {
 		return nil, errno.EINVAL
 	}
 	if oldLen > vma.End-addr {
@@ -139,7 +139,7 @@ func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64, locked
 		newLen > mm.TaskSize || newAddr > mm.TaskSize-newLen,
 		addr+oldLen > newAddr && newAddr+newLen > addr: // they overlap
 		return 0, errno.EINVAL
-	case mm.Era.MoveCountsFirst && mm.mapCount+2 >= mm.MaxMapCount-3: // each of the two places may be split in three
+	case mm.Facts.Mremap.CountsFirst && mm.mapCount+2 >= mm.MaxMapCount-3: // each of the two places may be split in three
 		return 0, errno.ENOMEM
 	}
 	if err := mm.doMunmap(t, newAddr, newLen); err != nil {
@@ -182,7 +182,7 @@ func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint6
 		vma, addr, oldLen = moved, newAddr, newLen
 		target, err = 0, errno.ENOMEM
 	}
-	if err == nil && mm.Era.MoveUnregisters {
+	if err == nil && mm.Facts.Mremap.Unregisters {
 		// All of what it has become part of, even if only a part has come here.
 		moved.Flags, moved.Userfault = moved.Flags&^VMUffd, nil
 		moved.TraceFlags(t)

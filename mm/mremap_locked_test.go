@@ -32,13 +32,13 @@ func TestMremapPopulatesLocked(t *testing.T) {
 		{"moves and shrinks", private | MapLocked, protRW, 2, 1, fix, 4, ".....", 0},
 		{"moves and grows, not locked", private, protRW, 2, 4, fix, 4, "........", 0},
 	} {
-		for era, set := range map[string]func(e *Era){
-			"4.3": func(*Era) {}, "5.0": func(e *Era) { e.MoveUnregisters = true },
-			"6.17": func(e *Era) { e.MoveUnregisters, e.MoveGrowsMerged, e.MoveChecksFirst = true, true, true },
+		for era, set := range map[string]func(e *Facts){
+			"4.3": func(*Facts) {}, "5.0": func(e *Facts) { e.Mremap.Unregisters = true },
+			"6.17": func(e *Facts) { e.Mremap.Unregisters, e.Mremap.MergesGrown, e.Mremap.ChecksFirst = true, true, true },
 		} {
 			t.Run(c.name+" "+era, func(t *testing.T) {
 				w := newWorld(t)
-				set(&w.mm.Era)
+				set(&w.mm.Facts)
 				w.mmap(0, 2, c.prot, c.flags)
 				w.mm.zapPages(w)
 				to := pg(c.to)
@@ -51,7 +51,7 @@ func TestMremapPopulatesLocked(t *testing.T) {
 			})
 			t.Run(c.name+" registered "+era, func(t *testing.T) {
 				w := newWorld(t)
-				set(&w.mm.Era)
+				set(&w.mm.Facts)
 				w.mmap(0, 2, c.prot, c.flags)
 				w.mm.zapPages(w)
 				u := w.filler('x')
@@ -59,7 +59,7 @@ func TestMremapPopulatesLocked(t *testing.T) {
 				_, err := w.mm.Mremap(w.t, pg(0), uint64(c.oldLen)*PageSize, uint64(c.newL)*PageSize, c.how, pg(c.to))
 				require.NoError(t, err)
 				w.check()
-				if c.to != 0 && w.mm.Era.MoveUnregisters {
+				if c.to != 0 && w.mm.Facts.Mremap.Unregisters {
 					require.Empty(t, u.calls, "the registration has stayed behind")
 				} else {
 					require.Len(t, u.calls, c.registrations)
@@ -79,7 +79,7 @@ func (mm *MM) zapPages(w *world) {
 func TestMremapSleepsInPopulate(t *testing.T) {
 	for _, checked := range []bool{false, true} {
 		w := newWorld(t)
-		w.mm.Era.MoveChecksFirst = checked
+		w.mm.Facts.Mremap.ChecksFirst = checked
 		u := &fakeUffd{sleep: true}
 		w.mmap(0, 2, protRW, private|MapLocked)
 		w.register(pg(0), u)

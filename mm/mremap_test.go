@@ -42,7 +42,7 @@ func TestMremapErrors(t *testing.T) {
 		{name: "target overlaps from below", addr: pg(2), oldLen: 2 * PageSize, newLen: 2 * PageSize, flags: fix, newAddr: pg(1), want: errno.EINVAL},
 		{name: "target too low", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM},
 		{name: "target unmapped in spite of an error", addr: pg(4), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), want: errno.EFAULT, stillMapped: "####...###"},
-		{name: "too many VMAs to come, seen first", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.Era.MoveCountsFirst, w.mm.MaxMapCount = true, 2+5 }, want: errno.ENOMEM},
+		{name: "too many VMAs to come, seen first", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.Facts.Mremap.CountsFirst, w.mm.MaxMapCount = true, 2+5 }, want: errno.ENOMEM},
 		{name: "too many VMAs to come, seen too late", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM, stillMapped: "####...###"},
 		{name: "rest unmapped in spite of an error", addr: pg(0), oldLen: 4 * PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM, stillMapped: "#.....####"},
 	} {
@@ -230,7 +230,7 @@ func TestMremapCannotUnmap(t *testing.T) {
 func TestMremapChecked(t *testing.T) {
 	checked := func(t *testing.T, bar string) *world {
 		w := newWorld(t)
-		w.mm.Era.MoveChecksFirst = true
+		w.mm.Facts.Mremap.ChecksFirst = true
 		w.lay(bar)
 		return w
 	}

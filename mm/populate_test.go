@@ -10,9 +10,9 @@ import (
 )
 
 // eras of MADV_POPULATE: from 5.14 on, and from 6.10 on.
-var populateEras = map[string]func(e *Era){
-	"5.14": func(e *Era) { e.AdvicePopulates = true },
-	"6.10": func(e *Era) { e.AdvicePopulates, e.PopulateStopsAtHole = true, true },
+var populateEras = map[string]func(e *Facts){
+	"5.14": func(e *Facts) { e.Populate = PopulatePassesHoles },
+	"6.10": func(e *Facts) { e.Populate = PopulateStopsAtHole },
 }
 
 func TestMadvisePopulate(t *testing.T) {
@@ -37,7 +37,7 @@ func TestMadvisePopulate(t *testing.T) {
 		} {
 			t.Run(c.name+" "+era, func(t *testing.T) {
 				w := newWorld(t)
-				set(&w.mm.Era)
+				set(&w.mm.Facts)
 				w.mmap(0, 4, c.prot, c.flags)
 				err := w.mm.Madvise(w.t, pg(1), 2*PageSize, c.advice)
 				require.Equal(t, c.want, err)
@@ -65,12 +65,12 @@ func TestMadvisePopulateErrors(t *testing.T) {
 	for era, set := range populateEras {
 		for _, flag := range []VMFlags{VMIO, VMPFNMap} {
 			w := newWorld(t)
-			set(&w.mm.Era)
+			set(&w.mm.Facts)
 			w.lay("PPPP")['P'].Flags |= flag
 			require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), PageSize, MadvPopulateRead), era)
 		}
 		w := newWorld(t)
-		set(&w.mm.Era)
+		set(&w.mm.Facts)
 		w.lay("PPPP")
 		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0)+1, PageSize, MadvPopulateRead))
 		require.Equal(t, errno.EINVAL, w.mm.Madvise(w.t, pg(0), math.MaxUint64-2*PageSize, MadvPopulateRead))
@@ -88,7 +88,7 @@ func TestMadvisePopulateHoles(t *testing.T) {
 		{"5.14", "      AAAA", "......zz"}, {"6.10", "      AAAA", "......zz"},
 	} {
 		w := newWorld(t)
-		populateEras[c.era](&w.mm.Era)
+		populateEras[c.era](&w.mm.Facts)
 		w.mmap(0, 2, protRW, private)
 		w.mmap(2, 4, ProtRead, private)
 		w.mmap(6, 8, protRW, private)
@@ -102,7 +102,7 @@ func TestMadvisePopulateHoles(t *testing.T) {
 func TestMadvisePopulateStops(t *testing.T) {
 	for era, set := range populateEras {
 		w := newWorld(t)
-		set(&w.mm.Era)
+		set(&w.mm.Facts)
 		w.mmap(0, 2, protRW, private)
 		w.mmap(2, 4, ProtRead, private)
 		w.mmap(4, 6, protRW, private)
@@ -115,7 +115,7 @@ func TestMadvisePopulateStops(t *testing.T) {
 func TestMadvisePopulateUserfault(t *testing.T) {
 	for era, set := range populateEras {
 		w := newWorld(t)
-		set(&w.mm.Era)
+		set(&w.mm.Facts)
 		u := &fakeUffd{}
 		u.during = func(task *sim.Task, addr uint64) {
 			if addr != pg(1) || len(u.calls) == 4 {
@@ -134,7 +134,7 @@ func TestMadvisePopulateUserfault(t *testing.T) {
 		w.frames()
 
 		w = newWorld(t)
-		set(&w.mm.Era)
+		set(&w.mm.Facts)
 		w.mapped(3, protRW, &fakeUffd{answer: VMFaultSIGBUS})
 		require.Equal(t, errno.EFAULT, w.mm.Madvise(w.t, pg(0), 3*PageSize, MadvPopulateWrite), era)
 		w.frames()
@@ -157,7 +157,7 @@ func TestMadvisePopulateUnmapped(t *testing.T) {
 		} {
 			t.Run(c.name+" "+era, func(t *testing.T) {
 				w := newWorld(t)
-				set(&w.mm.Era)
+				set(&w.mm.Facts)
 				u := &fakeUffd{}
 				u.during = func(task *sim.Task, _ uint64) { c.do(w, task) }
 				w.mapped(2, protRW, u)

@@ -60,7 +60,7 @@ retry:
 	mm.MmapLock.DownRead(t)
 	vma = mm.FindVMA(t, dst)
 
-	if mm.Era.FillPreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 && vma.anonVMAPrepare(t) != nil {
+	if mm.Facts.Fill.PreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 && vma.anonVMAPrepare(t) != nil {
 		err = errno.ENOMEM
 		goto outUnlock
 	}

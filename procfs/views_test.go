@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/procfs"
@@ -17,7 +18,7 @@ import (
 func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
 	t.Helper()
 	exec := sim.NewControlled(sim.NewRandom(1))
-	version, ok := abi.Lookup("2015+copy")
+	version, ok := kernel.Lookup("2015+copy")
 	require.True(t, ok)
 	p := machine.New(exec, version).NewProcess()
 	p.OpenStd()

@@ -18,12 +18,12 @@ type arguments struct{ *pages }
 
 // argumentsAreChecked: RANGE-1 to RANGE-9, REG-1 to REG-5, REG-21, UNREG-1, WAKE-1, COPY-1, COPY-6, ZERO-1.
 func argumentsAreChecked(t *rapid.T, i *Implementation) {
-	a := &arguments{&pages{script: newScript(t, i), oracle: oracle{v: i.version(t)}}}
+	a := &arguments{&pages{script: newScript(t, i), oracle: oracle{v: i.profile(t)}}}
 	defer a.close()
 	for _, fd := range contexts {
 		a.open(fd)
 	}
-	if !a.oracle.v.NoLowAddress {
+	if !a.oracle.v.UFFD.Register.LowAddress {
 		a.do("sysctl(vm.mmap_min_addr=%d)", mm.DefaultMmapMinAddr)
 	}
 	// The last two pages are for arguments that lie in memory.
@@ -65,7 +65,7 @@ func (a *arguments) shape() {
 
 // placed reports whether a range is of addresses that a program may use.
 func (a *arguments) placed(start, length uint64) bool {
-	return (start >= mm.DefaultMmapMinAddr || a.oracle.v.NoLowAddress) && start < mm.TaskSize && length <= mm.TaskSize-start
+	return (start >= mm.DefaultMmapMinAddr || a.oracle.v.UFFD.Register.LowAddress) && start < mm.TaskSize && length <= mm.TaskSize-start
 }
 
 // start makes the request, and says what the answer has to be.
@@ -94,7 +94,7 @@ func (a *arguments) start(r request, valid bool) {
 		a.expect(want, "ioctl(%s, %s, {start=%#x, len=%#x})", r.fd, r.name, r.start, r.len)
 	case "UFFDIO_COPY":
 		want := invalid
-		sourced := r.src+r.len > r.src && (!a.oracle.v.ChecksSource || a.placed(r.src, r.len))
+		sourced := r.src+r.len > r.src && (!a.oracle.v.UFFD.Copy.ChecksSource || a.placed(r.src, r.len))
 		if valid && sourced && r.mode <= 1 {
 			want = a.copiedFromNowhere(r)
 		}

@@ -8,9 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"pgregory.net/rapid"
 )
@@ -156,7 +158,7 @@ func (p *party) other(task *machine.Task, kind string) {
 }
 
 // run runs the party to its end, and says what is wrong with it.
-func (p *party) run(t *rapid.T, exec sim.Executor, v abi.Version) {
+func (p *party) run(t *rapid.T, exec sim.Executor, v kernel.Profile) {
 	p.exec = exec
 	p.process = machine.New(exec, v).NewProcess()
 	settle := func() { require.NoError(t, exec.Settle()) }
@@ -212,14 +214,14 @@ func (p *party) checkMessages(t *rapid.T, page int) {
 
 // deliveryVersion draws a version, and takes out of the party what is not promised there. It is
 // never 2015, which can lose a wake-up (docs/findings.md).
-func deliveryVersion(t *rapid.T, p *party) abi.Version {
+func deliveryVersion(t *rapid.T, p *party) kernel.Profile {
 	names := []string{"4.3", "4.14", "5.7", "6.18"}
-	v, _ := abi.Lookup(rapid.SampledFrom(names).Draw(t, "kernel"))
-	if !v.Era.RetriesForever {
+	v, _ := kernel.Lookup(rapid.SampledFrom(names).Draw(t, "kernel"))
+	if v.MM.Retries == mm.RetryOnce {
 		// A second wake-up for nothing is SIGBUS there, and a fill that finds the page there needs one.
 		p.disturb, p.monitors = nil, []string{"copy"}
 	}
-	if !v.ReleasedIsNoPage && !v.ReleasedRetries {
+	if v.UFFD.Released == uffd.ReleasedSIGBUS {
 		p.quota = -1 // a fault during a close is SIGBUS there
 	}
 	return v

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"pgregory.net/rapid"
 )
@@ -12,13 +14,13 @@ import (
 // handshake is a script about a descriptor whose handshake may not have been made.
 type handshake struct {
 	*script
-	v    abi.Version
+	v    kernel.Profile
 	made bool
 }
 
 // handshakeComesFirst: API-1 to API-7, READ-1, POLL-1, POLL-2, §15.1.
 func handshakeComesFirst(t *rapid.T, i *Implementation) {
-	h := &handshake{script: newScript(t, i), v: i.version(t)}
+	h := &handshake{script: newScript(t, i), v: i.profile(t)}
 	defer h.close()
 	h.do("fd = userfaultfd(O_NONBLOCK)")
 	h.do("mmap(%#x, 2p, %s, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", arena, protWrite)
@@ -40,7 +42,7 @@ func (h *handshake) begins(want, format string, args ...any) {
 func (h *handshake) api() {
 	version := rapid.SampledFrom([]uint64{0xaa, 0xaa, 0xab}).Draw(h.t, "api")
 	feature := rapid.SampledFrom([]uint64{0, 0, abi.FeatureThreadID, abi.FeatureWPAsync, 1 << 62}).Draw(h.t, "features")
-	if version != 0xaa || feature&^h.v.Features != 0 || h.made {
+	if version != 0xaa || feature&^h.v.UFFD.Features != 0 || h.made {
 		h.begins(failure(errno.EINVAL), "ioctl(fd, UFFDIO_API, {api=%#x, features=%#x})", version, feature)
 		return
 	}
@@ -51,7 +53,7 @@ func (h *handshake) api() {
 // nowhere hands over an argument that is not there.
 func (h *handshake) nowhere() {
 	want := errno.EFAULT
-	if h.made && !h.v.Negotiates {
+	if h.made && h.v.UFFD.Handshake != uffd.HandshakeCompareExchange {
 		want = errno.EINVAL
 	}
 	h.expect(failure(want), "ioctl(fd, UFFDIO_API, %#x)", nowhere)
@@ -60,7 +62,7 @@ func (h *handshake) nowhere() {
 // readOnly has an argument that the answer cannot be stored in: no hands have been shaken.
 func (h *handshake) readOnly() {
 	want := errno.EFAULT
-	if h.made && !h.v.Negotiates {
+	if h.made && h.v.UFFD.Handshake != uffd.HandshakeCompareExchange {
 		want = errno.EINVAL
 	}
 	h.expect(failure(want), "ioctl(fd, UFFDIO_API, %#x)", address(1))
@@ -85,7 +87,7 @@ func (h *handshake) poll() {
 // ioctl asks for what needs the handshake since 4.3; and for what there is not.
 func (h *handshake) ioctl() {
 	want := "0"
-	if !h.made && h.v.GatesIoctls {
+	if !h.made && h.v.UFFD.Handshake != uffd.HandshakeOpen {
 		want = failure(errno.EINVAL)
 	}
 	h.expect(want, "ioctl(fd, UFFDIO_UNREGISTER, {start=%#x, len=1p})", arena)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/uffdsim/uffdsim/mm"
 	"pgregory.net/rapid"
 )
 
@@ -12,7 +13,7 @@ import (
 type past struct{ pages, anon int }
 
 // fits reports whether a range can be joined to an area: it has the same anon_vma, or none
-// itself. Since 6.17 it may also be the area that has none.
+// itself. Since 6.16 it may also be the area that has none.
 func (r past) fits(a past, symmetric bool) bool {
 	return r.anon == a.anon || r.anon == 0 || symmetric && a.anon == 0
 }
@@ -56,7 +57,7 @@ func writtenNeighboursStayApart(t *rapid.T, i *Implementation) {
 			s.expect("stored", "store(%#x, 'A')", start(k))
 		}
 	}
-	symmetric := i.version(t).Era.SymmetricAnonVMA
+	symmetric := i.profile(t).MM.AnonVMAMerge == mm.AnonVMAEither
 	for len(registered) > 0 {
 		k := rapid.SampledFrom(registeredOf(areas, start, registered)).Draw(t, "unregistered")
 		s.expect("0", "ioctl(a, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", start(k), areas[k].pages)

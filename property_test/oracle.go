@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/errno"
-	"github.com/uffdsim/uffdsim/uffd/abi"
+	"github.com/uffdsim/uffdsim/kernel"
 )
 
 // arenaPages is how much of the arena the oracle knows, from page 0 on.
@@ -33,7 +33,7 @@ const (
 // oracle is the arena page by page. Its methods say what each operation does and answers,
 // without a word about areas.
 type oracle struct {
-	v     abi.Version
+	v     kernel.Profile
 	pages [arenaPages]oraclePage
 }
 
@@ -70,13 +70,13 @@ func (o *oracle) dontneed(from, to int) error {
 	return err
 }
 
-// move takes pages of one area elsewhere. Since 4.20 they are registered no more.
+// move takes pages of one area elsewhere. Since 5.0 they are registered no more.
 func (o *oracle) move(from, to, where int) {
 	var moved [arenaPages]oraclePage
 	n := copy(moved[:], o.pages[from:to])
 	o.munmap(from, to)
 	for i := range n {
-		if o.v.Era.MoveUnregisters {
+		if o.v.MM.Mremap.Unregisters {
 			moved[i].owner = ""
 		}
 		o.pages[where+i] = moved[i]
@@ -110,7 +110,7 @@ func (o *oracle) change(from, to int, by, owner string) error {
 		}
 		inside = true
 		switch other := p.owner != "" && p.owner != by; {
-		case owner == "" && other && o.v.OwnerUnregisters:
+		case owner == "" && other && o.v.UFFD.Unregister.OwnerOnly:
 			return errno.EINVAL
 		case p.shared:
 			return errno.EINVAL
@@ -119,7 +119,7 @@ func (o *oracle) change(from, to int, by, owner string) error {
 		}
 	}
 	switch {
-	case !above && !o.v.NothingIsInvalid:
+	case !above && !o.v.UFFD.Register.NothingMappedInvalid:
 		return errno.ENOMEM
 	case !inside:
 		return errno.EINVAL
@@ -135,7 +135,7 @@ func (o *oracle) change(from, to int, by, owner string) error {
 // fill is COPY and ZEROPAGE: it fills pages up to the first that is there. All of the
 // range has to be one registered area; whether it is, is for the implementation to say.
 func (o *oracle) fill(from, to int, with byte, oneArea bool) (filled int, err error) {
-	if !oneArea && o.v.Era.FillFindsNothing {
+	if !oneArea && o.v.MM.Fill.NotFound {
 		return 0, errno.ENOENT
 	}
 	if !oneArea {

@@ -19,7 +19,7 @@ type pages struct {
 
 // memoryIsPages: §17.1, §17.7, REG-7 to REG-15, UNREG-1 to UNREG-5, COPY-2 to COPY-7, ZERO-1, REL-5.
 func memoryIsPages(t *rapid.T, i *Implementation) {
-	p := &pages{script: newScript(t, i), oracle: oracle{v: i.version(t)}}
+	p := &pages{script: newScript(t, i), oracle: oracle{v: i.profile(t)}}
 	defer p.close()
 	for _, fd := range contexts {
 		p.open(fd)
@@ -61,7 +61,7 @@ func failure(no errno.Errno) string { return "-1 " + no.Error() }
 func (p *pages) mmap() {
 	from, to := p.span()
 	// Later kernels can register shared memory, too, of which nothing is said here.
-	shared := p.oracle.v.Features&abi.FeatureMissingShmem == 0 && rapid.IntRange(0, 5).Draw(p.t, "shared") == 0
+	shared := p.oracle.v.UFFD.Features&abi.FeatureMissingShmem == 0 && rapid.IntRange(0, 5).Draw(p.t, "shared") == 0
 	prot, kind := p.prot(), "MAP_PRIVATE"
 	if shared {
 		kind = "MAP_SHARED"
@@ -99,7 +99,7 @@ func (p *pages) move() {
 		p.t.Skip("they overlap")
 	case of.shared:
 		p.t.Skip("shared memory has a size")
-	case p.oracle.v.Era.MoveUnregisters && owner != "" &&
+	case p.oracle.v.MM.Mremap.Unregisters && owner != "" &&
 		(where > 0 && p.oracle.pages[where-1].owner == owner || where+n < arenaPages && p.oracle.pages[where+n].owner == owner):
 		p.t.Skip("it would end more than its own registration")
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/conform"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"pgregory.net/rapid"
 )
@@ -21,9 +22,9 @@ type Implementation struct {
 	Skip []string
 }
 
-// version is the table's row of the implementation's version.
-func (i *Implementation) version(t *rapid.T) abi.Version {
-	v, ok := abi.Lookup(i.Kernel)
+// profile is the kernel that the implementation answers like.
+func (i *Implementation) profile(t *rapid.T) kernel.Profile {
+	v, ok := kernel.Lookup(i.Kernel)
 	if !ok {
 		t.Fatalf("no kernel %q", i.Kernel)
 	}
@@ -37,7 +38,7 @@ type Property struct {
 	// Check tries to break it once.
 	Check func(t *rapid.T, i *Implementation)
 	// holds reports whether a version promises it; nil is all of them.
-	holds func(v *abi.Version) bool
+	holds func(v *kernel.Profile) bool
 }
 
 // Properties returns all that are asked for by operations alone. The slice is the caller's own.
@@ -50,7 +51,7 @@ var all = []Property{
 			"filled as an oracle says that knows pages and no VMAs; a touch of it blocks exactly if it is registered and not " +
 			"there, and loads the byte that was copied or stored last.",
 		Check: memoryIsPages,
-		holds: func(v *abi.Version) bool { return v.HasCopy },
+		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) },
 	},
 	{
 		Name: "FaultsWaitInOrder",
@@ -58,28 +59,28 @@ var all = []Property{
 			"and none twice; a wake-up lets go exactly those in its range, read or not; who is let go finds the page, or, " +
 			"where it is not there, gets SIGBUS before 5.7 and waits anew since; who is killed leaves; and fdinfo counts them.",
 		Check: faultsWaitInOrder,
-		holds: func(v *abi.Version) bool { return v.HasCopy },
+		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) },
 	},
 	{
 		Name: "ArgumentsAreChecked",
 		Says: "An ioctl whose argument is wrong answers with the one errno that the order of the checks gives, and has done " +
 			"nothing; one whose answer cannot be stored answers EFAULT, and has done all.",
 		Check: argumentsAreChecked,
-		holds: func(v *abi.Version) bool { return v.HasCopy },
+		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) },
 	},
 	{
 		Name: "NeighboursDiffer",
 		Says: "Memory that was never written merges whenever it can: two mappings that touch differ in their rights or in " +
 			"whom their faults go to.",
 		Check: neighboursDiffer,
-		holds: func(v *abi.Version) bool { return v.Era.ReturnsCharge && v.OffsetOfRange },
+		holds: func(v *kernel.Profile) bool { return v.MM.ReturnsCharge && v.UFFD.Register.OffsetOfRange },
 	},
 	{
 		Name: "WrittenNeighboursStayApart",
 		Says: "Where a registration ends its memory becomes one with the neighbours, unless both were written while they " +
-			"differed, or, before 6.17, it alone was; with neighbours that cannot become one it joins the lower.",
+			"differed, or, before 6.16, it alone was; with neighbours that cannot become one it joins the lower.",
 		Check: writtenNeighboursStayApart,
-		holds: func(v *abi.Version) bool { return v.HasCopy && v.OffsetOfRange },
+		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) && v.UFFD.Register.OffsetOfRange },
 	},
 	{
 		Name:  "UnregisterUndoesRegister",
@@ -99,7 +100,7 @@ var all = []Property{
 	{
 		Name: "ContextsLastAsLongAsDescriptors",
 		Says: "A registration, and the sleep of those who fault in it, lasts until the last descriptor of its context has " +
-			"been closed, whatever process has it; and until then, before 4.11, the context holds the memory.",
+			"been closed, whatever process has it; and until then, before 4.7, the context holds the memory.",
 		Check: contextsLastAsLongAsDescriptors,
 	},
 	{
@@ -114,7 +115,7 @@ var all = []Property{
 // Check holds all properties that its version promises against an implementation.
 func Check(t *testing.T, i Implementation) {
 	for _, p := range all {
-		if v, ok := abi.Lookup(i.Kernel); ok && p.holds != nil && !p.holds(&v) || slices.Contains(i.Skip, p.Name) {
+		if v, ok := kernel.Lookup(i.Kernel); ok && p.holds != nil && !p.holds(&v) || slices.Contains(i.Skip, p.Name) {
 			continue
 		}
 		t.Run(p.Name, rapid.MakeCheck(func(t *rapid.T) { p.Check(t, &i) }))

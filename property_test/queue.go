@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm"
 	"pgregory.net/rapid"
 )
 
@@ -45,10 +46,10 @@ const (
 // faultsWaitInOrder: QUEUE-1 to QUEUE-4, READ-2, READ-4, READ-8, WAKE-1, WAKE-4 to WAKE-6, UNREG-4,
 // COPY-7, COPY-8, FDINFO-1.
 func faultsWaitInOrder(t *rapid.T, i *Implementation) {
-	v := i.version(t)
-	q := &queues{script: newScript(t, i), again: v.Era.RetriesForever, wakes: v.WakesUnregistered, none: errno.EINVAL}
+	v := i.profile(t)
+	q := &queues{script: newScript(t, i), again: v.MM.Retries == mm.RetryForever, wakes: v.UFFD.Unregister.Wakes, none: errno.EINVAL}
 	defer q.close()
-	if v.Era.FillFindsNothing {
+	if v.MM.Fill.NotFound {
 		q.none = errno.ENOENT
 	}
 	q.open("fd")

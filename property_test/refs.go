@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"pgregory.net/rapid"
 )
@@ -28,8 +30,8 @@ const maxContexts = 6
 
 // contextsLastAsLongAsDescriptors: CREATE-4, REL-3, REL-5, REL-9, REL-12.
 func contextsLastAsLongAsDescriptors(t *rapid.T, i *Implementation) {
-	v := i.version(t)
-	h := &holders{script: newScript(t, i), processes: map[string]map[string]int{"main": {}}, asleep: map[int]string{}, pins: !v.PinsStruct}
+	v := i.profile(t)
+	h := &holders{script: newScript(t, i), processes: map[string]map[string]int{"main": {}}, asleep: map[int]string{}, pins: v.UFFD.Pins == uffd.PinsMemory}
 	defer h.close()
 	h.do("mmap(%#x, %dp, %s, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", arena, maxContexts, protWrite)
 	h.counted = h.canDo("users()")
@@ -154,9 +156,14 @@ func (h *holders) compare() {
 	}
 }
 
+// noMemory is what a fill of memory that is gone ends with.
+var noMemory = map[uffd.MemoryGone]errno.Errno{
+	uffd.MemoryGoneInvalid: errno.EINVAL, uffd.MemoryGoneNoSpace: errno.ENOSPC, uffd.MemoryGoneNoProcess: errno.ESRCH,
+}
+
 // orphan ends the first process, while a child has a descriptor: the memory is gone, or the context
 // has kept it.
-func (h *holders) orphan(v abi.Version) {
+func (h *holders) orphan(v kernel.Profile) {
 	delete(h.processes, "main")
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(h.processes)), func(p string) bool { return len(h.processes[p]) == 0 })
 	if len(names) == 0 {
@@ -171,10 +178,10 @@ func (h *holders) orphan(v abi.Version) {
 	h.expect("exited", "exit()")
 	h.expect("0", "%s: ioctl(%s, UFFDIO_WAKE, {start=%#x, len=1p})", child, fd, page)
 	register, unregister, fill := "0 {ioctls=", "0", " {"
-	if v.PinsStruct {
-		register, unregister, fill = failure(errno.ENOMEM), failure(errno.ENOMEM), answer(v.NoMemory)
+	if v.UFFD.Pins == uffd.PinsStruct {
+		register, unregister, fill = failure(errno.ENOMEM), failure(errno.ENOMEM), answer(noMemory[v.UFFD.MemoryGone])
 	}
-	if v.HasCopy {
+	if v.UFFD.Offers(abi.MaskCopy) {
 		for _, op := range []string{"UFFDIO_COPY, {dst=%#x, len=1p, byte='A'}", "UFFDIO_ZEROPAGE, {start=%#x, len=1p}"} {
 			if got := h.do(child+": ioctl("+fd+", "+op+")", page); !strings.Contains(got, fill) {
 				h.fail("the answer is %q, and not %q", got, fill)

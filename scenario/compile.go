@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // program is a scenario whose words have all been found to mean something.
@@ -104,26 +104,26 @@ var directives = []string{"kernel", "title", "teaches"}
 
 // directives checks the file's directives, and returns the kernel to run on.
 func (c *compiler) directives(file *syntax.File) string {
-	kernel := DefaultKernel
+	name := DefaultKernel
 	for _, d := range file.Directives {
 		switch {
 		case !slices.Contains(directives, d.Key):
 			c.unknown(d.Pos, "directive", d.Key, directives)
 		case d.Key == "kernel":
-			kernel = d.Value
-			if _, ok := abi.Lookup(kernel); !ok {
-				c.unknown(d.Pos, "kernel", kernel, Kernels())
+			name = d.Value
+			if _, ok := kernel.Lookup(name); !ok {
+				c.unknown(d.Pos, "kernel", name, Kernels())
 			}
 		}
 	}
-	return kernel
+	return name
 }
 
 // Kernels are the versions that a scenario can run on.
 func Kernels() []string {
 	var names []string
-	for _, v := range abi.Versions() {
-		names = append(names, v.Name)
+	for _, p := range kernel.Profiles() {
+		names = append(names, p.Name)
 	}
 	return names
 }

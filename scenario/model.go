@@ -7,11 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // model is the modelled machine as a host. It can tell more than others can.
@@ -42,9 +42,9 @@ type modelThread struct {
 	process *modelProcess
 }
 
-func newModel(opts Options, version abi.Version) *model {
+func newModel(opts Options, profile kernel.Profile) *model {
 	m := &model{opts: opts, tids: map[string]uint32{}}
-	m.machine = machine.New(m.executor(), version)
+	m.machine = machine.New(m.executor(), profile)
 	m.machine.Dropped = opts.Dropped
 	m.machine.Memory().MaxPages = uint64(opts.Limits.Pages)
 	if opts.MmapMinAddr != 0 {

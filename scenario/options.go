@@ -3,19 +3,18 @@ package scenario
 import (
 	"time"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm/rule"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // Options say how a scenario is run. The zero value runs it on the kernel that it
 // asks for, under the controlled executor with seed 1.
 type Options struct {
-	// Kernel is the version to run on: a name of abi.Versions. "" is what the file's
+	// Kernel is the version to run on: a name of kernel.Profiles. "" is what the file's
 	// kernel directive says, or DefaultKernel.
 	Kernel string
-	// Version is run instead of that which Kernel names, if it is not nil: one that is in no
-	// table.
-	Version *abi.Version
+	// Profile is run instead of the one that Kernel names, if it is not nil.
+	Profile *kernel.Profile
 	// MmapMinAddr is vm.mmap_min_addr; 0 means the standard one.
 	MmapMinAddr uint64
 	// Seed chooses the interleaving; 0 means 1. The same seed gives the same run.

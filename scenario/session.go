@@ -6,10 +6,10 @@ import (
 	"io"
 	"slices"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // mainName is the name of the first process, and of its first task.
@@ -49,9 +49,9 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	if err := uffd.CheckDropped(opts.Dropped); err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
-	version, ok := abi.Lookup(opts.Kernel)
-	if opts.Version != nil {
-		version, ok = *opts.Version, true
+	profile, ok := kernel.Lookup(opts.Kernel)
+	if opts.Profile != nil {
+		profile, ok = *opts.Profile, true
 	}
 	if !ok {
 		return nil, fmt.Errorf("%s: no kernel %q: there are %s", file.Name, opts.Kernel, KernelNames())
@@ -62,7 +62,7 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	if opts.Timeout == 0 {
 		opts.Timeout = DefaultTimeout
 	}
-	m := newModel(opts, version)
+	m := newModel(opts, profile)
 	s := newSession(program, m)
 	s.opts, s.model = opts, m
 	return s, nil

@@ -22,7 +22,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Copy
 	u.Decode(b[:])
-	if c.version.ChecksSource && !mm.Lent(u.Src) {
+	if c.facts.Copy.ChecksSource && !mm.Lent(u.Src) {
 		if err := c.validateUnalignedRange(u.Src, u.Len); err != nil {
 			return err
 		}
@@ -32,14 +32,14 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	// The source need not be aligned, but must not wrap around.
 	known := uint64(abi.CopyModeDontwake)
-	if c.version.CopyKnowsWP {
+	if c.facts.Copy.KnowsWP {
 		known |= abi.CopyModeWP
 	}
 	if u.Src+u.Len <= u.Src || u.Mode&^known != 0 {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		return c.version.NoMemory
+		return c.memoryGone(t, arg+abi.CopyCopyOffset)
 	}
 	fill := c.mm.McopyAtomic
 	if u.Mode&abi.CopyModeWP != 0 {
@@ -61,6 +61,21 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EAGAIN
 	}
 	return nil
+}
+
+// memoryGone ends a COPY or ZEROPAGE whose memory has been torn down: EINVAL, which the out field
+// gets, too, and later ENOSPC or ESRCH.
+func (c *Ctx) memoryGone(t *sim.Task, out uint64) error {
+	switch c.facts.MemoryGone {
+	case MemoryGoneNoSpace:
+		return errno.ENOSPC
+	case MemoryGoneNoProcess:
+		return errno.ESRCH
+	}
+	if err := mm.PutUser64(t, out, outField(0, errno.EINVAL)); err != nil {
+		return err
+	}
+	return errno.EINVAL
 }
 
 // outField is the result of a fill as its out field has it: bytes, or a negative error number.
@@ -89,7 +104,7 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		return c.version.NoMemory
+		return c.memoryGone(t, arg+abi.ZeropageZeropageOffset)
 	}
 	done, err := c.mm.MfillZeropage(t, u.Range.Start, u.Range.Len)
 	c.mmput(t)

@@ -46,22 +46,21 @@ type Ctx struct {
 	features        sim.Word // asked for in the handshake; immutable once state is running
 	flags           uint32   // of the system call; immutable
 	mm              *mm.MM   // whose faults these are, with a user reference; immutable
-	version         *abi.Version
+	facts           *Facts
 	dropped         rule.Set // rules that are not kept; immutable
 	freed           bool     // set when the last reference has gone
 	name            string   // in traces; immutable
 }
 
-// Config says which userfaultfd it is: of what kernel version, and obeying which
-// rules.
+// Config says which userfaultfd it is: which kernel's, and keeping which rules.
 type Config struct {
-	Version abi.Version
+	Facts   Facts
 	Dropped rule.Set // rules that are not kept, to see what they are for; [CheckDropped] must allow the set
 }
 
 // newCtx returns a context for the current task's mm, with one reference.
 func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
-	c := &Ctx{flags: flags, mm: mm.Current(t).MM, version: &conf.Version, dropped: conf.Dropped, name: t.TraceName("ctx")}
+	c := &Ctx{flags: flags, mm: mm.Current(t).MM, facts: &conf.Facts, dropped: conf.Dropped, name: t.TraceName("ctx")}
 	sim.Label(t, c, "ctx", t.Unique())
 	c.initOnce()
 	c.refcount.Init(1)
@@ -82,7 +81,7 @@ func (c *Ctx) initOnce() {
 	c.faultWqh.init(c, readFault, "fault_wqh", faultWqhLockClass)
 	c.faults.init()
 	c.fdWqh.Init(fdWqhLockClass)
-	c.refileSeq.Absent = !c.version.RefileSeq
+	c.refileSeq.Absent = !c.facts.CountsRefiles
 	c.fdWqh.Name, c.fdWqh.Owner = "fd_wqh", c.name
 	c.faultPendingWqh.Lock.Guards(func(s *sim.Summary) {
 		c.faultPendingWqh.sumUp(s)
@@ -126,7 +125,7 @@ func (c *Ctx) put(t *sim.Task) {
 
 // pin makes the context keep its mm: all of the memory (REF-3), or later the structure alone.
 func (c *Ctx) pin(t *sim.Task) {
-	if c.version.PinsStruct {
+	if c.facts.Pins == PinsStruct {
 		c.mm.Grab(t)
 	} else {
 		c.mm.Get(t)
@@ -135,7 +134,7 @@ func (c *Ctx) pin(t *sim.Task) {
 
 // unpin ends what pin began.
 func (c *Ctx) unpin(t *sim.Task) {
-	if c.version.PinsStruct {
+	if c.facts.Pins == PinsStruct {
 		c.mm.Drop(t)
 	} else {
 		c.mm.Put(t)
@@ -144,11 +143,11 @@ func (c *Ctx) unpin(t *sim.Task) {
 
 // mmget makes sure of the memory for the length of a call, and reports false if it has gone:
 // mmget_not_zero. A context that keeps the memory need not ask.
-func (c *Ctx) mmget(t *sim.Task) bool { return !c.version.PinsStruct || c.mm.GetNotZero(t) }
+func (c *Ctx) mmget(t *sim.Task) bool { return c.facts.Pins == PinsMemory || c.mm.GetNotZero(t) }
 
 // mmput ends what mmget began.
 func (c *Ctx) mmput(t *sim.Task) {
-	if c.version.PinsStruct {
+	if c.facts.Pins == PinsStruct {
 		c.mm.Put(t)
 	}
 }
@@ -157,7 +156,7 @@ func (c *Ctx) mmput(t *sim.Task) {
 // says so: userfaultfd_is_initialized.
 func (c *Ctx) loadState(t *sim.Task) State {
 	switch {
-	case !c.version.Negotiates:
+	case c.facts.Handshake != HandshakeCompareExchange:
 		return State(c.state.Load(t))
 	case c.features.Load(t)&abi.FeatureInitialized != 0:
 		return StateRunning
@@ -167,7 +166,7 @@ func (c *Ctx) loadState(t *sim.Task) State {
 
 // asked reports whether the handshake has asked for the feature.
 func (c *Ctx) asked(feature uint64) bool {
-	return c.version.TakesFeatures && c.features.Peek()&feature != 0
+	return c.features.Peek()&feature != 0
 }
 
 // use panics if the context has been freed.

@@ -3,6 +3,7 @@ package uffd_test
 import (
 	"fmt"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -20,9 +21,9 @@ func sleepers(queue []uffd.Waiter) (names []string) {
 
 // The life of a fault, one stage at a time, with the context's two queues after each.
 func Example() {
-	version, _ := abi.Lookup("6.18")
+	profile, _ := kernel.Lookup("6.18")
 	exec := sim.NewControlled(sim.NewRandom(1)) // one task at a time: every run is the same
-	process := machine.New(exec, version).NewProcess()
+	process := machine.New(exec, profile).NewProcess()
 	var fd int
 	loaded := "nothing"
 

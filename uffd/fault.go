@@ -16,7 +16,7 @@ func (c *Ctx) userfaultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Ms
 	msg := msgInit()
 	msg.Event = abi.EventPagefault
 	msg.Address = vmf.Address
-	if c.version.MasksAddress && !c.asked(abi.FeatureExactAddress) {
+	if c.facts.MasksAddress && !c.asked(abi.FeatureExactAddress) {
 		msg.Address &= mm.PageMask
 	}
 	if vmf.Flags&mm.FaultWrite != 0 {
@@ -100,8 +100,8 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	}
 	// FAULT-3. A retry would find the VMA registered for as long as release waits for
 	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
-	if !c.version.ReleasedRetries && c.released.Load(t) != 0 {
-		if c.version.ReleasedIsNoPage {
+	if c.facts.Released != ReleasedRetry && c.released.Load(t) != 0 {
+		if c.facts.Released == ReleasedNoPage {
 			return 0
 		}
 		return mm.VMFaultSIGBUS
@@ -115,7 +115,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	if flags&mm.FaultRetryNowait != 0 {
 		return mm.VMFaultRetry
 	}
-	if c.version.ReleasedRetries && c.released.Load(t) != 0 {
+	if c.facts.Released == ReleasedRetry && c.released.Load(t) != 0 {
 		c.mm.MmapLock.UpRead(t) // release waits for it
 		return mm.VMFaultRetry
 	}
@@ -146,7 +146,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 		ret |= mm.VMFaultMajor
 		// FAULT-15. A wake-up for something else may come late: mmap_lock's last holder hands
 		// the lock over first and wakes the task afterwards.
-		for c.version.WaitsToBeWoken && uwq.waken.Load(t) == 0 {
+		for c.facts.Sleep == SleepUntilWoken && uwq.waken.Load(t) == 0 {
 			t.SetState(blocking.state)
 			if uwq.waken.Load(t) != 0 || c.released.Load(t) != 0 || blocking.endedBySignal(t) {
 				break
@@ -188,14 +188,19 @@ type blocking struct {
 
 // blockingState returns how a fault with these flags sleeps: userfaultfd_get_blocking_state,
 // since 5.7. In 2015 every fault is killable (FAULT-14). From 4.3 to 5.6 one in user mode is
-// interruptible, and since 5.7 every fault of the processor.
+// interruptible, and since 5.7 the flags say which signals end the sleep.
 func (c *Ctx) blockingState(flags mm.FaultFlags) blocking {
 	if c.dropped.Any() {
 		return c.blockingStateWithout(flags)
 	}
-	yields := c.version.YieldsToSignals && flags&(mm.FaultUser|mm.FaultKillable) == mm.FaultUser|mm.FaultKillable
-	if yields || c.version.Interruptible && flags&mm.FaultKillable != 0 {
-		return blocking{state: sim.Interruptible, light: true, yields: yields}
+	const returnToUserland = mm.FaultUser | mm.FaultKillable
+	switch {
+	case c.facts.Signals == SignalsYield && flags&returnToUserland == returnToUserland:
+		return blocking{state: sim.Interruptible, light: true, yields: true}
+	case c.facts.Signals == SignalsByFlags && flags&mm.FaultInterruptible != 0:
+		return blocking{state: sim.Interruptible, light: true}
+	case c.facts.Signals == SignalsByFlags && flags&mm.FaultKillable == 0:
+		return blocking{state: sim.Uninterruptible}
 	}
 	return blocking{state: sim.Killable}
 }
@@ -203,7 +208,7 @@ func (c *Ctx) blockingState(flags mm.FaultFlags) blocking {
 // signalPending reports whether a signal is pending that would end the sleep at once
 // (FAULT-11). Since 5.9 the task does not look, and goes through an empty sleep.
 func (c *Ctx) signalPending(t *sim.Task, b blocking) bool {
-	return !c.version.LeavesSignals && b.endedBySignal(t)
+	return c.facts.Sleep != SleepOnce && b.endedBySignal(t)
 }
 
 // endedBySignal reports whether a signal is pending that ends the sleep.

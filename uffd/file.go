@@ -26,10 +26,10 @@ func init() { // the functions refer to fops by way of FromFile
 
 // Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new
 // context of the current task's mm. EMFILE comes before EINVAL for the flags, since
-// the descriptor is reserved first (CREATE-1; since 4.19 it is the other way round); ENOMEM and ENFILE are what
+// the descriptor is reserved first (CREATE-1; since 4.16 it is the other way round); ENOMEM and ENFILE are what
 // allocations end with.
 func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
-	if conf.Version.FlagsFirst && flags&^conf.Version.Flags != 0 {
+	if conf.Facts.Create.FlagsFirst && flags&^conf.Facts.Flags != 0 {
 		return -1, errno.EINVAL
 	}
 	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
@@ -54,7 +54,7 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	if conf.Dropped.Any() {
 		return fileCreateWithout(t, flags, conf)
 	}
-	if flags&^conf.Version.Flags != 0 {
+	if flags&^conf.Facts.Flags != 0 {
 		return nil, errno.EINVAL
 	}
 	if t.ShouldFail("userfaultfd_ctx") {
@@ -64,14 +64,14 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	c.pin(t)
 	if t.ShouldFail("anon_inode_getfile") {
 		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).
-		if c.version.PutsMM {
+		if c.facts.Create.PutsMM {
 			c.unpin(t)
 		}
 		c.freed = true
 		return nil, errno.ENFILE
 	}
 	mode := uint32(abi.ORdwr)
-	if c.version.ReadOnly {
+	if c.facts.Create.ReadOnly {
 		mode = 0
 	}
 	f := vfs.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
@@ -91,7 +91,7 @@ func FromFile(f *vfs.File) *Ctx {
 // does vfs_llseek come that far, for before that an anon_inode's file has no FMODE_LSEEK:
 // ESPIPE.
 func llseek(_ *sim.Task, f *vfs.File, _ int64, _ int) (int64, error) {
-	if !f.Private.(*Ctx).version.Seeks {
+	if !f.Private.(*Ctx).facts.Create.Seekable {
 		return 0, errno.ESPIPE
 	}
 	return 0, nil
@@ -106,14 +106,5 @@ func userfaultfdShowFdinfo(t *sim.Task, f *vfs.File) string {
 	total := pending + c.faultWqh.Len()
 	c.faultPendingWqh.Lock.Unlock(t)
 	return fmt.Sprintf("pending:\t%d\ntotal:\t%d\nAPI:\t%x:%x:%x\n", pending, total,
-		abi.APIVersion, c.shownFeatures(), c.version.APIIoctls|c.version.RangeIoctls)
-}
-
-// shownFeatures are the features that fdinfo shows: those asked for, if that can be done,
-// with the kernel's own.
-func (c *Ctx) shownFeatures() uint64 {
-	if c.version.TakesFeatures {
-		return c.features.Peek()
-	}
-	return c.version.Features
+		abi.APIVersion, c.features.Peek(), c.facts.APIIoctls|c.facts.RangeIoctls)
 }

@@ -50,7 +50,7 @@ func (q *faultQueue) check(c *Ctx) error {
 			return fmt.Errorf("uffd: the index lacks the fault of %s in %s", task, q.Name)
 		case !e.Task.Asleep():
 			return fmt.Errorf("uffd: %s holds the fault of %s, which is not asleep (%v)", q.Name, task, e.Task.State())
-		case !c.version.Interruptible && !c.version.YieldsToSignals && e.Task.State() != sim.Killable:
+		case c.facts.Signals == SignalsKillable && e.Task.State() != sim.Killable:
 			return fmt.Errorf("uffd: %s sleeps in its fault as %v", task, e.Task.State())
 		}
 		newer = uwq.seq

@@ -13,7 +13,7 @@ import (
 // handshake is no condition for any command in 2015 (API-7); since 4.3 it is (§15.1).
 func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 	c := f.Private.(*Ctx)
-	if c.version.GatesIoctls && cmd != abi.UFFDIO_API && c.loadState(t) == StateWaitAPI {
+	if c.facts.Handshake != HandshakeOpen && cmd != abi.UFFDIO_API && c.loadState(t) == StateWaitAPI {
 		return errno.EINVAL
 	}
 	switch {
@@ -25,9 +25,9 @@ func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 		return userfaultfdUnregister(t, c, arg)
 	case cmd == abi.UFFDIO_WAKE:
 		return userfaultfdWake(t, c, arg)
-	case cmd == abi.UFFDIO_COPY && c.version.HasCopy:
+	case cmd == abi.UFFDIO_COPY && c.facts.Offers(abi.MaskCopy):
 		return userfaultfdCopy(t, c, arg)
-	case cmd == abi.UFFDIO_ZEROPAGE && c.version.HasCopy:
+	case cmd == abi.UFFDIO_ZEROPAGE && c.facts.Offers(abi.MaskZeropage):
 		return userfaultfdZeropage(t, c, arg)
 	}
 	return errno.EINVAL
@@ -37,7 +37,7 @@ func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 // already, EFAULT, or EINVAL with the struct zeroed if the version or a feature asked
 // for is unknown; after each of the last two it may be tried again.
 func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
-	if c.version.Negotiates {
+	if c.facts.Handshake == HandshakeCompareExchange {
 		return c.negotiate(t, arg)
 	}
 	if c.loadState(t) != StateWaitAPI {
@@ -49,11 +49,11 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var api abi.API
 	api.Decode(b[:])
-	if api.API != abi.APIVersion || api.Features != 0 && !c.version.TakesFeatures || api.Features&^c.version.Features != 0 {
+	if api.API != abi.APIVersion || api.Features&^c.facts.Features != 0 {
 		return refuseAPI(t, arg)
 	}
 	asked := api.Features
-	api.Features, api.Ioctls = c.version.Features, c.version.APIIoctls
+	api.Features, api.Ioctls = c.facts.Features, c.facts.APIIoctls
 	api.Encode(b[:])
 	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
 		return err
@@ -65,7 +65,7 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	return nil
 }
 
-// negotiate is userfaultfd_api since 5.17: EFAULT; EINVAL, with the struct zeroed, for the
+// negotiate is userfaultfd_api since 5.15: EFAULT; EINVAL, with the struct zeroed, for the
 // version, for features that there are not, and last, when the answer has been stored, for a
 // handshake that has been made already.
 func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
@@ -76,10 +76,10 @@ func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
 	var api abi.API
 	api.Decode(b[:])
 	features := api.Features
-	if api.API != abi.APIVersion || features&^c.version.Features != 0 {
+	if api.API != abi.APIVersion || features&^c.facts.Features != 0 {
 		return refuseAPI(t, arg)
 	}
-	api.Features, api.Ioctls = c.version.Features, c.version.APIIoctls
+	api.Features, api.Ioctls = c.facts.Features, c.facts.APIIoctls
 	api.Encode(b[:])
 	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/procfs"
@@ -54,7 +55,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, version string, seed uint64) *fixture {
 	t.Helper()
-	v, ok := abi.Lookup(version)
+	v, ok := kernel.Lookup(version)
 	require.True(t, ok, version)
 	k := &fixture{Assertions: require.New(t), t: t, seed: seed, fds: map[byte]int{}, ctxs: map[byte]*uffd.Ctx{}, files: map[*uffd.Ctx]*vfs.File{}}
 	k.dir = &director{random: sim.NewRandom(seed)}

@@ -28,7 +28,7 @@ func (c *Ctx) validateUnalignedRange(start, length uint64) error {
 	if length == 0 {
 		return errno.EINVAL
 	}
-	if start < c.mm.MmapMinAddr && !c.version.NoLowAddress {
+	if start < c.mm.MmapMinAddr && !c.facts.Register.LowAddress {
 		return errno.EINVAL
 	}
 	if start >= c.mm.TaskSize {
@@ -78,7 +78,7 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 		return err
 	}
 	// What write-protection and minor faults would need is offered with those modes only.
-	ioctls := c.version.RangeIoctls &^ (abi.MaskWriteprotect | abi.MaskContinue)
+	ioctls := c.facts.RangeIoctls &^ (abi.MaskWriteprotect | abi.MaskContinue)
 	return mm.PutUser64(t, arg+abi.RegisterIoctlsOffset, ioctls)
 }
 
@@ -88,7 +88,7 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 	const where = "userfaultfd_register"
 	vma, prev := c.mm.FindVMAPrev(t, start)
 	if vma == nil {
-		if c.version.NothingIsInvalid {
+		if c.facts.Register.NothingMappedInvalid {
 			return errno.EINVAL
 		}
 		return errno.ENOMEM // REG-7
@@ -155,7 +155,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 	const where = "userfaultfd_unregister"
 	vma, prev := c.mm.FindVMAPrev(t, start)
 	if vma == nil {
-		if c.version.NothingIsInvalid {
+		if c.facts.Register.NothingMappedInvalid {
 			return errno.EINVAL
 		}
 		return errno.ENOMEM // REG-7
@@ -165,7 +165,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 	}
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, where)
-		if c.version.OwnerUnregisters && cur.Userfault != nil && cur.Userfault != c {
+		if c.facts.Unregister.OwnerOnly && cur.Userfault != nil && cur.Userfault != c {
 			return errno.EINVAL
 		}
 		if !cur.CanUserfault(0) {
@@ -179,7 +179,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 		sim.BugOn(t, !vma.CanUserfault(0), where, "not a type of memory that was checked")
 		if vma.Userfault != nil { // UNREG-3
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
-			if c.version.WakesUnregistered {
+			if c.facts.Unregister.Wakes {
 				// While the lock keeps the woken tasks from finding the VMA as it was.
 				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
 			}
@@ -202,7 +202,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 // register and unregister did in its place before.
 func (c *Ctx) vmaModifyFlagsUffd(t *sim.Task, prev, vma *mm.VMA, start, end uint64, newFlags mm.VMFlags, ctx *Ctx) (*mm.VMA, error) {
 	attrs := vma.Attributes()
-	if c.version.OffsetOfRange {
+	if c.facts.Register.OffsetOfRange {
 		attrs.Pgoff += (start - vma.Start) >> mm.PageShift
 	}
 	// Before 6.4 the page offset handed over is that of the VMA's own start, also where the

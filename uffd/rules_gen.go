@@ -106,7 +106,7 @@ func userfaultfdCopyWithout(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Copy
 	u.Decode(b[:])
-	if c.version.ChecksSource && !mm.Lent(u.Src) {
+	if c.facts.Copy.ChecksSource && !mm.Lent(u.Src) {
 		if err := c.validateUnalignedRange(u.Src, u.Len); err != nil {
 			return err
 		}
@@ -116,14 +116,14 @@ func userfaultfdCopyWithout(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 
 	known := uint64(abi.CopyModeDontwake)
-	if c.version.CopyKnowsWP {
+	if c.facts.Copy.KnowsWP {
 		known |= abi.CopyModeWP
 	}
 	if u.Src+u.Len <= u.Src || u.Mode&^known != 0 {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		return c.version.NoMemory
+		return c.memoryGone(t, arg+abi.CopyCopyOffset)
 	}
 	fill := c.mm.McopyAtomic
 	if u.Mode&abi.CopyModeWP != 0 {
@@ -168,7 +168,7 @@ func userfaultfdZeropageWithout(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		return c.version.NoMemory
+		return c.memoryGone(t, arg+abi.ZeropageZeropageOffset)
 	}
 	done, err := c.mm.MfillZeropage(t, u.Range.Start, u.Range.Len)
 	c.mmput(t)
@@ -203,7 +203,7 @@ func (c *Ctx) initOnceWithout() {
 	if dropped.Has(RefileCounted) {
 		c.refileSeq.Absent = true
 	} else {
-		c.refileSeq.Absent = !c.version.RefileSeq
+		c.refileSeq.Absent = !c.facts.CountsRefiles
 	}
 	c.fdWqh.Name, c.fdWqh.Owner = "fd_wqh", c.name
 	c.faultPendingWqh.Lock.Guards(func(s *sim.Summary) {
@@ -271,8 +271,8 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 			return mm.VMFaultSIGBUS
 		}
 	} else {
-		if !c.version.ReleasedRetries && c.released.Load(t) != 0 {
-			if c.version.ReleasedIsNoPage {
+		if c.facts.Released != ReleasedRetry && c.released.Load(t) != 0 {
+			if c.facts.Released == ReleasedNoPage {
 				return 0
 			}
 			return mm.VMFaultSIGBUS
@@ -300,7 +300,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 		return mm.VMFaultRetry
 	}
 	if !dropped.Has(ReleasedIsNoError) {
-		if c.version.ReleasedRetries && c.released.Load(t) != 0 {
+		if c.facts.Released == ReleasedRetry && c.released.Load(t) != 0 {
 			c.mm.MmapLock.UpRead(t)
 			return mm.VMFaultRetry
 		}
@@ -387,7 +387,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 		ret |= mm.VMFaultMajor
 
 		if !dropped.Has(WaitToBeWoken) {
-			for c.version.WaitsToBeWoken && uwq.waken.Load(t) == 0 {
+			for c.facts.Sleep == SleepUntilWoken && uwq.waken.Load(t) == 0 {
 				t.SetState(blocking.state)
 				if uwq.waken.Load(t) != 0 || c.released.Load(t) != 0 || blocking.endedBySignal(t) {
 					break
@@ -441,9 +441,14 @@ var _ = sim.KernelVariant((*Ctx).HandleUserfault, (*Ctx).handleUserfaultWithout)
 
 func (c *Ctx) blockingStateWithout(flags mm.FaultFlags) blocking {
 	dropped := c.dropped
-	yields := c.version.YieldsToSignals && flags&(mm.FaultUser|mm.FaultKillable) == mm.FaultUser|mm.FaultKillable
-	if yields || c.version.Interruptible && flags&mm.FaultKillable != 0 {
-		return blocking{state: sim.Interruptible, light: true, yields: yields}
+	const returnToUserland = mm.FaultUser | mm.FaultKillable
+	switch {
+	case c.facts.Signals == SignalsYield && flags&returnToUserland == returnToUserland:
+		return blocking{state: sim.Interruptible, light: true, yields: true}
+	case c.facts.Signals == SignalsByFlags && flags&mm.FaultInterruptible != 0:
+		return blocking{state: sim.Interruptible, light: true}
+	case c.facts.Signals == SignalsByFlags && flags&mm.FaultKillable == 0:
+		return blocking{state: sim.Uninterruptible}
 	}
 	if dropped.Has(SleepThroughSignals) {
 		return blocking{state: sim.Interruptible}
@@ -458,7 +463,7 @@ var _ = sim.KernelVariant((*Ctx).blockingState, (*Ctx).blockingStateWithout)
 
 func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	dropped := conf.Dropped
-	if flags&^conf.Version.Flags != 0 {
+	if flags&^conf.Facts.Flags != 0 {
 		return nil, errno.EINVAL
 	}
 	if t.ShouldFail("userfaultfd_ctx") {
@@ -471,7 +476,7 @@ func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, erro
 	if t.ShouldFail("anon_inode_getfile") {
 
 		if !dropped.Has(PinMM) {
-			if c.version.PutsMM {
+			if c.facts.Create.PutsMM {
 				c.unpin(t)
 			}
 		}
@@ -479,7 +484,7 @@ func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, erro
 		return nil, errno.ENFILE
 	}
 	mode := uint32(abi.ORdwr)
-	if c.version.ReadOnly {
+	if c.facts.Create.ReadOnly {
 		mode = 0
 	}
 	f := vfs.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
@@ -883,7 +888,7 @@ func userfaultfdWakeFunctionWithout(t *sim.Task, e *sim.WaitQueueEntry, mode sim
 		(start > uwq.msg.Address || end <= uwq.msg.Address)) {
 		return false
 	}
-	if uwq.ctx.version.WaitsToBeWoken {
+	if uwq.ctx.facts.Sleep == SleepUntilWoken {
 		uwq.waken.Store(t, 1)
 	}
 	if dropped.Has(WakeBeforeUnlink) {

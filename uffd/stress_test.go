@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -30,7 +31,7 @@ type throng struct {
 }
 
 func newThrong(t testing.TB, pages uint64) *throng {
-	version, ok := abi.Lookup("2015+copy")
+	version, ok := kernel.Lookup("2015+copy")
 	require.True(t, ok)
 	s := &throng{Assertions: require.New(t), exec: new(sim.Free)}
 	s.m = machine.New(s.exec, version)

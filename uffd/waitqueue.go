@@ -194,7 +194,7 @@ func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State,
 		(start > uwq.msg.Address || end <= uwq.msg.Address) {
 		return false
 	}
-	if uwq.ctx.version.WaitsToBeWoken {
+	if uwq.ctx.facts.Sleep == SleepUntilWoken {
 		uwq.waken.Store(t, 1) // before the wake-up, and also if the task is not asleep
 	}
 	woken := t.WakeUpState(e.Task, mode)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
@@ -106,9 +107,9 @@ var strategies = []string{"dpor", "bounded", "random", "pct", "plain"}
 
 // kernelsThatCopy are the versions that can be explored: in the others no fault is ever resolved.
 func kernelsThatCopy() (names []string) {
-	for _, v := range abi.Versions() {
-		if v.HasCopy {
-			names = append(names, v.Name)
+	for _, p := range kernel.Profiles() {
+		if p.UFFD.Offers(abi.MaskCopy) {
+			names = append(names, p.Name)
 		}
 	}
 	return names

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/examples/pager"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
@@ -16,7 +17,7 @@ import (
 // and the race detector looks on.
 func TestInParallel(t *testing.T) {
 	const pages, vcpus, servers, start = 512, 8, 2, 0x10000000
-	version, ok := abi.Lookup("6.18")
+	version, ok := kernel.Lookup("6.18")
 	require.True(t, ok)
 	exec := new(sim.Free)
 	process := machine.New(exec, version).NewProcess()

@@ -1,5 +1,5 @@
 // Package abi is userfaultfd's binary interface: ioctl numbers, struct layouts, the
-// message that read(2) returns, and what each version of the kernel offers.
+// message that read(2) returns, and the bits of features and masks.
 //
 // Everything is little-endian and laid out as on x86-64. Encode and Decode work on
 // the bytes that a program would pass, and allocate nothing.

@@ -28,38 +28,6 @@ func TestIoctlNumbers(t *testing.T) {
 	}
 }
 
-// API-4, REG-21: what the handshake and register answer with.
-func TestMasksByVersion(t *testing.T) {
-	for name, want := range map[string]struct{ api, ranges, features uint64 }{
-		"2015":      {0x8000000000000003, 0x4, 0},
-		"2015+copy": {0x8000000000000003, 0x1c, 0},
-		"4.3":       {0x8000000000000003, 0x1c, 0},
-		"4.11":      {0x8000000000000003, 0x1c, 0x7e},
-		"4.14":      {0x8000000000000003, 0x1c, 0x1fe},
-		"5.7":       {0x8000000000000003, 0x5c, 0x1ff},
-		"5.14":      {0x8000000000000003, 0xdc, 0x7ff},
-		"5.19":      {0x8000000000000003, 0xdc, 0x1fff},
-		"6.18":      {0x8000000000000003, 0x1fc, 0x1ffff},
-	} {
-		v, ok := abi.Lookup(name)
-		require.True(t, ok)
-		require.Equal(t, name, v.Name)
-		require.Equal(t, want.api, v.APIIoctls)
-		require.Equal(t, want.ranges, v.RangeIoctls)
-		require.Equal(t, want.features, v.Features)
-		require.Equal(t, want.ranges&abi.MaskCopy != 0, v.HasCopy, "COPY is offered if and only if it is known")
-	}
-	names := map[string]bool{}
-	for _, v := range abi.Versions() {
-		require.False(t, names[v.Name], v.Name)
-		names[v.Name] = true
-	}
-	abi.Versions()[0].Name = "mine"
-	require.Equal(t, "2015", abi.Versions()[0].Name, "a caller cannot change the table")
-	_, ok := abi.Lookup("2016")
-	require.False(t, ok)
-}
-
 // Each field lies where the kernel's header has it.
 func TestLayouts(t *testing.T) {
 	const a, b, c, d, e = 0x1111111111111111, 0x2222222222222222, 0x3333333333333333, 0x4444444444444444, 0x5555555555555555
@@ -158,15 +126,4 @@ func ExampleMsg_Decode() {
 	// Output:
 	// true true
 	// 0x101000
-}
-
-// Code asks the table for a fact.
-func ExampleLookup() {
-	for _, name := range []string{"2015", "2015+copy"} {
-		v, _ := abi.Lookup(name)
-		fmt.Printf("%s: copy %v, range %#x\n", v.Name, v.HasCopy, v.RangeIoctls)
-	}
-	// Output:
-	// 2015: copy false, range 0x4
-	// 2015+copy: copy true, range 0x1c
 }

@@ -1,0 +1,69 @@
+package conform
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/kernel"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+// superseded are changes that a later one replaces: the newest profile is the same without them.
+var superseded = map[string]string{
+	"handshake-gates-ioctls":       "handshake-compare-exchange",
+	"user-faults-yield-to-signals": "faults-are-interruptible",
+	"madvise-populates":            "populate-stops-at-hole",
+}
+
+// unseen are changes that the running kernel shows, but not in the scenario alone, with the reason.
+var unseen = map[string]string{
+	"flags-first":              "it takes a full descriptor table",
+	"mremap-needs-mapping":     "mremap-checks-first asks for more",
+	"faults-are-interruptible": "the scenario does not settle: the thread spins until its page comes",
+}
+
+// The running kernel has every change that the history says it was seen to have: without it the
+// model answers the change's scenario differently.
+func TestChangesAreThoseOfThisKernel(t *testing.T) {
+	target := thisKernel(t)
+	changes := kernel.Changes()
+	tested := 0
+	for n := range changes {
+		c := &changes[n]
+		if c.Live == "" || superseded[c.Name] != "" || unseen[c.Name] != "" {
+			continue
+		}
+		tested++
+		t.Run(c.Name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("..", c.Scenario))
+			require.NoError(t, err)
+			file, err := syntax.Parse(c.Scenario, text)
+			require.NoError(t, err)
+			with, err := Run(Against(target, scenario.Options{Kernel: kernel.Newest().Name}), file)
+			require.NoError(t, err)
+			require.NoError(t, with.Ended)
+			require.Nil(t, with.Diverge)
+			p := without(changes, n)
+			require.NotEqual(t, kernel.Newest(), p, "a later change replaces it")
+			o, err := Run(Against(target, scenario.Options{Profile: &p}), file)
+			require.NoError(t, err)
+			require.NotNil(t, o.Diverge, "nothing is answered differently without it")
+		})
+	}
+	require.GreaterOrEqual(t, tested, 30)
+}
+
+// without returns the newest profile without its n-th change.
+func without(changes []kernel.Change, n int) kernel.Profile {
+	p, _ := kernel.Lookup("2015")
+	for i := range changes {
+		if i != n {
+			changes[i].Apply(&p)
+		}
+	}
+	p.Name = kernel.Newest().Name
+	return p
+}

@@ -1,0 +1,78 @@
+package kernel_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/kernel"
+	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
+)
+
+// Each change alters what its row says that it alters: the transcript of its scenario, or the
+// outcomes of its program.
+func TestEveryChangeShows(t *testing.T) {
+	sum, _ := kernel.Lookup("2015")
+	for _, c := range kernel.Changes() {
+		before, after := sum, sum
+		c.Apply(&after)
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			require.NotEqual(t, before, after, "nothing is assigned")
+			show := func(p kernel.Profile) string { return transcript(t, p, c.Scenario) }
+			if c.Program != "" {
+				show = func(p kernel.Profile) string { return outcomes(t, p, c.Program) }
+			}
+			require.NotEqual(t, show(before), show(after))
+		})
+		sum = after
+	}
+}
+
+// transcript returns every answer of a scenario, and why it ended early if it did.
+func transcript(t *testing.T, p kernel.Profile, path string) string {
+	text, err := os.ReadFile(filepath.Join("..", path))
+	require.NoError(t, err)
+	file, err := syntax.Parse(path, text)
+	require.NoError(t, err)
+	report, err := scenario.Run(file, scenario.Options{Profile: &p, Steps: 20_000})
+	var b strings.Builder
+	for i := range report.Results {
+		fmt.Fprintln(&b, report.Results[i].Statement(), report.Results[i].Whole())
+	}
+	if f := report.Finding(); f != nil {
+		fmt.Fprintln(&b, "finding:", f.What)
+	}
+	if err != nil {
+		fmt.Fprintln(&b, "ends early:", err)
+	}
+	return b.String()
+}
+
+// outcomes returns the set of a program's outcomes over every interleaving, or what goes wrong in
+// one of them.
+func outcomes(t *testing.T, p kernel.Profile, name string) string {
+	search := func(s *explore.Setup, o explore.Options) (*explore.Result, error) { return explore.Search(s, o) }
+	setup := explore.FindSetup(name)
+	if local, ok := programs[name]; ok {
+		setup = local.setup
+		if local.endless {
+			search = func(s *explore.Setup, o explore.Options) (*explore.Result, error) { return explore.Sample(s, o, 1, 0) }
+		}
+	}
+	require.NotNil(t, setup, name)
+	r, err := search(setup, explore.Options{Profile: &p, Budget: 2 * time.Second})
+	require.NoError(t, err)
+	if r.Failure != nil {
+		return r.Failure.Err.Error()
+	}
+	return strings.Join(slices.Sorted(maps.Keys(r.Outcomes)), "\n")
+}

@@ -1,0 +1,87 @@
+package kernel_test
+
+import (
+	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
+)
+
+// programs are those that show a change and are of no use to package explore. An endless one may
+// never settle: it is run in interleavings chosen at random.
+var programs = map[string]struct {
+	setup   *explore.Setup
+	endless bool
+}{
+	"full-table": {setup: &explore.Setup{
+		Name: "full-table",
+		Doc:  "one that has no descriptor left, and calls userfaultfd(2) with an unknown flag",
+		Prepare: func(w *explore.World, t *machine.Task) error {
+			for {
+				if _, err := t.Dup(w.Fd); err == errno.EMFILE {
+					return nil
+				} else if err != nil {
+					return err
+				}
+			}
+		},
+		Tasks: func(w *explore.World) {
+			w.Go("creator", func(t *machine.Task) string {
+				_, err := t.Userfaultfd(0x40000000)
+				return err.Error()
+			})
+		},
+	}},
+	"stray-wake": {setup: &explore.Setup{
+		Name: "stray-wake",
+		Doc:  "a faulter, one that wakes it for no reason, and a monitor that counts messages before it copies",
+		Tasks: func(w *explore.World) {
+			var faulter *sim.Task
+			w.Go("faulter", func(t *machine.Task) string {
+				faulter = t.Task
+				_, _ = t.Load(explore.Arena, make([]byte, 1))
+				return ""
+			})
+			w.Go("waker", func(t *machine.Task) string {
+				if faulter != nil {
+					t.WakeUpState(faulter, sim.Normal)
+				}
+				return ""
+			})
+			w.Go("monitor", func(t *machine.Task) string {
+				_ = t.FcntlSetFlags(w.Fd, abi.ONonblock)
+				read := "messages: "
+				for range 2 {
+					if _, err := t.ReadBytes(w.Fd, make([]byte, abi.MsgSize)); err == nil {
+						read += "i"
+					}
+				}
+				fill(t, w.Fd)
+				return read
+			})
+		},
+	}},
+	"released-gup": {endless: true, setup: &explore.Setup{
+		Name: "released-gup",
+		Doc:  "get_user_pages, and one that closes the descriptor",
+		Tasks: func(w *explore.World) {
+			w.Go("gup", func(t *machine.Task) string {
+				_, err := w.Process.MM.GetUserPagesUnlocked(t.Task, explore.Arena, 1, false)
+				if err != nil {
+					return err.Error()
+				}
+				return "page"
+			})
+			w.Go("closer", func(t *machine.Task) string { _ = t.Close(w.Fd); return "" })
+		},
+	}},
+}
+
+// fill copies a page to the first one of the arena.
+func fill(t *machine.Task, fd int) {
+	b := make([]byte, abi.CopySize)
+	(&abi.Copy{Dst: explore.Arena, Src: t.Lend(1, make([]byte, mm.PageSize)), Len: mm.PageSize}).Encode(b)
+	_ = t.IoctlBytes(fd, abi.UFFDIO_COPY, b)
+}
