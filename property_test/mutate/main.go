@@ -1,10 +1,9 @@
-// Mutate changes the kernel code in one small way at a time, and runs the tests: each change has
-// to make one of them fail. The changes are in mutants.txt, a line each: the file, what stands in
-// it once, what is put in its place, and, for one of the seed's list, its number, with tabs
-// between them.
+// Mutate changes the kernel code in one small way at a time, and runs the tests: each change
+// must make one of them fail. The changes are in mutants.diff, in the format of the rules
+// (package mm/rule); a field "number" is the mutant's in the list that this project began with.
 //
 //	go run ./property_test/mutate            # all of them; from the root of the module
-//	go run ./property_test/mutate register   # those whose line has the word
+//	go run ./property_test/mutate register   # those with the word in their name or file
 package main
 
 import (
@@ -16,9 +15,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
-//go:embed mutants.txt
+//go:embed mutants.diff
 var list string
 
 // tests are what has to notice, the quickest first.
@@ -27,13 +28,10 @@ var tests = [][]string{
 	{"-run", "TestVersions|TestSuiteOnTheModel|TestPropertiesOfTheModel|TestNoFault", "./scenario", "./conform", "./property_test"},
 }
 
-type mutant struct{ file, old, now, number string }
-
-// lines writes the new lines and tabs that a line of the list can only name.
-var lines = strings.NewReplacer(`\n`, "\n", `\t`, "\t")
-
-func (m *mutant) String() string {
-	return strings.TrimRight(fmt.Sprintf("%s: %q -> %q %s", m.file, m.old, m.now, m.number), " ")
+// mutant is a change to some files.
+type mutant struct {
+	rule.Diff
+	changed map[string]string // the new texts, by file
 }
 
 func main() {
@@ -57,7 +55,7 @@ func main() {
 			for i := range next {
 				verdict := mutants[i].run(filepath.Join(dir, fmt.Sprint(i)))
 				mu.Lock()
-				fmt.Printf("%-8s %v\n", verdict, &mutants[i])
+				fmt.Printf("%-8s %s\n", verdict, mutants[i].Name)
 				if verdict != "killed" {
 					survived++
 				}
@@ -77,52 +75,46 @@ func main() {
 	}
 }
 
-// read reads the list. Each change must be possible in one place only.
+// read reads the list. Each hunk must match in one place only.
 func read(word string) ([]mutant, error) {
+	diffs, err := rule.ParseDiffs("mutants.diff", list)
+	if err != nil {
+		return nil, err
+	}
 	var mutants []mutant
-	for n, line := range strings.Split(strings.TrimSpace(list), "\n") {
-		if strings.HasPrefix(line, "#") || !strings.Contains(line, word) {
-			continue
+	for _, d := range diffs {
+		m := mutant{Diff: d, changed: map[string]string{}}
+		wanted := strings.Contains(d.Name, word)
+		for i := range d.Hunks {
+			h := &d.Hunks[i]
+			wanted = wanted || strings.Contains(h.File, word)
+			if m.changed[h.File] == "" {
+				text, err := os.ReadFile(filepath.FromSlash(h.File))
+				if err != nil {
+					return nil, fmt.Errorf("mutants.diff:%d: %w", h.Line, err)
+				}
+				m.changed[h.File] = string(text)
+			}
+			edits, err := h.Locate(m.changed[h.File])
+			if err != nil {
+				return nil, fmt.Errorf("mutants.diff: %s: %w", d.Name, err)
+			}
+			m.changed[h.File] = rule.Apply(m.changed[h.File], edits)
 		}
-		parts := strings.Split(line, "\t")
-		if len(parts) == 3 {
-			parts = append(parts, "")
+		if wanted {
+			mutants = append(mutants, m)
 		}
-		if len(parts) != 4 {
-			return nil, fmt.Errorf("mutants.txt:%d: a file, a text, another, and perhaps a number, with tabs between them", n+1)
-		}
-		m := mutant{parts[0], lines.Replace(parts[1]), lines.Replace(parts[2]), parts[3]}
-		text, err := os.ReadFile(m.file)
-		if err != nil {
-			return nil, fmt.Errorf("mutants.txt:%d: %w", n+1, err)
-		}
-		if count := strings.Count(string(text), m.old); count != 1 {
-			return nil, fmt.Errorf("mutants.txt:%d: %q stands %d times in %s, not once", n+1, m.old, count, m.file)
-		}
-		mutants = append(mutants, m)
 	}
 	return mutants, nil
 }
 
-// run builds the code with the change in place of the file, and runs the tests until one fails.
+// run builds the code with the change in place of the files, and runs the tests until one fails.
 func (m *mutant) run(dir string) string {
-	text, err := os.ReadFile(m.file)
+	overlay, err := m.overlay(dir)
 	if err != nil {
 		return "error"
 	}
-	changed := filepath.Join(dir, filepath.Base(m.file))
-	overlay := filepath.Join(dir, "overlay.json")
-	root, err := filepath.Abs(m.file)
-	if err != nil || os.MkdirAll(dir, 0o777) != nil {
-		return "error"
-	}
-	config, err := json.Marshal(map[string]map[string]string{"Replace": {root: changed}})
-	if err != nil ||
-		os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.now, 1)), 0o666) != nil ||
-		os.WriteFile(overlay, config, 0o666) != nil {
-		return "error"
-	}
-	if err := exec.Command("go", "build", "-overlay", overlay, "./mm", "./uffd").Run(); err != nil {
+	if err := exec.Command("go", "build", "-overlay", overlay, "./mm/...", "./uffd").Run(); err != nil {
 		return "no build"
 	}
 	for _, args := range tests {
@@ -132,4 +124,29 @@ func (m *mutant) run(dir string) string {
 		}
 	}
 	return "SURVIVED"
+}
+
+// overlay writes the changed files, and returns the configuration that lays them over the
+// module.
+func (m *mutant) overlay(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	replace := map[string]string{}
+	for file, text := range m.changed {
+		path, err := filepath.Abs(filepath.FromSlash(file))
+		if err != nil {
+			return "", err
+		}
+		replace[path] = filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
+		if err := os.WriteFile(replace[path], []byte(text), 0o666); err != nil {
+			return "", err
+		}
+	}
+	config, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "overlay.json")
+	return name, os.WriteFile(name, config, 0o666)
 }
