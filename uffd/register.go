@@ -86,15 +86,9 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 // writing: it checks every VMA in [start, end), then registers them one by one.
 func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) error {
 	const where = "userfaultfd_register"
-	vma, prev := c.mm.FindVMAPrev(t, start)
-	if vma == nil {
-		if c.facts.Register.NothingMappedInvalid {
-			return errno.EINVAL
-		}
-		return errno.ENOMEM // REG-7
-	}
-	if vma.Start >= end {
-		return errno.EINVAL // REG-8
+	vma, prev, err := c.firstVMA(t, start, end)
+	if err != nil {
+		return err
 	}
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, where)
@@ -115,15 +109,31 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 		if !(vma.Userfault == c && vma.Flags&vmFlags == vmFlags) { // REG-12
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
 			newFlags := vma.Flags&^vmFlags | vmFlags
-			changed, err := c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, c)
+			vma, err = c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, c)
 			if err != nil {
 				return err // what has been done stays done (REG-18)
 			}
-			vma = changed
 		}
 		prev, start, vma = vma, vma.End, vma.Next() // REG-20
 	}
 	return nil
+}
+
+// firstVMA returns the lowest VMA in [start, end), and the VMA below start, nil if none. The
+// error is ENOMEM, or later EINVAL, if nothing is mapped above start (REG-7), and EINVAL if
+// nothing is mapped in the range (REG-8). mmap_lock must be held.
+func (c *Ctx) firstVMA(t *sim.Task, start, end uint64) (vma, prev *mm.VMA, err error) {
+	vma, prev = c.mm.FindVMAPrev(t, start)
+	if vma == nil && c.facts.Register.NothingMappedInvalid {
+		return nil, nil, errno.EINVAL
+	}
+	if vma == nil {
+		return nil, nil, errno.ENOMEM
+	}
+	if vma.Start >= end {
+		return nil, nil, errno.EINVAL
+	}
+	return vma, prev, nil
 }
 
 // userfaultfdUnregister makes a range plain memory again, whichever context it belongs to
@@ -153,15 +163,9 @@ func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 // writing: it checks every VMA in [start, end), then unregisters them one by one.
 func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 	const where = "userfaultfd_unregister"
-	vma, prev := c.mm.FindVMAPrev(t, start)
-	if vma == nil {
-		if c.facts.Register.NothingMappedInvalid {
-			return errno.EINVAL
-		}
-		return errno.ENOMEM // REG-7
-	}
-	if vma.Start >= end {
-		return errno.EINVAL // REG-8
+	vma, prev, err := c.firstVMA(t, start, end)
+	if err != nil {
+		return err
 	}
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, where)
@@ -184,11 +188,10 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
 			}
 			newFlags := vma.Flags &^ mm.VMUffd // UNREG-5
-			changed, err := c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, nil)
+			vma, err = c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, nil)
 			if err != nil {
 				return err // what has been done stays done (REG-18)
 			}
-			vma = changed
 		}
 		prev, start, vma = vma, vma.End, vma.Next() // REG-20
 	}
