@@ -89,6 +89,15 @@ func TestImportsPointDownwards(t *testing.T) {
 	}
 }
 
+// The binary interface depends on no code of the model.
+func TestABIImportsErrnoOnly(t *testing.T) {
+	for _, imported := range golist(t, "", "-f", `{{join .Imports "\n"}}`, "./uffd/abi") {
+		if dir, ours := strings.CutPrefix(imported, module+"/"); ours && dir != "errno" {
+			t.Errorf("uffd/abi imports %s", dir)
+		}
+	}
+}
+
 // The rows say what they are meant to say.
 func TestFloors(t *testing.T) {
 	for _, c := range []struct {

@@ -91,6 +91,30 @@ func TestFaultRetriesOnce(t *testing.T) {
 	})
 }
 
+// Since 5.7 the processor's faults may be ended by any signal, and those of get_user_pages that
+// may drop mmap_lock by a fatal one.
+func TestFaultFlagsNameTheSignals(t *testing.T) {
+	w := newWorld(t)
+	w.mm.Facts.InterruptibleFaults = true
+	u := &fakeUffd{answer: VMFaultSIGBUS}
+	w.mapped(1, protRW, u)
+	w.mm.DoPageFault(w.t, pg(0), false, true)
+	w.mm.DoPageFault(w.t, pg(0), false, false)
+	_, _ = w.mm.GetUserPagesUnlocked(w.t, pg(0), 1, false)
+	w.mm.MmapLock.DownRead(w.t)
+	_ = w.mm.GetUserPage(w.t, pg(0), false)
+	_ = w.mm.GetUserPageNowait(w.t, pg(0), false)
+	w.mm.MmapLock.UpRead(w.t)
+	var flags []FaultFlags
+	for _, call := range u.calls {
+		flags = append(flags, call.flags)
+	}
+	const processor = FaultAllowRetry | FaultKillable | FaultInterruptible
+	require.Equal(t, []FaultFlags{
+		processor | FaultUser, processor, FaultAllowRetry | FaultKillable, 0, FaultAllowRetry | FaultRetryNowait,
+	}, flags)
+}
+
 // What a context answers without dropping mmap_lock ends the fault.
 func TestFaultAnswers(t *testing.T) {
 	for answer, want := range map[FaultResult]Outcome{
