@@ -83,14 +83,15 @@ func (f *Frame) Sum() uint64 {
 // reference to f.
 func (f *Frame) Copy(from *Frame) { *f.data = *from.data }
 
-// Access copies between buf and the frame's bytes from offset on. The lock of the table that
-// maps the frame must be held, which is enough for a frame that no other table maps.
-func (f *Frame) Access(t *sim.Task, offset uint64, buf []byte, write bool) {
+// Access copies between buf and the frame's bytes from addr's offset in the page on. The lock
+// of the table that maps the frame must be held, which is enough for a frame that no other
+// table maps.
+func (f *Frame) Access(t *sim.Task, addr uint64, buf []byte, write bool) {
 	if f.Shared() {
 		f.bare.Bare(t)
 		defer f.bare.EndBare(t)
 	}
-	data := f.data[offset:]
+	data := f.data[addr&(Size-1):]
 	if write {
 		copy(data, buf)
 	} else {

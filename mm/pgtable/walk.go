@@ -3,7 +3,6 @@ package pgtable
 import (
 	"fmt"
 
-	"github.com/uffdsim/uffdsim/mm/page"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -16,7 +15,7 @@ import (
 // levels say can only change together with the entries below them, which are cleared
 // before a table is freed.
 func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
-	i := tb.level.Index(addr)
+	i := PGD.Index(addr)
 	for tb.level > PTE {
 		lower := tb.Child(i) // once: without mmap_lock it may be gone at the next look
 		if lower == nil {
@@ -37,7 +36,7 @@ func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) boo
 	} else if tb.level > PTE {
 		return false // a table has appeared since: the fault that follows finds it
 	}
-	frames[PTE.Index(addr)].Access(t, addr&^page.Mask, buf, write)
+	frames[PTE.Index(addr)].Access(t, addr, buf, write)
 	return true
 }
 
