@@ -44,6 +44,7 @@ func transcript(t *testing.T, p kernel.Profile, path string) string {
 	file, err := syntax.Parse(path, text)
 	require.NoError(t, err)
 	report, err := scenario.Run(file, scenario.Options{Profile: &p, Steps: 20_000})
+	require.NotNil(t, report, err) // there is a mistake in it, such as a kernel that is no profile
 	var b strings.Builder
 	for i := range report.Results {
 		fmt.Fprintln(&b, report.Results[i].Statement(), report.Results[i].Whole())
