@@ -1,0 +1,84 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// guides are the documents for maintainers, from the root of the module.
+var guides = []string{"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md"}
+
+// markdown returns the documents, from the root of the module.
+func markdown(t *testing.T) []string {
+	names, err := filepath.Glob("*.md")
+	require.NoError(t, err)
+	for i, name := range names {
+		names[i] = "docs/" + name
+	}
+	return append(names, "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+}
+
+func readDocument(t *testing.T, name string) string {
+	text, err := os.ReadFile(filepath.Join("..", name))
+	require.NoError(t, err)
+	return string(text)
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+
+// Every relative link leads to a file or a directory.
+func TestLinks(t *testing.T) {
+	n := 0
+	for _, name := range markdown(t) {
+		for _, m := range link.FindAllStringSubmatch(readDocument(t, name), -1) {
+			n++
+			_, err := os.Stat(filepath.Join("..", filepath.Dir(name), m[1]))
+			require.NoError(t, err, name)
+		}
+	}
+	require.Greater(t, n, 30)
+}
+
+// planned are the files that docs/architecture.md names for features that the model does not
+// have yet, and those that the recipes of CONTRIBUTING.md make up.
+var planned = []string{
+	"uffd/writeprotect.go", "uffd/continue.go", "uffd/poison.go", "uffd/move.go", "uffd/event.go",
+	"mm/move_pages.go", "uffd/count.go", "kernel/testdata/wake-needs-mapping.uffd", "lessons/NN-name.uffd",
+}
+
+var sourceFile = regexp.MustCompile(`\b[a-z_]+(?:/[\w.-]+)*/[\w-]+\.(?:go|diff|txt|uffd)\b`)
+
+// Every source file that a guide names exists, or is planned and does not.
+func TestGuidesNameFilesThatExist(t *testing.T) {
+	for _, name := range guides {
+		for _, path := range sourceFile.FindAllString(readDocument(t, name), -1) {
+			_, err := os.Stat(filepath.Join("..", path))
+			require.Equal(t, slices.Contains(planned, path), os.IsNotExist(err), "%s names %s", name, path)
+		}
+	}
+}
+
+var pathOfAFault = regexp.MustCompile(`([\w.()*]+(?:, \w+)*) +([a-z]+(?:/\w+)*\.go)\b`)
+
+// Every function on the path of a fault stands in the file that docs/architecture.md says.
+func TestPathOfAFault(t *testing.T) {
+	_, section, ok := strings.Cut(readDocument(t, "docs/architecture.md"), "## The path of one fault")
+	require.True(t, ok)
+	picture := strings.Split(section, "```")[1]
+	n := 0
+	for _, m := range pathOfAFault.FindAllStringSubmatch(picture, -1) {
+		source := readDocument(t, m[2])
+		for name := range strings.SplitSeq(m[1], ", ") {
+			n++
+			name = name[strings.LastIndex(name, ".")+1:]
+			require.Regexp(t, `(?m)^func (?:\([^)]*\) )?`+name+`\(`, source, "%s in %s", name, m[2])
+		}
+	}
+	require.Greater(t, n, 20)
+}
