@@ -88,7 +88,7 @@ var history = []Change{
 	},
 	{
 		Name: "memory-gone-enospc", Release: "4.11", Src: "v4.11",
-		Doc:      "A fill of memory that is gone is ENOSPC.",
+		Doc:      "UFFDIO_COPY to memory that is gone is ENOSPC; UFFDIO_ZEROPAGE still is EINVAL.",
 		Scenario: "conform/testdata/memory-is-gone.uffd",
 		assign:   func(p *Profile) { p.UFFD.MemoryGone = uffd.MemoryGoneNoSpace },
 	},
@@ -123,10 +123,10 @@ var history = []Change{
 		assign:   func(p *Profile) { p.MM.Mremap.RefusesDuplicate = true },
 	},
 	{
-		Name: "flags-first", Release: "4.16", Src: "v4.19.0", Live: Running,
-		Doc:     "userfaultfd(2) checks its flags before it reserves a descriptor: EINVAL comes before EMFILE.",
+		Name: "context-first", Release: "4.16", Src: "v4.19.0", Live: Running,
+		Doc:     "userfaultfd(2) checks its flags and makes the context before it reserves a descriptor: EINVAL and ENOMEM come before EMFILE.",
 		Program: "full-table",
-		assign:  func(p *Profile) { p.UFFD.Create.FlagsFirst = true },
+		assign:  func(p *Profile) { p.UFFD.Create.ContextFirst = true },
 	},
 	{
 		Name: "fixed-noreplace", Release: "4.17", Src: "v4.19.0", Live: Running,
@@ -181,6 +181,12 @@ var history = []Change{
 		Doc:     "A fault sleeps once, without a test for signals; after a stray wake-up it comes back with a new message.",
 		Program: "stray-wake",
 		assign:  func(p *Profile) { p.UFFD.Sleep = uffd.SleepOnce },
+	},
+	{
+		Name: "retried-faults-are-major", Release: "5.9", Commit: "bce617edecad", Src: "v5.11",
+		Doc:     "A fault counts as major if it was retried, whether it slept or not.",
+		Program: "counted-faults",
+		assign:  func(p *Profile) { p.MM.MajorIfRetried = true },
 	},
 	{
 		Name: "user-mode-only", Release: "5.11", Src: "v5.11", Live: Running,
@@ -320,7 +326,7 @@ var history = []Change{
 		assign:   func(p *Profile) { p.MM.Populate = mm.PopulateStopsAtHole },
 	},
 	{
-		Name: "released-retry", Release: "6.15", Commit: "fe4cdc2c4e24", Src: "v6.17",
+		Name: "released-retry", Release: "6.15", Backports: []string{"6.6.88", "6.12.117"}, Commit: "fe4cdc2c4e24", Src: "v6.17",
 		Doc:     "A fault on a released context drops mmap_lock before it is retried, so that the release gets it.",
 		Program: "released-gup",
 		assign:  func(p *Profile) { p.UFFD.Released = uffd.ReleasedRetry },
@@ -345,9 +351,9 @@ var history = []Change{
 	},
 
 	{
-		Name: "low-addresses", Release: "7.1", Backports: []string{"6.12.86", "6.18.27"}, Src: "v6.18.44", Live: Running,
+		Name: "low-addresses", Release: "7.1", Backports: []string{"6.1.192", "6.12.86", "6.18.27"}, Src: "v6.18.44", Live: Running,
 		Doc:      "Ranges may begin below mmap_min_addr. In 6.18 it came with the stable releases only.",
 		Scenario: "conform/testdata/range-null.uffd",
-		assign:   func(p *Profile) { p.UFFD.Register.LowAddress = true },
+		assign:   func(p *Profile) { p.UFFD.LowAddress = true },
 	},
 }

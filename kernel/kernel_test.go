@@ -84,7 +84,7 @@ func TestSums(t *testing.T) {
 			u.Released, u.MemoryGone = uffd.ReleasedNoPage, uffd.MemoryGoneNoProcess
 			m.Mremap.RefusesDuplicate = true
 		}},
-		{"4.20", func(u *uffd.Facts, m *mm.Facts) { u.Create.FlagsFirst, m.FixedNoReplace = true, true }},
+		{"4.20", func(u *uffd.Facts, m *mm.Facts) { u.Create.ContextFirst, m.FixedNoReplace = true, true }},
 		{"5.7", func(u *uffd.Facts, m *mm.Facts) {
 			u.Features |= abi.FeaturePagefaultFlagWP
 			u.RangeIoctls |= abi.MaskWriteprotect
@@ -92,7 +92,8 @@ func TestSums(t *testing.T) {
 			m.Retries, m.InterruptibleFaults = mm.RetryForever, true
 			m.Mremap.Unregisters, m.Mremap.CountsFirst = true, true
 		}},
-		{"5.11", func(u *uffd.Facts, _ *mm.Facts) {
+		{"5.11", func(u *uffd.Facts, m *mm.Facts) {
+			m.MajorIfRetried = true
 			u.Flags |= abi.UserModeOnly
 			u.Sleep = uffd.SleepOnce
 		}},
@@ -124,7 +125,7 @@ func TestSums(t *testing.T) {
 			m.Populate = mm.PopulateStopsAtHole
 			m.AnonVMAMerge, m.Mremap.ChecksFirst, m.Fill.PreparesFirst = mm.AnonVMAEither, true, true
 		}},
-		{"6.18", func(u *uffd.Facts, _ *mm.Facts) { u.Register.LowAddress = true }},
+		{"6.18", func(u *uffd.Facts, _ *mm.Facts) { u.LowAddress = true }},
 	} {
 		row.add(&p.UFFD, &p.MM)
 		p.Name = row.name

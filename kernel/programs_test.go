@@ -1,6 +1,8 @@
 package kernel_test
 
 import (
+	"fmt"
+
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/machine"
@@ -9,12 +11,26 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// programs are those that show a change and are of no use to package explore. An endless one may
-// never settle: it is run in interleavings chosen at random.
+// programs are those that show a change and are of no use to package explore. A sampled one is
+// run in interleavings chosen at random: it may never settle, or its outcome is something that
+// the search takes to be irrelevant.
 var programs = map[string]struct {
 	setup   *explore.Setup
-	endless bool
+	sampled bool
 }{
+	"counted-faults": {sampled: true, setup: &explore.Setup{
+		Name: "counted-faults",
+		Doc:  "one that counts its major faults, and a copier",
+		Tasks: func(w *explore.World) {
+			w.Go("t1", func(t *machine.Task) string {
+				var b [1]byte
+				t.Load(explore.Arena, b[:])
+				major, minor := t.Faults()
+				return fmt.Sprintf("%d major, %d minor", major, minor)
+			})
+			w.Go("copier", func(t *machine.Task) string { fill(t, w.Fd); return "" })
+		},
+	}},
 	"full-table": {setup: &explore.Setup{
 		Name: "full-table",
 		Doc:  "one that has no descriptor left, and calls userfaultfd(2) with an unknown flag",
@@ -63,7 +79,7 @@ var programs = map[string]struct {
 			})
 		},
 	}},
-	"released-gup": {endless: true, setup: &explore.Setup{
+	"released-gup": {sampled: true, setup: &explore.Setup{
 		Name: "released-gup",
 		Doc:  "get_user_pages, and one that closes the descriptor",
 		Tasks: func(w *explore.World) {

@@ -9,6 +9,9 @@ type Facts struct {
 	// FAULT_FLAG_INTERRUPTIBLE, those of get_user_pages FAULT_FLAG_KILLABLE (5.7).
 	InterruptibleFaults bool
 
+	// MajorIfRetried: a fault is counted as major if it was retried, not if it slept (5.9).
+	MajorIfRetried bool
+
 	// AnonVMAMerge is which side of a merge may lack an anon_vma.
 	AnonVMAMerge AnonVMAMerge
 	// FixedNoReplace: mmap knows MAP_FIXED_NOREPLACE. A kernel that does not takes the address

@@ -63,6 +63,9 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 		major |= fault & VMFaultMajor
 		if fault&VMFaultRetry == 0 {
 			mm.MmapLock.UpRead(t)
+			if mm.Facts.MajorIfRetried && flags&FaultTried != 0 {
+				major |= VMFaultMajor
+			}
 			return account(t, fault, major)
 		}
 		// The function that asked for the retry has dropped mmap_lock.

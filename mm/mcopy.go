@@ -121,14 +121,14 @@ func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, sr
 	if mm.Dropped.Any() {
 		return mm.mcopyAtomicPTEWithout(t, vma, pte, addr, src, page)
 	}
-	copied := *page
-	if copied == nil {
+	frame := *page
+	if frame == nil {
 		if t.ShouldFail("alloc_page") {
 			return errno.ENOMEM
 		}
-		copied = mm.memory.Alloc(mm.home)
-		if err := copyFromUserInatomic(t, copied.Data()[:], src); err != nil {
-			*page = copied
+		frame = mm.memory.Alloc(mm.home)
+		if err := copyFromUserInatomic(t, frame.Data()[:], src); err != nil {
+			*page = frame
 			return err
 		}
 	}
@@ -141,10 +141,10 @@ func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, sr
 	pte.Lock(t)
 	if !pte.PeekHeld(t, j).None() {
 		pte.Unlock(t)
-		copied.Put()
+		frame.Put()
 		return errno.EEXIST
 	}
-	setPTE(t, vma, pte, j, copied, bits)
+	setPTE(t, vma, pte, j, frame, bits)
 	pte.Unlock(t)
 	return nil
 }

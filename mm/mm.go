@@ -178,6 +178,10 @@ func (mm *MM) Drop(t *sim.Task) {
 // Users is the number of user references, for observers.
 func (mm *MM) Users() uint64 { return mm.users.Peek() }
 
+// Pins returns the number of references on the structure, the one of all users included, for
+// observers.
+func (mm *MM) Pins() uint64 { return mm.pins.Peek() }
+
 // Label names the address space's locks and its top table for a controlled executor:
 // see [sim.Label].
 func (mm *MM) Label(c *sim.Controlled, n uint64) {

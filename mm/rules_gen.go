@@ -126,14 +126,14 @@ var _ = sim.KernelVariant((*MM).atomicFill, (*MM).atomicFillWithout)
 
 func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, src uint64, page **page.Frame) error {
 	dropped := mm.Dropped
-	copied := *page
-	if copied == nil {
+	frame := *page
+	if frame == nil {
 		if t.ShouldFail("alloc_page") {
 			return errno.ENOMEM
 		}
-		copied = mm.memory.Alloc(mm.home)
-		if err := copyFromUserInatomic(t, copied.Data()[:], src); err != nil {
-			*page = copied
+		frame = mm.memory.Alloc(mm.home)
+		if err := copyFromUserInatomic(t, frame.Data()[:], src); err != nil {
+			*page = frame
 			return err
 		}
 	}
@@ -149,11 +149,11 @@ func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *pgtable.Table, a
 			pte.Unmap(t, j)
 		} else {
 			pte.Unlock(t)
-			copied.Put()
+			frame.Put()
 			return errno.EEXIST
 		}
 	}
-	setPTE(t, vma, pte, j, copied, bits)
+	setPTE(t, vma, pte, j, frame, bits)
 	pte.Unlock(t)
 	return nil
 }

@@ -23,7 +23,7 @@ func argumentsAreChecked(t *rapid.T, i *Implementation) {
 	for _, fd := range contexts {
 		a.open(fd)
 	}
-	if !a.oracle.v.UFFD.Register.LowAddress {
+	if !a.oracle.v.UFFD.LowAddress {
 		a.do("sysctl(vm.mmap_min_addr=%d)", mm.DefaultMmapMinAddr)
 	}
 	// The last two pages are for arguments that lie in memory.
@@ -65,7 +65,7 @@ func (a *arguments) shape() {
 
 // placed reports whether a range is of addresses that a program may use.
 func (a *arguments) placed(start, length uint64) bool {
-	return (start >= mm.DefaultMmapMinAddr || a.oracle.v.UFFD.Register.LowAddress) && start < mm.TaskSize && length <= mm.TaskSize-start
+	return (start >= mm.DefaultMmapMinAddr || a.oracle.v.UFFD.LowAddress) && start < mm.TaskSize && length <= mm.TaskSize-start
 }
 
 // start makes the request, and says what the answer has to be.

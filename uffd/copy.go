@@ -22,7 +22,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Copy
 	u.Decode(b[:])
-	if c.facts.Copy.ChecksSource && !mm.Lent(u.Src) {
+	if c.facts.Copy.ChecksSource && !mm.Lent(u.Src) { // lent memory stands for a user's
 		if err := c.validateUnalignedRange(u.Src, u.Len); err != nil {
 			return err
 		}
@@ -39,6 +39,9 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
+		if c.facts.MemoryGone == MemoryGoneNoSpace { // UFFDIO_ZEROPAGE was overlooked
+			return errno.ENOSPC
+		}
 		return c.memoryGone(t, arg+abi.CopyCopyOffset)
 	}
 	fill := c.mm.McopyAtomic
@@ -64,12 +67,9 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 }
 
 // memoryGone ends a COPY or ZEROPAGE whose memory has been torn down: EINVAL, which the out field
-// gets, too, and later ENOSPC or ESRCH.
+// gets, too, and later ESRCH.
 func (c *Ctx) memoryGone(t *sim.Task, out uint64) error {
-	switch c.facts.MemoryGone {
-	case MemoryGoneNoSpace:
-		return errno.ENOSPC
-	case MemoryGoneNoProcess:
+	if c.facts.MemoryGone == MemoryGoneNoProcess {
 		return errno.ESRCH
 	}
 	if err := mm.PutUser64(t, out, outField(0, errno.EINVAL)); err != nil {

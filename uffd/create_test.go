@@ -41,6 +41,29 @@ func TestNoDescriptorComesBeforeBadFlags(t *testing.T) {
 	})
 }
 
+// Since 4.16 the context comes before the descriptor: EINVAL, ENOMEM, EMFILE, ENFILE. Nothing is
+// left behind by any of them.
+func TestContextComesBeforeDescriptor(t *testing.T) {
+	eachIn(t, "4.16", func(k *fixture) {
+		k.m.MaxFds = 1
+		p := k.newProcess()
+		_, err := k.create(p, 0, "anon_inode_getfile")
+		k.Equal(errno.ENFILE, err)
+		fd, err := k.create(p, 0, "")
+		k.NoError(err)
+		k.Zero(fd, "the descriptor was given back")
+		_, err = k.create(p, 0x2, "userfaultfd_ctx")
+		k.Equal(errno.EINVAL, err)
+		_, err = k.create(p, 0, "userfaultfd_ctx")
+		k.Equal(errno.ENOMEM, err)
+		_, err = k.create(p, 0, "")
+		k.Equal(errno.EMFILE, err)
+		k.doIn(p, func(t *machine.Task) { k.NoError(t.Close(fd)) })
+		k.EqualValues(1, p.MM.Users())
+		k.EqualValues(1, p.MM.Pins(), "no context keeps the mm_struct")
+	})
+}
+
 // CREATE-2: two bits are allowed, and a refusal leaves no descriptor behind.
 func TestFlags(t *testing.T) {
 	seedOnly(t, func(k *fixture) {

@@ -45,7 +45,7 @@ type Ctx struct {
 	released        sim.Word // 1 once release has begun
 	features        sim.Word // asked for in the handshake; immutable once state is running
 	flags           uint32   // of the system call; immutable
-	mm              *mm.MM   // whose faults these are, with a user reference; immutable
+	mm              *mm.MM   // whose faults these are, which it pins; immutable
 	facts           *Facts
 	dropped         rule.Set // rules that are not kept; immutable
 	freed           bool     // set when the last reference has gone
@@ -118,6 +118,11 @@ func (c *Ctx) put(t *sim.Task) {
 	sim.BugOn(t, c.fdWqh.Lock.IsLocked(t), where, "fd_wqh.lock is held")
 	sim.BugOn(t, c.fdWqh.Len() != 0, where, "fd_wqh is not empty")
 	c.unpin(t)
+	c.free(t)
+}
+
+// free ends the context's existence: kmem_cache_free.
+func (c *Ctx) free(t *sim.Task) {
 	c.freed = true
 	sim.Kfree(t, c)
 	c.trace(t, "ctx_free")

@@ -13,6 +13,9 @@ type Facts struct {
 	// Flags are those of userfaultfd(2).
 	Flags uint32
 
+	// LowAddress: the range of an ioctl may begin below mmap_min_addr (7.1).
+	LowAddress bool
+
 	Handshake  Handshake
 	Create     CreateFacts
 	Pins       Pins
@@ -54,8 +57,9 @@ const (
 type CreateFacts struct {
 	// PutsMM: a context without a file drops its mm (4.3).
 	PutsMM bool
-	// FlagsFirst: the flags are checked before a descriptor is reserved (4.16).
-	FlagsFirst bool
+	// ContextFirst: the flags are checked and the context is made before a descriptor is
+	// reserved (4.16).
+	ContextFirst bool
 	// Seekable: lseek(2) succeeds and changes nothing. Before, it is ESPIPE (6.0).
 	Seekable bool
 	// ReadOnly: the file is open for reading only (6.1).
@@ -78,7 +82,8 @@ type MemoryGone uint8
 const (
 	// MemoryGoneInvalid: EINVAL, in the out field as well.
 	MemoryGoneInvalid MemoryGone = iota
-	// MemoryGoneNoSpace: ENOSPC (4.11).
+	// MemoryGoneNoSpace: ENOSPC from UFFDIO_COPY. UFFDIO_ZEROPAGE was overlooked, and stays as
+	// it was (4.11).
 	MemoryGoneNoSpace
 	// MemoryGoneNoProcess: ESRCH (4.13).
 	MemoryGoneNoProcess
@@ -121,15 +126,13 @@ const (
 	SleepOnce
 )
 
-// RegisterFacts are the facts of UFFDIO_REGISTER, and, but for LowAddress, of UFFDIO_UNREGISTER.
+// RegisterFacts are the facts of UFFDIO_REGISTER, and of UFFDIO_UNREGISTER.
 type RegisterFacts struct {
 	// NothingMappedInvalid: a range above which nothing is mapped is EINVAL, not ENOMEM (6.3).
 	NothingMappedInvalid bool
 	// OffsetOfRange: a merge is looked for with the page offset of the range, not of the VMA's
 	// start (6.4).
 	OffsetOfRange bool
-	// LowAddress: a range may begin below mmap_min_addr (7.1). Every ioctl checks ranges alike.
-	LowAddress bool
 }
 
 // UnregisterFacts are the facts of UFFDIO_UNREGISTER.

@@ -143,7 +143,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 		!c.signalPending(t, blocking) {
 		c.fdWqh.WakeUpKey(t, sim.Normal, pollIn) // FAULT-11
 		t.Schedule()
-		ret |= mm.VMFaultMajor
+		if c.facts.Sleep != SleepOnce { // since 5.9 the arch fault handler knows by itself
+			ret |= mm.VMFaultMajor
+		}
 		// FAULT-15. A wake-up for something else may come late: mmap_lock's last holder hands
 		// the lock over first and wakes the task afterwards.
 		for c.facts.Sleep == SleepUntilWoken && uwq.waken.Load(t) == 0 {

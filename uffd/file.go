@@ -24,13 +24,12 @@ func init() { // the functions refer to fops by way of FromFile
 	}
 }
 
-// Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new
-// context of the current task's mm. EMFILE comes before EINVAL for the flags, since
-// the descriptor is reserved first (CREATE-1; since 4.16 it is the other way round); ENOMEM and ENFILE are what
-// allocations end with.
+// Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new context of
+// the current task's mm. The errors, in order: EMFILE, EINVAL for unknown flags, ENOMEM, ENFILE
+// (CREATE-1); since 4.16 those of [newUserfaultfd].
 func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
-	if conf.Facts.Create.FlagsFirst && flags&^conf.Facts.Flags != 0 {
-		return -1, errno.EINVAL
+	if conf.Facts.Create.ContextFirst {
+		return newUserfaultfd(t, files, flags, conf)
 	}
 	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
 	if err != nil {
@@ -42,6 +41,36 @@ func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (i
 		return -1, err
 	}
 	files.FdInstall(t, fd, f) // last: now other threads can close it (CREATE-7)
+	return fd, nil
+}
+
+// newUserfaultfd is Userfaultfd since 4.16: it makes the context before it reserves a descriptor.
+// The errors, in order: EINVAL for unknown flags, ENOMEM, EMFILE, ENFILE.
+func newUserfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
+	if conf.Dropped.Any() {
+		return newUserfaultfdWithout(t, files, flags, conf)
+	}
+	if flags&^conf.Facts.Flags != 0 {
+		return -1, errno.EINVAL
+	}
+	if t.ShouldFail("userfaultfd_ctx") {
+		return -1, errno.ENOMEM
+	}
+	c := newCtx(t, flags, conf)
+	c.pin(t)
+	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
+	if err != nil {
+		c.unpin(t)
+		c.free(t)
+		return -1, err
+	}
+	if t.ShouldFail("anon_inode_getfile") {
+		files.PutUnusedFd(t, fd)
+		c.unpin(t)
+		c.free(t)
+		return -1, errno.ENFILE
+	}
+	files.FdInstall(t, fd, c.newFile(t)) // last: now other threads can close it (CREATE-7)
 	return fd, nil
 }
 
@@ -63,20 +92,25 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	c := newCtx(t, flags, conf)
 	c.pin(t)
 	if t.ShouldFail("anon_inode_getfile") {
-		// The seed forgets the mm's reference here, and the model does, too (CREATE-6).
+		// The 2015 code forgets the mm's reference here (CREATE-6).
 		if c.facts.Create.PutsMM {
 			c.unpin(t)
 		}
-		c.freed = true
+		c.free(t)
 		return nil, errno.ENFILE
 	}
+	return c.newFile(t), nil
+}
+
+// newFile returns a file that stands for the context: anon_inode_getfile (CREATE-5).
+func (c *Ctx) newFile(t *sim.Task) *vfs.File {
 	mode := uint32(abi.ORdwr)
 	if c.facts.Create.ReadOnly {
-		mode = 0
+		mode = abi.ORdonly
 	}
-	f := vfs.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
+	f := vfs.NewFile("[userfaultfd]", fops, mode|c.flags&abi.ONonblock, c)
 	sim.Label(t, f, "file", t.Unique())
-	return f, nil
+	return f
 }
 
 // FromFile returns the context that a file stands for, nil if it is no userfaultfd.

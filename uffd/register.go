@@ -16,19 +16,19 @@ func (c *Ctx) validateRange(start, length uint64) error {
 	if start&^mm.PageMask != 0 {
 		return errno.EINVAL
 	}
-	if length&^mm.PageMask != 0 {
-		return errno.EINVAL
-	}
 	return c.validateUnalignedRange(start, length)
 }
 
-// validateUnalignedRange is validateRange of a range that need not be page aligned:
+// validateUnalignedRange is validateRange of a range whose start need not be page aligned:
 // validate_unaligned_range, since 6.6.
 func (c *Ctx) validateUnalignedRange(start, length uint64) error {
+	if length&^mm.PageMask != 0 {
+		return errno.EINVAL
+	}
 	if length == 0 {
 		return errno.EINVAL
 	}
-	if start < c.mm.MmapMinAddr && !c.facts.Register.LowAddress {
+	if start < c.mm.MmapMinAddr && !c.facts.LowAddress {
 		return errno.EINVAL
 	}
 	if start >= c.mm.TaskSize {
@@ -61,7 +61,7 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	vmFlags := mm.VMUffdMissing
-	if u.Mode&abi.RegisterModeWP != 0 { // 2015 knows it by name only (REG-4)
+	if u.Mode&abi.RegisterModeWP != 0 { // 2015 knows it by name only (REG-4); later: not modelled
 		return errno.EINVAL
 	}
 	if err := c.validateRange(u.Range.Start, u.Range.Len); err != nil {
@@ -137,7 +137,7 @@ func (c *Ctx) firstVMA(t *sim.Task, start, end uint64) (vma, prev *mm.VMA, err e
 }
 
 // userfaultfdUnregister makes a range plain memory again, whichever context it belongs to
-// (UNREG-2): userfaultfd_unregister. Errors as for register, without EBUSY; since 6.15 a VMA
+// (UNREG-2): userfaultfd_unregister. Errors as for register, without EBUSY; since 6.17 a VMA
 // of another context is EINVAL. No task is woken (UNREG-4) before 4.11.
 func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 	var b [abi.RangeSize]byte
@@ -185,7 +185,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
 			if c.facts.Unregister.Wakes {
 				// While the lock keeps the woken tasks from finding the VMA as it was.
-				c.wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
+				vma.Userfault.(*Ctx).wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
 			}
 			newFlags := vma.Flags &^ mm.VMUffd // UNREG-5
 			vma, err = c.vmaModifyFlagsUffd(t, prev, vma, start, end, newFlags, nil)
@@ -201,7 +201,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 // vmaModifyFlagsUffd gives the part of vma that lies in [start, end) other flags and another
 // context, nil for none: it grows a neighbour over the part if that is possible, and splits the
 // part off if not. It returns the VMA that the part belongs to afterwards. The error is ENOMEM.
-// mmap_lock must be held for writing. It recreates vma_modify_flags_uffd of 6.9, and what
+// mmap_lock must be held for writing. It recreates vma_modify_flags_uffd of 6.7, and what
 // register and unregister did in its place before.
 func (c *Ctx) vmaModifyFlagsUffd(t *sim.Task, prev, vma *mm.VMA, start, end uint64, newFlags mm.VMFlags, ctx *Ctx) (*mm.VMA, error) {
 	attrs := vma.Attributes()

@@ -123,6 +123,9 @@ func userfaultfdCopyWithout(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
+		if c.facts.MemoryGone == MemoryGoneNoSpace {
+			return errno.ENOSPC
+		}
 		return c.memoryGone(t, arg+abi.CopyCopyOffset)
 	}
 	fill := c.mm.McopyAtomic
@@ -233,9 +236,7 @@ func (c *Ctx) putWithout(t *sim.Task) {
 	if !dropped.Has(PinMM) {
 		c.unpin(t)
 	}
-	c.freed = true
-	sim.Kfree(t, c)
-	c.trace(t, "ctx_free")
+	c.free(t)
 }
 
 var _ = sim.KernelVariant((*Ctx).put, (*Ctx).putWithout)
@@ -384,7 +385,9 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 			t.SetState(blocking.state)
 		}
 		t.Schedule()
-		ret |= mm.VMFaultMajor
+		if c.facts.Sleep != SleepOnce {
+			ret |= mm.VMFaultMajor
+		}
 
 		if !dropped.Has(WaitToBeWoken) {
 			for c.facts.Sleep == SleepUntilWoken && uwq.waken.Load(t) == 0 {
@@ -461,6 +464,40 @@ func (c *Ctx) blockingStateWithout(flags mm.FaultFlags) blocking {
 
 var _ = sim.KernelVariant((*Ctx).blockingState, (*Ctx).blockingStateWithout)
 
+func newUserfaultfdWithout(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
+	dropped := conf.Dropped
+	if flags&^conf.Facts.Flags != 0 {
+		return -1, errno.EINVAL
+	}
+	if t.ShouldFail("userfaultfd_ctx") {
+		return -1, errno.ENOMEM
+	}
+	c := newCtx(t, flags, conf)
+	if !dropped.Has(PinMM) {
+		c.pin(t)
+	}
+	fd, err := files.GetUnusedFd(t, flags&sharedFcntlFlags)
+	if err != nil {
+		if !dropped.Has(PinMM) {
+			c.unpin(t)
+		}
+		c.free(t)
+		return -1, err
+	}
+	if t.ShouldFail("anon_inode_getfile") {
+		files.PutUnusedFd(t, fd)
+		if !dropped.Has(PinMM) {
+			c.unpin(t)
+		}
+		c.free(t)
+		return -1, errno.ENFILE
+	}
+	files.FdInstall(t, fd, c.newFile(t))
+	return fd, nil
+}
+
+var _ = sim.KernelVariant(newUserfaultfd, newUserfaultfdWithout)
+
 func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	dropped := conf.Dropped
 	if flags&^conf.Facts.Flags != 0 {
@@ -480,16 +517,10 @@ func fileCreateWithout(t *sim.Task, flags uint32, conf *Config) (*vfs.File, erro
 				c.unpin(t)
 			}
 		}
-		c.freed = true
+		c.free(t)
 		return nil, errno.ENFILE
 	}
-	mode := uint32(abi.ORdwr)
-	if c.facts.Create.ReadOnly {
-		mode = 0
-	}
-	f := vfs.NewFile("[userfaultfd]", fops, mode|flags&abi.ONonblock, c)
-	sim.Label(t, f, "file", t.Unique())
-	return f, nil
+	return c.newFile(t), nil
 }
 
 var _ = sim.KernelVariant(FileCreate, fileCreateWithout)
@@ -680,9 +711,6 @@ func (c *Ctx) validateRangeWithout(start, length uint64) error {
 		}
 	}
 	if start&^mm.PageMask != 0 {
-		return errno.EINVAL
-	}
-	if length&^mm.PageMask != 0 {
 		return errno.EINVAL
 	}
 	if dropped.Has(ValidateInOrder) {
