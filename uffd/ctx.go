@@ -58,8 +58,12 @@ type Config struct {
 	Dropped rule.Set // rules that are not kept, to see what they are for; [CheckDropped] must allow the set
 }
 
-// newCtx returns a context for the current task's mm, with one reference.
+// newCtx returns a context for the current task's mm, with one reference. It panics if the rules
+// of conf.Dropped cannot be dropped together.
 func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
+	if err := CheckDropped(conf.Dropped); err != nil {
+		panic(err)
+	}
 	c := &Ctx{flags: flags, mm: mm.Current(t).MM, facts: &conf.Facts, dropped: conf.Dropped, name: t.TraceName("ctx")}
 	sim.Label(t, c, "ctx", t.Unique())
 	c.initOnce()

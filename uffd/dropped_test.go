@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm/rule"
+	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -19,6 +21,17 @@ func TestCheckDropped(t *testing.T) {
 	for _, info := range uffd.Rules() {
 		require.NoError(t, uffd.CheckDropped(rule.Of(info.Rule)), info.Name)
 	}
+}
+
+// A machine that is told to drop such a pair does not run with one of them.
+func TestClashingRulesMakeNoContext(t *testing.T) {
+	k := newFixture(t, "2015", 0)
+	defer k.exec.Stop()
+	k.m.Dropped = rule.Of(uffd.SleepKillable, uffd.SleepThroughSignals)
+	k.start("t", func(t *machine.Task) string { _, _ = t.Userfaultfd(0); return "" })
+	var failure *sim.Panic
+	require.ErrorAs(t, k.exec.Settle(), &failure)
+	require.ErrorContains(t, failure, "cannot be dropped together")
 }
 
 // The list is what importers see: a copy, in the order of the numbers.

@@ -45,6 +45,9 @@ func ParseRule(name string) (rule.Rule, error) {
 // CheckDropped says why the rules cannot be dropped together: the changes to the source that
 // drop two of them overlap.
 func CheckDropped(dropped rule.Set) error {
+	if !dropped.Any() {
+		return nil
+	}
 	for _, pair := range slices.Concat(clashes, mm.RuleClashes()) {
 		if dropped.Has(pair[0]) && dropped.Has(pair[1]) {
 			a, b := rules[pair[0]], rules[pair[1]]
