@@ -1,12 +1,17 @@
-// Package page is physical memory: [Frame] is a page of real bytes with a number and a
-// reference count (struct page), and [Memory] allocates and counts frames.
+// Package page models physical memory: [Frame] is a page with its bytes, a frame number
+// and a reference count (struct page), and [Memory] allocates and counts frames.
 //
-// Nothing here is a visible step: a frame is guarded by whatever refers to it, the lock of
-// the page table that maps it above all.
+// A kernel name after a colon is the function of Linux 4.3 that a function recreates.
+//
+// No operation here is a visible step of a task. A frame's bytes are protected by the
+// lock of the object that refers to the frame: usually the page table that maps it.
 //
 // # Stability
 //
-// Internal: everything may change in any commit, except for [Memory.InUse] and the sizes.
+// Stable (a change is announced in CHANGELOG.md): [Memory.InUse] and the page sizes.
+//
+// Internal (may change in any commit, although other packages of this module use it):
+// everything else.
 package page
 
 import (
@@ -15,41 +20,43 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Page sizes, in bytes, and the number of pages in a huge one.
+// The size of a page.
 const (
-	Shift   = 12
-	Size    = 1 << Shift
-	Mask    = ^uint64(Size - 1)
-	PerHuge = 512
+	Shift   = 12                // log2 of Size
+	Size    = 1 << Shift        // bytes in a page
+	Mask    = ^uint64(Size - 1) // clears an address's offset in its page
+	PerHuge = 512               // pages in a huge page
 )
 
-// Frame is a page of physical memory with its real bytes.
+// Frame is a page of physical memory: struct page, with the page's bytes. The fields
+// without a comment are set when the frame is allocated and do not change while it is in
+// use.
 type Frame struct {
 	memory *Memory
-	home   *Counter // that it is counted in
+	home   *Counter // counts the frame
 	pfn    uint64
-	refs   sim.Word // page-table entries and page caches that hold it
-	data   *[Size]byte
-	bare   sim.BareLock // keeps accesses through the tables of several mappings apart
+	refs   sim.Word     // page-table entries and page caches that refer to the frame; atomic
+	data   *[Size]byte  // the bytes are protected as [Frame.Data] says
+	bare   sim.BareLock // serializes accesses through several page tables
 
-	// A frame fills a cache line: otherwise frames that are reused on different processors would
-	// share one, and each reference count would take it away from the other processor.
+	// Pads the frame to a cache line. Two frames on one line would make their reference
+	// counts contend when they are used on different processors.
 	_ [16]byte
 }
 
 // PFN returns the page frame number.
 func (f *Frame) PFN() uint64 { return f.pfn }
 
-// Data returns the frame's bytes. The caller holds the only reference, or the lock of the
-// page table that maps the frame.
+// Data returns the frame's bytes. The caller must hold the only reference, or the lock of
+// the page table that maps the frame.
 func (f *Frame) Data() *[Size]byte { return f.data }
 
 // Get takes a reference: get_page.
 func (f *Frame) Get() { f.refs.Tick(1) }
 
-// Put drops a reference: put_page. The last one frees the frame. Nothing accesses its
-// bytes by then: an access without a reference of its own holds the lock of the page table
-// that maps the frame.
+// Put drops a reference, and frees the frame if it was the last: put_page. Freeing needs
+// no lock, because an access either has its own reference or holds the lock of the page
+// table that maps the frame.
 func (f *Frame) Put() {
 	if f.refs.Tick(^uint64(0)) == 0 {
 		f.home.n.Tick(^uint64(0))
@@ -62,11 +69,11 @@ func (f *Frame) Put() {
 // Refs returns the number of references, for observers: page_count.
 func (f *Frame) Refs() uint64 { return f.refs.Peek() }
 
-// Shared reports whether anything besides the caller's entry holds the frame, so
-// that a write has to copy it.
+// Shared reports whether anything besides the caller's page-table entry refers to the
+// frame. A write through the entry must copy a shared frame.
 func (f *Frame) Shared() bool { return f.refs.Peek() > 1 }
 
-// IsZero reports whether the frame is the zero page: is_zero_pfn.
+// IsZero reports whether the frame is the shared zero page: is_zero_pfn.
 func (f *Frame) IsZero() bool { return f == f.memory.zero }
 
 // Sum returns a hash of the frame's bytes.
@@ -79,13 +86,14 @@ func (f *Frame) Sum() uint64 {
 	return h
 }
 
-// Copy makes the frame's bytes those of another: copy_highpage. The caller holds the only
-// reference to f.
+// Copy copies the bytes of another frame to f: copy_highpage. The caller must hold the
+// only reference to f.
 func (f *Frame) Copy(from *Frame) { *f.data = *from.data }
 
-// Access copies between buf and the frame's bytes from addr's offset in the page on. The lock
-// of the table that maps the frame must be held, which is enough for a frame that no other
-// table maps.
+// Access copies buf to the frame's bytes at addr's offset in the page if write is set, and
+// the other way otherwise. The lock of the page table that maps the frame must be held. It
+// is enough while no other table maps the frame; otherwise the frame's own lock is taken,
+// too.
 func (f *Frame) Access(t *sim.Task, addr uint64, buf []byte, write bool) {
 	if f.Shared() {
 		f.bare.Bare(t)

@@ -8,24 +8,26 @@ import (
 
 // Memory is physical memory: it numbers frames and counts those in use.
 type Memory struct {
-	// MaxPages is how many frames and page tables may be given out in all; 0 means any number. One
-	// more is a [*sim.Bug]: the kernel panics, as with vm.panic_on_oom. Set it before the first use.
+	// MaxPages is the number of frames and page tables that may be allocated in total; 0
+	// means unlimited. Exceeding it is a [*sim.Bug]: the kernel panics, as with
+	// vm.panic_on_oom. Set it before the first use.
 	MaxPages uint64
-	// KeepsNumbers lets a frame that is used again have the number that it had, as it does on a real
-	// machine. Without, every page has a new one, so that a run does not depend on the ones before.
+	// KeepsNumbers: a frame that is reused keeps its number, as on a real machine.
+	// Otherwise it gets a new one, so that a run does not depend on earlier runs. Set it
+	// before the first use.
 	KeepsNumbers bool
 
-	zero  *Frame
-	pfn   sim.Word // last frame number given out
-	freed sim.Pool[Frame]
+	zero  *Frame          // immutable after Init
+	pfn   sim.Word        // last frame number assigned; atomic
+	freed sim.Pool[Frame] // free frames that no counter keeps; has its own lock
 
-	inUse [counters]Counter // frames not yet freed, the zero page apart
+	inUse [counters]Counter // frames in use, without the zero page
 }
 
-// Counter is a part of a count that is kept in several places, so that processors that count at the same
-// time do not wait for each other: percpu_counter, by address space. Likewise it keeps free frames for those
-// address spaces: a frame that moves between processors takes its cache lines along. A Counter has cache
-// lines of its own.
+// Counter is one part of a count that is split so that processors do not contend:
+// percpu_counter, indexed by address space instead of by processor. It also keeps free
+// frames for its address spaces, because a frame that changes processors takes its cache
+// lines along. The fields have their own synchronization.
 type Counter struct {
 	_     cacheLinePad
 	n     sim.Word
@@ -33,30 +35,33 @@ type Counter struct {
 	_     cacheLinePad
 }
 
-// cacheLinePad keeps what stands before it off the cache line of what follows. A line of
-// x86-64 and of most other processors has 64 bytes; where it has more, counting is slower.
+// cacheLinePad puts the fields before and after it on different cache lines. A line has
+// 64 bytes on x86-64 and most other processors; where lines are longer, counting is
+// slower.
 type cacheLinePad [64]byte
 
-// shelved is how many freed frames a counter keeps.
+// shelved is the maximum number of free frames that a counter keeps.
 const shelved = 256
 
+// counters is the number of parts that the count of frames in use has.
 const counters = 16
 
-// Init makes a memory ready in which nothing but the zero page is in use.
+// Init initializes the memory. Only the zero page is in use afterwards.
 func (m *Memory) Init() {
 	m.zero = &Frame{memory: m, pfn: m.pfn.Tick(1), data: new([Size]byte)}
 	m.zero.refs.Init(1)
 }
 
-// Restart makes the memory number its frames from the start again, so that what happens
-// on it next happens as on new memory. No frame of it may be in use.
+// Restart resets the frame numbers, so that the next run gets the same numbers as on new
+// memory. No frame may be in use.
 func (m *Memory) Restart() { m.pfn.Init(m.zero.pfn) }
 
-// Zero returns the page of zeroes that all read-only mappings of untouched memory share:
-// ZERO_PAGE. Its references are not counted.
+// Zero returns the page of zeroes that a read fault maps where nothing was written yet:
+// ZERO_PAGE. References to it are not counted.
 func (m *Memory) Zero() *Frame { return m.zero }
 
-// Number gives out n page frame numbers in a row, and returns the last.
+// Number assigns n consecutive page frame numbers and returns the last of them. It panics
+// with a [*sim.Bug] if that exceeds MaxPages.
 func (m *Memory) Number(n uint64) uint64 {
 	last := m.pfn.Tick(n)
 	if m.MaxPages != 0 && last-m.zero.pfn > m.MaxPages {
@@ -65,8 +70,8 @@ func (m *Memory) Number(n uint64) uint64 {
 	return last
 }
 
-// InUse returns the number of frames that something refers to, the zero page apart. It
-// is for observers: after the last address space has been torn down it must be 0.
+// InUse returns the number of frames in use, without the zero page. It is for observers:
+// after the last address space has been torn down it must be 0.
 func (m *Memory) InUse() uint64 {
 	var n uint64
 	for i := range m.inUse {
@@ -75,18 +80,19 @@ func (m *Memory) InUse() uint64 {
 	return n
 }
 
-// Counter returns the counter of the frames that the address space of the number allocates.
+// Counter returns the counter for the frames of address space number space.
 func (m *Memory) Counter(space uint64) *Counter { return &m.inUse[space%counters] }
 
-// AllocZeroed returns a frame of zeroes with one reference, counted in home.
+// AllocZeroed returns a zeroed frame with one reference, counted in home: clear_highpage
+// after alloc_page.
 func (m *Memory) AllocZeroed(home *Counter) *Frame {
 	f := m.Alloc(home)
 	clear(f.data[:])
 	return f
 }
 
-// Alloc returns a frame with one reference, counted in home, whose bytes the caller
-// overwrites.
+// Alloc returns a frame with one reference, counted in home: alloc_page. It still has the
+// bytes of its last use, which the caller must overwrite.
 func (m *Memory) Alloc(home *Counter) *Frame {
 	home.n.Tick(1)
 	f := home.freed.Get()
@@ -104,7 +110,8 @@ func (m *Memory) Alloc(home *Counter) *Frame {
 	return f
 }
 
-// AllocHuge returns the frames of a zeroed huge page, with one reference each.
+// AllocHuge returns the frames of a zeroed huge page, with consecutive numbers and one
+// reference each, counted in home: alloc_hugepage_vma.
 func (m *Memory) AllocHuge(home *Counter) *[PerHuge]Frame {
 	home.n.Tick(PerHuge)
 	first := m.Number(PerHuge) - PerHuge + 1

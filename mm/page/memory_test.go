@@ -15,7 +15,7 @@ func newMemory() *Memory {
 
 func TestFrameReferences(t *testing.T) {
 	m := newMemory()
-	require.Zero(t, m.InUse(), "the zero page does not count")
+	require.Zero(t, m.InUse(), "the zero page is not counted")
 	require.True(t, m.Zero().IsZero())
 	f, g := m.AllocZeroed(m.Counter(0)), m.AllocZeroed(m.Counter(0))
 	require.NotEqual(t, f.PFN(), g.PFN())
@@ -31,8 +31,7 @@ func TestFrameReferences(t *testing.T) {
 	require.Zero(t, m.InUse())
 }
 
-// A frame that is used again has a new number and old bytes only if it is to be
-// overwritten.
+// A reused frame gets a new number, and AllocZeroed clears its old bytes.
 func TestFrameReuse(t *testing.T) {
 	m := newMemory()
 	seen := map[uint64]bool{m.Zero().PFN(): true}
@@ -46,7 +45,8 @@ func TestFrameReuse(t *testing.T) {
 	}
 }
 
-// On a machine that keeps numbers it has its old one, and no two frames in use have the same.
+// With KeepsNumbers a reused frame has its old number, and the numbers of frames in use
+// differ.
 func TestFrameKeepsNumber(t *testing.T) {
 	m := newMemory()
 	m.KeepsNumbers = true
@@ -73,7 +73,7 @@ func TestHugeFrames(t *testing.T) {
 		require.Equal(t, block[0].PFN()+uint64(i), f.PFN(), "contiguous")
 		f.Data()[0] = byte(i)
 	}
-	require.Equal(t, byte(7), block[7].Data()[0], "bytes of their own")
+	require.Equal(t, byte(7), block[7].Data()[0], "each frame has its own bytes")
 	next := m.AllocZeroed(m.Counter(0))
 	require.Greater(t, next.PFN(), block[PerHuge-1].PFN())
 	next.Put()
@@ -83,12 +83,13 @@ func TestHugeFrames(t *testing.T) {
 	require.Zero(t, m.InUse())
 }
 
-// Two frames on different processors must not share a cache line.
+// Frames in use on different processors must not share a cache line.
 func TestFrameFillsCacheLine(t *testing.T) {
 	require.EqualValues(t, 64, unsafe.Sizeof(Frame{}))
 }
 
-// A memory with a limit gives out that many frames and numbers, and not one more.
+// A memory with a limit allocates that many frames and page tables, and panics at one
+// more.
 func TestMaxPages(t *testing.T) {
 	m := newMemory()
 	m.MaxPages = PerHuge + 2
