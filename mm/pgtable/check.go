@@ -6,28 +6,30 @@ import (
 	"github.com/uffdsim/uffdsim/mm/page"
 )
 
-// VMAs is what a check of the tables asks the address space for.
+// VMAs answers the questions of [Table.Check] about the address space.
 type VMAs interface {
-	// Maps reports whether anything in [start, end) is mapped.
+	// Maps reports whether a VMA covers any address in [start, end).
 	Maps(start, end uint64) bool
-	// Permits says why the entry may not map the frame, and size bytes, at addr; nil if it
-	// may.
+	// Permits returns an error if the entry may not map the frame to the size bytes at
+	// addr.
 	Permits(entry Entry, f *page.Frame, addr, size uint64) error
 }
 
-// Check reports what is wrong with a top table and those below it, nil if nothing is: their
-// counts, the tables (each covers something that is mapped: munmap frees the others), and
-// the entries, against the frames and the VMAs. mmap_lock must be held, or nothing else may
-// run. It leaves the frames' reference counts to the caller, who knows all address spaces.
+// Check returns the first inconsistency in a top table and the tables below it, or nil.
+// It checks the counts of used entries, that each table covers a VMA (munmap frees the
+// others), and the entries against the frames and the VMAs. It does not check the
+// reference counts of the frames: the caller must, since other address spaces may share
+// them. mmap_lock must be held, or no task may run.
 func (tb *Table) Check(vmas VMAs) error { return tb.check(vmas, 0) }
 
-// check checks the table that covers addresses from start on, and those below it.
+// check is Check for the table that covers the addresses from start on, and those below
+// it.
 func (tb *Table) check(vmas VMAs, start uint64) error {
 	span, used := tb.level.Span(), 0
 	for i := range tb.entries {
 		entry, at := tb.Peek(i), start+uint64(i)*span
 		if entry.None() && tb.nothingBehind(i) {
-			continue // most of them are, and this is done after every statement of a scenario
+			continue // the common case, fast: scenarios check after every statement
 		}
 		if !entry.None() {
 			used++
@@ -47,6 +49,7 @@ func (tb *Table) check(vmas VMAs, start uint64) error {
 	return nil
 }
 
+// nothingBehind reports whether entry i has neither a frame nor a table.
 func (tb *Table) nothingBehind(i int) bool {
 	if tb.level == PTE {
 		return tb.frames[i] == nil
@@ -54,13 +57,15 @@ func (tb *Table) nothingBehind(i int) bool {
 	return tb.lower[i].Peek() == nil
 }
 
+// checkEntry checks entry i, which covers the addresses from at on, and the tables below
+// it.
 func (tb *Table) checkEntry(vmas VMAs, i int, entry Entry, at uint64) error {
 	if tb.level == PTE {
 		return checkMapping(vmas, entry, tb.frames[i], at, page.Size)
 	}
 	lower := tb.lower[i].Peek()
 	switch {
-	case !entry.Present(): // none, or a huge page that is being migrated
+	case !entry.Present(): // none, or the migration entry of a huge page
 		if entry.None() && lower != nil {
 			return fmt.Errorf("a %v table is left behind it", lower.level)
 		}
@@ -75,7 +80,8 @@ func (tb *Table) checkEntry(vmas VMAs, i int, entry Entry, at uint64) error {
 	return lower.check(vmas, at)
 }
 
-// checkHuge checks a huge page: the entry, and the frames in the deposited table.
+// checkHuge checks an entry that maps a huge page at address at, and the frames in the
+// deposited table.
 func (tb *Table) checkHuge(vmas VMAs, deposit *Table, entry Entry, at uint64) error {
 	if tb.level != PMD {
 		return fmt.Errorf("a huge page of that size is not modelled")
@@ -94,8 +100,8 @@ func (tb *Table) checkHuge(vmas VMAs, deposit *Table, entry Entry, at uint64) er
 	return nil
 }
 
-// checkMapping checks that the entry agrees with the frame behind it and with the VMA
-// that covers its size bytes at addr.
+// checkMapping checks that the entry matches its frame, and that the VMAs permit it for
+// the size bytes at addr.
 func checkMapping(vmas VMAs, entry Entry, f *page.Frame, addr, size uint64) error {
 	if !entry.Present() { // none, or a swap entry
 		if f != nil {
@@ -116,8 +122,8 @@ func checkMapping(vmas VMAs, entry Entry, f *page.Frame, addr, size uint64) erro
 	return vmas.Permits(entry, f, addr, size)
 }
 
-// EachFrame calls fn for every entry that maps a frame, the zero page apart; the small
-// pages of a huge one count one by one.
+// EachFrame calls fn for every frame that the table and those below it map, once for each
+// entry that maps it, except for the zero page. A huge page is 512 frames.
 func (tb *Table) EachFrame(fn func(f *page.Frame)) {
 	if tb.level == PTE {
 		for _, f := range tb.frames {
@@ -128,7 +134,7 @@ func (tb *Table) EachFrame(fn func(f *page.Frame)) {
 		return
 	}
 	for i := range tb.lower {
-		// Behind a huge page it is the deposited table, which holds the frames.
+		// For a huge page this is the deposited table, which has the frames.
 		if lower := tb.lower[i].Peek(); lower != nil {
 			lower.EachFrame(fn)
 		}

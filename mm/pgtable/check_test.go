@@ -13,8 +13,8 @@ const (
 	swapEntry = Entry(0x5<<page.Shift | 0x20)
 )
 
-// world is a page table with one PTE table, in which base is mapped to a page and the
-// next address to the zero page.
+// world is a page table with one PTE table, which maps a page at base and the zero page
+// after it.
 type world struct {
 	memory page.Memory
 	pool   Pool
@@ -37,7 +37,7 @@ func newWorld() *world {
 	return w
 }
 
-// table returns the table of the level that covers addr, with the missing ones made.
+// table returns the table of the level that covers addr, and allocates the missing ones.
 func (w *world) table(l Level, addr uint64) *Table {
 	tb := w.pgd
 	for tb.Level() > l {
@@ -50,13 +50,13 @@ func (w *world) table(l Level, addr uint64) *Table {
 	return tb
 }
 
-// anything is VMAs with which any entry is right.
+// anything is an address space that permits any entry.
 type anything struct{}
 
 func (anything) Maps(start, end uint64) bool                      { return true }
 func (anything) Permits(Entry, *page.Frame, uint64, uint64) error { return nil }
 
-// Check finds what it is for.
+// Check finds every inconsistency that it can report.
 func TestCheck(t *testing.T) {
 	huge := func(w *world) *Table {
 		pmd, deposit := w.table(PMD, 0), w.pool.New(PTE, "mm", PMDSize)
@@ -96,7 +96,7 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, w.pgd.Check(anything{}))
 }
 
-// emptied is VMAs of which nothing is left.
+// emptied is an address space without VMAs.
 type emptied struct{ anything }
 
 func (emptied) Maps(start, end uint64) bool { return false }
@@ -105,7 +105,7 @@ func TestCheckAsksVMAs(t *testing.T) {
 	require.ErrorContains(t, newWorld().pgd.Check(emptied{}), "pte table at 0x0 covers nothing that is mapped")
 }
 
-// What has been recycled is empty, and comes back as a table of the same kind.
+// A recycled table is empty, and is reused for the same kind of level.
 func TestRecycle(t *testing.T) {
 	w := newWorld()
 	require.EqualValues(t, 1, w.memory.InUse())
@@ -123,7 +123,7 @@ func TestRecycle(t *testing.T) {
 
 func TestMoveEntry(t *testing.T) {
 	next := func(i int) int { return i + 1 }
-	require.Zero(t, MoveEntry(0, next), "the level is no entry")
+	require.Zero(t, MoveEntry(0, next), "offset 0 is the level, not an entry")
 	var offset uintptr
 	for MoveEntry(offset, next) == offset {
 		offset++

@@ -1,14 +1,23 @@
-// Package pgtable is page tables as x86-64 has them: four levels of [Table], with 512
-// entries each, and the walks over them (pgtable.h).
+// Package pgtable models the page tables of x86-64: four levels of [Table], with 512
+// entries each, and the walks over them (arch/x86/include/asm/pgtable.h).
 //
-// Entries are read by anyone, at any time, without a lock. They are stored under the lock
-// that guards the table: its own for the last two levels, page_table_lock of the address
-// space for the others. Each access of a task to an entry that another task can reach is a
-// visible step, except for the Peek methods. Which address may be mapped, and with which
-// rights, is known to the VMAs, and so to package mm alone.
+// A kernel name after a colon is the function of Linux 4.3 that a function recreates.
+//
+// # Locks
+//
+// Any task may read an entry at any time without a lock. An entry is stored under the
+// lock that protects its table: the table's own lock on the two lowest levels (PTE, PMD),
+// the address space's page_table_lock on the others. Every access of a task to an entry
+// that another task can reach is a visible step, except through the Peek methods.
+//
+// The tables do not check whether an address may be mapped, and with which rights: only
+// package mm has the VMAs that say so. [Table.Check] asks it through [VMAs].
 //
 // # Stability
 //
-// Internal: everything may change in any commit, except for [Entry], [Level] and what
-// [Table.Walk] returns.
+// Stable (a change is announced in CHANGELOG.md): [Entry], [Level] and [WalkLevel], the
+// result of [Table.Walk].
+//
+// Internal (may change in any commit, although other packages of this module use it):
+// everything else.
 package pgtable

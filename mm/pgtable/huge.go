@@ -2,15 +2,15 @@ package pgtable
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// SetHuge makes entry i of a PMD table map the huge page whose small pages are the frames of
-// deposit, an empty PTE table: pgtable_trans_huge_deposit and set_pmd_at. The references to
-// the frames pass to the entry. The table's lock must be held.
+// SetHuge makes entry i of a PMD table map a huge page: pgtable_trans_huge_deposit and
+// set_pmd_at. deposit is an empty PTE table with the huge page's frames; a split needs it
+// later. The references to the frames pass to the entry. The table's lock must be held.
 func (tb *Table) SetHuge(t *sim.Task, i int, deposit *Table, bits Entry) {
 	tb.lower[i].Init(deposit)
 	tb.Set(t, i, Make(deposit.frames[0].PFN(), bits))
 }
 
-// ClearHuge makes entry i, which maps a huge page, none and drops the references to its
+// ClearHuge clears entry i, which maps a huge page, and drops the references to the
 // frames: pmdp_huge_get_and_clear and zap_deposited_table. The table's lock must be held.
 func (tb *Table) ClearHuge(t *sim.Task, i int) {
 	special := tb.Peek(i).Special()
@@ -24,8 +24,9 @@ func (tb *Table) ClearHuge(t *sim.Task, i int) {
 	}
 }
 
-// SplitHuge replaces the huge page that entry i maps by 512 small ones with the same frames
-// and rights: pgtable_trans_huge_withdraw and pmd_populate. The table's lock must be held.
+// SplitHuge replaces the huge page that entry i maps by 512 small pages with the same
+// frames and access rights: pgtable_trans_huge_withdraw and pmd_populate. The table's
+// lock must be held.
 func (tb *Table) SplitHuge(t *sim.Task, i int) {
 	entry := tb.Peek(i)
 	pte := tb.lower[i].Peek()
@@ -37,8 +38,8 @@ func (tb *Table) SplitHuge(t *sim.Task, i int) {
 	tb.traceSplit(t, i, pte)
 }
 
-// AnyShared reports whether anything besides this table holds one of the frames deposited
-// in it.
+// AnyShared reports whether anything besides this deposited table refers to one of its
+// frames. The lock of the PMD table must be held.
 func (tb *Table) AnyShared() bool {
 	for _, f := range tb.frames {
 		if f.Shared() {

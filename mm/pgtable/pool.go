@@ -5,18 +5,19 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Pool makes tables and keeps those that are no longer needed.
+// Pool allocates tables and keeps recycled ones for reuse. The free lists have their own
+// locks.
 type Pool struct {
-	frames *page.Memory // that numbers the tables, too
-	pte    sim.Pool[Table]
-	upper  sim.Pool[Table] // tables of the other levels
+	frames *page.Memory    // numbers the tables; immutable after Init
+	pte    sim.Pool[Table] // free PTE tables
+	upper  sim.Pool[Table] // free tables of the other levels
 }
 
-// Init makes a pool ready whose tables are pages of the memory.
+// Init initializes the pool. Its tables get page frame numbers of the memory.
 func (p *Pool) Init(frames *page.Memory) { p.frames = frames }
 
-// New returns an empty table of the level for the part of the address space around addr. space
-// is the address space's name in traces.
+// New returns an empty table of the level for the addresses around addr: pte_alloc_one,
+// pmd_alloc_one, pud_alloc_one. space is the name of the address space in traces.
 func (p *Pool) New(l Level, space string, addr uint64) *Table {
 	start := addr &^ (l.Span()*Entries - 1)
 	pfn := p.frames.Number(1)
@@ -35,18 +36,19 @@ func (p *Pool) New(l Level, space string, addr uint64) *Table {
 	return tb
 }
 
-// Label names a table for a controlled executor: see [sim.Label].
+// Label labels the table for a controlled executor: see [sim.Label].
 func (tb *Table) Label(t *sim.Task) {
 	sim.Label(t, tb, tableNames[tb.level], tb.start|uint64(tb.level))
 }
 
-// LabelIn names the top table of address space n: see [sim.LabelIn].
+// LabelIn labels the top table of address space n: see [sim.LabelIn].
 func (tb *Table) LabelIn(c *sim.Controlled, n uint64) {
 	sim.LabelIn(c, tb, tableNames[tb.level], n)
 }
 
-// Recycle keeps a top table for reuse, and all tables and frames below it, without the steps
-// of tearing the address space down. No task may exist that uses the address space.
+// Recycle puts a top table and all tables and frames below it back into their pools,
+// without the visible steps of tearing down the address space. No task may use the
+// address space.
 func (p *Pool) Recycle(tb *Table) {
 	for i := 0; tb.used > 0 && i < Entries; i++ {
 		entry := tb.Peek(i)
@@ -55,7 +57,7 @@ func (p *Pool) Recycle(tb *Table) {
 		}
 		switch {
 		case entry.Huge() && tb.level > PTE:
-			return // its frames come as one, and so do its tables
+			return // the frames of a huge page are one allocation: leave all to the collector
 		case tb.level > PTE:
 			p.Recycle(tb.lower[i].Peek())
 			tb.lower[i].Init(nil)
@@ -68,7 +70,7 @@ func (p *Pool) Recycle(tb *Table) {
 		tb.used--
 	}
 	if tb.used == 0 {
-		// A run that was abandoned may have held the lock, with an entry half made.
+		// An abandoned run may have stopped with the lock held and an entry half stored.
 		tb.lock = sim.SpinLock{}
 		InitLock(&tb.lock)
 		if tb.frames != nil {
@@ -80,7 +82,7 @@ func (p *Pool) Recycle(tb *Table) {
 	}
 }
 
-// of returns the pool of free tables of the level.
+// of returns the free list for tables of the level.
 func (p *Pool) of(l Level) *sim.Pool[Table] {
 	if l == PTE {
 		return &p.pte
@@ -88,15 +90,15 @@ func (p *Pool) of(l Level) *sim.Pool[Table] {
 	return &p.upper
 }
 
-// Populate points entry i to an empty table of the level below: pmd_populate, pud_populate.
-// The lock that guards the entries must be held.
+// Populate makes entry i point to an empty table of the level below: pmd_populate,
+// pud_populate. The lock that protects the table's entries must be held.
 func (tb *Table) Populate(t *sim.Task, i int, lower *Table) {
-	tb.lower[i].Init(lower) // the entry's store publishes it
+	tb.lower[i].Init(lower) // before the entry's store, which publishes the lower table
 	tb.Set(t, i, Make(lower.pfn, tableBits))
 }
 
-// FreeRange frees the tables below tb that cover a part of [start, last], neither floor nor
-// ceiling, and map nothing: free_pgd_range. page_table_lock must be held.
+// FreeRange frees every table below tb that covers a part of [start, last], lies within
+// [floor, ceiling) and is empty: free_pgd_range. page_table_lock must be held.
 func (tb *Table) FreeRange(t *sim.Task, start, last, floor, ceiling uint64) {
 	span := tb.level.Span()
 	for i, at := tb.level.Index(start), start&^(span-1); i <= tb.level.Index(last); i, at = i+1, at+span {

@@ -8,39 +8,47 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// LockClass is the class of the locks that guard tables: those of the tables themselves, and
-// page_table_lock of an address space.
+// LockClass is the class of the locks that protect page tables: the tables' own locks and
+// the page_table_lock of each address space.
 var LockClass = &sim.LockClass{Name: "page_table_lock", Rank: lockorder.PageTable}
 
-// Table is a page-table page.
+// Table is a page-table page. The fields without a comment are immutable while the table
+// is in use.
 type Table struct {
-	level   Level
-	pfn     uint64
-	lock    sim.SpinLock
+	level Level
+	pfn   uint64
+	lock  sim.SpinLock // protects the entries of a PTE or PMD table
+	// entries are stored under lock, or under page_table_lock in a PUD or PGD table, and
+	// read without it.
 	entries [Entries]sim.Word
-	// lower is what the entries above the PTE level point to. Behind a huge pmd it is
-	// the PTE table deposited for the split of the huge page; its frames are the huge
-	// page's own. Guarded like the entries.
+	// lower are the tables that the entries point to; nil in a PTE table. Where the entry
+	// maps a huge page it is the PTE table deposited for a split; its frames are those of
+	// the huge page. Protected like the entries.
 	lower *[Entries]sim.Ref[Table]
-	// frames are what the entries of a PTE table map. Guarded by lock.
+	// frames are the frames that the entries map; nil above the PTE level. Protected by
+	// lock; in a deposited table, by that of the PMD table.
 	frames *[Entries]*page.Frame
-	// used counts the entries that are not none. Guarded like the entries.
+	// used is the number of entries that are not none. Protected like the entries.
 	used int
-	// space and start say what it covers, in traces.
+	// space is the name of the address space and start the first address covered, for
+	// traces.
 	space string
 	start uint64
-	// dead is set when the page is freed. Nothing may read it from then on.
+	// dead is set when the table is freed. Reading an entry is a use after free from then
+	// on.
 	dead bool
 }
 
-// InitLock makes a lock ready that guards tables.
+// InitLock initializes a lock that protects page tables.
 func InitLock(lock *sim.SpinLock) {
 	lock.Init(LockClass)
-	lock.Guards(func(*sim.Summary) {}) // all of it is in entries and Refs
+	lock.Guards(func(*sim.Summary) {}) // the state is in words and Refs, which summaries have
 }
 
-// MoveEntry is the place that an entry of a table would have, in bytes from the table's
-// beginning, if its index were another. Other places in a table stay as they are.
+// MoveEntry returns the offset in bytes, from the beginning of a Table, of the entry
+// whose index is index(i), given the offset of entry i. An offset outside the entries is
+// returned unchanged. An explorer needs it to compare states that differ only in
+// addresses.
 func MoveEntry(offset uintptr, index func(i int) int) uintptr {
 	const begin, size = unsafe.Offsetof(Table{}.entries), unsafe.Sizeof(sim.Word{})
 	if offset < begin || offset >= begin+Entries*size {
@@ -53,10 +61,11 @@ func MoveEntry(offset uintptr, index func(i int) int) uintptr {
 // Level returns the table's level.
 func (tb *Table) Level() Level { return tb.level }
 
-// Lock takes the table's own lock: pte_lockptr, pmd_lockptr.
+// Lock takes the table's own lock: pte_offset_map_lock, pmd_lock.
 func (tb *Table) Lock(t *sim.Task) { tb.lock.Lock(t) }
 
-// LockNested is Lock for a task that holds the lock of another table.
+// LockNested takes the table's own lock in a task that already holds the lock of another
+// table.
 func (tb *Table) LockNested(t *sim.Task) { tb.lock.LockNested(t) }
 
 // Unlock releases the table's own lock.
@@ -65,10 +74,11 @@ func (tb *Table) Unlock(t *sim.Task) { tb.lock.Unlock(t) }
 // Peek reads an entry without a visible step: see [sim.Word.Peek].
 func (tb *Table) Peek(i int) Entry { return Entry(tb.entries[i].Peek()) }
 
-// PeekHeld reads an entry with the lock held that guards it: see [sim.Word.PeekHeld].
+// PeekHeld reads an entry under the lock that protects it: see [sim.Word.PeekHeld].
 func (tb *Table) PeekHeld(t *sim.Task, i int) Entry { return Entry(tb.entries[i].PeekHeld(t)) }
 
-// Load reads an entry as the kernel's lockless walks do.
+// Load reads an entry without a lock, as a visible step: READ_ONCE. It panics with a
+// [*sim.Bug] if the table was freed.
 func (tb *Table) Load(t *sim.Task, i int) Entry {
 	entry := Entry(tb.entries[i].Load(t))
 	if tb.dead {
@@ -77,11 +87,12 @@ func (tb *Table) Load(t *sim.Task, i int) Entry {
 	return entry
 }
 
-// Empty reports whether all entries are none. The lock that guards the entries must be held.
+// Empty reports whether all entries are none. The lock that protects the entries must be
+// held.
 func (tb *Table) Empty() bool { return tb.used == 0 }
 
-// Child returns the table that entry i points to, nil if it points to none (it is none,
-// huge or not present).
+// Child returns the table that entry i points to, or nil if the entry is none, huge or
+// not present.
 func (tb *Table) Child(i int) *Table {
 	entry := tb.Peek(i)
 	if !entry.Present() || entry.Huge() {
@@ -90,17 +101,20 @@ func (tb *Table) Child(i int) *Table {
 	return tb.lower[i].Peek()
 }
 
-// Behind returns the table behind entry i, also the one deposited behind a huge page.
+// Behind returns the table that entry i points to, or the deposited table if the entry
+// maps a huge page.
 func (tb *Table) Behind(i int) *Table { return tb.lower[i].Peek() }
 
-// Frame returns the frame that entry i of a PTE table maps. The table's lock must be held.
+// Frame returns the frame that entry i of a PTE table maps. The table's lock must be
+// held.
 func (tb *Table) Frame(i int) *page.Frame { return tb.frames[i] }
 
-// Frames returns the frames of a table deposited behind a huge page.
+// Frames returns the frames of a deposited table, which are those of the huge page. The
+// lock of the PMD table must be held.
 func (tb *Table) Frames() *[Entries]*page.Frame { return tb.frames }
 
-// Set stores an entry and keeps count of those in use: set_pte_at. The lock that guards
-// the entries must be held.
+// Set stores an entry and updates the count of used ones: set_pte_at. The lock that
+// protects the entries must be held.
 func (tb *Table) Set(t *sim.Task, i int, entry Entry) {
 	old := tb.Peek(i)
 	tb.store(t, i, entry)
@@ -113,11 +127,11 @@ func (tb *Table) Set(t *sim.Task, i int, entry Entry) {
 	}
 }
 
-// store stores an entry. The number of a frame or table in it differs from run to run:
-// what counts is the rights, and what is in the page.
+// store stores an entry. The state that an explorer compares gets the entry's bits and
+// the page's bytes, but not the frame number, which differs from run to run.
 func (tb *Table) store(t *sim.Task, i int, entry Entry) {
 	switch {
-	case entry == 0: // ptep_get_and_clear is an xchg: what the entry maps may go away right behind it
+	case entry == 0: // ptep_get_and_clear is an xchg; the page may be freed right after it
 		tb.entries[i].StoreAtOnce(t, 0)
 		return
 	case !t.Controlled():
@@ -136,21 +150,21 @@ func (tb *Table) store(t *sim.Task, i int, entry Entry) {
 	tb.entries[i].StoreHandle(t, uint64(entry), func(s *sim.Summary) {
 		s.Add(uint64(entry.Bits()))
 		if f != nil {
-			s.Add(f.Sum()) // with what user mode has stored there until now
+			s.Add(f.Sum()) // includes what user mode has stored there so far
 		}
 	})
 }
 
-// Map stores an entry of a PTE table that maps the frame, whose reference passes to the
-// entry. The table's lock must be held.
+// Map stores entry i of a PTE table, which maps the frame. The reference to the frame
+// passes to the entry. The table's lock must be held.
 func (tb *Table) Map(t *sim.Task, i int, f *page.Frame, entry Entry) {
-	tb.frames[i] = f // before the entry is there for the hardware to follow
+	tb.frames[i] = f // before the entry, which the hardware may follow at once
 	tb.Set(t, i, entry)
 }
 
-// Clear makes entry i of a PTE table none and returns the frame that it mapped, whose
-// reference passes to the caller: ptep_get_and_clear. The frame is nil if the entry mapped
-// none. The table's lock must be held.
+// Clear clears entry i of a PTE table and returns the frame that it mapped, nil if none:
+// ptep_get_and_clear. The reference to the frame passes to the caller. The table's lock
+// must be held.
 func (tb *Table) Clear(t *sim.Task, i int) *page.Frame {
 	tb.Set(t, i, 0) // first, so that the hardware cannot follow it to a freed frame
 	f := tb.frames[i]
@@ -158,7 +172,7 @@ func (tb *Table) Clear(t *sim.Task, i int) *page.Frame {
 	return f
 }
 
-// Unmap makes entry i of a PTE table none and drops the reference to the frame that it
+// Unmap clears entry i of a PTE table and drops the reference to the frame that it
 // mapped. The table's lock must be held.
 func (tb *Table) Unmap(t *sim.Task, i int) {
 	special := tb.Peek(i).Special()

@@ -6,7 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// traceEntry records what entry i of the table is now.
+// traceEntry emits the new value of entry i of the table.
 func (tb *Table) traceEntry(t *sim.Task, i int, entry Entry) {
 	if !t.Tracing() {
 		return
@@ -21,7 +21,7 @@ func (tb *Table) traceEntry(t *sim.Task, i int, entry Entry) {
 	}})
 }
 
-// traceSplit records that a huge page has been split: entry i of the table points to pte now.
+// traceSplit emits the split of a huge page: entry i of the table now points to pte.
 func (tb *Table) traceSplit(t *sim.Task, i int, pte *Table) {
 	if !t.Tracing() {
 		return

@@ -6,18 +6,17 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Translate is the processor's own walk for one page, followed by the access: it copies
-// between buf and the page's bytes if the entry allows it, and reports false if there has
-// to be a page fault first. tb is the top table; [addr, addr+len(buf)) must lie in one page.
-// It takes no kernel lock.
+// Translate walks the tables as the processor does and makes an access to one page: it
+// copies between buf and the page's bytes if the entry allows it, and reports false if
+// the access needs a page fault first. tb is the top table; [addr, addr+len(buf)) must
+// lie in one page. It takes no kernel lock.
 //
-// The whole is one visible step, on the lowest entry that there is: what the upper
-// levels say can only change together with the entries below them, which are cleared
-// before a table is freed.
+// Walk and access are one visible step, on the lowest entry found. The entries above need
+// no step of their own: the entries of a table are cleared before the table is freed.
 func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 	i := PGD.Index(addr)
 	for tb.level > PTE {
-		lower := tb.Child(i) // once: without mmap_lock it may be gone at the next look
+		lower := tb.Child(i) // read once: without mmap_lock the table may be freed meanwhile
 		if lower == nil {
 			break
 		}
@@ -34,17 +33,18 @@ func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) boo
 	if entry.Huge() {
 		frames = tb.lower[i].Peek().frames
 	} else if tb.level > PTE {
-		return false // a table has appeared since: the fault that follows finds it
+		return false // another task has stored a table since; the fault will find it
 	}
 	frames[PTE.Index(addr)].Access(t, addr, buf, write)
 	return true
 }
 
-// PMDTable returns the PMD table that covers addr, nil if there is none. tb is the top
-// table. mmap_lock must be held, so that the table stays.
+// PMDTable returns the PMD table that covers addr, nil if none: pgd_offset, pud_offset
+// and pmd_offset. tb is the top table. mmap_lock must be held, so that the table is not
+// freed.
 //
-// The levels above are read without a visible step: while mmap_lock is held a table
-// may appear but is never freed, and a caller that finds none takes a lock and looks again.
+// The levels above are read without a visible step. While mmap_lock is held a table can
+// be added but not freed, and a caller that finds none takes the lock and looks again.
 func (tb *Table) PMDTable(addr uint64) *Table {
 	pud := tb.Child(PGD.Index(addr))
 	if pud == nil {
@@ -53,8 +53,8 @@ func (tb *Table) PMDTable(addr uint64) *Table {
 	return pud.Child(PUD.Index(addr))
 }
 
-// PTETable returns the PTE table that covers addr, nil if there is none. tb is the top
-// table. mmap_lock must be held.
+// PTETable returns the PTE table that covers addr, nil if none: pte_offset_map. tb is the
+// top table. mmap_lock must be held.
 func (tb *Table) PTETable(addr uint64) *Table {
 	pmd := tb.PMDTable(addr)
 	if pmd == nil {
@@ -63,8 +63,9 @@ func (tb *Table) PTETable(addr uint64) *Table {
 	return pmd.Child(PMD.Index(addr))
 }
 
-// EachPMD calls fn for every pmd entry that is not none and maps part of [start, end), with
-// the part: walk_page_range. tb is the top table. mmap_lock must be held.
+// EachPMD calls fn for every entry of a PMD table that is not none and covers a part of
+// [start, end): walk_page_range. fn gets the table, the entry's index and the part. tb is
+// the top table. mmap_lock must be held.
 func (tb *Table) EachPMD(start, end uint64, fn func(pmd *Table, i int, start, end uint64)) {
 	for start < end {
 		pud := tb.Child(PGD.Index(start))
@@ -85,14 +86,14 @@ func (tb *Table) EachPMD(start, end uint64, fn func(pmd *Table, i int, start, en
 	}
 }
 
-// WalkLevel is one level of a walk.
+// WalkLevel is an entry on the way from the top table to a page.
 type WalkLevel struct {
 	Level string // "pgd", "pud", "pmd" or "pte"
 	Index int    // of the entry in its table
 	Entry Entry
 }
 
-// String returns the level as a walk prints it: "pte[1]	pfn=3 present,user,...".
+// String returns a line of a walk: "pte[1]	pfn=3 present,user,...".
 func (l WalkLevel) String() string {
 	return fmt.Sprintf("%s[%d]\t%v", l.Level, l.Index, l.Entry)
 }
@@ -100,9 +101,9 @@ func (l WalkLevel) String() string {
 // Huge reports whether the entry maps a huge page.
 func (l WalkLevel) Huge() bool { return l.Entry.Huge() }
 
-// Walk follows the tables from the top table on to the entry that maps addr, or to the first
-// one that is not present, and returns the entries on the way. It is a view: it takes no
-// lock and no visible step.
+// Walk follows the tables from the top to the entry that maps addr, or to the first entry
+// that is not present, and returns the entries on the way. It is for observers: it takes
+// no lock and is no visible step.
 func (tb *Table) Walk(addr uint64) []WalkLevel {
 	var walk []WalkLevel
 	for tb != nil {
