@@ -5,26 +5,27 @@ import (
 	"strings"
 )
 
-// Diff is a named change to the source: a rule that is taken away, or a mutant.
+// Diff is a named change to the source: it removes a rule, or is a mutant.
 type Diff struct {
-	Kind string // "rule", "mutant"
-	Name string
-	// Fields are the lines between the head and the first hunk, by their first word.
+	Kind string // the first word of the head line: "rule" or "mutant"
+	Name string // the rest of the head line
+	// Fields maps the first word of each line between the head and the first hunk to the
+	// rest of the line.
 	Fields map[string]string
 	Hunks  []Hunk
-	Line   int // of the head in the list, from 1
+	Line   int // line number of the head in the list, from 1
 }
 
-// Hunk is one place that a diff changes: lines of a file, or of one function of it.
+// Hunk changes one place of a file.
 type Hunk struct {
-	File string // from the root of the module, with slashes
-	Func string // the Go function without its receiver; "" for the whole file
-	// Lines begin with ' ' for context, '-' for a line that goes, '+' for one that comes.
+	File string // path from the root of the module, with slashes
+	Func string // Go function to search, without its receiver; "" for the whole file
+	// Lines begin with ' ' for context, '-' for a removed and '+' for an added line.
 	Lines []string
-	Line  int // of the "@@" line in the list, from 1
+	Line  int // line number of the "@@" line in the list, from 1
 }
 
-// String returns the hunk as it stands in the list.
+// String returns the hunk in the format of the list.
 func (h *Hunk) String() string {
 	head := "@@ " + h.File
 	if h.Func != "" {
@@ -33,8 +34,8 @@ func (h *Hunk) String() string {
 	return head + "\n" + strings.Join(h.Lines, "\n") + "\n"
 }
 
-// ParseDiffs parses a list of diffs. Errors name the list and the line. A line that begins
-// with '#' is a comment.
+// ParseDiffs parses a list of diffs. list is its name: errors begin with it and the line
+// number. A line that begins with '#' is a comment.
 func ParseDiffs(list, text string) ([]Diff, error) {
 	var diffs []Diff
 	for n, line := range strings.Split(text, "\n") {
@@ -50,6 +51,7 @@ func ParseDiffs(list, text string) ([]Diff, error) {
 	return diffs, nil
 }
 
+// parseLine adds line n of the list to diffs.
 func parseLine(diffs *[]Diff, n int, line string) error {
 	var d *Diff
 	if len(*diffs) > 0 {
@@ -84,6 +86,7 @@ func parseLine(diffs *[]Diff, n int, line string) error {
 	return fmt.Errorf("%q is no head, field, hunk or line of a hunk", line)
 }
 
+// check returns an error if the diff has no hunk, or one without a changed line.
 func (d *Diff) check() error {
 	if len(d.Hunks) == 0 {
 		return fmt.Errorf("%s %s has no hunk", d.Kind, d.Name)

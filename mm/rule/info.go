@@ -2,7 +2,7 @@ package rule
 
 import "fmt"
 
-// Symptom is what goes wrong without a rule.
+// Symptom is the kind of failure that a run without a rule shows.
 type Symptom string
 
 // The symptoms.
@@ -21,7 +21,7 @@ const (
 	Nothing       Symptom = "nothing"
 )
 
-// symptoms are all of them.
+// symptoms is the set of valid symptoms.
 var symptoms = map[Symptom]bool{
 	LostWakeUp: true, UseAfterFree: true, SpuriousBus: true, DeadlockFound: true, Duplicate: true, Unkillable: true,
 	QueueDamage: true, WrongData: true, LockMisuse: true, WrongState: true, WrongMM: true, Nothing: true,
@@ -30,38 +30,39 @@ var symptoms = map[Symptom]bool{
 // Info describes a rule.
 type Info struct {
 	Rule Rule
-	// Name chooses the rule on a command line: "recheck-after-enqueue".
+	// Name identifies the rule on the command line: "recheck-after-enqueue".
 	Name string
-	// Func is the kernel function that keeps the rule.
+	// Func is the kernel function that follows the rule.
 	Func string
 	// Number is the rule's number in docs/rules.md.
 	Number string
-	// Does is what the kernel does, Instead what happens without the rule.
+	// Does says what the kernel does, Instead what the code does without the rule.
 	Does, Instead string
-	// Symptom is the consequence.
+	// Symptom is the failure that the code without the rule shows.
 	Symptom Symptom
-	// TSO: only store buffers show it.
+	// TSO: the failure needs store buffers (total store order).
 	TSO bool
-	// Since is the oldest version that shows it.
+	// Since is the oldest kernel version in which the failure can happen.
 	Since string
-	// Program is the explorer's program that shows it, Mutant its number in the list of
-	// mutants ("" if none).
-	Program, Mutant string
-	// OnlyNew: the program goes wrong with the rule, too, and only runs that go right with
-	// the rule count.
+	// Program is the explorer's program in which the failure can happen.
+	Program string
+	// Mutant is the number of the mutant that removes the rule, "" if none.
+	Mutant string
+	// OnlyNew: the program can fail with the rule, too. Only a failure that needs the
+	// rule to be dropped is a failure of the rule.
 	OnlyNew bool
-	// Hunks are the rule as a change to the source.
+	// Hunks are the change to the source that removes the rule.
 	Hunks []Hunk
 }
 
-// fields are the names of a rule's fields, and whether it must have them.
+// fields maps each field that a rule may have to whether it is required.
 var fields = map[string]bool{
 	"number": true, "function": true, "does": true, "instead": true, "symptom": true, "program": true,
 	"mutant": false, "since": false, "tso": false, "only-new": false,
 }
 
-// Parse parses a list of rules. since is the version of those that name none. Errors name
-// the list and the line.
+// Parse parses a list of rules. since is the Since of a rule without that field. list is
+// the name of the list: errors begin with it and the line number.
 func Parse(list, text, since string) ([]Info, error) {
 	diffs, err := ParseDiffs(list, text)
 	if err != nil {
@@ -85,6 +86,8 @@ func Parse(list, text, since string) ([]Info, error) {
 	return infos, nil
 }
 
+// info returns the rule that the diff describes, or an error if a field is missing,
+// unknown or invalid.
 func (d *Diff) info(r Rule, since string) (Info, error) {
 	if d.Kind != "rule" || d.Name == "" {
 		return Info{}, fmt.Errorf("want \"rule NAME\"")

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// Edit replaces the bytes [Start, End) of a file by New. Both ends are beginnings of lines;
-// Start == End inserts.
+// Edit replaces the bytes [Start, End) of a file by New; Start == End inserts. Start and
+// End are byte offsets of line beginnings.
 type Edit struct {
 	Start, End int
 	New        string
 }
 
-// codeLine is a line of a file that has more than a comment.
+// codeLine is a line of a file that is not empty and not only a comment.
 type codeLine struct {
-	start, end int // byte offsets of the line, with its newline
-	text       string
+	start, end int    // byte offsets [start, end) of the line, with its newline
+	text       string // without indentation and comment
 }
 
-// Locate finds the hunk in the text of its file and returns the edits that make its
-// changes, in ascending order. Its lines, without indentation and comments, must stand one
-// after the other, in exactly one place.
+// Locate finds the hunk in the text of its file and returns the edits that apply it, in
+// ascending order. The context and removed lines of the hunk must match consecutive lines
+// of code in exactly one place. Indentation, comments and empty lines are ignored.
 func (h *Hunk) Locate(text string) ([]Edit, error) {
 	lines, err := h.scope(text)
 	if err != nil {
@@ -30,7 +30,7 @@ func (h *Hunk) Locate(text string) ([]Edit, error) {
 	var old []string
 	for _, line := range h.Lines {
 		if line[0] != '+' {
-			old = append(old, bare(line[1:]))
+			old = append(old, codeOf(line[1:]))
 		}
 	}
 	if len(old) == 0 {
@@ -52,10 +52,10 @@ func (h *Hunk) Locate(text string) ([]Edit, error) {
 	return h.edits(lines, found), nil
 }
 
-// edits returns the changes of the hunk, whose first old line is lines[at].
+// edits returns the edits of a hunk whose first context or removed line is lines[at].
 func (h *Hunk) edits(lines []codeLine, at int) []Edit {
 	var edits []Edit
-	open := false // whether the last edit still grows
+	open := false // the next change extends the last edit
 	for _, line := range h.Lines {
 		if line[0] == ' ' {
 			at++
@@ -80,8 +80,8 @@ func (h *Hunk) edits(lines []codeLine, at int) []Edit {
 	return edits
 }
 
-// insertion returns the empty edit before lines[at]: behind the line of code above, and before
-// the comments that lines[at] has.
+// insertion returns an edit that inserts before lines[at] and before the comments above
+// it, that is, directly after the previous line of code.
 func insertion(lines []codeLine, at int) Edit {
 	where := lines[0].start
 	if at > 0 {
@@ -90,6 +90,7 @@ func insertion(lines []codeLine, at int) Edit {
 	return Edit{Start: where, End: where}
 }
 
+// standsAt reports whether lines begin with the old ones.
 func standsAt(old []string, lines []codeLine) bool {
 	for i, want := range old {
 		if lines[i].text != want {
@@ -99,6 +100,7 @@ func standsAt(old []string, lines []codeLine) bool {
 	return true
 }
 
+// place returns the file, and the function if any, that the hunk names.
 func (h *Hunk) place() string {
 	if h.Func == "" {
 		return h.File
@@ -106,7 +108,8 @@ func (h *Hunk) place() string {
 	return h.File + " " + h.Func
 }
 
-// scope returns the lines of code that the hunk may match: those of its function, or all.
+// scope returns the lines of code that the hunk may match: those of its function, or all
+// lines of the file if it names none.
 func (h *Hunk) scope(text string) ([]codeLine, error) {
 	var lines []codeLine
 	inside := h.Func == ""
@@ -120,7 +123,7 @@ func (h *Hunk) scope(text string) ([]codeLine, error) {
 		if h.Func != "" && strings.HasPrefix(line, "func ") && funcName(line) == h.Func {
 			inside, seen = true, true
 		}
-		if code := bare(line); inside && code != "" {
+		if code := codeOf(line); inside && code != "" {
 			lines = append(lines, codeLine{offset, end, code})
 		}
 		if h.Func != "" && line == "}" {
@@ -134,7 +137,7 @@ func (h *Hunk) scope(text string) ([]codeLine, error) {
 	return lines, nil
 }
 
-// funcName returns the name that a line which begins a function declares.
+// funcName returns the name of the function that begins in the line.
 func funcName(line string) string {
 	line = strings.TrimPrefix(line, "func ")
 	if strings.HasPrefix(line, "(") {
@@ -144,8 +147,8 @@ func funcName(line string) string {
 	return name
 }
 
-// bare returns a line of Go without indentation and comment.
-func bare(line string) string {
+// codeOf returns a line of Go without indentation and comment.
+func codeOf(line string) string {
 	line = strings.TrimSpace(line)
 	if strings.HasPrefix(line, "//") {
 		return ""
@@ -156,8 +159,8 @@ func bare(line string) string {
 	return line
 }
 
-// Apply makes the edits, none of which may overlap another. Of two insertions at one place
-// the earlier in the list comes first.
+// Apply returns the text with the edits applied. They must not overlap. Insertions at the
+// same offset keep their order.
 func Apply(text string, edits []Edit) string {
 	edits = append([]Edit(nil), edits...)
 	sort.SliceStable(edits, func(i, j int) bool { return edits[i].Start < edits[j].Start })
@@ -172,6 +175,6 @@ func Apply(text string, edits []Edit) string {
 	return b.String()
 }
 
-// Overlap reports whether two edits cannot both be made: they change a common line, or one
-// inserts in the middle of what the other replaces.
+// Overlap reports whether two edits cannot both be applied: both replace a common line,
+// or one inserts inside the range that the other replaces.
 func Overlap(a, b Edit) bool { return a.Start < b.End && b.Start < a.End }

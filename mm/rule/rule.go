@@ -1,9 +1,12 @@
-// Package rule describes the rules of the protocol as changes to the source: a rule is what
-// goes wrong without it, written as the diff that takes it away. The package has the text
-// format of such diffs, the sets of rules that a modelled kernel does without, and the
-// search for a diff's place in the source. The program rulegen turns diffs into code.
+// Package rule describes the rules of the userfaultfd protocol. A rule is something that
+// the kernel's code does for a reason, such as a second check after joining a queue. It
+// is written down as the diff that removes it from the modelled kernel function, together
+// with the failure that follows. To drop a rule is to run the code with its diff applied.
 //
-// A rule's diff is read beside the kernel function that it changes:
+// The package parses such diffs, locates them in the source, and has the type of a set of
+// dropped rules. The program rulegen turns the diffs into code.
+//
+// An example, from uffd/rules.diff:
 //
 //	rule recheck-after-enqueue
 //		number   FAULT-9
@@ -16,8 +19,14 @@
 //	-	mustWait := c.mustWait(t, vmf, reason)
 //	+	mustWait := true
 //
-// The package knows no rule by name, and imports nothing of this module. Its API is
-// internal to this module, but for [Rule], [Set] and [Info].
+// The package has no list of rules, and imports nothing of this module.
+//
+// # Stability
+//
+// Stable (a change is announced in CHANGELOG.md): [Rule], [Set] and [Info].
+//
+// Internal (may change in any commit, although other packages of this module use it):
+// everything else.
 package rule
 
 import (
@@ -25,19 +34,20 @@ import (
 	"math/bits"
 )
 
-// Rule is a rule of the protocol, by its place in the list of all rules.
+// Rule identifies a rule by its index in the list of all rules, from 0.
 type Rule uint16
 
-// MaxRules is the number of rules that a [Set] has room for.
+// MaxRules is the capacity of a [Set]: rules must be below it.
 const MaxRules = 256
 
 // Set is a set of rules. The zero value is the empty set; sets can be compared.
 type Set struct{ words [MaxRules / 64]uint64 }
 
-// Of returns the set of the given rules. It panics for a rule of MaxRules or above.
+// Of returns the set of the given rules. It panics if one is not below MaxRules.
 func Of(rules ...Rule) Set { return Set{}.With(rules...) }
 
-// With returns the set with more rules. It panics for a rule of MaxRules or above.
+// With returns the union of the set and the given rules. It panics if one is not below
+// MaxRules.
 func (s Set) With(rules ...Rule) Set {
 	for _, r := range rules {
 		s.words[r/64] |= 1 << (r % 64)
@@ -48,7 +58,7 @@ func (s Set) With(rules ...Rule) Set {
 // Has reports whether the rule is in the set.
 func (s Set) Has(r Rule) bool { return s.words[r/64]&(1<<(r%64)) != 0 }
 
-// Any reports whether the set has any rule.
+// Any reports whether the set is not empty.
 func (s Set) Any() bool { return s.words != [MaxRules / 64]uint64{} }
 
 // All yields the rules of the set in ascending order.

@@ -9,8 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
-// A set tells every rule that there is room for from every other one: none is lost beyond the
-// 64th, which one word would have room for.
+// A set distinguishes all MaxRules rules. One word would have room for 64.
 func TestSetHasRoomForAllRules(t *testing.T) {
 	var all rule.Set
 	require.False(t, all.Any())
@@ -24,7 +23,7 @@ func TestSetHasRoomForAllRules(t *testing.T) {
 	}
 	require.Len(t, slices.Collect(all.All()), rule.MaxRules)
 	require.Equal(t, rule.Of(3, 70), rule.Of(70).With(3))
-	require.Panics(t, func() { rule.Of(rule.MaxRules) }, "not a rule that silently stays")
+	require.Panics(t, func() { rule.Of(rule.MaxRules) }, "an invalid rule must not be ignored")
 }
 
 const head = `rule one
@@ -48,7 +47,7 @@ func TestParse(t *testing.T) {
 	require.Equal(t, "@@ a/b.go F\n-\tx()\n+\ty()\n", hunk.String())
 }
 
-// Errors name the list and the line.
+// Errors begin with the list's name and the line number.
 func TestParseErrors(t *testing.T) {
 	const hunk = "@@ a.go F\n-x\n"
 	for _, c := range []struct{ text, want string }{
@@ -128,16 +127,17 @@ func TestOverlap(t *testing.T) {
 	}{
 		{rule.Edit{Start: 0, End: 4}, rule.Edit{Start: 4, End: 8}, false},
 		{rule.Edit{Start: 0, End: 5}, rule.Edit{Start: 4, End: 8}, true},
-		{rule.Edit{Start: 4, End: 4}, rule.Edit{Start: 4, End: 8}, false}, // an insertion before
+		{rule.Edit{Start: 4, End: 4}, rule.Edit{Start: 4, End: 8}, false}, // inserts before the other
 		{rule.Edit{Start: 6, End: 6}, rule.Edit{Start: 4, End: 8}, true},
-		{rule.Edit{Start: 4, End: 4}, rule.Edit{Start: 4, End: 4}, false}, // both are made
+		{rule.Edit{Start: 4, End: 4}, rule.Edit{Start: 4, End: 4}, false}, // both insert
 	} {
 		require.Equal(t, c.want, rule.Overlap(c.a, c.b), "%v %v", c.a, c.b)
 		require.Equal(t, c.want, rule.Overlap(c.b, c.a), "%v %v", c.b, c.a)
 	}
 }
 
-// Whatever the text, parsing it does not panic, and what it accepts it can print and parse again.
+// ParseDiffs panics for no text, and parses again what it has accepted and String has
+// printed.
 func FuzzParseDiffs(f *testing.F) {
 	f.Add(head + "@@ a/b.go F\n-\tx()\n y\n+\tz()\n")
 	f.Add("mutant m\n@@ a.go\n-x\n")

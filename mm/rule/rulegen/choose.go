@@ -9,18 +9,18 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
-// maxMeeting bounds the rules whose changes meet in one statement: each set of them has a
-// text of its own.
+// maxMeeting is the maximum number of rules that may change the same statement. Each set
+// of them gets its own variant of the statement, so n rules make up to 2^n variants.
 const maxMeeting = 5
 
-// choice is a set of rules of a cluster, and what the cluster is without them.
+// choice is a variant of a cluster: its text if exactly these of its rules are dropped.
 type choice struct {
 	dropped []rule.Info
 	text    string
 }
 
-// choices returns the sets of rules whose changes can be made together, the largest first and
-// the empty one last, with the text [lo, hi) changed so.
+// choices returns a variant of the text [lo, hi) for every set of the rules in ops whose
+// changes do not overlap, the largest set first and the empty set last.
 func (w *writer) choices(ops []op, lo, hi int) ([]choice, error) {
 	var rules []rule.Info
 	for _, o := range ops {
@@ -55,6 +55,7 @@ func (w *writer) choices(ops []op, lo, hi int) ([]choice, error) {
 	return all, nil
 }
 
+// overlaps reports whether any two of the edits overlap.
 func overlaps(edits []rule.Edit) bool {
 	for i, a := range edits {
 		if slices.ContainsFunc(edits[i+1:], func(b rule.Edit) bool { return rule.Overlap(a, b) }) {
@@ -64,6 +65,7 @@ func overlaps(edits []rule.Edit) bool {
 	return false
 }
 
+// condition returns the Go condition that all rules of the choice are dropped.
 func (c *choice) condition() string {
 	var terms []string
 	for _, r := range c.dropped {
@@ -72,10 +74,11 @@ func (c *choice) condition() string {
 	return strings.Join(terms, " && ")
 }
 
-// has is the test that a rule has been dropped.
+// has returns the Go condition that the rule is dropped.
 func has(r rule.Info) string { return "dropped.Has(" + goName(r.Name) + ")" }
 
-// condition returns a condition that is, for each set of rules, the one of the set.
+// condition returns the condition of an if statement that rules change: a disjunction
+// with one term for each set of dropped rules.
 func (w *writer) condition(s *ast.IfStmt, c *cluster) (string, error) {
 	lo, hi := w.lineStart(s.Pos()), w.lineEnd(s.Body.Lbrace)
 	all, err := w.choices(c.ops, lo, hi)
@@ -103,7 +106,8 @@ func (w *writer) condition(s *ast.IfStmt, c *cluster) (string, error) {
 	return strings.Join(terms, " || "), nil
 }
 
-// exactly is the condition that these rules of the cluster have been dropped and no others.
+// exactly returns the Go condition that the rules of the choice are dropped and the other
+// rules of the cluster are not.
 func (c *choice) exactly(all []choice) string {
 	term := c.condition()
 	for _, one := range all {
@@ -114,7 +118,8 @@ func (c *choice) exactly(all []choice) string {
 	return term
 }
 
-// choose returns the text of a cluster: a branch for each set of rules.
+// choose returns the generated text of a cluster: an if statement with a branch for each
+// set of dropped rules.
 func (w *writer) choose(stmts []ast.Stmt, c *cluster, hoisted map[string]bool) (string, error) {
 	lo := w.clusterStart(stmts, c, 0)
 	hi := lo
@@ -133,7 +138,7 @@ func (w *writer) choose(stmts []ast.Stmt, c *cluster, hoisted map[string]bool) (
 		}
 	}
 	switch {
-	case len(all) == 1: // no rule, but the line that goes to the generated function
+	case len(all) == 1: // no rule changes it: this is the dispatch to the generated function
 		return all[0].text, nil
 	case len(all) == 2 && strings.TrimSpace(all[0].text) == "":
 		return "if !" + all[0].condition() + " {\n" + all[1].text + "}\n", nil
@@ -149,7 +154,8 @@ func (w *writer) choose(stmts []ast.Stmt, c *cluster, hoisted map[string]bool) (
 	return b.String(), nil
 }
 
-// insertions returns what rules put at one place, in the order of the list.
+// insertions returns the generated text of a cluster of insertions at one place, in the
+// order of the list of rules.
 func (w *writer) insertions(c *cluster, hoisted map[string]bool) (string, error) {
 	var b strings.Builder
 	for _, o := range c.ops {

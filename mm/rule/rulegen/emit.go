@@ -25,7 +25,7 @@ func (p *pack) file() ([]byte, error) {
 		}
 	}
 	text := "package " + p.pkg.Name() + "\n" + p.imports(body.String()) + body.String()
-	// Parsed without its comments: those are in the source.
+	// Parsing drops the comments: a reader finds them in the original function.
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, p.dir+"/rules_gen.go", text, parser.SkipObjectResolution)
 	if err != nil {
@@ -39,8 +39,8 @@ func (p *pack) file() ([]byte, error) {
 	return format.Source(printed.Bytes())
 }
 
-// writeRules writes the constants of the rules that the package keeps, and its table of
-// rules that clash.
+// writeRules writes the constants of the package's own rules, and the table of pairs that
+// cannot be dropped together.
 func (p *pack) writeRules(b *strings.Builder) {
 	b.WriteString("\nconst (\n")
 	for _, info := range p.own {
@@ -53,7 +53,7 @@ func (p *pack) writeRules(b *strings.Builder) {
 	b.WriteString("}\n")
 }
 
-// goName is the constant of a rule: "pin-mm" is PinMM.
+// goName returns the name of a rule's constant: PinMM for "pin-mm".
 func goName(name string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(name, "-") {
@@ -67,8 +67,8 @@ func goName(name string) string {
 	return b.String()
 }
 
-// imports returns the import declarations that the body needs: of the package's sources, and
-// package rule.
+// imports returns the import declaration for the body: package rule, and those imports of
+// the package's sources that the body uses.
 func (p *pack) imports(body string) string {
 	need := map[string]bool{`"github.com/uffdsim/uffdsim/mm/rule"`: true}
 	for _, src := range p.files {
@@ -88,7 +88,8 @@ func (p *pack) imports(body string) string {
 	return "\nimport (\n" + strings.Join(lines, "\n") + "\n)\n"
 }
 
-// writeFunction writes the function that asks for each rule.
+// writeFunction writes the variant of the function that checks for each of its rules
+// whether it is dropped.
 func (p *pack) writeFunction(b *strings.Builder, f *function) error {
 	w := &writer{pack: p, function: f}
 	where := fmt.Sprintf("%s %s", f.src.name, f.decl.Name.Name)
@@ -115,7 +116,7 @@ func (p *pack) writeFunction(b *strings.Builder, f *function) error {
 	}
 	b.WriteString("\n" + head + body + "}\n")
 	if !f.src.imports("github.com/uffdsim/uffdsim/sim") {
-		return nil // no function of the kernel: those take the task
+		return nil // not a kernel function: those take a *sim.Task
 	}
 	original, variant := f.decl.Name.Name, name
 	if f.decl.Recv != nil {
@@ -126,8 +127,9 @@ func (p *pack) writeFunction(b *strings.Builder, f *function) error {
 	return nil
 }
 
-// dispatch finds the statement that goes to the generated function, the set of rules that it
-// asks, and the function's name:
+// dispatch finds the statement that calls the generated function. It returns the
+// statement, the expression of the set of dropped rules, and the generated function's
+// name:
 //
 //	if c.dropped.Any() {
 //		return c.putWithout(t)

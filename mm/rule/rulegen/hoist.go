@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// hoist finds the variables that a branch of a cluster declares and others use: they have to
-// be declared before the first such cluster. It returns these declarations.
+// hoist returns, for each cluster, the declarations to emit before it. A variable that
+// the cluster declares is hoisted if other statements or clusters use it, because the
+// declaration would end up in a branch of a generated if statement.
 func (w *writer) hoist(stmts []ast.Stmt, clusters []*cluster) (map[*cluster][]string, error) {
 	hoisted := map[*cluster][]string{}
 	done := map[string]bool{}
@@ -34,6 +35,7 @@ func (w *writer) hoist(stmts []ast.Stmt, clusters []*cluster) (map[*cluster][]st
 	return hoisted, nil
 }
 
+// allHoisted returns the set of the hoisted variables' names.
 func allHoisted(hoisted map[*cluster][]string) map[string]bool {
 	names := map[string]bool{}
 	for _, declarations := range hoisted {
@@ -44,7 +46,8 @@ func allHoisted(hoisted map[*cluster][]string) map[string]bool {
 	return names
 }
 
-// declared returns the names that statements of the cluster declare, with and without rules.
+// declared returns the names that the statements of the cluster declare, before or after
+// the changes of its rules.
 func (w *writer) declared(stmts []ast.Stmt, c *cluster) []string {
 	var names []string
 	add := func(stmts []ast.Stmt) {
@@ -67,7 +70,8 @@ func (w *writer) declared(stmts []ast.Stmt, c *cluster) []string {
 	return names
 }
 
-// usedOutside reports whether other statements of the list, or other clusters, use the name.
+// usedOutside reports whether a statement outside the cluster, or a change of another
+// cluster, uses the name.
 func (w *writer) usedOutside(stmts []ast.Stmt, clusters []*cluster, c *cluster, name string) bool {
 	uses := func(text string) bool {
 		parsed, err := statements(text)
@@ -99,8 +103,8 @@ func (w *writer) usedOutside(stmts []ast.Stmt, clusters []*cluster, c *cluster, 
 	return false
 }
 
-// typeOf returns the type of the variable that a statement of the list declares, "" if none
-// does.
+// typeOf returns the type of the variable of this name that a statement of the list
+// declares, "" if none does.
 func (w *writer) typeOf(stmts []ast.Stmt, name string) string {
 	for _, s := range stmts {
 		a, ok := s.(*ast.AssignStmt)
@@ -122,7 +126,8 @@ func (w *writer) typeOf(stmts []ast.Stmt, name string) string {
 	return ""
 }
 
-// assign turns declarations of hoisted variables, at the top of the text, into assignments.
+// assign turns the declarations of hoisted variables into assignments: := becomes =. It
+// considers the outermost statements of the text only.
 func assign(text string, hoisted map[string]bool) (string, error) {
 	stmts, err := statements(text)
 	if err != nil || len(hoisted) == 0 {
@@ -141,9 +146,10 @@ func assign(text string, hoisted map[string]bool) (string, error) {
 	return text, nil
 }
 
+// prologue makes a list of statements a file that the parser accepts.
 const prologue = "package p\nfunc _() {\n"
 
-// statements parses statements.
+// statements parses a list of statements.
 func statements(text string) ([]ast.Stmt, error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "", prologue+text+"}\n", parser.SkipObjectResolution)

@@ -14,26 +14,27 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// pack is a package that keeps rules.
+// pack is a package with functions that rules change.
 type pack struct {
-	rules string // the name of the list of rules, from the root
-	dir   string // likewise
+	rules string // path of the list of rules, from the root of the module
+	dir   string // directory of the package, from the root
 	fset  *token.FileSet
 	pkg   *types.Package
 	info  *types.Info
 	files []*source
-	own   []rule.Info // the rules that it keeps the first hunk of
-	funcs []*function // those that are changed, in the order of the files
-	clash [][2]rule.Info
+	own   []rule.Info    // the rules whose first hunk is in the package; it has their constants
+	funcs []*function    // the functions that rules change, in the order of the files
+	clash [][2]rule.Info // pairs of rules that cannot be dropped together
 }
 
 // source is a file of a package.
 type source struct {
-	name string // from the root
+	name string // path from the root of the module, with slashes
 	text string
 	file *ast.File
 }
 
+// imports reports whether the file imports the path.
 func (s *source) imports(path string) bool {
 	return slices.ContainsFunc(s.file.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == `"`+path+`"` })
 }
@@ -52,8 +53,8 @@ type op struct {
 	rule.Edit
 }
 
-// load parses the packages and finds the types of what they declare. What the generated
-// files declare is missing on the first run: that the types are incomplete is no error.
+// load parses and type-checks the packages. A type error is not an error: on the first
+// run the generated files do not exist, and their declarations are missing.
 func load(root string, dirs []string) ([]*pack, error) {
 	var patterns []string
 	for _, dir := range dirs {
@@ -96,7 +97,8 @@ func load(root string, dirs []string) ([]*pack, error) {
 	return packs, nil
 }
 
-// collect finds the places of the hunks in the package.
+// collect locates the hunks of the package's functions, and sets p.own, p.funcs and
+// p.clash.
 func (p *pack) collect(infos []rule.Info) error {
 	byDecl := map[*ast.FuncDecl]*function{}
 	for _, info := range infos {
@@ -136,7 +138,7 @@ func (p *pack) collect(infos []rule.Info) error {
 	return p.findClashes()
 }
 
-// find finds the function of a hunk.
+// find returns the file and the declaration of the function that the hunk names.
 func (p *pack) find(h *rule.Hunk) (*source, *ast.FuncDecl, error) {
 	for _, src := range p.files {
 		if src.name != h.File {
@@ -161,7 +163,8 @@ func (p *pack) find(h *rule.Hunk) (*source, *ast.FuncDecl, error) {
 	return nil, nil, fmt.Errorf("no file %s", h.File)
 }
 
-// findClashes lists the pairs of rules that change the same lines.
+// findClashes sets p.clash to the pairs of rules that change the same lines. It returns
+// an error if two hunks of one rule do.
 func (p *pack) findClashes() error {
 	seen := map[[2]rule.Rule]bool{}
 	for _, f := range p.funcs {

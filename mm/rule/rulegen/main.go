@@ -1,9 +1,12 @@
 // Rulegen turns the rules of a list into code. For every function that a hunk of the list
-// changes it writes a second one, which asks for each rule whether it has been dropped: so
-// the function itself is the kernel's, with one line that goes to the other if any rule has
-// been. The files that it writes are named rules_gen.go.
+// changes it writes a variant, which checks for each rule whether it is dropped. The
+// function itself stays as in the kernel, except for the statement that dispatches to the
+// variant if any rule is dropped. The variants of a package are in its file rules_gen.go.
 //
-//	go run ./mm/rule/rulegen      # from the root of the module
+//	go run ./mm/rule/rulegen [ROOT]    # ROOT is the root of the module, . by default
+//
+// Package rule has the format of the list. rulegen is internal to this module: everything
+// may change in any commit.
 package main
 
 import (
@@ -34,15 +37,16 @@ func main() {
 	}
 }
 
-// ruled are the packages that keep rules.
+// ruled are the directories of the packages with functions that rules change.
 var ruled = []string{"mm", "uffd"}
 
-// generate returns the generated files of the module at root, by their names.
+// generate returns the contents of the generated files by their paths from root, the root
+// of the module.
 func generate(root string) (map[string][]byte, error) {
 	return generateFrom(root, "uffd/rules.diff", ruled)
 }
 
-// generateFrom is generate with another list of rules, and for other packages.
+// generateFrom is generate for the given list of rules and package directories.
 func generateFrom(root, list string, dirs []string) (map[string][]byte, error) {
 	text, err := os.ReadFile(filepath.Join(root, list))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 const root = "../../.."
 
-// The generated files are those that the list and the sources of now give.
+// The generated files match the current list and sources.
 func TestGeneratedFilesAreUpToDate(t *testing.T) {
 	files, err := generate(root)
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 	}
 }
 
-// module writes a module with one package of rules, and returns its root.
+// module writes a module with one package and a list of rules, and returns its root.
 func module(t *testing.T, source, rules string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,7 +42,7 @@ func module(t *testing.T, source, rules string) string {
 	return dir
 }
 
-// write returns the generated file of a package that is made of one source.
+// write returns the generated file of a package that consists of one source file.
 func write(t *testing.T, source, rules string) (string, error) {
 	t.Helper()
 	files, err := generateFrom(module(t, source, rules), "rules.diff", []string{"p"})
@@ -51,7 +51,8 @@ func write(t *testing.T, source, rules string) (string, error) {
 
 const fields = "\tnumber N-1\n\tfunction f\n\tdoes a\n\tinstead b\n\tsymptom nothing\n\tprogram copy\n"
 
-// steps is a function with 100 steps, each of which is a rule, and rules that drop them.
+// steps returns the source of a function with 100 steps, and a list with a rule for each
+// step, which removes it.
 func steps() (source, rules string) {
 	var body strings.Builder
 	for i := range 100 {
@@ -69,10 +70,10 @@ func run(set rule.Set) (did []int) {
 ` + body.String() + "\treturn did\n}\n", rules
 }
 
-// word spells a number with letters: the names of rules have no digits.
+// word returns two letters for a number below 100, because a rule's name has no digits.
 func word(i int) string { return string([]byte{'a' + byte(i/10), 'a' + byte(i%10)}) }
 
-// A hundred generated rules work, alone and several at a time: more than a word has bits.
+// 100 generated rules, more than a word has bits, can be dropped alone and together.
 func TestHundredRules(t *testing.T) {
 	source, rules := steps()
 	generated, err := write(t, source, rules)
@@ -105,7 +106,8 @@ func main() {
 	require.Equal(t, "done\n", runMain(t, map[string]string{"run.go": source, "rules_gen.go": generated, "main.go": main}))
 }
 
-// runMain runs a program that is laid over this module, whose packages it can import.
+// runMain runs a program of package main and returns its output. The files overlay this
+// module, so that the program can import its packages.
 func runMain(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -151,7 +153,7 @@ func TestGenerated(t *testing.T) {
 	rule := func(name, lines string) string { return "rule " + name + "\n" + fields + "@@ p/p.go f\n" + lines }
 	for _, c := range []struct{ name, rules, want string }{
 		{
-			"a declaration that is deleted is made before", rule("early", "-\tx := get()\n") + "@@ p/p.go f\n+\tx := 7\n \tif a > 0 &&\n",
+			"a removed declaration is hoisted", rule("early", "-\tx := get()\n") + "@@ p/p.go f\n+\tx := 7\n \tif a > 0 &&\n",
 			"\tvar x int\n\tif !dropped.Has(Early) {\n\t\tx = get()\n\t}\n\tif dropped.Has(Early) {\n\t\tx = 7\n\t}\n",
 		},
 		{
@@ -163,7 +165,7 @@ func TestGenerated(t *testing.T) {
 			"\t\tx > 1 {\n\t\tif !dropped.Has(Inner) {\n\t\t\tx++\n\t\t}\n\t}\n",
 		},
 		{
-			"rules that meet in a statement", rule("whole", "-\tif a > 0 &&\n-\t\tx > 1 {\n-\t\tx++\n-\t}\n") + rule("inner", "-\t\tx++\n"),
+			"two rules that change one statement", rule("whole", "-\tif a > 0 &&\n-\t\tx > 1 {\n-\t\tx++\n-\t}\n") + rule("inner", "-\t\tx++\n"),
 			"\tif dropped.Has(Whole) {\n\t} else if dropped.Has(Inner) {\n\t\tif a > 0 &&\n\t\t\tx > 1 {\n\t\t}\n\t} else {\n",
 		},
 	} {
@@ -179,7 +181,7 @@ func TestGenerated(t *testing.T) {
 	require.Contains(t, text, "var clashes = [][2]rule.Rule{\n\t{Whole, Other},\n}")
 }
 
-// Mistakes in the list are told with its line.
+// Errors name the line of the list.
 func TestGenerateErrors(t *testing.T) {
 	for _, c := range []struct{ source, hunk, want string }{
 		{small, "@@ p/p.go f\n-\ty++\n", `rules.diff: rule r: the hunk of line 8 matches nowhere in p/p.go f: "y++"`},

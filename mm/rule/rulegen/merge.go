@@ -8,42 +8,45 @@ import (
 	"strings"
 )
 
-// writer writes one function.
+// writer generates the variant of one function.
 type writer struct {
 	*pack
 	*function
 }
 
+// offset returns the byte offset of pos in the file.
 func (w *writer) offset(pos token.Pos) int { return w.fset.Position(pos).Offset }
 
-// lineStart returns the offset of the line's beginning, lineEnd that behind its newline.
+// lineStart returns the offset of the first byte of the line.
 func (w *writer) lineStart(pos token.Pos) int {
 	return strings.LastIndexByte(w.src.text[:w.offset(pos)], '\n') + 1
 }
 
+// lineEnd returns the offset after the newline of the line.
 func (w *writer) lineEnd(pos token.Pos) int {
 	at := w.offset(pos)
 	return at + strings.IndexByte(w.src.text[at:], '\n') + 1
 }
 
-// cluster is a run of statements, perhaps empty, that ops change as a whole; or the
-// condition of the one statement.
+// cluster is a range of statements that its ops change as a unit: every set of dropped
+// rules gets its own variant of the range. An empty range is a place for insertions.
 type cluster struct {
-	from, to int // indexes in the list
-	cond     bool
+	from, to int  // indexes [from, to) in the list of statements
+	cond     bool // only the condition of the one statement, an if, is changed
 	ops      []op
 }
 
-// list returns the text of a list of statements, which is at [lo, hi), with the changes.
+// list returns the generated text of a list of statements with the ops applied. The
+// original text is at [lo, hi).
 func (w *writer) list(stmts []ast.Stmt, lo, hi int, ops []op) (string, error) {
 	var clusters []*cluster
-	nested := map[int][]op{} // by statement
+	nested := map[int][]op{} // ops inside a block of the statement, by its index
 	for _, o := range ops {
 		c, err := w.place(stmts, o)
 		switch {
 		case err != nil:
 			return "", err
-		case c == nil: // inside of a block of the statement
+		case c == nil: // inside a block of a statement
 			i := w.statementAt(stmts, o)
 			nested[i] = append(nested[i], o)
 		default:
@@ -51,7 +54,7 @@ func (w *writer) list(stmts []ast.Stmt, lo, hi int, ops []op) (string, error) {
 		}
 	}
 	clusters = merge(clusters)
-	for _, c := range clusters { // what is nested in a statement that changes as a whole goes with it
+	for _, c := range clusters { // a cluster takes the ops inside blocks of its statements
 		for i := c.from; i < c.to && !c.cond; i++ {
 			c.ops = append(c.ops, nested[i]...)
 			delete(nested, i)
@@ -102,6 +105,7 @@ func (w *writer) list(stmts []ast.Stmt, lo, hi int, ops []op) (string, error) {
 	return b.String(), nil
 }
 
+// conditionOf returns the cluster that changes the condition of statement i, nil if none.
 func conditionOf(clusters []*cluster, i int) *cluster {
 	for _, c := range clusters {
 		if c.cond && c.from == i {
@@ -111,8 +115,8 @@ func conditionOf(clusters []*cluster, i int) *cluster {
 	return nil
 }
 
-// clusterStart returns where the cluster's text begins: an insertion stands behind the
-// statement before it.
+// clusterStart returns the offset at which the cluster's text begins; for insertions, the
+// offset of the first.
 func (w *writer) clusterStart(stmts []ast.Stmt, c *cluster, hi int) int {
 	if c.to > c.from {
 		return w.lineStart(stmts[c.from].Pos())
@@ -120,12 +124,14 @@ func (w *writer) clusterStart(stmts []ast.Stmt, c *cluster, hi int) int {
 	return c.ops[0].Start
 }
 
-// statementAt returns the index of the statement that the op is in.
+// statementAt returns the index of the first statement that ends after the op's start, -1
+// if none.
 func (w *writer) statementAt(stmts []ast.Stmt, o op) int {
 	return slices.IndexFunc(stmts, func(s ast.Stmt) bool { return w.lineEnd(s.End()) > o.Start })
 }
 
-// place finds the statements that the op changes, nil if it is inside of a block of one.
+// place returns a cluster of the statements that the op changes, or nil if the op is
+// inside a block of one statement.
 func (w *writer) place(stmts []ast.Stmt, o op) (*cluster, error) {
 	i := w.statementAt(stmts, o)
 	if i < 0 {
@@ -152,12 +158,13 @@ func (w *writer) place(stmts []ast.Stmt, o op) (*cluster, error) {
 	return &cluster{from: i, to: j, ops: []op{o}}, nil
 }
 
-// block is a list of statements inside of a statement, with its text.
+// block is a list of statements inside a statement.
 type block struct {
 	stmts  []ast.Stmt
-	lo, hi int
+	lo, hi int // offsets [lo, hi) of its text
 }
 
+// blocks returns the outermost blocks of the statement, in the order of the text.
 func (w *writer) blocks(s ast.Stmt) []block {
 	whole := func(b *ast.BlockStmt) block { return block{b.List, w.lineEnd(b.Lbrace), w.lineStart(b.Rbrace)} }
 	clauses := func(body *ast.BlockStmt) (blocks []block) {
@@ -197,8 +204,9 @@ func (w *writer) blocks(s ast.Stmt) []block {
 	return nil
 }
 
-// inner returns the text of a statement from the offset at on, with changes in its condition
-// and its blocks, and where the text goes on behind it.
+// inner returns the generated text of a statement, from offset at on, with changes to its
+// condition (cond, if not nil) and inside its blocks (ops). It also returns the offset
+// after the statement.
 func (w *writer) inner(s ast.Stmt, cond *cluster, ops []op, at int) (string, int, error) {
 	var b strings.Builder
 	end := w.lineEnd(s.End())
@@ -235,7 +243,7 @@ func (w *writer) inner(s ast.Stmt, cond *cluster, ops []op, at int) (string, int
 	return b.String(), end, nil
 }
 
-// merge joins the clusters that share statements.
+// merge sorts the clusters and joins those that share statements.
 func merge(clusters []*cluster) []*cluster {
 	slices.SortStableFunc(clusters, func(a, b *cluster) int {
 		if a.from != b.from {
@@ -248,7 +256,7 @@ func merge(clusters []*cluster) []*cluster {
 		if n := len(merged); n > 0 {
 			last := merged[n-1]
 			empty := last.from == last.to
-			// Insertions at one place are one cluster, so are statements that are shared.
+			// Join clusters that share a statement, and insertions at the same place.
 			if c.from < last.to && !(last.cond && c.from == c.to) || empty && c.from == c.to && c.from == last.from {
 				last.cond = last.cond && c.cond
 				last.to = max(last.to, c.to)
