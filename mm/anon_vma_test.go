@@ -46,7 +46,7 @@ func TestAnonVMAPrepare(t *testing.T) {
 	require.Nil(t, v['P'].AnonVMA())
 }
 
-// Faults prepare under the read lock, in parallel; the race detector watches.
+// Faults prepare the anon_vma under the read lock in parallel, without a data race.
 func TestAnonVMAPrepareConcurrently(t *testing.T) {
 	w := newWorld(t)
 	v := w.lay("PPPPXXXXNNNN")

@@ -8,7 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// benchWorld maps n pages at base, for a task that nothing traces.
+// benchWorld maps n pages at base, for a task without a tracer.
 func benchWorld(b *testing.B, n uint64) (*MM, *sim.Task) {
 	mm := New(NewMemory())
 	mm.THP = THPNever
@@ -19,7 +19,7 @@ func benchWorld(b *testing.B, n uint64) (*MM, *sim.Task) {
 	return mm, t
 }
 
-// A load of a page that is there: four levels, no lock of the kernel's, no allocation.
+// A load of a present page walks four levels, takes no kernel lock and does not allocate.
 func BenchmarkTranslate(b *testing.B) {
 	mm, t := benchWorld(b, 1)
 	var buf [8]byte
@@ -42,8 +42,8 @@ func TestTranslateAllocatesNothing(t *testing.T) {
 	}))
 }
 
-// A write fault on a fresh anonymous page, in a table that is there. What is allocated
-// is the frame and its 4 KiB, until frames that were freed can be used again.
+// A write fault on an untouched anonymous page, whose table exists. It allocates the
+// frame and its 4 KiB, until it can reuse freed frames.
 func BenchmarkPopulate(b *testing.B) {
 	for _, write := range []bool{true, false} {
 		b.Run(map[bool]string{true: "write", false: "read"}[write], func(b *testing.B) {
@@ -64,14 +64,14 @@ func BenchmarkPopulate(b *testing.B) {
 	}
 }
 
-// The same with nothing to reuse: every page is new.
+// The same without frames to reuse: every frame is allocated.
 func BenchmarkPopulateFresh(b *testing.B) {
 	mm, t := benchWorld(b, 1<<30)
 	addr := uint64(base)
 	for b.Loop() {
 		mm.DoPageFault(t, addr, true, true)
 		addr += PageSize
-		if addr == base+1<<16*PageSize { // 256 MiB are enough to hold on to
+		if addr == base+1<<16*PageSize { // keep at most 256 MiB allocated
 			b.StopTimer()
 			mm, t = benchWorld(b, 1<<30)
 			addr = base
@@ -112,7 +112,7 @@ func BenchmarkZap512(b *testing.B) {
 	}
 }
 
-// MADV_DONTNEED of 2^47 bytes with one page in them.
+// MADV_DONTNEED of 2^47 bytes with one page present.
 func BenchmarkZapEmpty(b *testing.B) {
 	mm, t := benchWorld(b, 1<<35-1<<10)
 	for b.Loop() {

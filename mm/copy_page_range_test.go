@@ -9,7 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// forked is a world with a child, and a task that runs in it.
+// forked returns a world that is the forked child, with a task that runs in it.
 func (w *world) forked() (child *world) {
 	w.Helper()
 	mm, err := w.mm.Fork(w.t)
@@ -19,8 +19,8 @@ func (w *world) forked() (child *world) {
 		t: exec.Attach("child", &Thread{MM: mm})}
 }
 
-// Private pages are shared until one side writes, who gets a copy; the last one has
-// nothing to copy from.
+// Private pages are shared until one side writes, which gets a copy. The other side then
+// writes without a copy.
 func TestForkSharesUntilWrite(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(3, protRW, nil)
@@ -40,7 +40,7 @@ func TestForkSharesUntilWrite(t *testing.T) {
 	require.Equal(t, "pqp", string([]byte{w.load(0), w.load(1), w.load(2)}))
 	require.Equal(t, "cpp", string([]byte{child.load(0), child.load(1), child.load(2)}))
 	require.EqualValues(t, 5, w.memory.InUse())
-	w.store(0, 'r') // the child has let go of it: no copy
+	w.store(0, 'r') // the child no longer shares the page: no copy
 	require.EqualValues(t, 5, w.memory.InUse())
 	child.check()
 	require.NoError(t, CheckFrames(w.mm, child.mm))
@@ -50,9 +50,9 @@ func TestForkSharesUntilWrite(t *testing.T) {
 	w.frames()
 }
 
-// A VMA without an anon_vma (§17.3: only read so far) has no entries worth a copy: the
-// child faults them in again. That shows in a child that registers it. Checked on 6.18
-// with /proc/self/pagemap.
+// fork does not copy the entries of a VMA without an anon_vma, which was only read so far
+// (§17.3): the child faults again. A child that registers the VMA can see that. Checked
+// on 6.18 with /proc/self/pagemap.
 func TestForkLeavesOutWhatFaultsFind(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
@@ -63,16 +63,16 @@ func TestForkLeavesOutWhatFaultsFind(t *testing.T) {
 	w.store(3, 1)
 	w.store(5, 's')
 	child := w.forked()
-	require.False(t, child.present(pg(0)), "zero page, and no anon_vma")
-	require.True(t, child.present(pg(2)), "zero page beside a page of its own")
+	require.False(t, child.present(pg(0)), "zero page in a VMA without an anon_vma")
+	require.True(t, child.present(pg(2)), "zero page in a VMA with an anon_vma")
 	require.True(t, child.present(pg(3)))
 	require.False(t, child.present(pg(5)), "the object has it")
 	require.Equal(t, byte('s'), child.load(5))
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
 
-// REF-4, §17.7: the child has the pages but not the registration, and its writes to
-// pages that COPY brought are plain copies.
+// REF-4, §17.7: the child has the pages but not the registration. Its writes to pages
+// that UFFDIO_COPY has filled are ordinary copies.
 func TestForkOfRegistered(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
@@ -91,7 +91,7 @@ func TestForkOfRegistered(t *testing.T) {
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
 
-// A swap entry is not none, and so the child has it as well.
+// fork copies swap entries, too.
 func TestForkCopiesSwapEntries(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
@@ -102,7 +102,7 @@ func TestForkCopiesSwapEntries(t *testing.T) {
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
 
-// Pages without access rights keep them.
+// Pages of a PROT_NONE mapping stay inaccessible in both address spaces.
 func TestForkOfProtNone(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
@@ -118,7 +118,7 @@ func TestForkOfProtNone(t *testing.T) {
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 }
 
-// A huge page is shared whole, and the first write splits it on that side alone.
+// fork shares a whole huge page, and the first write splits it on that side only.
 func TestForkOfHugePage(t *testing.T) {
 	w := newWorld(t)
 	w.mapHuge(2, nil)
@@ -138,12 +138,12 @@ func TestForkOfHugePage(t *testing.T) {
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 	child.mm.Put(child.t)
 	w.storeAt(hugePage(0), 'q')
-	require.Equal(t, "pmd", w.entry(hugePage(0)).Level, "nobody shares it any more: taken over whole")
+	require.Equal(t, "pmd", w.entry(hugePage(0)).Level, "no longer shared: becomes writable without a split")
 	require.EqualValues(t, pgtable.Entries, w.memory.InUse())
 	w.frames()
 }
 
-// Whatever allocation fails, the parent is as before and no frame is lost.
+// A fork in which any allocation fails leaves the parent unchanged and leaks no frame.
 func TestForkAllocationFailures(t *testing.T) {
 	for k := 1; ; k++ {
 		w := newWorld(t)

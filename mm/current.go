@@ -2,28 +2,29 @@ package mm
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// Thread is what current points at, as far as memory is concerned: the address
-// space, and what the floors above keep on the task's kernel stack. It is the
-// Private of every task that runs kernel code.
+// Thread is the part of a task_struct and its kernel stack that memory management needs.
+// Every task that runs kernel code has it as its Private. Only the task itself uses it,
+// so it needs no lock.
 type Thread struct {
 	// MM is the task's address space.
 	MM *MM
-	// TID is the task's number, as it sees it itself.
+	// TID is the task's number in its own pid namespace.
 	TID uint32
-	// Fault is the userfault that the task is in, kept from one to the next by its
-	// handler so that a fault allocates nothing.
+	// Fault belongs to the handler of the task's userfaults, which keeps its state here
+	// between faults so that a fault does not allocate.
 	Fault any
-	// MajFlt and MinFlt count the faults that slept and those that did not.
+	// MajFlt and MinFlt are the numbers of faults that slept and that did not.
 	MajFlt, MinFlt uint64
 
-	vmf Fault // that the task is in
+	vmf Fault // the page fault in progress
 
-	// What the first call makes that needs it, and later ones use: most tasks never do.
+	// Allocated on first use, since most tasks need neither.
 	wait   *sim.WaitQueueEntry
 	window *[2][]byte
 }
 
-// WaitEntry is the entry for the one wait queue that the task sleeps on in a system call.
+// WaitEntry returns the task's entry for the wait queue on which it sleeps in a system
+// call. A task sleeps on one queue at a time, so it has one entry.
 func (th *Thread) WaitEntry(t *sim.Task) *sim.WaitQueueEntry {
 	if th.wait == nil {
 		th.wait = &sim.WaitQueueEntry{Task: t, Func: sim.DefaultWakeFunction}
@@ -35,18 +36,19 @@ func (th *Thread) WaitEntry(t *sim.Task) *sim.WaitQueueEntry {
 // Current returns the task's Thread.
 func Current(t *sim.Task) *Thread { return t.Private.(*Thread) }
 
-// The window is a stretch of addresses above every TaskSize behind which lies Go
-// memory, lent by a task for the length of a call. A caller outside of the model
-// passes a struct or a page's bytes to the kernel through it, as a pointer, and
-// needs no mapping for that. It has two panes.
+// The window is a range of addresses above user memory that stand for Go memory, lent for
+// the duration of a call. Through it, a caller outside the model passes a struct or the
+// bytes of a page to the kernel as a user pointer without mapping anything. It has two
+// panes, so that a call can pass two pointers.
 const (
 	windowBase  = 0xffff_8000_0000_0000
 	paneShift   = 40
 	windowLimit = windowBase + 2<<paneShift
 )
 
-// Lend puts Go memory behind a pane (0 or 1) of the task's window and returns the
-// user pointer that stands for it. It holds until the next Lend of the same pane.
+// Lend maps Go memory to a pane (0 or 1) of the task's window and returns the user
+// pointer that stands for it. The pointer is valid until the next Lend of the same pane
+// or TakeBack.
 func (th *Thread) Lend(pane int, mem []byte) uint64 {
 	if th.window == nil {
 		th.window = new([2][]byte)
@@ -55,16 +57,15 @@ func (th *Thread) Lend(pane int, mem []byte) uint64 {
 	return windowBase + uint64(pane)<<paneShift
 }
 
-// TakeBack ends what has been lent. A task that has ended may be known to somebody for as long as the machine
-// lives, and its window with it.
+// TakeBack ends all loans. Without it, a task that has ended but is still referenced
+// would keep the lent memory from being collected.
 func (th *Thread) TakeBack() { th.window = nil }
 
-// Lent reports whether the address is one that Lend returns: it stands for a user's,
-// though it is none.
+// Lent reports whether the address is in a window, as those that Lend returns are.
 func Lent(addr uint64) bool { return addr >= windowBase && addr < windowLimit }
 
-// pane returns the lent memory at addr, if that is where the address lies. Less
-// than n bytes of it are an unreadable address.
+// pane reports whether addr is in the window, and returns the n bytes of lent memory
+// there. mem is nil if fewer than n bytes are lent at addr.
 func (th *Thread) pane(addr uint64, n int) (mem []byte, lent bool) {
 	if !Lent(addr) {
 		return nil, false

@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// A VMA is split by hand. Then the merge that every change of a VMA tries finds that the
-// two parts differ in nothing.
+// SplitVMA splits a VMA. Then VMAMerge, which every change of a VMA calls, merges the two
+// parts, because they have the same attributes.
 func ExampleMM_VMAMerge() {
 	space := mm.New(mm.NewMemory())
 	t := new(sim.Free).Attach("t1", &mm.Thread{MM: space})
@@ -17,7 +17,7 @@ func ExampleMM_VMAMerge() {
 		panic(err)
 	}
 
-	space.MmapLock.DownWrite(t) // whoever changes VMAs holds it
+	space.MmapLock.DownWrite(t) // needed to change VMAs
 	defer space.MmapLock.UpWrite(t)
 	lower := space.First(t)
 	if err := space.SplitVMA(t, lower, 0x103000, false); err != nil {

@@ -10,7 +10,7 @@ import (
 
 const start = 0x100000 // of the memory that the example maps
 
-// bar draws the VMAs of an address space: a column is a page, and each VMA has a letter.
+// bar returns a picture of the VMAs: a column is a page, and each VMA has a letter.
 func bar(t *sim.Task, space *mm.MM) string {
 	space.MmapLock.DownRead(t)
 	defer space.MmapLock.UpRead(t)
@@ -26,7 +26,7 @@ func bar(t *sim.Task, space *mm.MM) string {
 	return b.String()
 }
 
-// System calls split VMAs, and merge them again when they no longer differ.
+// System calls split VMAs, and merge VMAs that have the same attributes again.
 func Example() {
 	space := mm.New(mm.NewMemory())
 	t := new(sim.Free).Attach("t1", &mm.Thread{MM: space}) // the kernel's current
@@ -36,11 +36,12 @@ func Example() {
 	_, err := space.Mmap(t, start, 8*mm.PageSize, mm.ProtRead|mm.ProtWrite, flags, nil, 0)
 	show("mmap", err)
 
-	// The rights of a VMA hold for all of it: two pages with other rights make it three VMAs.
+	// All pages of a VMA have the same rights: other rights for two pages make three
+	// VMAs.
 	err = space.Mprotect(t, start+3*mm.PageSize, 2*mm.PageSize, mm.ProtRead)
 	show("mprotect", err)
 
-	// Neighbours that no longer differ merge.
+	// Neighbours with the same attributes merge.
 	err = space.Mprotect(t, start+3*mm.PageSize, 2*mm.PageSize, mm.ProtRead|mm.ProtWrite)
 	show("mprotect back", err)
 

@@ -7,11 +7,11 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	// Done: make the access again.
+	// Done: the fault is resolved; repeat the access.
 	Done Outcome = iota
-	// SegFault: no mapping, or one that does not allow the access.
+	// SegFault: nothing is mapped, or the VMA does not allow the access (SIGSEGV).
 	SegFault
-	// BusError: a mapping that has no page to give.
+	// BusError: the mapping cannot provide the page (SIGBUS).
 	BusError
 	// OutOfMemory: an allocation failed.
 	OutOfMemory
@@ -21,14 +21,15 @@ const (
 	Killed
 )
 
-// String names the signal that user mode would get.
+// String returns the signal that user mode gets, or the outcome's name if it gets none.
 func (o Outcome) String() string {
 	return [...]string{"done", "SIGSEGV", "SIGBUS", "out of memory", "fixup", "killed"}[o]
 }
 
-// DoPageFault is the processor's page fault: it finds the VMA, checks the access
-// and handles the fault, once more if it is asked to retry. write and user describe the
-// access. No lock may be held. It recreates x86's __do_page_fault of 4.3 (§17.2).
+// DoPageFault handles a page fault that the processor raised: it finds the VMA, checks
+// the access and handles the fault, again if the fault asks for a retry. write and user
+// describe the access. No lock may be held. It recreates x86's __do_page_fault of 4.3
+// (§17.2).
 func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	mm.traceFault(t, addr, write)
 	outcome := mm.doPageFault(t, addr, write, user)
@@ -36,6 +37,7 @@ func (mm *MM) DoPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	return outcome
 }
 
+// doPageFault is DoPageFault without the trace events.
 func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	flags := FaultAllowRetry | FaultKillable
 	if mm.Facts.InterruptibleFaults {
@@ -52,9 +54,10 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 	for {
 		try := t.Bookmark()
 		mm.MmapLock.DownRead(t)
-		// Looked up anew for each try: the task that resolved the fault may have unmapped it.
+		// Look it up for every try: while mmap_lock was dropped it may have been
+		// unmapped.
 		vma := mm.FindVMA(t, addr)
-		t.ForgetSince(try, "found", vma.sumUpFields) // the other VMAs are nothing to this fault
+		t.ForgetSince(try, "found", vma.sumUpFields) // the fault depends on no other VMA
 		if vma == nil || vma.Start > addr || accessError(vma, write) {
 			mm.MmapLock.UpRead(t)
 			return SegFault
@@ -70,23 +73,23 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 		}
 		// The function that asked for the retry has dropped mmap_lock.
 		if flags&FaultInterruptible != 0 && user && t.SignalPending() {
-			return Done // for the signal; the access is made again if the task is still there
+			return Done // take the signal; its handler may return, which repeats the access
 		}
 		if flags&FaultAllowRetry != 0 {
-			// A second retry is not allowed: one that cannot be resolved now is an error
+			// Before 5.7 there is one retry: a fault that it cannot resolve is an error
 			// (FAULT-13).
 			flags |= FaultTried
 			if mm.Facts.Retries == RetryOnce {
 				flags &^= FaultAllowRetry
 			}
 			if !t.FatalSignalPending() {
-				// Whether it was a major fault only decides who counts it.
+				// Not part of the state: a major fault differs in its counter only.
 				t.ForgetSince(start, "retry", func(s *sim.Summary) { s.Add(uint64(flags)) })
 				continue
 			}
 		}
 		if user {
-			return Done // and dies on the way back to user mode
+			return Done // the task dies on the way back to user mode
 		}
 		return Fixup
 	}
@@ -100,6 +103,9 @@ func accessError(vma *VMA, write bool) bool {
 	return vma.Flags&vmAccess == 0
 }
 
+// account returns the outcome for the result of the last try: the end of __do_page_fault.
+// A fault that is resolved is counted as major if any of its tries was (major), else as
+// minor.
 func account(t *sim.Task, fault, major FaultResult) Outcome {
 	switch {
 	case fault&VMFaultOOM != 0:
@@ -118,18 +124,20 @@ func account(t *sim.Task, fault, major FaultResult) Outcome {
 	return Done
 }
 
-// Load is a load by user mode: it fills buf from addr on, faulting pages in as the
-// processor would, one instruction a page. Unless the outcome is Done the access
-// stopped at the address returned.
+// Load loads len(buf) bytes at addr into buf, in user mode, and handles page faults as
+// the processor does. Each page is accessed by an instruction of its own. If the outcome
+// is not Done, the second result is the address at which the access stopped. No lock may
+// be held.
 func (mm *MM) Load(t *sim.Task, addr uint64, buf []byte) (Outcome, uint64) {
 	return mm.userAccess(t, addr, buf, false)
 }
 
-// Store is a store by user mode, the counterpart of [MM.Load].
+// Store stores data at addr in user mode: the counterpart of [MM.Load].
 func (mm *MM) Store(t *sim.Task, addr uint64, data []byte) (Outcome, uint64) {
 	return mm.userAccess(t, addr, data, true)
 }
 
+// userAccess is Load, or Store if write is set.
 func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outcome, uint64) {
 	instruction := t.Bookmark()
 	for len(buf) > 0 {
@@ -140,8 +148,8 @@ func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outc
 			continue
 		}
 		outcome := mm.DoPageFault(t, addr, write, true)
-		// The way back to user mode is where signals are taken, also if the access has just
-		// got one of its own: no handler of that runs in a task that is to die.
+		// Signals are taken on the way back to user mode. A fatal one takes precedence
+		// over the SIGSEGV or SIGBUS that the access itself may have raised.
 		if t.TakeSignals() {
 			return Killed, addr
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// An access that crosses pages is one fault a page, and stops at the first address that
-// fails; what comes before it has been stored.
+// An access to several pages raises one fault for each. It stops at the first address
+// that fails; the bytes before it are stored.
 func TestAccessAcrossPages(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(3, protRW, nil)
@@ -32,7 +32,7 @@ func TestAccessAcrossPages(t *testing.T) {
 	w.frames()
 }
 
-// An access of no bytes touches nothing.
+// An access of 0 bytes succeeds at any address.
 func TestAccessOfNothing(t *testing.T) {
 	w := newWorld(t)
 	outcome, addr := w.mm.Load(w.t, 0x1234, nil)
@@ -40,7 +40,7 @@ func TestAccessOfNothing(t *testing.T) {
 	require.EqualValues(t, 0x1234, addr)
 }
 
-// What the entry allows is what the processor allows.
+// The processor allows the accesses that the page-table entry allows.
 func TestTranslateRights(t *testing.T) {
 	for _, c := range []struct {
 		prot        Prot
@@ -54,14 +54,14 @@ func TestTranslateRights(t *testing.T) {
 		require.Equal(t, c.read, w.mm.translate(w.t, pg(0), b[:], false))
 		require.Equal(t, c.write, w.mm.translate(w.t, pg(0), b[:], true))
 		require.False(t, w.mm.translate(w.t, TaskSize, b[:], false))
-		// Bits above the four levels' do not make an alias.
+		// An address with bits above the four levels is not an alias.
 		require.False(t, w.mm.translate(w.t, pg(0)|1<<48, b[:], false))
 		w.frames()
 	}
 }
 
-// An access that has to fault is made again from the start of what is missing: each
-// store is there once the fault is resolved, on top of what resolved it.
+// An access that faults is repeated from the first address that it has not accessed. The
+// store overwrites the page that resolved the fault.
 func TestAccessAfterUserfault(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
@@ -87,8 +87,8 @@ func TestAccessHandlesSignals(t *testing.T) {
 	require.False(t, w.t.SignalPending())
 }
 
-// The access is one visible step, on the lowest entry that there is, so that the
-// explorer sees which accesses and which stores to the page table conflict.
+// An access is one visible step on the lowest page-table entry found, so that the
+// explorer sees which accesses and page-table stores conflict.
 func TestAccessIsOneStep(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
@@ -103,9 +103,9 @@ func TestAccessIsOneStep(t *testing.T) {
 	}
 }
 
-// Loads and stores take no lock of the kernel's, and yet run in parallel with
-// everything that changes the page table under them. The race detector watches, and a
-// table that goes away during the walk must not be followed.
+// Loads and stores take no kernel lock. They run in parallel with everything that changes
+// the page table, without a data race, and must not follow a table that was freed during
+// the walk.
 func TestAccessInParallel(t *testing.T) {
 	w := newWorld(t)
 	w.mm.THP = THPAlways
@@ -132,7 +132,7 @@ func TestAccessInParallel(t *testing.T) {
 		w.mm.Madvise(t, hugeBase, uint64(1+i%2*511)*PageSize, MadvDontNeed)
 	})
 	free("unmap", func(t *sim.Task, i int) {
-		// The only mappings in their tables, which therefore go and come back.
+		// The only mappings in their tables, so the tables are freed and allocated, too.
 		w.mm.Munmap(t, pg(0), 4*PageSize)
 		w.mm.Mmap(t, pg(0), 4*PageSize, protRW, fixed, nil, 0)
 		w.mm.Munmap(t, hugeBase, PMDSize)
@@ -150,7 +150,8 @@ func TestAccessInParallel(t *testing.T) {
 	w.frames()
 }
 
-// Two address spaces store to one page through different tables.
+// Two address spaces store to one page through different page tables, without a data
+// race.
 func TestAccessSharedInParallel(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 1, protRW, shared)
@@ -172,8 +173,8 @@ func TestAccessSharedInParallel(t *testing.T) {
 	w.frames()
 }
 
-// An access that gets a signal of its own goes back to user mode like any other: a fatal
-// signal that has come meanwhile is what the task dies of, and an ordinary one is handled.
+// An access that raises SIGSEGV or SIGBUS still takes other signals on its way to user
+// mode: a fatal signal takes precedence, and an ordinary one is handled.
 func TestSignalsOfAnAccessThatFails(t *testing.T) {
 	for _, outcome := range []Outcome{SegFault, BusError, OutOfMemory} {
 		for _, sig := range []sim.Signal{sim.SignalFatal, sim.SignalOrdinary} {

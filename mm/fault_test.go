@@ -10,8 +10,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Which accesses are SIGSEGV is decided from the VMA alone, before any userfault
-// (§17.2): a write to a read-only registered page never is one.
+// The VMA alone decides which accesses are SIGSEGV, before any userfault (§17.2). So a
+// write to a read-only registered page is never a userfault.
 func TestFaultAccessCheck(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -47,7 +47,8 @@ func TestFaultAccessCheck(t *testing.T) {
 	}
 }
 
-// A gap between VMAs belongs to nobody, although find_vma finds the one above (§17.2).
+// An access to a gap between VMAs is SIGSEGV, although find_vma returns the VMA above
+// (§17.2).
 func TestFaultInGap(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 1, protRW, private)
@@ -56,8 +57,8 @@ func TestFaultInGap(t *testing.T) {
 	require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(2), false, true))
 }
 
-// The first try may retry, the second may not (§17.2, FAULT-13): exactly two calls,
-// and a page that is missing still is SIGBUS.
+// A fault may ask for a retry once (§17.2, FAULT-13): HandleUserfault is called exactly
+// twice, and if the page is still missing the second time, the outcome is SIGBUS.
 func TestFaultRetriesOnce(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -73,11 +74,11 @@ func TestFaultRetriesOnce(t *testing.T) {
 			w := newWorld(t)
 			u := &fakeUffd{result: VMFaultMajor}
 			w.mapped(1, protRW, u)
-			addr := pg(0) + 0x123 // raw: the offset in the page is kept (§17.3)
+			addr := pg(0) + 0x123 // not rounded: the offset in the page is kept (§17.3)
 			require.Equal(t, BusError, w.mm.DoPageFault(w.t, addr, c.write, c.user))
 			require.Equal(t, []uffdCall{{addr, c.first, VMUffdMissing}, {addr, c.last, VMUffdMissing}}, u.calls)
 			th := Current(w.t)
-			require.Zero(t, th.MajFlt+th.MinFlt, "a fault that failed is not accounted")
+			require.Zero(t, th.MajFlt+th.MinFlt, "a fault that failed is not counted")
 			w.frames()
 		})
 	}
@@ -91,8 +92,8 @@ func TestFaultRetriesOnce(t *testing.T) {
 	})
 }
 
-// Since 5.7 the processor's faults may be ended by any signal, and those of get_user_pages that
-// may drop mmap_lock by a fatal one.
+// Since 5.7 any signal ends a fault that the processor raised, and a fatal one a fault of
+// get_user_pages that may drop mmap_lock.
 func TestFaultFlagsNameTheSignals(t *testing.T) {
 	w := newWorld(t)
 	w.mm.Facts.InterruptibleFaults = true
@@ -115,7 +116,7 @@ func TestFaultFlagsNameTheSignals(t *testing.T) {
 	}, flags)
 }
 
-// What a context answers without dropping mmap_lock ends the fault.
+// A result that a context returns without dropping mmap_lock ends the fault.
 func TestFaultAnswers(t *testing.T) {
 	for answer, want := range map[FaultResult]Outcome{
 		VMFaultSIGBUS:  BusError,
@@ -132,7 +133,7 @@ func TestFaultAnswers(t *testing.T) {
 	}
 }
 
-// Everything about the VMA is looked up again for the retry (§17.2): it may be gone.
+// The retry looks up the VMA again (§17.2), which may have been changed or unmapped.
 func TestFaultVMAChangesDuringWait(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -165,8 +166,8 @@ func TestFaultVMAChangesDuringWait(t *testing.T) {
 	}
 }
 
-// The task sleeps for real, and munmap and a bare wake-up come from others: SIGSEGV
-// after the munmap (§17.2), SIGBUS after a wake-up with nothing done.
+// A fault that sleeps ends with SIGSEGV if another task unmaps the page (§17.2), and with
+// SIGBUS if another task wakes it without filling the page.
 func TestFaultAsleep(t *testing.T) {
 	for _, unmap := range []bool{true, false} {
 		w := newWorld(t)
@@ -178,7 +179,7 @@ func TestFaultAsleep(t *testing.T) {
 		r.settle()
 		require.True(t, f.Asleep())
 		if unmap {
-			// The munmap does not wake it, nor wait for it: mmap_lock was dropped.
+			// The munmap neither wakes the fault nor waits for it: mmap_lock was dropped.
 			r.start("U", func(t *sim.Task) { require.NoError(w, w.mm.Munmap(t, pg(0), PageSize)) })
 			r.settle()
 			require.True(t, f.Asleep())
@@ -189,8 +190,8 @@ func TestFaultAsleep(t *testing.T) {
 	}
 }
 
-// A fatal signal ends the fault after the wait: user mode dies, and an access by the
-// kernel fails (§17.2). An ordinary one changes nothing.
+// A fatal signal ends the fault after the sleep: a task in user mode dies, and an access
+// in kernel mode fails (§17.2). An ordinary signal has no effect.
 func TestFaultSignals(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -264,13 +265,13 @@ func TestFaultAccounting(t *testing.T) {
 			th := Current(w.t)
 			require.Equal(t, [2]uint64{c.maj, c.min}, [2]uint64{th.MajFlt, th.MinFlt})
 			w.store(0, 2)
-			require.Equal(t, c.maj+c.min, th.MajFlt+th.MinFlt, "no fault, nothing to count")
+			require.Equal(t, c.maj+c.min, th.MajFlt+th.MinFlt, "no fault, so nothing is counted")
 		})
 	}
 }
 
-// §17.3: a read maps the zero page, special and read-only; the write after it copies,
-// which never is a userfault.
+// §17.3: a read maps the zero page, special and read-only. The write after it copies the
+// page and is never a userfault.
 func TestZeroPageThenCopy(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
@@ -285,11 +286,11 @@ func TestZeroPageThenCopy(t *testing.T) {
 	require.Equal(t, byte(7), w.load(0))
 	require.EqualValues(t, 1, w.memory.InUse())
 	require.Equal(t, pgtable.RW|pgtable.Dirty, w.entry(pg(0)).Entry&(pgtable.Special|pgtable.RW|pgtable.Dirty))
-	require.Zero(t, w.mm.memory.Zero().Data()[0], "the zero page is zero still")
+	require.Zero(t, w.mm.memory.Zero().Data()[0], "the zero page is unchanged")
 	w.frames()
 }
 
-// §17.3: who creates the anon_vma, and when.
+// §17.3: the operations that prepare the anon_vma.
 func TestFaultAnonVMA(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -325,7 +326,8 @@ func TestFaultAnonVMA(t *testing.T) {
 	}
 }
 
-// §17.3: shared memory without vm_ops has no object behind it. (mmap never makes any.)
+// §17.3: a fault on shared memory without vm_ops is SIGBUS. mmap never creates such
+// memory.
 func TestFaultSharedWithoutOps(t *testing.T) {
 	for _, write := range []bool{true, false} {
 		w := newWorld(t)
@@ -338,7 +340,8 @@ func TestFaultSharedWithoutOps(t *testing.T) {
 	}
 }
 
-// §17.3: none of swap entries, protection and write-protect faults is a userfault.
+// §17.3: faults on swap entries, protection faults and write-protect faults are not
+// userfaults.
 func TestFaultsThatAreNoUserfault(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
@@ -348,7 +351,7 @@ func TestFaultsThatAreNoUserfault(t *testing.T) {
 	}
 	w.register(pg(0), u)
 	w.poke(w.mm.pteTable(base), pg(3), swapEntry)
-	require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(3), false, true), "there is no swap to read from")
+	require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(3), false, true), "the model has no swap")
 	child, err := w.mm.Fork(w.t)
 	require.NoError(t, err)
 	w.store(0, 2) // a copy
@@ -361,8 +364,9 @@ func TestFaultsThatAreNoUserfault(t *testing.T) {
 	child.Put(w.t)
 }
 
-// §17.3: whether the page is missing is decided under the page-table lock. A page that
-// comes just before it is found: success, and no userfault.
+// §17.3: whether the page is missing is decided under the page-table lock. If another
+// task fills the page just before the lock is taken, the fault succeeds without a
+// userfault.
 func TestFaultDecidesUnderLock(t *testing.T) {
 	for _, write := range []bool{true, false} {
 		w := newWorld(t)
@@ -388,7 +392,7 @@ func TestFaultDecidesUnderLock(t *testing.T) {
 	}
 }
 
-// Every interleaving of two faults on one page leaves one page, and loses no frame.
+// Concurrent faults on one address map one page and leak no frame.
 func TestFaultRace(t *testing.T) {
 	seeds(t, 200, func(w *world, s sim.Strategy) {
 		w.mapped(1, protRW, nil)
@@ -408,8 +412,8 @@ func TestFaultRace(t *testing.T) {
 	})
 }
 
-// A failed allocation is OutOfMemory (EFAULT for the kernel), leaks nothing, and the
-// fault can be made again.
+// A failed allocation is OutOfMemory (EFAULT in kernel mode) and leaks nothing, and the
+// access can be repeated.
 func TestFaultAllocationFailure(t *testing.T) {
 	for _, c := range []struct {
 		site  string
@@ -417,7 +421,7 @@ func TestFaultAllocationFailure(t *testing.T) {
 		fails bool
 	}{
 		{"pmd_alloc", false, true}, {"pte_alloc", false, true}, {"anon_vma", true, true}, {"alloc_page", true, true},
-		// The zero page is there already, and a read needs no anon_vma (§17.3).
+		// A read allocates neither a page nor an anon_vma (§17.3).
 		{"anon_vma", false, false}, {"alloc_page", false, false},
 	} {
 		t.Run(c.site, func(t *testing.T) {
@@ -440,8 +444,8 @@ func TestFaultAllocationFailure(t *testing.T) {
 	}
 }
 
-// A page of private memory that nobody shares any more is taken over by the write, not
-// copied: there is nothing to allocate, and nothing that could fail.
+// A write makes a private page that is no longer shared writable without copying it. It
+// allocates nothing, so it cannot fail.
 func TestWriteProtectReuse(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
@@ -450,9 +454,9 @@ func TestWriteProtectReuse(t *testing.T) {
 	child, err := w.mm.Fork(w.t)
 	require.NoError(t, err)
 	w.failSites("alloc_page")
-	require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, pg(0), true, true), "shared: has to be copied")
+	require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, pg(0), true, true), "shared: must be copied")
 	child.Put(w.t)
-	require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(0), true, true), "not shared any more")
+	require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(0), true, true), "no longer shared")
 	require.Equal(t, pfn, w.entry(pg(0)).Entry>>PageShift)
 	w.frames()
 }
@@ -473,8 +477,8 @@ func TestWriteProtectShared(t *testing.T) {
 	w.frames()
 }
 
-// A mapping with operations of its own: a read shares the object's page, a write to a
-// private mapping copies it.
+// In a mapping with operations, a read maps the object's page, and a write to a private
+// mapping copies it.
 func TestFaultOps(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -504,7 +508,7 @@ func TestFaultOps(t *testing.T) {
 			require.Equal(t, c.own, w.entry(pg(2)).Entry.PFN() != object.PFN())
 			require.Equal(t, c.own, vma.AnonVMA() != nil)
 			w.mm.zapPageRange(w.t, pg(0), pg(3))
-			require.EqualValues(t, 1, object.Refs(), "no reference is lost or kept")
+			require.EqualValues(t, 1, object.Refs(), "no reference is leaked or dropped twice")
 			vma.Ops = &VMOperations{Name: "no pages"}
 			require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(2), c.write, true))
 		})
@@ -517,8 +521,8 @@ func TestFaultOps(t *testing.T) {
 	})
 }
 
-// §17.8: a reader that sleeps while it holds mmap_lock stalls, from the first writer on,
-// the readers that come after; they get the lock in order of arrival.
+// §17.8: mmap_lock is granted in the order of arrival. So a reader that sleeps while it
+// holds the lock also stalls the readers that arrive after the first writer.
 func TestMmapLockFairness(t *testing.T) {
 	for _, withWriter := range []bool{true, false} {
 		w := newWorld(t)

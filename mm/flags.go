@@ -14,12 +14,12 @@ const (
 	PageMask  = page.Mask
 
 	PMDShift = pgtable.PMDShift
-	PMDSize  = pgtable.PMDSize // what one entry of a PMD table maps: a huge page
+	PMDSize  = pgtable.PMDSize // size of a huge page, which one entry of a PMD table maps
 	PMDMask  = pgtable.PMDMask
 )
 
-// PageAlign rounds up to a multiple of the page size. It wraps around to 0 within
-// a page of 2^64.
+// PageAlign rounds up to a multiple of the page size: PAGE_ALIGN. The last page of the
+// 64-bit range wraps around to 0.
 func PageAlign(n uint64) uint64 { return (n + PageSize - 1) & PageMask }
 
 // VMFlags are the vm_flags of a VMA, with the kernel's values.
@@ -55,16 +55,16 @@ const (
 	VMHugePage    VMFlags = 0x20000000
 	VMNoHugePage  VMFlags = 0x40000000
 
-	// VMSpecial is what keeps a VMA from ever merging.
+	// VMSpecial are the flags with which a VMA never merges: VM_SPECIAL.
 	VMSpecial = VMIO | VMDontExpand | VMPFNMap | VMMixedMap
-	// VMUffd is what a VMA carries if and only if it has a userfault context.
+	// VMUffd are the tracking modes. A VMA has one of them if and only if it has a
+	// userfault context.
 	VMUffd = VMUffdMissing | VMUffdWP
 
 	vmAccess = VMRead | VMWrite | VMExec
 )
 
-// Prot returns the access rights in the way that /proc/PID/maps shows them:
-// "rw-p".
+// Prot returns the access rights in the format of /proc/PID/maps: "rw-p".
 func (f VMFlags) Prot() string {
 	b := []byte("---p")
 	for i, bit := range []VMFlags{VMRead, VMWrite, VMExec} {
@@ -78,14 +78,14 @@ func (f VMFlags) Prot() string {
 	return string(b)
 }
 
-// FaultFlags are the FAULT_FLAG_ bits that the fault path hands down.
+// FaultFlags are the FAULT_FLAG_ bits of a page fault, with the kernel's values.
 type FaultFlags uint32
 
 // The fault flags.
 const (
 	FaultWrite       FaultFlags = 0x1  // the access is a write
 	FaultAllowRetry  FaultFlags = 0x4  // the fault may drop mmap_lock and ask for a retry
-	FaultRetryNowait FaultFlags = 0x8  // ... but must neither drop it nor sleep
+	FaultRetryNowait FaultFlags = 0x8  // with FaultAllowRetry: it must not drop it, nor sleep
 	FaultKillable    FaultFlags = 0x10 // a fatal signal may end the wait
 	FaultTried       FaultFlags = 0x20 // this is the retry
 	FaultUser        FaultFlags = 0x40 // the access came from user mode
@@ -93,22 +93,22 @@ const (
 	FaultInterruptible FaultFlags = 0x200
 )
 
-// FaultResult is the VM_FAULT_ bits that a fault ends with. Zero (or Major alone)
-// says that the access can be made again.
+// FaultResult are the VM_FAULT_ bits that a fault returns. If there are none besides
+// VMFaultMajor, the fault is resolved and the access is to be repeated.
 type FaultResult uint32
 
 // The fault results.
 const (
 	VMFaultOOM     FaultResult = 0x1
 	VMFaultSIGBUS  FaultResult = 0x2
-	VMFaultMajor   FaultResult = 0x4
+	VMFaultMajor   FaultResult = 0x4 // the fault slept
 	VMFaultSIGSEGV FaultResult = 0x40
-	VMFaultRetry   FaultResult = 0x400
-	// VMFaultFallback says that a huge page could not be had: use small ones.
+	VMFaultRetry   FaultResult = 0x400 // mmap_lock was dropped: repeat the fault
+	// VMFaultFallback: no huge page can be mapped here; use small pages.
 	VMFaultFallback FaultResult = 0x800
 )
 
-// String lists the bits: "VM_FAULT_RETRY|VM_FAULT_MAJOR".
+// String returns the names of the bits: "VM_FAULT_RETRY|VM_FAULT_MAJOR", or "0".
 func (r FaultResult) String() string {
 	if r == 0 {
 		return "0"
@@ -137,16 +137,16 @@ const (
 	ProtRead  Prot = 0x1
 	ProtWrite Prot = 0x2
 	ProtExec  Prot = 0x4
-	ProtSem   Prot = 0x8 // valid, and without a meaning on x86
+	ProtSem   Prot = 0x8 // valid, but without an effect on x86
 
-	// ProtGrowsDown asks mprotect to go on to the start of a stack, ProtGrowsUp to
-	// the end of one that grows the other way, which x86 does not have.
+	// ProtGrowsDown makes mprotect extend the range to the start of a mapping that grows
+	// down, ProtGrowsUp to the end of one that grows up. x86 has none that grows up.
 	ProtGrowsDown Prot = 0x01000000
 	ProtGrowsUp   Prot = 0x02000000
 )
 
-// vmFlags are the VM_ bits of the protection: calc_vm_prot_bits. The values are the
-// same; bits that mean nothing are ignored.
+// vmFlags returns the VM_ bits of the protection: calc_vm_prot_bits. PROT_ and VM_ values
+// are the same; other bits are ignored.
 func (p Prot) vmFlags() VMFlags { return VMFlags(p) & vmAccess }
 
 // MapFlags are the MAP_ bits of mmap, with Linux's values.
@@ -162,12 +162,12 @@ const (
 	MapGrowsDown MapFlags = 0x100
 	MapLocked    MapFlags = 0x2000
 	MapNoReserve MapFlags = 0x4000
-	// MapFixedNoReplace is MapFixed that refuses to unmap anything. It came with 4.17
-	// and is here because no test can do without it.
+	// MapFixedNoReplace is MapFixed that fails with EEXIST instead of replacing a mapping
+	// (4.17).
 	MapFixedNoReplace MapFlags = 0x100000
 )
 
-// vmFlags are the VM_ bits that the mapping flags stand for: calc_vm_flag_bits.
+// vmFlags returns the VM_ bits of the mapping flags: calc_vm_flag_bits.
 func (f MapFlags) vmFlags() VMFlags {
 	var v VMFlags
 	if f&MapGrowsDown != 0 {
@@ -188,7 +188,7 @@ const (
 	MremapFixed   MremapFlags = 0x2
 )
 
-// Advice is what madvise is told, with Linux's values.
+// Advice is the advice argument of madvise, with Linux's values.
 type Advice int
 
 // The advice that is modelled.

@@ -5,10 +5,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Fork returns a copy of the address space, with one user, whose pages are shared
-// until one side writes. VMAs marked VMDontCopy are left out, and the child's have
-// neither a userfault context (REF-4) nor locked pages. No lock may be held. The error
-// is ENOMEM. It recreates dup_mm.
+// Fork returns a copy of the address space with one user reference. Private pages are
+// shared until one side writes. VMAs with VMDontCopy are not copied, and the child's VMAs
+// are neither registered (REF-4) nor locked. No lock may be held. The error is ENOMEM. It
+// recreates dup_mm.
 func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 	child := New(mm.memory)
 	child.TaskSize, child.MmapMinAddr, child.MmapBase = mm.TaskSize, mm.MmapMinAddr, mm.MmapBase
@@ -16,7 +16,7 @@ func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 	child.Facts = mm.Facts
 
 	mm.MmapLock.DownWrite(t)
-	child.MmapLock.DownWriteNested(t) // nobody else knows it yet
+	child.MmapLock.DownWriteNested(t) // uncontended: no other task can reach the child yet
 	err := mm.dupMmap(t, child)
 	child.MmapLock.UpWrite(t)
 	mm.MmapLock.UpWrite(t)
@@ -28,7 +28,7 @@ func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 }
 
 // dupMmap copies the VMAs and the page tables to the child: dup_mmap. Both mmap_locks
-// must be held for writing. The error is ENOMEM; the child has what was copied before.
+// must be held for writing. The error is ENOMEM; the child keeps the VMAs copied so far.
 func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
 	if mm.Dropped.Any() {
 		return mm.dupMmapWithout(t, child)

@@ -54,8 +54,8 @@ func TestFork(t *testing.T) {
 	require.Zero(t, w.memory.InUse())
 }
 
-// §17.5: the child's VMAs have a longer chain, and merge with nothing that has not the
-// same; the parent's are as they were.
+// §17.5: the child's VMAs have a longer chain, and merge only with VMAs that have the
+// same anon_vma. The parent's VMAs do not change.
 func TestForkLengthensChains(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
@@ -70,11 +70,11 @@ func TestForkLengthensChains(t *testing.T) {
 		require.Equal(t, []string{"0-4 rw-p", "4-8 rw-p"}, w.maps())
 		require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead))
 		require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, protRW))
-		require.Equal(t, []string{"0-4 rw-p", "4-8 rw-p"}, w.maps(), "its own pieces share the anon_vma")
+		require.Equal(t, []string{"0-4 rw-p", "4-8 rw-p"}, w.maps(), "the two parts have the same anon_vma")
 		grandchild, err := w.mm.Fork(w.t)
 		require.NoError(t, err)
 		require.Equal(t, 3, grandchild.first.AnonVMA().chain)
-		require.Nil(t, grandchild.first.next.AnonVMA(), "never faulted, never lengthened")
+		require.Nil(t, grandchild.first.next.AnonVMA(), "a VMA that never faulted has no chain to extend")
 	})
 	w.mmap(4, 8, protRW, private)
 	require.Equal(t, []string{"0-8 rw-p"}, w.maps())
@@ -92,13 +92,13 @@ func TestForkInheritsLimits(t *testing.T) {
 	require.EqualValues(t, 1, child.Users())
 }
 
-// A fork that fails half-way leaks nothing: no frame, no reference to a file.
+// A fork that fails leaks no frame and no reference to a file.
 func TestForkAllocationFailure(t *testing.T) {
 	for _, site := range []string{"fork", "pmd_alloc", "pte_alloc"} {
 		for n := 1; n <= 3; n++ {
 			t.Run(fmt.Sprintf("%s %d", site, n), func(t *testing.T) {
 				w := newWorld(t)
-				// 1 GiB apart, so that each needs tables of its own.
+				// 1 GiB apart, so that each needs its own tables.
 				for i, kind := range []MapFlags{private, shared, private, private} {
 					w.mmap(i<<18, i<<18+2, protRW, kind)
 					w.store(i<<18, 'x')
@@ -112,7 +112,7 @@ func TestForkAllocationFailure(t *testing.T) {
 				require.EqualValues(t, 1, file.Count())
 				w.t.InjectFaults(nil)
 				w.store(0, 'y')
-				require.Equal(t, inUse, w.memory.InUse(), "the page is the parent's alone again")
+				require.Equal(t, inUse, w.memory.InUse(), "only the parent maps the page again")
 				w.mm.Put(w.t)
 				require.Zero(t, w.memory.InUse())
 			})
@@ -125,7 +125,7 @@ func TestExit(t *testing.T) {
 	w.mmap(0, 4, protRW, private)
 	w.mm.Get(w.t)
 	w.mm.Put(w.t)
-	require.NotNil(t, w.at(0), "somebody still uses it (REF-3)")
+	require.NotNil(t, w.at(0), "the address space still has a user (REF-3)")
 	_, err := w.mm.Mmap(w.t, TaskSize-PageSize, PageSize, protRW, fixed, nil, 0)
 	require.NoError(t, err)
 	outcome, _ := w.mm.Store(w.t, TaskSize-1, []byte{'x'})
@@ -134,6 +134,6 @@ func TestExit(t *testing.T) {
 	w.check()
 	require.Empty(t, w.maps())
 	require.Zero(t, w.memory.InUse())
-	require.True(t, w.mm.pgd.Empty(), "the last page's tables have gone, too")
-	New(w.memory).Put(w.t) // with nothing in it
+	require.True(t, w.mm.pgd.Empty(), "the page tables are freed, too")
+	New(w.memory).Put(w.t) // an empty address space
 }

@@ -6,19 +6,20 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// GetUserPage makes the page at addr present for a kernel user that cannot drop
-// mmap_lock (ptrace, futex), and reads or writes nothing. mmap_lock must be held
-// for reading and still is afterwards. A userfault is EFAULT here: there is no way
-// to wait for it. It recreates get_user_pages for one page (§17.4).
+// GetUserPage makes the page at addr present, for a caller in the kernel that cannot drop
+// mmap_lock (ptrace, futex). It does not access the page. mmap_lock must be held for
+// reading and stays held. A userfault is EFAULT, because the fault may not sleep; the
+// other errors are those of faultinPage. It recreates get_user_pages for one page
+// (§17.4).
 func (mm *MM) GetUserPage(t *sim.Task, addr uint64, write bool) error {
 	_, err := mm.faultin(t, addr, write, 0)
 	return err
 }
 
-// GetUserPageNowait is the attempt that must neither sleep nor drop mmap_lock
-// (FOLL_NOWAIT, as KVM's asynchronous page faults use it). It returns EBUSY if the
-// page has to be waited for: "no pages" in the kernel. mmap_lock must be held for
-// reading and still is afterwards.
+// GetUserPageNowait is [MM.GetUserPage] for a caller that tries again later: FOLL_NOWAIT,
+// as KVM's asynchronous page faults use it. It returns EBUSY if the fault would have to
+// sleep; the kernel returns 0 pages then. mmap_lock must be held for reading and stays
+// held.
 func (mm *MM) GetUserPageNowait(t *sim.Task, addr uint64, write bool) error {
 	retry, err := mm.faultin(t, addr, write, FaultAllowRetry|FaultRetryNowait)
 	if retry {
@@ -27,11 +28,10 @@ func (mm *MM) GetUserPageNowait(t *sim.Task, addr uint64, write bool) error {
 	return err
 }
 
-// GetUserPagesUnlocked makes n pages from addr on present, for a kernel user that
-// lets the fault drop mmap_lock: get_user_pages_unlocked. A page that a userfault
-// slept for is tried once more without leave to sleep. It returns the number of
-// pages that came before an error; the error is nil if there is any. No lock may be
-// held.
+// GetUserPagesUnlocked makes n pages from addr on present, and lets a fault drop
+// mmap_lock and sleep: get_user_pages_unlocked (§17.4). After a sleep it tries the page
+// once more, and that fault may not sleep. It returns the number of pages made present
+// before the first error, and the error only if that number is 0. No lock may be held.
 func (mm *MM) GetUserPagesUnlocked(t *sim.Task, addr uint64, n int, write bool) (int, error) {
 	mm.MmapLock.DownRead(t)
 	for done := 0; done < n; done, addr = done+1, addr+PageSize {
@@ -54,9 +54,11 @@ func (mm *MM) GetUserPagesUnlocked(t *sim.Task, addr uint64, n int, write bool) 
 	return n, nil
 }
 
-// faultin makes one page present of which the VMA allows that kind of use: find_extend_vma,
-// check_vma_flags and faultin_page. retry says that the fault asked for one, and then
-// mmap_lock is not held any more, unless flags had FaultRetryNowait.
+// faultin finds the VMA of addr, checks that it allows the access and makes the page
+// present: find_extend_vma, check_vma_flags and faultin_page. mmap_lock must be held for
+// reading. retry means that the fault asked for a retry; unless flags have
+// FaultRetryNowait, mmap_lock is no longer held then. The errors are EFAULT (nothing is
+// mapped, or the VMA does not allow the access) and those of faultinPage.
 func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (retry bool, err error) {
 	vma := mm.FindVMA(t, addr)
 	gup := gupFlags(0)
@@ -69,7 +71,9 @@ func (mm *MM) faultin(t *sim.Task, addr uint64, write bool, flags FaultFlags) (r
 	return mm.faultinPage(t, vma, addr, write, flags)
 }
 
-// faultinPage is faultin in a VMA that has been checked.
+// faultinPage is faultin for a VMA that was checked: faultin_page. The errors are ENOMEM,
+// EFAULT (the fault ended with SIGBUS or SIGSEGV) and ERESTARTSYS (a fatal signal is
+// pending).
 func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags FaultFlags) (retry bool, err error) {
 	if write {
 		flags |= FaultWrite
@@ -78,7 +82,7 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 		flags |= FaultKillable
 	}
 	for {
-		if t.FatalSignalPending() { // even if the page is there
+		if t.FatalSignalPending() { // checked even if the page is present
 			return false, errno.ERESTARTSYS
 		}
 		if mm.present(t, addr, write) {
@@ -96,7 +100,8 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 	}
 }
 
-// present reports whether an access would find the page: follow_page.
+// present reports whether the page is mapped and allows the access: follow_page.
+// mmap_lock must be held.
 func (mm *MM) present(t *sim.Task, addr uint64, write bool) bool {
 	pmd := mm.pmdTable(addr)
 	if pmd == nil {
@@ -113,15 +118,16 @@ func (mm *MM) present(t *sim.Task, addr uint64, write bool) bool {
 type gupFlags uint8
 
 const (
-	follWrite        gupFlags = 1 << iota // the pages are to be written to
-	follForce                             // reading needs no right to read
+	follWrite        gupFlags = 1 << iota // the caller will write to the pages
+	follForce                             // the VMA need not allow reads
 	follUnlockable                        // a fault may drop mmap_lock, and sleep
-	follMadvPopulate                      // errors are those of MADV_POPULATE_READ and _WRITE
+	follMadvPopulate                      // return the errors of MADV_POPULATE_(READ|WRITE)
 )
 
-// Populate makes the pages of [start, end) present: __mm_populate, which mmap and mremap use
-// for locked memory. It ignores errors: where a page cannot be had, it goes on with the next
-// VMA. After a sleep it asks for the page again, as often as it takes. No lock may be held.
+// Populate makes the pages of [start, end) present: __mm_populate, which mmap and mremap
+// use for locked memory. It returns no error: at a page that it cannot make present it
+// skips the rest of the VMA. After a sleep it tries the page again, any number of times.
+// No lock may be held.
 func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 	locked := false
 	var vma *VMA
@@ -152,11 +158,14 @@ func (mm *MM) Populate(t *sim.Task, start, end uint64) {
 }
 
 // populateVMAPageRange makes the pages of [start, end), a part of the VMA, present:
-// populate_vma_page_range. It faults for a write where a write would copy the page, and else for
-// a read, which needs any right to the memory, not that to read. mmap_lock must be held. If locked is
-// nil, it is held for reading or writing and stays so: a fault may not sleep then. Otherwise it is
-// held for reading, and *locked is false afterwards if it has been dropped. The results are those of
-// getUserPages; memory without any right is EFAULT.
+// populate_vma_page_range. It makes write faults in private writable memory, so that a
+// later write need not copy the page, and read faults elsewhere, even if the VMA only
+// allows writing or executing. The results are those of getUserPages; memory that allows
+// no access is EFAULT.
+//
+// mmap_lock must be held. If locked is nil, it may be held for writing, and stays held: a
+// fault may not sleep then. Otherwise it must be held for reading, and *locked is set to
+// false if a fault has dropped it.
 func (mm *MM) populateVMAPageRange(t *sim.Task, vma *VMA, start, end uint64, locked *bool) (int, error) {
 	if vma.Flags&vmAccess == 0 {
 		return 0, errno.EFAULT
@@ -171,10 +180,11 @@ func (mm *MM) populateVMAPageRange(t *sim.Task, vma *VMA, start, end uint64, loc
 	return mm.getUserPages(t, start, int((end-start)>>PageShift), flags, locked)
 }
 
-// faultinPageRange makes the pages of [start, end), which may be of several VMAs, present for reads
-// or writes: faultin_page_range. mmap_lock must be held for reading; *locked is false afterwards if it
-// has been dropped. The results are those of getUserPages with follMadvPopulate. (The kernel's
-// asks for a page that it has slept for once more by itself; here the caller does.)
+// faultinPageRange makes the pages of [start, end) present for reads or writes; the range
+// may span several VMAs. mmap_lock must be held for reading; *locked is set to false if a
+// fault has dropped it. The results are those of getUserPages with follMadvPopulate. It
+// recreates faultin_page_range of 6.10, except that after a sleep the caller tries the
+// page again.
 func (mm *MM) faultinPageRange(t *sim.Task, start, end uint64, write bool, locked *bool) (int, error) {
 	flags := follUnlockable | follMadvPopulate
 	if write {
@@ -183,14 +193,14 @@ func (mm *MM) faultinPageRange(t *sim.Task, start, end uint64, write bool, locke
 	return mm.getUserPages(t, start, int((end-start)>>PageShift), flags, locked)
 }
 
-// getUserPages makes n pages from start on present: __get_user_pages. It stops at the first one that
-// cannot be had and returns the number of those before it, or the error if that is 0. mmap_lock must be
-// held. With follUnlockable a fault may drop it and sleep, which ends the call with *locked false and
-// no error. The errors:
+// getUserPages makes n pages from start on present: __get_user_pages. It returns the
+// number of pages made present before the first error, and the error only if that number
+// is 0. mmap_lock must be held. With follUnlockable a fault may drop it and sleep; the
+// call then ends without an error, with *locked set to false. The errors:
 //
-//	EFAULT  nothing is mapped, or the VMA does not allow it
+//	EFAULT  nothing is mapped, or the VMA does not allow the access
 //	ENOMEM  with follMadvPopulate: nothing is mapped
-//	EINVAL  with follMadvPopulate: the VMA does not allow it
+//	EINVAL  with follMadvPopulate: the VMA does not allow the access
 //	        the errors of faultinPage
 func (mm *MM) getUserPages(t *sim.Task, start uint64, n int, flags gupFlags, locked *bool) (int, error) {
 	fault := FaultFlags(0)
@@ -231,8 +241,9 @@ func (mm *MM) getUserPages(t *sim.Task, start uint64, n int, flags gupFlags, loc
 	return n, nil
 }
 
-// checkVMAFlags returns EFAULT if get_user_pages may not have the VMA's pages: check_vma_flags. A read
-// needs the right to read, which for the processor any other right includes.
+// checkVMAFlags returns EFAULT if the VMA does not allow get_user_pages with the flags:
+// check_vma_flags. A read needs VMRead unless follForce is set; for the processor, a VMA
+// that allows any access also allows reads.
 func checkVMAFlags(vma *VMA, flags gupFlags) error {
 	switch {
 	case vma.Flags&(VMIO|VMPFNMap) != 0,

@@ -8,11 +8,11 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// §17.4, first row: get_user_pages cannot wait, so that a missing registered page is
-// EFAULT. mmap_lock stays held.
+// §17.4, first row: get_user_pages cannot sleep, so a missing registered page is EFAULT.
+// mmap_lock stays held.
 func TestGetUserPage(t *testing.T) {
 	w := newWorld(t)
-	u := w.filler('x') // would resolve it, but is not given the chance
+	u := w.filler('x') // would fill the page if the fault could sleep
 	w.mapped(2, protRW, u)
 	_, err := w.copyPage(w.t, pg(1), 'y')
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestGetUserPageRights(t *testing.T) {
 		read, write error
 	}{
 		{protRW, nil, nil}, {ProtRead, nil, errno.EFAULT}, {ProtNone, errno.EFAULT, errno.EFAULT},
-		// Not as for the processor, which cannot but allow reads with the others.
+		// The processor, in contrast, allows reads if it allows any access.
 		{ProtWrite, errno.EFAULT, nil}, {ProtExec, errno.EFAULT, errno.EFAULT},
 	} {
 		w := newWorld(t)
@@ -58,7 +58,7 @@ func TestGetUserPageRights(t *testing.T) {
 	}
 }
 
-// §17.4, third row: FOLL_NOWAIT is told to come back, at once and with the lock held.
+// §17.4, third row: FOLL_NOWAIT returns at once, with mmap_lock held.
 func TestGetUserPageNowait(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
@@ -75,8 +75,8 @@ func TestGetUserPageNowait(t *testing.T) {
 	w.frames()
 }
 
-// §17.4, second row: get_user_pages_unlocked sleeps, tries that page once more without
-// leave to, and has it again for the next page.
+// §17.4, second row: get_user_pages_unlocked may sleep once for each page. The retry for
+// that page may not sleep.
 func TestGetUserPagesUnlocked(t *testing.T) {
 	const first, again = FaultAllowRetry, FaultTried
 	for _, c := range []struct {
@@ -128,7 +128,7 @@ func TestGetUserPagesUnlocked(t *testing.T) {
 	})
 }
 
-// It really sleeps without mmap_lock: a writer gets it meanwhile (§17.4).
+// GetUserPagesUnlocked sleeps without mmap_lock: a writer can take it meanwhile (§17.4).
 func TestGetUserPagesUnlockedSleeps(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{sleep: true}
@@ -149,8 +149,8 @@ func TestGetUserPagesUnlockedSleeps(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
-// §17.4: a fatal signal is ERESTARTSYS, or the pages so far. It is looked at before each
-// page, even one that is there.
+// §17.4: with a fatal signal the result is ERESTARTSYS, or the number of pages so far.
+// The signal is checked before each page, even one that is present.
 func TestGetUserPagesFatalSignal(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
@@ -164,7 +164,7 @@ func TestGetUserPagesFatalSignal(t *testing.T) {
 	w.mapped(3, protRW, u)
 	n, err := w.mm.GetUserPagesUnlocked(w.t, pg(0), 3, false)
 	require.NoError(t, err)
-	require.Equal(t, 1, n, "the second page is there, but the task is dying")
+	require.Equal(t, 1, n, "the second page is present, but the task is dying")
 	n, err = w.mm.GetUserPagesUnlocked(w.t, pg(0), 3, false)
 	require.Equal(t, errno.ERESTARTSYS, err)
 	require.Zero(t, n)
@@ -176,8 +176,9 @@ func TestGetUserPagesFatalSignal(t *testing.T) {
 	require.Len(t, u.calls, 2)
 }
 
-// §17.4, last row: mm_populate waits for a page as often as it is told to, each time with
-// leave to wait again, so that a wake-up without a page is just another fault.
+// §17.4, last row: mm_populate repeats a fault that asks for a retry, any number of
+// times. Each repetition may sleep, so a wake-up without a page just leads to another
+// fault.
 func TestPopulate(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
@@ -199,7 +200,7 @@ func TestPopulate(t *testing.T) {
 	w.frames()
 }
 
-// It ends when the task is killed, or the mapping goes, while it waits.
+// Populate ends if, while it sleeps, the task is killed or the mapping is unmapped.
 func TestPopulateEnds(t *testing.T) {
 	for name, end := range map[string]func(w *world, task *sim.Task){
 		"killed":   func(w *world, task *sim.Task) { task.Interrupt(sim.SignalFatal) },
@@ -218,8 +219,8 @@ func TestPopulateEnds(t *testing.T) {
 	}
 }
 
-// It writes where it may, so that the pages are there for good, and reads elsewhere; it
-// passes over holes and what cannot be had.
+// Populate makes write faults in private writable memory and read faults elsewhere. It
+// skips holes and memory without access.
 func TestPopulateRange(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 2, protRW, private)
@@ -243,7 +244,7 @@ func TestPopulateRange(t *testing.T) {
 	w.frames()
 }
 
-// A VMA of which nothing can be had costs one look, not one a page.
+// Populate tries one page of an inaccessible VMA, not every page.
 func TestPopulateGivesUpOnVMA(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.mm.Mmap(w.t, 1<<40, 1<<45, ProtNone, fixed, nil, 0)
@@ -254,7 +255,7 @@ func TestPopulateGivesUpOnVMA(t *testing.T) {
 	require.True(t, w.present(1<<40+1<<45))
 }
 
-// Populate has leave to read what has any rights at all (FOLL_FORCE).
+// Populate makes read faults in memory that allows any access (FOLL_FORCE).
 func TestPopulateWithoutRead(t *testing.T) {
 	for prot, want := range map[Prot]bool{ProtExec: true, ProtWrite: true, ProtNone: false} {
 		w := newWorld(t)
@@ -265,8 +266,8 @@ func TestPopulateWithoutRead(t *testing.T) {
 	}
 }
 
-// A shared mapping is populated by reads, which dirty nothing: what mprotect left
-// read-only stays so.
+// Populate makes read faults in a shared mapping, which dirty no page: entries that
+// mprotect has made read-only stay read-only.
 func TestPopulateReadsShared(t *testing.T) {
 	for kind, want := range map[MapFlags]bool{shared: false, private: true} {
 		w := newWorld(t)

@@ -6,8 +6,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// hugePageEnabled reports whether missing pages of the VMA may be mapped by huge
-// ones: transparent_hugepage_enabled.
+// hugePageEnabled reports whether a fault on a missing page of the VMA may map a huge
+// page: transparent_hugepage_enabled. mmap_lock must be held.
 func (mm *MM) hugePageEnabled(vma *VMA) bool {
 	switch {
 	case !vma.IsAnonymous() || vma.Flags&(VMNoHugePage|VMSpecial) != 0:
@@ -18,17 +18,19 @@ func (mm *MM) hugePageEnabled(vma *VMA) bool {
 	return mm.THP == THPMadvise && vma.Flags&VMHugePage != 0
 }
 
-// hugeAnonymousPage maps a huge page at a pmd that is none:
-// do_huge_pmd_anonymous_page. VMFaultFallback asks for small pages instead. The
-// page is looked for, and the userfault raised, under the lock of the PMD table.
+// hugeAnonymousPage handles a fault on a PMD entry that is none by mapping a huge page:
+// do_huge_pmd_anonymous_page. It returns VMFaultFallback if it cannot, and the caller
+// must map a small page then. Whether the entry is none, and so whether this is a
+// userfault, is decided under the lock of the PMD table. mmap_lock must be held for
+// reading.
 func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pmd := vmf.VMA, vmf.pmd
 	base := vmf.Address & PMDMask
 	if base < vma.Start || base+PMDSize > vma.End {
 		return VMFaultFallback
 	}
-	// Unlike the read of a small page, this prepares the anon_vma even if the fault
-	// ends as a userfault (§17.3).
+	// Unlike the read of a small page, a read prepares the anon_vma here, even if the
+	// fault ends as a userfault (§17.3).
 	if vma.anonVMAPrepare(t) != nil {
 		return VMFaultOOM
 	}
@@ -66,9 +68,10 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// hugeWriteFault handles a write to a huge page mapped read-only:
-// do_huge_pmd_wp_page. A page that nothing else shares becomes writable; any other is
-// split, and the write then copies one small page.
+// hugeWriteFault handles a write to a huge page that is mapped read-only:
+// do_huge_pmd_wp_page. A page that is not shared becomes writable. Any other is split,
+// and VMFaultFallback tells the caller to copy one small page. mmap_lock must be held for
+// reading.
 func (mm *MM) hugeWriteFault(t *sim.Task, vmf *Fault) FaultResult {
 	pmd, i := vmf.pmd, pgtable.PMD.Index(vmf.Address)
 	pmd.Lock(t)
@@ -87,18 +90,18 @@ func (mm *MM) hugeWriteFault(t *sim.Task, vmf *Fault) FaultResult {
 	return VMFaultFallback
 }
 
-// splitHugePMD replaces a huge page by 512 small ones with the same frames and
+// splitHugePMD replaces a huge page by 512 small pages with the same frames and access
 // rights: split_huge_page_pmd. mmap_lock must be held.
 func (mm *MM) splitHugePMD(t *sim.Task, pmd *pgtable.Table, i int) {
 	pmd.Lock(t)
-	if pmd.Peek(i).Huge() { // else another task has split or dropped it
+	if pmd.Peek(i).Huge() { // another task may have split or dropped it
 		pmd.SplitHuge(t, i)
 	}
 	pmd.Unlock(t)
 }
 
-// zapHugePMD drops a huge page, and reports false if another task was faster:
-// zap_huge_pmd.
+// zapHugePMD drops a huge page: zap_huge_pmd. It reports false if the entry no longer
+// maps one. mmap_lock must be held.
 func zapHugePMD(t *sim.Task, pmd *pgtable.Table, i int) bool {
 	pmd.Lock(t)
 	if !pmd.Peek(i).Huge() {
@@ -110,8 +113,8 @@ func zapHugePMD(t *sim.Task, pmd *pgtable.Table, i int) bool {
 	return true
 }
 
-// copyHugePMD shares a huge page with the child, read-only on both sides:
-// copy_huge_pmd. The error is ENOMEM.
+// copyHugePMD maps a huge page in the child, too, read-only on both sides: copy_huge_pmd.
+// Both mmap_locks must be held for writing. The error is ENOMEM.
 func (mm *MM) copyHugePMD(t *sim.Task, child *MM, pmd *pgtable.Table, i int, addr uint64) error {
 	dst := child.pmdAlloc(t, addr)
 	if dst == nil {

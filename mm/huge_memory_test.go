@@ -29,8 +29,8 @@ func TestHugePageEnabled(t *testing.T) {
 	}
 }
 
-// §17.3: a write maps 512 frames at once, a read the huge zero page; both only for an
-// aligned 2 MiB that lies inside of the VMA.
+// §17.3: a write maps a huge page of 512 frames, a read the huge zero page, but only if
+// the aligned 2 MiB around the address lie in the VMA.
 func TestHugeFault(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -61,8 +61,8 @@ func TestHugeFault(t *testing.T) {
 	}
 }
 
-// §17.3: the userfault of a huge page has the raw address; the retry goes through the
-// same path, or the small one if COPY has made a table.
+// §17.3: the userfault on a missing huge page has the unrounded address. The retry takes
+// the same path, or the path for small pages if UFFDIO_COPY has allocated a table.
 func TestHugeUserfault(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
@@ -83,8 +83,8 @@ func TestHugeUserfault(t *testing.T) {
 	w.frames()
 }
 
-// §17.3: under memory pressure a huge page falls back to the small path, where the
-// userfault is raised, once.
+// §17.3: if no huge page can be allocated, the fault falls back to a small page, and
+// raises exactly one userfault.
 func TestHugeFallback(t *testing.T) {
 	for _, registered := range []bool{true, false} {
 		w := newWorld(t)
@@ -104,12 +104,12 @@ func TestHugeFallback(t *testing.T) {
 	}
 }
 
-// §17.3: whether the pmd is none is decided under its lock.
+// §17.3: whether the PMD entry is none is decided under the lock of its table.
 func TestHugeFaultDecidesUnderLock(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
 	w.mapHuge(2, u)
-	w.copyPage(w.t, hugePage(1), 'x') // so that the PMD table is there
+	w.copyPage(w.t, hugePage(1), 'x') // allocates the PMD table
 	lock := w.lockObject(w.mm.pmdTable(hugeBase))
 	at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 	r := w.controlled(at)
@@ -126,7 +126,7 @@ func TestHugeFaultDecidesUnderLock(t *testing.T) {
 	w.frames()
 }
 
-// A write to the huge zero page makes a page, and leaves the rest as it reads.
+// A write to the huge zero page copies one small page and does not change the others.
 func TestHugeZeroPageWrite(t *testing.T) {
 	w := newWorld(t)
 	w.mapHuge(1, nil)
@@ -140,8 +140,8 @@ func TestHugeZeroPageWrite(t *testing.T) {
 	w.frames()
 }
 
-// What touches part of a huge page splits it, with its bytes and rights; what covers it
-// does not.
+// An operation on a part of a huge page splits it, and keeps its bytes and rights. An
+// operation on the whole page does not.
 func TestHugeSplit(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -180,7 +180,7 @@ func TestHugeSplit(t *testing.T) {
 	}
 }
 
-// Huge pages that come, are split and go while others fault on them and zap them.
+// Huge pages are mapped, split and zapped in parallel.
 func TestHugeRaces(t *testing.T) {
 	seeds(t, 300, func(w *world, s sim.Strategy) {
 		w.mapHuge(1, nil)
@@ -202,7 +202,7 @@ func TestHugeRaces(t *testing.T) {
 	})
 }
 
-// The zero page, huge or small, is not counted: not by a zap, a split or a fork.
+// Zap, split and fork do not count references to the zero page, huge or small.
 func TestHugeZeroPageIsNotCounted(t *testing.T) {
 	w := newWorld(t)
 	w.mapHuge(2, nil)
@@ -212,7 +212,7 @@ func TestHugeZeroPageIsNotCounted(t *testing.T) {
 	w.frames()
 	require.NoError(t, w.mm.Madvise(w.t, hugePage(1), PageSize, MadvDontNeed))
 	w.frames()
-	child := w.forked() // 511 small ones
+	child := w.forked() // 511 small zero pages
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 	child.mm.Put(child.t)
 	w.frames()

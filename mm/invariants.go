@@ -8,11 +8,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// CheckInvariants reports what is wrong with the address space's bookkeeping, nil if
-// nothing is: the tree, the list, the count, the gap index, each VMA by itself, and the
-// page table against the VMAs.
-// mmap_lock must be held, or nothing else may run: an observer who has no task passes
-// nil. It recreates validate_mm and looks at more.
+// CheckInvariants returns the first inconsistency of the address space, or nil. It checks
+// the tree, the list, the number of VMAs, the gap index, each VMA, and the page table
+// against the VMAs. mmap_lock must be held, or no task may run. It recreates validate_mm
+// and checks more. It does not use the task, which may be nil.
 func (mm *MM) CheckInvariants(*sim.Task) error {
 	var err error
 	var gaps []gap
@@ -50,8 +49,8 @@ func (mm *MM) CheckInvariants(*sim.Task) error {
 	return mm.checkPageTable()
 }
 
-// checkPlace compares an item of the tree with the VMA that the list has there, and
-// with the one before that.
+// checkPlace checks that an item of the tree is the next VMA of the list, and that its
+// link to prev is right.
 func (mm *MM) checkPlace(k vmaKey, vma, prev *VMA) error {
 	switch {
 	case k.vma != vma:
@@ -66,7 +65,7 @@ func (mm *MM) checkPlace(k vmaKey, vma, prev *VMA) error {
 	return nil
 }
 
-// checkVMA looks at one VMA by itself.
+// checkVMA returns an error if the fields of the VMA contradict each other.
 func (mm *MM) checkVMA(vma *VMA) error {
 	if what := mm.wrong(vma); what != "" {
 		return fmt.Errorf("VMA %v: %s", vma, what)
@@ -74,6 +73,7 @@ func (mm *MM) checkVMA(vma *VMA) error {
 	return nil
 }
 
+// wrong returns the first contradiction in the fields of the VMA, "" if none.
 func (mm *MM) wrong(vma *VMA) string {
 	switch anon := vma.anon.Peek(); {
 	case vma.mm != mm:
@@ -96,7 +96,7 @@ func (mm *MM) wrong(vma *VMA) string {
 	return ""
 }
 
-// check compares the index with the gaps that there are.
+// check compares the index with the actual gaps.
 func (x *gapIndex) check(gaps []gap) error {
 	n := 0
 	for c, tree := range x.classes {
@@ -130,23 +130,23 @@ func (x *gapIndex) check(gaps []gap) error {
 	return nil
 }
 
-// checkPageTable reports what is wrong with the page table, nil if nothing is: its
-// counts, its tables (each covers something that is mapped: munmap frees the others),
-// and its entries against the VMAs. mmap_lock must be held, or nothing else may run.
-// It looks at no other address space, and so leaves the frames' reference counts to
-// [CheckFrames].
+// checkPageTable returns the first inconsistency of the page table, or nil: see
+// [pgtable.Table.Check]. mmap_lock must be held, or no task may run. It does not check
+// the reference counts of frames, which other address spaces may share: [CheckFrames]
+// does.
 func (mm *MM) checkPageTable() error { return mm.pgd.Check(checkedVMAs{mm}) }
 
-// checkedVMAs are the VMAs of an address space as a check of its page table asks for them.
+// checkedVMAs implements [pgtable.VMAs] with the VMAs of an address space.
 type checkedVMAs struct{ mm *MM }
 
-// Maps reports whether anything in [start, end) is mapped.
+// Maps reports whether a VMA covers any address in [start, end).
 func (c checkedVMAs) Maps(start, end uint64) bool {
 	vma := c.mm.lookup(start)
 	return vma != nil && vma.Start < end
 }
 
-// Permits says why the entry may not map the frame, and size bytes, at addr.
+// Permits returns an error if the VMAs do not permit the entry to map the frame to the
+// size bytes at addr.
 func (c checkedVMAs) Permits(entry pgtable.Entry, f *page.Frame, addr, size uint64) error {
 	vma := c.mm.lookup(addr)
 	switch {
@@ -160,10 +160,10 @@ func (c checkedVMAs) Permits(entry pgtable.Entry, f *page.Frame, addr, size uint
 	return nil
 }
 
-// CheckFrames reports a frame whose reference count is not the number of page-table
-// entries and page caches that hold it, or a memory that counts other frames in use
-// than those. The address spaces must be all that share a [Memory]; nothing else may
-// run.
+// CheckFrames checks that the reference count of each frame is the number of page-table
+// entries and page caches that refer to it, and that the number of frames in use is the
+// number of these frames. mms must be all address spaces that share a [Memory]. No task
+// may run.
 func CheckFrames(mms ...*MM) error {
 	held := map[*page.Frame]uint64{}
 	caches := map[*shmem]bool{}

@@ -7,7 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// What CheckInvariants is there to find, it finds.
+// CheckInvariants finds every inconsistency that it can report.
 func TestCheckInvariants(t *testing.T) {
 	for _, c := range []struct {
 		want   string

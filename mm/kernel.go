@@ -6,12 +6,11 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// KernelFuncs returns the map from the kernel's mm of 4.3 to this package. The slice is the
-// caller's own.
+// KernelFuncs returns the functions of the kernel's mm and the Go functions that recreate
+// them. The caller owns the slice.
 func KernelFuncs() []sim.KernelFunc { return slices.Concat(faultFuncs, vmaFuncs) }
 
-// faultFuncs is the map from the kernel's fault path, page tables and user copies of
-// 4.3 to this package.
+// faultFuncs are the functions of the fault path, the page tables and the user copies.
 var faultFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "__do_page_fault", Go: (*MM).DoPageFault},
 	sim.KernelFunc{Name: "handle_mm_fault", Go: (*MM).HandleMMFault},
@@ -54,7 +53,7 @@ var faultFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "mmput", Go: (*MM).Put},
 )
 
-// vmaFuncs is the map from the functions of 4.3 that manage mappings to this package.
+// vmaFuncs are the functions that manage VMAs, and the system calls.
 var vmaFuncs = sim.KernelFuncs(
 	sim.KernelFunc{Name: "find_vma", Go: (*MM).FindVMA},
 	sim.KernelFunc{Name: "find_vma_prev", Go: (*MM).FindVMAPrev},

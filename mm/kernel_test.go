@@ -7,7 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// One Go function for one kernel function.
+// KernelFuncs has no kernel function twice.
 func TestVMAFuncs(t *testing.T) {
 	names, gos := map[string]bool{}, map[string]bool{}
 	for _, f := range vmaFuncs {
@@ -17,7 +17,7 @@ func TestVMAFuncs(t *testing.T) {
 	}
 }
 
-// The events of the VMA half, and the kernel functions that they belong to.
+// The events that VMA operations emit, with the kernel functions that emit them.
 func TestVMAEvents(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// §17.1: find_vma is the lowest VMA that ends above the address, and may begin above it;
-// with none there, the predecessor is the highest VMA of all.
+// §17.1: find_vma returns the lowest VMA that ends above the address, which may begin
+// above it. If there is none, the VMA before is the highest VMA.
 func TestFindVMA(t *testing.T) {
 	w := newWorld(t)
 	vmas := w.lay(".AA..BB.")
@@ -22,7 +22,7 @@ func TestFindVMA(t *testing.T) {
 			{pg(1) - 1, a, nil},
 			{pg(1), a, nil},
 			{pg(3) - 1, a, nil},
-			{pg(3), b, a}, // the end is not part of it
+			{pg(3), b, a}, // the end is exclusive
 			{pg(5) - 1, b, a},
 			{pg(5), b, a},
 			{pg(7) - 1, b, a},
@@ -38,13 +38,13 @@ func TestFindVMA(t *testing.T) {
 	})
 }
 
-// The VMA that was found last is looked at first, but not once it has gone: in whole, in
-// part, or in another.
+// A lookup tries the VMA found last first, but not after that was unmapped or merged
+// away.
 func TestFindVMAForgets(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(w *world, a *VMA) error
-		want   bool // that the VMA is still the one at its second page
+		want   bool // a lookup of its second page still finds the VMA
 	}{
 		{"unmapped", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, a.Start, 2*PageSize) }, false},
 		{"cut off at its end", func(w *world, a *VMA) error { return w.mm.Munmap(w.t, pg(2), PageSize) }, false},
@@ -65,7 +65,7 @@ func TestFindVMAForgets(t *testing.T) {
 	}
 }
 
-// §17.1: an empty address space has neither.
+// §17.1: in an empty address space find_vma and find_vma_prev return nil.
 func TestFindVMAInNothing(t *testing.T) {
 	w := newWorld(t)
 	w.locked(func() {

@@ -5,28 +5,28 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// advice says what a piece of advice does to a VMA.
+// advice is the effect of an advice on a VMA.
 type advice struct {
 	set, clear VMFlags
-	// refuse are the flags with which the advice is EINVAL.
+	// refuse are the flags of a VMA for which the advice is EINVAL.
 	refuse VMFlags
-	// read says that the VMAs stay as they are: mmap_lock is held for reading.
+	// read: the advice changes no VMA, so that holding mmap_lock for reading suffices.
 	read bool
-	// populate says that pages are faulted in.
+	// populate: the advice makes pages present.
 	populate bool
 }
 
-// noTHP is what keeps huge pages out of a VMA: VM_NO_THP.
+// noTHP are the flags of a VMA that cannot have transparent huge pages: VM_NO_THP.
 const noTHP = VMSpecial | VMHugeTLB | VMShared | VMMayShare
 
-// advices is everything that madvise knows: madvise_behavior_valid,
-// madvise_need_mmap_write and the switch of madvise_behavior. Huge-page advice
-// given twice is refused only here: see [Facts.HugeAdviceTwice].
+// advices maps each supported advice to its effect: madvise_behavior_valid,
+// madvise_need_mmap_write and the switch of madvise_behavior. VMHugePage and VMNoHugePage
+// in refuse apply to 4.3 only: see [Facts.HugeAdviceTwice].
 var advices = map[Advice]advice{
 	MadvNormal:     {clear: VMRandRead | VMSeqRead},
 	MadvRandom:     {set: VMRandRead, clear: VMSeqRead},
 	MadvSequential: {set: VMSeqRead, clear: VMRandRead},
-	MadvWillNeed:   {read: true}, // reads ahead, of which there is nothing to see
+	MadvWillNeed:   {read: true}, // reading ahead has no visible effect
 	MadvDontNeed:   {read: true, refuse: VMLocked | VMHugeTLB | VMPFNMap},
 	MadvDontFork:   {set: VMDontCopy},
 	MadvDoFork:     {clear: VMDontCopy, refuse: VMIO},
@@ -39,13 +39,17 @@ var advices = map[Advice]advice{
 	MadvPopulateWrite: {read: true, populate: true},
 }
 
-// Madvise gives advice about [start, start+length). Where nothing is mapped it does
-// the rest and then returns ENOMEM. MadvDontNeed drops the pages, with mmap_lock held
-// for reading only: the next touch of a registered page is a userfault again (§17.7).
-// MadvPopulateRead and MadvPopulateWrite fault the pages in, and may sleep in a userfault.
-// No lock may be held. The errors are EINVAL (unknown advice, unaligned start, a range
-// that wraps around, a VMA that the advice is not for), ENOMEM (a hole), EAGAIN (a
-// split failed) and those of madvisePopulate. It recreates madvise.
+// Madvise applies advice to [start, start+length). It skips unmapped parts and then
+// returns ENOMEM. MadvDontNeed drops the pages, with mmap_lock held for reading: the next
+// access to a registered page is a userfault again (§17.7). MadvPopulateRead and
+// MadvPopulateWrite make the pages present, and may sleep in a userfault. No lock may be
+// held. It recreates madvise; the errors:
+//
+//	EINVAL  unknown advice, start is not page aligned, the range wraps around, or the VMA
+//	        does not allow the advice
+//	ENOMEM  a part is not mapped
+//	EAGAIN  a VMA could not be split
+//	        the errors of madvisePopulate
 func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error {
 	a, ok := advices[behavior]
 	end := start + PageAlign(length)
@@ -74,8 +78,9 @@ func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error 
 	return err
 }
 
-// madviseWalk gives the advice to every VMA in [start, end), which is not empty.
-// mmap_lock must be held, for writing unless the advice says otherwise.
+// madviseWalk applies the advice to every VMA in [start, end), which is not empty: the
+// loop of madvise. mmap_lock must be held, for writing unless a.read is set. The errors
+// are those of Madvise.
 func (mm *MM) madviseWalk(t *sim.Task, start, end uint64, behavior Advice, a advice) error {
 	var unmapped error
 	vma, prev := mm.FindVMAPrev(t, start)
@@ -95,7 +100,7 @@ func (mm *MM) madviseWalk(t *sim.Task, start, end uint64, behavior Advice, a adv
 			return err
 		}
 		if start = partEnd; prev != nil {
-			start = max(start, prev.End) // a merge may have gone beyond the part
+			start = max(start, prev.End) // a merge may have extended the VMA past the part
 		}
 		if start >= end {
 			return unmapped
@@ -109,8 +114,10 @@ func (mm *MM) madviseWalk(t *sim.Task, start, end uint64, behavior Advice, a adv
 	return errno.ENOMEM
 }
 
-// madviseVMA gives the advice to [start, end), a part of the VMA, and returns the VMA
-// that it is in afterwards, nil if mmap_lock was dropped in between: madvise_vma.
+// madviseVMA applies the advice to [start, end), a part of the VMA: madvise_vma. It
+// returns the VMA that the part is in afterwards, nil if it may have dropped mmap_lock in
+// between. mmap_lock must be held, for writing unless a.read is set. The errors are
+// EINVAL, EAGAIN and those of madvisePopulate.
 func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavior Advice, a advice) (*VMA, error) {
 	if a.populate {
 		return nil, mm.madvisePopulate(t, start, end, behavior)
@@ -131,19 +138,20 @@ func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavio
 	}
 	vma, err := mm.setFlags(t, vma, prev, start, end, flags)
 	if err != nil {
-		return nil, errno.EAGAIN // what it was called before 4.12
+		return nil, errno.EAGAIN // before 4.12, at the limit on the number of VMAs, too
 	}
 	return vma, nil
 }
 
-// madvisePopulate makes the pages of [start, end), which is not empty, present for reads or writes.
-// mmap_lock must be held for reading; a fault that sleeps drops it for a while. It recreates
-// madvise_populate; the errors:
+// madvisePopulate makes the pages of [start, end), which is not empty, present for reads,
+// or for writes with MadvPopulateWrite. mmap_lock must be held for reading, and is held
+// afterwards, but a fault that sleeps drops it in between. It recreates madvise_populate
+// (5.14); the errors:
 //
-//	ENOMEM  nothing is mapped there, or no memory
-//	EINVAL  the VMA does not allow it
-//	EFAULT  a page cannot be had: an access would end with SIGBUS or SIGSEGV
-//	EINTR   the task is dying
+//	ENOMEM  an address is not mapped, or an allocation failed
+//	EINVAL  the VMA does not allow the access
+//	EFAULT  a fault ended with SIGBUS or SIGSEGV
+//	EINTR   a fatal signal is pending
 func (mm *MM) madvisePopulate(t *sim.Task, start, end uint64, behavior Advice) error {
 	for start < end {
 		locked := true

@@ -68,7 +68,7 @@ func TestMadviseFlags(t *testing.T) {
 	}
 }
 
-// The pieces merge again, and the registration stays (§17.7).
+// The parts merge again, and the registration is kept (§17.7).
 func TestMadviseBack(t *testing.T) {
 	w := newWorld(t)
 	p := w.lay("PPPPPP")['P']
@@ -81,7 +81,7 @@ func TestMadviseBack(t *testing.T) {
 	require.NotNil(t, w.at(3).Userfault)
 }
 
-// A hole is an error after everything else has been done.
+// A hole is an error, but the advice is applied to the rest of the range.
 func TestMadviseHoles(t *testing.T) {
 	for _, s := range []string{"AAAAAAAA", "  AAAA", "    AAAA", "      AAAA"} {
 		w := newWorld(t)

@@ -7,45 +7,54 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// McopyAtomic copies length bytes from src in the current task's memory to missing
-// pages of this mm at dst, each page appearing at once: mcopy_atomic of 4.3. dst and
-// length are page aligned and have been validated. It returns the bytes copied; the
-// error is nil if there are any (COPY-5). mmap_lock must not be held.
+// McopyAtomic fills the missing pages in [dst, dst+length) of this address space with the
+// bytes at src in the current task's address space: mcopy_atomic. Each page is copied
+// before it is mapped. dst and length must be page aligned and validated. It returns the
+// number of bytes copied, and the error only if that number is 0 (COPY-5). No lock may be
+// held. The errors are those of atomicFill.
 func (mm *MM) McopyAtomic(t *sim.Task, dst, src, length uint64) (uint64, error) {
 	return mm.atomicFill(t, dst, src, length, fillCopy)
 }
 
-// McopyAtomicWP is [MM.McopyAtomic] of pages that are to be write-protected for their context, as
-// kernels know it since 5.7. No VMA here has its writes tracked: at best it is EINVAL.
+// McopyAtomicWP is [MM.McopyAtomic] that maps the pages write-protected
+// (UFFDIO_COPY_MODE_WP, 5.7). The model does not support write-protection, so that it
+// never succeeds: where McopyAtomic would, it returns EINVAL, as for a VMA without that
+// mode.
 func (mm *MM) McopyAtomicWP(t *sim.Task, dst, src, length uint64) (uint64, error) {
 	return mm.atomicFill(t, dst, src, length, fillCopyWP)
 }
 
-// filling is what a fill fills with: a copy, a copy that is to be write-protected, the zero page.
+// filling is the kind of page that a fill maps.
 type filling uint8
 
 const (
-	fillCopy filling = iota
-	fillCopyWP
-	fillZero
+	fillCopy   filling = iota // a copy of the source
+	fillCopyWP                // a copy of the source, write-protected
+	fillZero                  // the zero page
 )
 
-// MfillZeropage maps the zero page at missing pages of this mm: mfill_zeropage. It
-// returns as [MM.McopyAtomic] does.
+// MfillZeropage maps the zero page at the missing pages in [dst, dst+length) of this
+// address space: mfill_zeropage. Everything else is as in [MM.McopyAtomic].
 func (mm *MM) MfillZeropage(t *sim.Task, dst, length uint64) (uint64, error) {
 	return mm.atomicFill(t, dst, 0, length, fillZero)
 }
 
-// atomicFill is __mcopy_atomic. It returns the bytes filled, or, if there are none, the error:
-// what [MM.fillable] says, ENOMEM, EEXIST for a page that is there, EFAULT for a source that
-// cannot be read, EINTR for a fatal signal.
+// atomicFill fills the missing pages in [dst, dst+length): __mcopy_atomic. It returns the
+// number of bytes filled, and the error only if that number is 0. No lock may be held.
+// The errors, besides those of fillable:
+//
+//	ENOMEM  an allocation failed
+//	EEXIST  a page is not missing
+//	EFAULT  the source cannot be read
+//	EINTR   a fatal signal is pending
+//	EINVAL  fillCopyWP: the VMA does not track writes
 func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (uint64, error) {
 	if mm.Dropped.Any() {
 		return mm.atomicFillWithout(t, dst, src, length, with)
 	}
 	var vma *VMA
 	var pte *pgtable.Table
-	var page *page.Frame // a copy of the source that is not mapped yet
+	var page *page.Frame // holds a copy of the source that is not mapped yet
 	var copied uint64
 	var err error
 	const where = "mcopy_atomic"
@@ -54,7 +63,7 @@ func (mm *MM) atomicFill(t *sim.Task, dst, src, length uint64, with filling) (ui
 retry:
 	mm.MmapLock.DownRead(t)
 	vma = mm.FindVMA(t, dst)
-	// Since 6.9 even a fill that is refused leaves an anon_vma behind.
+	// Since 6.9 even a fill that fails the checks below leaves an anon_vma behind.
 	if mm.Facts.Fill.PreparesFirst && vma != nil && vma.Start <= dst && vma.Flags&VMShared == 0 && vma.anonVMAPrepare(t) != nil {
 		err = errno.ENOMEM
 		goto outUnlock
@@ -80,9 +89,9 @@ retry:
 			err = mm.mfillZeropagePTE(t, vma, pte, dst+copied)
 		}
 		if err == errno.EFAULT {
-			// The source has to be faulted in, which may be a userfault of its own: not with
-			// mmap_lock held. The whole range is then looked up and checked again, since
-			// anything may have happened to it (COPY-3).
+			// The source is not present. Reading it may be a userfault itself, and so
+			// must not happen under mmap_lock. Afterwards the whole range is looked up
+			// and checked again, because it may have changed meanwhile (COPY-3).
 			mm.MmapLock.UpRead(t)
 			sim.BugOn(t, page == nil, where, "no page to copy the source to")
 			if err = CopyFromUser(t, page.Data()[:], src+copied); err != nil {
@@ -113,10 +122,11 @@ out:
 	return 0, err
 }
 
-// mcopyAtomicPTE maps a copy of the source's page at addr: mcopy_atomic_pte (COPY-4). It takes
-// the copy from *page if that is not nil, and sets *page to nil. If the source is not there the
-// error is EFAULT and *page is a page for the caller to copy it to. The other errors are ENOMEM
-// and EEXIST. mmap_lock must be held for reading.
+// mcopyAtomicPTE maps a copy of the page of bytes at src to addr: mcopy_atomic_pte
+// (COPY-4). If *page is not nil it already holds the copy; it is set to nil. If the
+// source is not present the error is EFAULT, and *page is a frame that the caller must
+// copy the source to. The other errors are ENOMEM and EEXIST. mmap_lock must be held for
+// reading.
 func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, src uint64, page **page.Frame) error {
 	if mm.Dropped.Any() {
 		return mm.mcopyAtomicPTEWithout(t, vma, pte, addr, src, page)
@@ -149,7 +159,7 @@ func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, sr
 	return nil
 }
 
-// mfillZeropagePTE maps the zero page at addr: mfill_zeropage_pte (ZERO-1). The error is
+// mfillZeropagePTE maps the zero page to addr: mfill_zeropage_pte (ZERO-1). The error is
 // EEXIST. mmap_lock must be held for reading.
 func (mm *MM) mfillZeropagePTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr uint64) error {
 	if mm.Dropped.Any() {
@@ -168,8 +178,10 @@ outUnlock:
 	return err
 }
 
-// fillTable is the PTE table that covers addr, allocated if need be. A huge page there is
-// EEXIST, and one that comes while the table is being allocated EFAULT.
+// fillTable returns the PTE table that covers addr, and allocates it if necessary: the
+// middle of __mcopy_atomic. mmap_lock must be held for reading. The errors are ENOMEM,
+// EEXIST (a huge page maps addr) and EFAULT (a huge page was mapped between the two
+// checks).
 func (mm *MM) fillTable(t *sim.Task, addr uint64) (*pgtable.Table, error) {
 	pmd := mm.pmdAlloc(t, addr)
 	if pmd == nil {
@@ -189,9 +201,11 @@ func (mm *MM) fillTable(t *sim.Task, addr uint64) (*pgtable.Table, error) {
 	return pte, nil
 }
 
-// fillable reports with EINVAL, or later with ENOENT for the first two, that dst does not
-// begin a range of length bytes inside one VMA that can be filled: registered (with any
-// context), private, plain anonymous (COPY-2).
+// fillable returns an error unless [dst, dst+length) lies in the VMA and can be filled
+// (COPY-2). mmap_lock must be held. The errors:
+//
+//	ENOENT  the range is not in the VMA, or that is not registered (EINVAL before 4.11)
+//	EINVAL  the VMA is shared, or its type of memory cannot be filled
 func (mm *MM) fillable(vma *VMA, dst, length uint64) error {
 	switch {
 	case vma == nil, dst < vma.Start || dst+length > vma.End, vma.Userfault == nil:

@@ -9,7 +9,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// fill is COPY or ZEROPAGE of [pg(from), pg(to)), with a source that is there.
+// fill makes the UFFDIO_COPY, from a present source, or UFFDIO_ZEROPAGE of
+// [pg(from), pg(to)).
 func (w *world) fill(zero bool, from, to int) (uint64, error) {
 	length := pg(to) - pg(from)
 	if zero {
@@ -24,8 +25,8 @@ func each(t *testing.T, rule string, fn func(t *testing.T, zero bool)) {
 	t.Run(rule+" ZERO-1", func(t *testing.T) { fn(t, true) })
 }
 
-// COPY-2: what can be filled is a range inside of one VMA that is registered, with any
-// context, private and anonymous. Everything else is EINVAL.
+// COPY-2: a range can be filled if it is in one VMA that is registered with any context,
+// private and anonymous. Otherwise it is EINVAL.
 func TestFillCOPY2(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -72,7 +73,7 @@ func TestFillCOPY2(t *testing.T) {
 	}
 }
 
-// COPY-3: the errors of a page in their order, and what stays behind.
+// COPY-3: the errors of filling one page, in their order, leak nothing.
 func TestFillCOPY3(t *testing.T) {
 	for _, site := range []string{"pmd_alloc", "pte_alloc", "alloc_page"} {
 		each(t, "COPY-3 "+site, func(t *testing.T, zero bool) {
@@ -97,7 +98,7 @@ func TestFillCOPY3(t *testing.T) {
 		w.mapHuge(1, nil)
 		w.storeAt(hugeBase, 'h')
 		w.register(hugeBase, &fakeUffd{})
-		w.failSites("alloc_page") // not asked for a page: that the pmd is huge comes first
+		w.failSites("alloc_page") // not reached: the check for a huge page comes first
 		var err error
 		if zero {
 			_, err = w.mm.MfillZeropage(w.t, hugeBase+PageSize, PageSize)
@@ -110,14 +111,14 @@ func TestFillCOPY3(t *testing.T) {
 	})
 }
 
-// COPY-3: a huge page that comes between the look at the pmd and the allocation of a table
-// is another error. None can come where missing pages are userfaults, and so here they are
-// not.
+// COPY-3: a huge page that another task maps between the check of the PMD entry and the
+// allocation of a table is EFAULT, not EEXIST. The VMA has a context but does not track
+// missing pages, since otherwise no fault could map a huge page.
 func TestFillCOPY3HugeAppears(t *testing.T) {
 	each(t, "COPY-3", func(t *testing.T, zero bool) {
 		w := newWorld(t)
 		w.mapHuge(2, nil)
-		w.storeAt(hugePage(1), 'h') // so that the PMD table is there
+		w.storeAt(hugePage(1), 'h') // allocates the PMD table
 		w.locked(func() {
 			vma := w.mm.lookup(hugeBase)
 			vma.Flags |= VMUffdWP
@@ -143,7 +144,7 @@ func TestFillCOPY3HugeAppears(t *testing.T) {
 	})
 }
 
-// COPY-4: an entry that is not none is never overwritten.
+// COPY-4: a fill never overwrites an entry that is not none.
 func TestFillCOPY4Exists(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -171,7 +172,7 @@ func TestFillCOPY4Exists(t *testing.T) {
 	}
 }
 
-// COPY-4: the new page has the rights of the VMA, and a read-only one can be filled.
+// COPY-4: the new page has the rights of the VMA. A read-only VMA can be filled.
 func TestFillCOPY4Rights(t *testing.T) {
 	const mask = pgtable.RW | pgtable.Dirty | pgtable.Special
 	for prot, want := range map[Prot]pgtable.Entry{protRW: pgtable.RW | pgtable.Dirty, ProtRead: 0} {
@@ -189,7 +190,7 @@ func TestFillCOPY4Rights(t *testing.T) {
 	}
 }
 
-// A page that may not be accessed can be filled as well; nobody sees it until mprotect.
+// A page of inaccessible memory can be filled, and can be read after an mprotect.
 func TestFillWithoutAccess(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, ProtNone, &fakeUffd{})
@@ -202,7 +203,8 @@ func TestFillWithoutAccess(t *testing.T) {
 	w.frames()
 }
 
-// ZERO-1: the page takes no memory, and the write after it is a copy, not a userfault.
+// ZERO-1: UFFDIO_ZEROPAGE allocates no frame. The write after it copies the page and is
+// not a userfault.
 func TestZeropageThenWrite(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
@@ -218,7 +220,7 @@ func TestZeropageThenWrite(t *testing.T) {
 	w.frames()
 }
 
-// COPY-3: the source is any readable address, and need not be page aligned.
+// COPY-3: the source may be any readable address; it need not be page aligned.
 func TestCopyUnalignedSource(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, &fakeUffd{})
@@ -237,8 +239,8 @@ func TestCopyUnalignedSource(t *testing.T) {
 	w.frames()
 }
 
-// The source is the current task's, the destination the context's (WAKE-7, REF-4): they
-// may be two address spaces.
+// The source is in the current task's address space, the destination in the context's
+// (WAKE-7, REF-4), which may be another.
 func TestCopyBetweenAddressSpaces(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, &fakeUffd{})
@@ -254,8 +256,8 @@ func TestCopyBetweenAddressSpaces(t *testing.T) {
 	require.NoError(t, CheckFrames(w.mm, other))
 }
 
-// COPY-5: an error after a page is swallowed, and the number of bytes done is the
-// result; the fatal signal among them (EINTR) is looked at after each page.
+// COPY-5: after an error that follows at least one filled page, the result is the number
+// of bytes filled. A fatal signal (EINTR) is checked after each page.
 func TestFillCOPY5(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -298,13 +300,13 @@ func TestFillCOPY5(t *testing.T) {
 	})
 }
 
-// COPY-3: a source that is not there is faulted in without mmap_lock, and then all of
-// the destination is looked up and checked again, the part that is done included.
+// COPY-3: a missing source page is faulted in without mmap_lock. Then the whole
+// destination, including the part already filled, is looked up and checked again.
 func TestCopyColdSource(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		during  func(w *world, t *sim.Task) error
-		n       int // pages done
+		n       int // pages filled
 		err     error
 		present []bool // of the three pages of the destination
 	}{
@@ -368,7 +370,7 @@ func TestCopyColdSource(t *testing.T) {
 			w.frames()
 		})
 	}
-	// Mutant 62: looking at the rest of the range only would go on here.
+	// Mutant 62, which checks only the rest of the range again, would continue here.
 	t.Run("COPY-3 COPY-5 the part done unmapped", func(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(3, protRW, &fakeUffd{})
@@ -387,7 +389,7 @@ func TestCopyColdSource(t *testing.T) {
 	})
 }
 
-// The page in hand comes from the one copy that was made while faults were allowed.
+// The source is copied once: the retry maps the copy that was made without mmap_lock.
 func TestCopyColdSourceIsReadOnce(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, &fakeUffd{})
@@ -396,12 +398,12 @@ func TestCopyColdSourceIsReadOnce(t *testing.T) {
 	require.NoError(t, err, "COPY-3")
 	require.EqualValues(t, PageSize, n)
 	require.EqualValues(t, 1, Current(w.t).MinFlt)
-	require.EqualValues(t, 1, w.memory.InUse(), "a frame of its own, though what was read is the zero page")
+	require.EqualValues(t, 1, w.memory.InUse(), "a new frame, although the source is the zero page")
 	w.frames()
 }
 
-// COPY-3 against a real munmap, in every order: the page is in a registered VMA, or
-// nowhere.
+// COPY-3 concurrent with a munmap, in many interleavings: no page is mapped outside a
+// registered VMA.
 func TestCopyColdSourceRaces(t *testing.T) {
 	results := map[error]int{}
 	delay := 0
@@ -415,7 +417,7 @@ func TestCopyColdSourceRaces(t *testing.T) {
 		r.start("C", func(t *sim.Task) { n, err = w.mm.McopyAtomic(t, pg(0), pg(10), 2*PageSize) })
 		r.start("U", func(t *sim.Task) {
 			for range delay {
-				t.SmpMb() // or else it nearly always comes first
+				t.SmpMb() // delay the munmap, which would nearly always come first
 			}
 			require.NoError(w, w.mm.Munmap(t, pg(0), 2*PageSize))
 		})
@@ -431,8 +433,8 @@ func TestCopyColdSourceRaces(t *testing.T) {
 	require.Len(t, results, 2, "both outcomes are seen")
 }
 
-// COPY-4 under a race (mutant 63): of two copies to a page one wins, and the other has
-// EEXIST; in parallel, with the race detector watching.
+// COPY-4 under a race (mutant 63): of concurrent copies to one page, one succeeds and the
+// others return EEXIST, without a data race.
 func TestFillInParallel(t *testing.T) {
 	const pages = 256
 	w := newWorld(t)
@@ -460,7 +462,7 @@ func TestFillInParallel(t *testing.T) {
 	w.frames()
 }
 
-// No allocation that fails anywhere leaks a frame, or is anything but ENOMEM.
+// Wherever an allocation fails, the error is ENOMEM and no frame leaks.
 func TestFillAllocationFailures(t *testing.T) {
 	each(t, "COPY-3", func(t *testing.T, zero bool) {
 		for k := 1; ; k++ {

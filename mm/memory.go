@@ -6,27 +6,24 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Fault is a page fault on its way down the fault path: struct vm_fault. A task is in one
-// at a time, and so its [Thread] keeps the one that it has: it stands for memory on the
-// kernel stack, and is valid until the fault returns.
+// Fault is a page fault in progress: struct vm_fault. A task has at most one, which is
+// part of its [Thread], where the kernel has it on the stack. It is valid until the fault
+// returns.
 type Fault struct {
 	VMA *VMA
-	// Address is the one accessed, in bytes, not rounded to the page.
+	// Address is the address accessed, not rounded to the page.
 	Address uint64
 	Flags   FaultFlags
 
-	// What the walk has found: the PMD table; the PTE table, the index in it and the entry,
-	// as it was when it was read without the table's lock.
-	pmd   *pgtable.Table
-	pte   *pgtable.Table
-	index int
-	entry pgtable.Entry
+	pmd   *pgtable.Table // covers Address
+	pte   *pgtable.Table // covers Address; nil in a fault on a huge page
+	index int            // of the entry in pte
+	entry pgtable.Entry  // as read without the lock of pte
 }
 
-// HandleMMFault makes the page at addr accessible as flags ask, or says why not.
-// mmap_lock must be held for reading; it has been dropped if the result has
-// VMFaultRetry (unless flags had FaultRetryNowait). It recreates handle_mm_fault
-// (§17.3).
+// HandleMMFault resolves the fault of an access to addr, which flags describe. mmap_lock
+// must be held for reading. If the result has VMFaultRetry it was dropped, unless flags
+// have FaultRetryNowait. It recreates handle_mm_fault (§17.3).
 func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags) FaultResult {
 	vmf := &Current(t).vmf
 	*vmf = Fault{VMA: vma, Address: addr, Flags: flags}
@@ -49,7 +46,7 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 	}
 	pte, huge := mm.pteAlloc(t, vmf.pmd, addr)
 	if huge {
-		return 0 // another task has mapped a huge page meanwhile: the access finds it
+		return 0 // another task has just mapped a huge page: repeat the access
 	}
 	if pte == nil {
 		return VMFaultOOM
@@ -58,7 +55,8 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 	return mm.handlePTEFault(t, vmf)
 }
 
-// handlePTEFault handles the fault of a small page, by what its entry is: handle_pte_fault.
+// handlePTEFault handles the fault on a small page by the kind of its entry:
+// handle_pte_fault. mmap_lock must be held for reading.
 func (mm *MM) handlePTEFault(t *sim.Task, vmf *Fault) FaultResult {
 	vmf.entry = vmf.pte.Load(t, vmf.index)
 	switch {
@@ -67,7 +65,7 @@ func (mm *MM) handlePTEFault(t *sim.Task, vmf *Fault) FaultResult {
 	case vmf.entry.None():
 		return mm.doAnonymousPage(t, vmf)
 	case !vmf.entry.Present():
-		// A swap or migration entry: there is no swap here to read it from.
+		// A swap or migration entry. The model has neither swap nor migration.
 		return VMFaultSIGBUS
 	case vmf.Flags&FaultWrite != 0 && !vmf.entry.Write():
 		return mm.doWPPage(t, vmf)
@@ -81,7 +79,8 @@ func (mm *MM) handlePTEFault(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// writable returns the write bit for a page of the VMA, if it has one: maybe_mkwrite.
+// writable returns the write bit for an entry of the VMA, 0 if the VMA does not allow
+// writes: maybe_mkwrite.
 func writable(vma *VMA) pgtable.Entry {
 	if vma.Flags&VMWrite != 0 {
 		return pgtable.RW
@@ -89,20 +88,20 @@ func writable(vma *VMA) pgtable.Entry {
 	return 0
 }
 
-// doAnonymousPage fills a missing page of anonymous memory: with the shared zero
-// page for a read, with a page of its own for a write. Whether the page is a
-// userfault is decided under the table's lock, where "none" is final. It recreates
-// do_anonymous_page.
+// doAnonymousPage maps a page at a missing page of anonymous memory: the zero page for a
+// read, a new page for a write. Whether this is a userfault is decided under the table's
+// lock, because only then the entry cannot change. mmap_lock must be held for reading. It
+// recreates do_anonymous_page.
 func (mm *MM) doAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pte, j := vmf.VMA, vmf.pte, vmf.index
 	if vma.Flags&VMShared != 0 {
-		return VMFaultSIGBUS // shared memory without an object behind it
+		return VMFaultSIGBUS // shared memory needs an object to take the page from
 	}
 	write := vmf.Flags&FaultWrite != 0
 	if write {
-		// As in the kernel these come first, so that a write that ends as a userfault
-		// leaves an anon_vma behind. (The kernel allocates the page here, too. The
-		// model asks only whether that would fail, and allocates when it is needed.)
+		// First, as in the kernel: a write that ends as a userfault leaves an anon_vma
+		// behind. The kernel also allocates the page here; the model only decides whether
+		// that fails, and allocates below.
 		if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
 			return VMFaultOOM
 		}
@@ -125,9 +124,10 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// doWPPage handles a write to a page that is mapped read-only in a writable VMA: it
-// takes the page over if nothing else shares it, and copies it otherwise. It recreates
-// do_wp_page, which never is a userfault before write-protection can be tracked.
+// doWPPage handles a write to a page that is mapped read-only in a writable VMA:
+// do_wp_page. It makes a page writable that is not shared, and copies it otherwise. It
+// never raises a userfault, because the model does not support write-protection.
+// mmap_lock must be held for reading.
 func (mm *MM) doWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pte, j, old := vmf.VMA, vmf.pte, vmf.index, vmf.entry
 	pte.Lock(t)
@@ -143,9 +143,10 @@ func (mm *MM) doWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	return mm.wpPageCopy(t, vmf)
 }
 
-// wpPageCopy replaces the page by a copy, if the entry still is as the fault has read it:
-// wp_page_copy. Only here, where there is something to allocate, does the VMA get its
-// anon_vma, and so a shared mapping never does.
+// wpPageCopy replaces the page by a copy if the entry has not changed since the fault
+// read it: wp_page_copy. It also prepares the VMA's anon_vma. doWPPage calls it for
+// private memory only, so a shared mapping never has an anon_vma. mmap_lock must be held
+// for reading.
 func (mm *MM) wpPageCopy(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pte, j := vmf.VMA, vmf.pte, vmf.index
 	if vma.anonVMAPrepare(t) != nil || t.ShouldFail("alloc_page") {
@@ -162,8 +163,8 @@ func (mm *MM) wpPageCopy(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// doFault fills a missing page of a mapping that has operations of its own:
-// do_fault. A write to a private mapping gets a copy.
+// doFault maps the page that the Fault operation of the VMA returns, or a copy of it for
+// a write to a private mapping: do_fault. mmap_lock must be held for reading.
 func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pte, j := vmf.VMA, vmf.pte, vmf.index
 	if vma.Ops.Fault == nil {
@@ -201,8 +202,8 @@ func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// zapPageRange drops every page in [start, end): zap_page_range. mmap_lock must be
-// held; for reading is enough, and then faults may fill pages again at once.
+// zapPageRange drops every page in [start, end): zap_page_range. mmap_lock must be held.
+// If it is held for reading only, faults may map new pages before zapPageRange returns.
 func (mm *MM) zapPageRange(t *sim.Task, start, end uint64) {
 	mm.pgd.EachPMD(start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
 		if pmd.Peek(i).Huge() {
@@ -212,7 +213,7 @@ func (mm *MM) zapPageRange(t *sim.Task, start, end uint64) {
 			mm.splitHugePMD(t, pmd, i)
 		}
 		pte := pmd.Child(i)
-		if pte == nil { // another zap under the read lock was faster
+		if pte == nil { // another zap, also under the read lock, dropped a huge page here
 			return
 		}
 		pte.Lock(t)
@@ -225,10 +226,10 @@ func (mm *MM) zapPageRange(t *sim.Task, start, end uint64) {
 	})
 }
 
-// freePgtables frees the page-table pages that the unmapping of [start, end) has
-// left empty: free_pgtables. floor and ceiling are the nearest addresses on either
-// side that are still mapped; a table that covers any of them stays. mmap_lock must
-// be held for writing.
+// freePgtables frees the page tables that were needed for [start, end) only, after it was
+// unmapped: free_pgtables. floor is the end of the mapping below and ceiling the start of
+// the one above: a table that also covers addresses below floor or from ceiling on stays.
+// mmap_lock must be held for writing.
 func (mm *MM) freePgtables(t *sim.Task, start, end, floor, ceiling uint64) {
 	if start >= end {
 		return
@@ -238,12 +239,12 @@ func (mm *MM) freePgtables(t *sim.Task, start, end, floor, ceiling uint64) {
 	mm.pageTableLock.Unlock(t)
 }
 
-// copyPageRange gives the child the pages of the VMA, shared: copy_page_range. In a
-// private mapping both sides lose write access, and the first write copies. Both
-// mmap_locks must be held for writing. The error is ENOMEM.
+// copyPageRange maps the pages of the VMA in the child, too: copy_page_range. In a
+// private mapping the entries of both sides become read-only, so that the first write
+// copies the page. Both mmap_locks must be held for writing. The error is ENOMEM.
 func (mm *MM) copyPageRange(t *sim.Task, child *MM, vma *VMA) (err error) {
 	if vma.anon.Peek() == nil && vma.Flags&(VMHugeTLB|VMPFNMap|VMMixedMap) == 0 {
-		return nil // faults find all of it again: the zero page, or the object's pages
+		return nil // only the zero page or the object's pages: faults will map them again
 	}
 	cow := vma.Flags&VMShared == 0
 	mm.pgd.EachPMD(vma.Start, vma.End, func(pmd *pgtable.Table, i int, start, end uint64) {
@@ -259,8 +260,9 @@ func (mm *MM) copyPageRange(t *sim.Task, child *MM, vma *VMA) (err error) {
 	return err
 }
 
-// copyPTEs copies n entries of a PTE table, from address start on, to the child:
-// copy_pte_range.
+// copyPTEs copies the n entries of a PTE table from address start on to the child:
+// copy_pte_range. cow makes them read-only on both sides. Both mmap_locks must be held
+// for writing. The error is ENOMEM.
 func copyPTEs(t *sim.Task, src *pgtable.Table, child *MM, start uint64, n int, cow bool) error {
 	if src.Empty() {
 		return nil

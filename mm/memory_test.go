@@ -9,7 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm/pgtable"
 )
 
-// tables counts the page-table pages of each level below the PGD: "pud pmd pte".
+// tables returns the number of page tables at each level below the PGD: "pud pmd pte".
 func (w *world) tables() (n [3]int) {
 	var count func(tb *pgtable.Table)
 	count = func(tb *pgtable.Table) {
@@ -26,8 +26,8 @@ func (w *world) tables() (n [3]int) {
 	return n
 }
 
-// MADV_DONTNEED drops the pages of its range and no others; the tables stay as long as
-// something is mapped there (MW-6).
+// MADV_DONTNEED drops the pages of its range and no others. It frees no page table
+// (MW-6).
 func TestZapRange(t *testing.T) {
 	for _, c := range []struct{ from, to int }{{0, 8}, {0, 1}, {7, 8}, {2, 5}, {3, 4}} {
 		w := newWorld(t)
@@ -54,8 +54,8 @@ func TestZapRange(t *testing.T) {
 	}
 }
 
-// munmap frees a table if nothing that the table covers is mapped any more: floor and
-// ceiling are the neighbours. (MW-6 is about these.)
+// munmap frees a table if no VMA covers any of its range; floor and ceiling are the
+// bounds of the neighbours (MW-6).
 func TestFreePgtables(t *testing.T) {
 	const middle = uint64(1)<<39 + 1<<30 + PMDSize + 8*PageSize
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestFreePgtables(t *testing.T) {
 					w.frames()
 					want := c.left
 					if !touched && c.distance != 0 {
-						// Only the tables that cover both of them have been made.
+						// Only the tables that cover both VMAs exist.
 						want = map[uint64][3]int{PageSize: {1, 1, 1}, PMDSize: {1, 1, 0}, 1 << 30: {1, 0, 0}, 1 << 39: {}}[c.distance]
 					}
 					require.Equal(t, want, w.tables())
@@ -110,8 +110,8 @@ func TestFreePgtables(t *testing.T) {
 	}
 }
 
-// A munmap of more than what is mapped frees what lies in between as well, and the last
-// table of the address space, which reaches beyond its end.
+// A munmap of a range with several VMAs also frees the tables between them, and the last
+// table of the address space, whose range extends beyond TaskSize.
 func TestFreePgtablesWide(t *testing.T) {
 	w := newWorld(t)
 	for _, addr := range []uint64{DefaultMmapMinAddr, hugeBase, 1 << 45, TaskSize - PageSize} {
@@ -126,7 +126,7 @@ func TestFreePgtablesWide(t *testing.T) {
 	w.frames()
 }
 
-// A freed table is dead to those who still hold a pointer to it.
+// Reading an entry of a freed table is a use after free.
 func TestFreedTableIsDead(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
@@ -136,8 +136,8 @@ func TestFreedTableIsDead(t *testing.T) {
 	require.Panics(t, func() { pte.Load(w.t, 0) })
 }
 
-// 2^47 bytes of mapping cost what one page costs, to map, to zap, to protect, to fork,
-// to populate in vain and to unmap.
+// A mapping of 2^47 bytes costs no more than one page to map, zap, protect, fork,
+// populate (without access) and unmap.
 func TestHugeMappingCostsNothing(t *testing.T) {
 	const start, length = DefaultMmapMinAddr, TaskSize - DefaultMmapMinAddr
 	w := newWorld(t)
@@ -171,8 +171,8 @@ func TestHugeMappingCostsNothing(t *testing.T) {
 	require.Less(t, grow, 200.0)
 }
 
-// mprotect: a right that is taken goes at once, one that is granted comes with the next
-// fault; pages without rights keep their bytes.
+// mprotect removes rights at once and grants write access at the next fault. Pages
+// without any access keep their bytes.
 func TestChangeProtection(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(4, protRW, nil)
@@ -210,15 +210,15 @@ func TestChangeProtection(t *testing.T) {
 		require.Equal(t, byte(i), w.load(i))
 		w.store(i, 9)
 	}
-	require.Equal(t, inUse, w.memory.InUse(), "taken over, not copied")
+	require.Equal(t, inUse, w.memory.InUse(), "made writable without a copy")
 	w.store(3, 9)
 	require.Equal(t, inUse+1, w.memory.InUse(), "the zero page is copied")
 	require.Equal(t, "rw,rw,rw,rw", bits())
 	w.frames()
 }
 
-// mremap moves the entries, whatever kind they are of, and to whichever place in their
-// tables; huge pages are split for it.
+// mremap moves entries of every kind, to any index of the new tables. It splits huge
+// pages.
 func TestMovePageTables(t *testing.T) {
 	for _, shift := range []uint64{0, PageSize, 300 * PageSize} {
 		for _, huge := range []bool{false, true} {
@@ -247,7 +247,7 @@ func TestMovePageTables(t *testing.T) {
 	}
 }
 
-// A move that runs out of memory half-way puts everything back.
+// A move that runs out of memory moves all entries back.
 func TestMovePageTablesFails(t *testing.T) {
 	for _, site := range []string{"pmd_alloc", "pte_alloc"} {
 		for k := 1; k <= 2; k++ {
@@ -273,8 +273,7 @@ func TestMovePageTablesFails(t *testing.T) {
 	}
 }
 
-// The table that pages move away from may be one that others stay in, or the one that
-// they move to.
+// mremap can move entries from a table with other entries, or within one table.
 func TestMoveWithinTable(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(4, protRW, nil)

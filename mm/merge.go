@@ -9,19 +9,19 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// Attributes are what a range of memory has in common with a neighbour that it can
-// become one VMA with.
+// Attributes are the properties of a range that decide whether it can merge with a
+// neighbour.
 type Attributes struct {
 	Flags     VMFlags
 	AnonVMA   *AnonVMA
 	File      *vfs.File
-	Pgoff     uint64 // of the range's first page
+	Pgoff     uint64 // of the range's first page, in pages
 	Policy    *MemPolicy
 	Userfault Userfault
 }
 
-// Attributes are the VMA's own. For a range that begins further up in the VMA the
-// caller has to advance Pgoff. mmap_lock must be held.
+// Attributes returns the VMA's attributes. For a range that begins above the VMA's start
+// the caller must advance Pgoff. mmap_lock must be held.
 func (v *VMA) Attributes() Attributes {
 	return Attributes{
 		Flags: v.Flags, AnonVMA: v.anon.Peek(), File: v.File, Pgoff: v.Pgoff,
@@ -29,26 +29,26 @@ func (v *VMA) Attributes() Attributes {
 	}
 }
 
-// attributesAt are the VMA's as seen from addr in it.
+// attributesAt returns the attributes of the part of the VMA that begins at addr.
 func (v *VMA) attributesAt(addr uint64) Attributes {
 	a := v.Attributes()
 	a.Pgoff += (addr - v.Start) >> PageShift
 	return a
 }
 
-// VMAMerge merges [addr, end), which has or is about to have the attributes, with the
-// VMA before it, the one behind it, or both. It returns the VMA that covers the range
-// afterwards, or nil: no merge.
+// VMAMerge merges [addr, end), which has or will have the attributes, with the VMA before
+// it, the VMA after it, or both. It returns the VMA that covers the range afterwards, or
+// nil if it merged nothing.
 //
 // The range is either unmapped (mmap, mremap) or part of one VMA whose attributes are
-// about to change (mprotect, madvise, userfaultfd): then it lies in prev behind prev's
-// start, or it begins where the VMA after prev does. prev is nil if nothing is mapped
-// below. In case 8 the VMA returned still has its OLD flags and userfault context:
-// whoever changes them has to store them.
+// about to change (mprotect, madvise, userfaultfd). In the second case either it lies in
+// prev, above prev's start, or it begins at the start of the VMA after prev. prev is nil
+// if no VMA is below the range. In case 8 the VMA returned still has its old flags and
+// userfault context; the caller must set them.
 //
-// Nothing is merged either if the allocation that the kernel may need fails. The
-// limit on the number of VMAs does not count: there are not more of them afterwards.
-// mmap_lock must be held for writing. It recreates vma_merge (§17.5).
+// It also returns nil if the allocation that the kernel may need fails. It does not check
+// the limit on the number of VMAs, because that number does not grow. mmap_lock must be
+// held for writing. It recreates vma_merge (§17.5).
 func (mm *MM) VMAMerge(t *sim.Task, prev *VMA, addr, end uint64, attrs *Attributes) *VMA {
 	mm.MmapLock.AssertHeldWrite(t)
 	m := decideMerge(prev, mm.after(prev), addr, end, attrs)
@@ -64,17 +64,17 @@ func (mm *MM) VMAMerge(t *sim.Task, prev *VMA, addr, end uint64, attrs *Attribut
 	return m.result
 }
 
-// merge is what vma_merge has decided to do.
+// merge is a decision of vma_merge.
 type merge struct {
-	number int  // the case, 0 for none
-	vma    *VMA // gets the bounds and the pgoff below; vma_adjust does the rest
-	start  uint64
+	number int    // the case, 0 for no merge
+	vma    *VMA   // gets the bounds and the pgoff that follow, through vma_adjust
+	start  uint64 // in bytes, like end
 	end    uint64
-	pgoff  uint64
-	result *VMA // covers the range afterwards
+	pgoff  uint64 // in pages
+	result *VMA   // covers the range afterwards
 }
 
-// bounds are those of the result after the merge.
+// bounds returns the bounds of the result after the merge.
 func (m *merge) bounds() string {
 	if m.vma != m.result { // case 4
 		return rangeString(m.end, m.result.End)
@@ -82,10 +82,10 @@ func (m *merge) bounds() string {
 	return rangeString(m.start, m.end)
 }
 
-// decideMerge decides which of the eight cases [addr, end) is, between prev (nil: no
-// VMA below) and area, the VMA after prev (nil: none). In the pictures AAAA is the
-// range, P is prev, N the VMA behind the range, and X the VMA of which the range is
-// part, or the whole, already.
+// decideMerge returns which of the eight cases applies to [addr, end) with the
+// attributes, without changing anything. prev is the VMA below (nil: none), area the VMA
+// after prev (nil: none). In the pictures A is the range, P is prev, N the VMA after the
+// range, and X the VMA that the range is all or part of.
 //
 //	mmap, mremap: the range is a hole
 //
@@ -94,7 +94,7 @@ func (m *merge) bounds() string {
 //	PPPPPPPPPPPP    PPPPPPPPNNNN    PPPPNNNNNNNN
 //	   case 1          case 2          case 3
 //
-//	mprotect and its like: the range is mapped
+//	mprotect, madvise, userfaultfd: the range is mapped
 //
 //	  AAAA              AAAA
 //	PPPPPPNNNNNN    PPPPXXXXXXXX
@@ -106,13 +106,13 @@ func (m *merge) bounds() string {
 //	PPPPPPPPPPPP    PPPPPPPPNNNN    PPPPXXXXXXXX
 //	   case 6          case 7          case 8
 //
-// In case 8 N is the one with the right attributes, but X is the one that stays.
+// In case 8 N has the attributes, but X remains.
 func decideMerge(prev, area *VMA, addr, end uint64, a *Attributes) merge {
 	if a.Flags&VMSpecial != 0 {
 		return merge{}
 	}
 	next := area
-	swallowed := area != nil && area.End == end // cases 6, 7 and 8
+	swallowed := area != nil && area.End == end // cases 6, 7 and 8: the range is all of X
 	if swallowed {
 		next = area.next
 	}
@@ -146,21 +146,20 @@ func decideMerge(prev, area *VMA, addr, end uint64, a *Attributes) merge {
 	return merge{}
 }
 
-// canMergeAfter reports whether a range with the attributes that begins where the VMA
-// ends could be part of it: can_vma_merge_after.
+// canMergeAfter reports whether a range with the attributes that begins at the VMA's end
+// can merge with the VMA: can_vma_merge_after.
 func (a *Attributes) canMergeAfter(v *VMA) bool {
 	return a.sameKind(v) && a.anonVMAFits(v) && v.Pgoff+v.Pages() == a.Pgoff
 }
 
-// canMergeBefore reports whether a range of so many pages with the attributes that
-// ends where the VMA begins could be part of it: can_vma_merge_before.
+// canMergeBefore reports whether a range of the given number of pages with the attributes
+// that ends at the VMA's start can merge with the VMA: can_vma_merge_before.
 func (a *Attributes) canMergeBefore(v *VMA, pages uint64) bool {
 	return a.sameKind(v) && a.anonVMAFits(v) && v.Pgoff == a.Pgoff+pages
 }
 
-// sameKind reports whether the VMA is of the kind that the attributes describe:
-// is_mergeable_vma, and mpol_equal. Soft-dirty does not count. A VMA whose owner
-// wants to hear of its end never is.
+// sameKind reports whether the VMA has the attributes, apart from the anon_vma, Pgoff and
+// VMSoftDirty: is_mergeable_vma and mpol_equal. A VMA with ->close never merges.
 func (a *Attributes) sameKind(v *VMA) bool {
 	return (v.Flags^a.Flags)&^VMSoftDirty == 0 &&
 		v.File == a.File &&
@@ -169,11 +168,11 @@ func (a *Attributes) sameKind(v *VMA) bool {
 		mpolEqual(v.Policy, a.Policy)
 }
 
-// anonVMAFits reports whether the range's anon_vma and the VMA's can be one:
-// is_mergeable_anon_vma with a VMA. One of them may be missing, but only if the VMA's
-// chain has exactly one entry. That is not symmetric: an unfaulted range joins a
-// faulted VMA that was never forked, a faulted range does not join an unfaulted VMA
-// (its chain is empty). Since 6.16 it is symmetric.
+// anonVMAFits reports whether the anon_vmas of the range and the VMA allow a merge:
+// is_mergeable_anon_vma with a VMA. They do if they are the same, or if only one exists
+// and the VMA's chain has exactly one entry. So a range without an anon_vma merges with a
+// VMA that has one and was never forked, but a range with an anon_vma does not merge with
+// a VMA that has none, because its chain is empty. Since 6.16 it does.
 func (a *Attributes) anonVMAFits(v *VMA) bool {
 	b := v.anon.Peek()
 	if v.mm.Facts.AnonVMAMerge == AnonVMAEither && b == nil {
@@ -182,8 +181,8 @@ func (a *Attributes) anonVMAFits(v *VMA) bool {
 	return a.AnonVMA == b || (a.AnonVMA == nil || b == nil) && b.singular()
 }
 
-// mergeableAnonVMA reports whether the VMAs on both sides of a range can become one:
-// is_mergeable_anon_vma without a VMA.
+// mergeableAnonVMA reports whether the anon_vmas of the VMAs on both sides of a range
+// allow both to merge with it: is_mergeable_anon_vma without a VMA.
 func mergeableAnonVMA(a, b *AnonVMA) bool { return a == nil || b == nil || a == b }
 
 // mpolEqual reports whether the policies are the same: mpol_equal.
@@ -191,13 +190,14 @@ func mpolEqual(a, b *MemPolicy) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
+// rangeString returns a half-open range as text: "[0x1000, 0x3000)".
 func rangeString(start, end uint64) string { return fmt.Sprintf("[%#x, %#x)", start, end) }
 
-// SplitVMA splits a VMA in two at addr, a page boundary inside of it. With newBelow
-// the new VMA is [Start, addr) and vma becomes [addr, End); without, the new VMA is
-// the upper part. Both keep everything else, the userfault context included.
-// mmap_lock must be held for writing. The error is ENOMEM: no memory, or already as
-// many VMAs as [MM.MaxMapCount] allows. It recreates split_vma (§17.6).
+// SplitVMA splits a VMA in two at addr, a page boundary inside it. With newBelow the new
+// VMA is [Start, addr) and vma becomes [addr, End). Without it the new VMA is the upper
+// part. Both parts keep all attributes, including the userfault context. mmap_lock must
+// be held for writing. The error is ENOMEM: an allocation failed, or the number of VMAs
+// has reached [MM.MaxMapCount]. It recreates split_vma (§17.6).
 func (mm *MM) SplitVMA(t *sim.Task, vma *VMA, addr uint64, newBelow bool) error {
 	mm.MmapLock.AssertHeldWrite(t)
 	if mm.mapCount >= mm.MaxMapCount {
@@ -206,8 +206,9 @@ func (mm *MM) SplitVMA(t *sim.Task, vma *VMA, addr uint64, newBelow bool) error 
 	return mm.splitVMA(t, vma, addr, newBelow)
 }
 
-// splitVMA is SplitVMA without the limit, for munmap, whose split is followed by a
-// removal: __split_vma. The error is ENOMEM: no memory.
+// splitVMA is SplitVMA without the limit on the number of VMAs: __split_vma. munmap uses
+// it, because it removes a VMA after the split. mmap_lock must be held for writing. The
+// error is ENOMEM: an allocation failed.
 func (mm *MM) splitVMA(t *sim.Task, vma *VMA, addr uint64, newBelow bool) error {
 	sim.BugOn(t, addr <= vma.Start || addr >= vma.End, "split_vma", "the address is not inside of the VMA")
 	if t.ShouldFail("split_vma") {
@@ -231,8 +232,9 @@ func (mm *MM) splitVMA(t *sim.Task, vma *VMA, addr uint64, newBelow bool) error 
 	return nil
 }
 
-// dup returns a copy of the VMA for the address space, in no tree, with a reference
-// to the file and without an anon_vma. A field that is added to VMA is added here.
+// dup returns a copy of the VMA for the address space, with a reference to the file: the
+// copy of *vma in __split_vma, copy_vma and dup_mmap. The copy is not in the tree and has
+// no anon_vma. A new field of VMA must be copied here.
 func (v *VMA) dup(t *sim.Task, mm *MM) *VMA {
 	if v.File != nil {
 		v.File.Get(t)
@@ -243,17 +245,17 @@ func (v *VMA) dup(t *sim.Task, mm *MM) *VMA {
 	return n
 }
 
-// vmaAdjust gives the VMA other bounds and another pgoff, and makes the neighbours
-// fit. insert, if not nil, is the other part of a VMA that is being split. If it is
-// nil, then
+// vmaAdjust sets the bounds and the pgoff of the VMA and adjusts its neighbours:
+// vma_adjust. If insert is not nil it is the other part of a VMA that is being split. If
+// it is nil:
 //
-//   - VMAs behind vma that end at or below end go away: vma swallows them,
-//   - one that end cuts into gives its front part to vma,
-//   - and if vma shrinks, the one behind it grows down to where vma ends now.
+//   - VMAs after vma that end at or below end are removed,
+//   - a VMA after vma that contains end now begins there,
+//   - and if vma's end moves down, the VMA after it grows down to it.
 //
-// Whoever grows over memory that was faulted takes the anon_vma over. mmap_lock must
-// be held for writing. It recreates vma_adjust, which can fail for want of memory;
-// here the callers have asked for that before.
+// A VMA that grows over memory with an anon_vma gets that anon_vma if it has none.
+// mmap_lock must be held for writing. The kernel's function can fail with ENOMEM; here
+// the callers have already decided whether an allocation fails.
 func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert *VMA) {
 	mm.splitHugePageAt(t, start)
 	mm.splitHugePageAt(t, end)
@@ -274,7 +276,7 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 			}
 		}
 		if start == vma.Start && end == vma.End {
-			vma.trace(t, "vma_change", start) // or else resize says so
+			vma.trace(t, "vma_change", start) // otherwise resize emits the event
 		}
 	case end > next.Start:
 		vma.importAnonVMA(next)
@@ -283,15 +285,16 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	case end < vma.End:
 		next.importAnonVMA(vma)
 		sim.BugOn(t, differ(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
-		mm.resize(t, vma, start, end) // first, so that the two never overlap
+		mm.resize(t, vma, start, end) // before next grows, so that the two never overlap
 		mm.moveStart(t, next, end)
 	}
 	mm.resize(t, vma, start, end)
 	vma.Pgoff = pgoff
 }
 
-// splitHugePageAt splits the huge page, if there is one, that addr cuts into: a new
-// bound of a VMA must not. It recreates split_huge_page_address.
+// splitHugePageAt splits the huge page, if any, that has addr inside: a bound of a VMA
+// must not lie inside a huge page. mmap_lock must be held for writing. It recreates
+// split_huge_page_address.
 func (mm *MM) splitHugePageAt(t *sim.Task, addr uint64) {
 	if addr&^PMDMask == 0 {
 		return
@@ -302,13 +305,13 @@ func (mm *MM) splitHugePageAt(t *sim.Task, addr uint64) {
 	}
 }
 
-// differ reports whether the VMAs have different anon_vmas.
+// differ reports whether both VMAs have an anon_vma, and different ones.
 func differ(a, b *VMA) bool {
 	x, y := a.anon.Peek(), b.anon.Peek()
 	return x != nil && y != nil && x != y
 }
 
-// moveStart moves the VMA's start and what it maps there with it.
+// moveStart moves the VMA's start and adjusts Pgoff, so that each address keeps its page.
 func (mm *MM) moveStart(t *sim.Task, vma *VMA, start uint64) {
 	vma.Pgoff += uint64(int64(start-vma.Start) >> PageShift)
 	mm.resize(t, vma, start, vma.End)

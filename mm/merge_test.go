@@ -9,14 +9,14 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// mergeCases are the cases of vma_merge. X is read-only; the range asks for
-// read-write. prev, if not P, is nil; in case 4 the range lies in it.
+// mergeCases are the cases of vma_merge. X is read-only, the range is to become
+// read-write. prev is P, or nil if there is no P; in case 4 the range is in P.
 var mergeCases = []struct {
 	number         int
 	before, span   string
 	after          string
 	result         byte
-	badPrev, badNx int // the case that is left if P or N does not fit; -1: there is none
+	badPrev, badNx int // the case that applies if P or N cannot merge; 0: none, -1: not tested
 }{
 	{1, "PPPP....NNNN", "    AAAA", "PPPPPPPPPPPP", 'P', 3, 2},
 	{2, "PPPP.....NNN", "    AAAA", "PPPPPPPP.NNN", 'P', 0, -1},
@@ -28,10 +28,11 @@ var mergeCases = []struct {
 	{8, "PPP.XXXXNNNN", "    AAAA", "PPP.XXXXXXXX", 'X', -1, 0},
 }
 
-// ask is what the tests ask to merge: read-write memory at the range, unfaulted.
+// ask returns the attributes of the range: read-write anonymous memory without an
+// anon_vma.
 func ask(start uint64) Attributes { return Attributes{Flags: rw, Pgoff: start >> PageShift} }
 
-// prepare lays out a case.
+// prepare creates the VMAs of a case.
 func (w *world) prepare(before string) map[byte]*VMA {
 	w.Helper()
 	v := w.lay(before)
@@ -65,7 +66,7 @@ func TestMergeCases(t *testing.T) {
 	}
 }
 
-// Without a VMA below, prev is nil, and the range is the lowest VMA or lies below it.
+// If no VMA is below the range, prev is nil, and the range is the lowest VMA or below it.
 func TestMergeWithoutPrev(t *testing.T) {
 	for _, c := range []struct{ name, before, span, after string }{
 		{"§17.5 case 3", "....NNNN", "AAAA", "NNNNNNNN"},
@@ -81,7 +82,7 @@ func TestMergeWithoutPrev(t *testing.T) {
 	}
 }
 
-// spoilers make a VMA one that the range of the tests cannot become part of.
+// spoilers change a VMA so that the range of the tests cannot merge with it.
 var spoilers = []struct {
 	name  string
 	spoil func(*VMA)
@@ -121,7 +122,8 @@ func TestMergeConditions(t *testing.T) {
 	}
 }
 
-// What makes no difference: soft-dirty, and a policy of the same content.
+// VMAs merge although they differ in soft-dirty, or have equal policies at different
+// addresses.
 func TestMergeIgnores(t *testing.T) {
 	w := newWorld(t)
 	v := w.prepare("PPPP....NNNN")
@@ -136,7 +138,7 @@ func TestMergeIgnores(t *testing.T) {
 	require.Zero(t, decideMerge(v['P'], v['N'], pg(4), pg(8), &a).number, "special memory never merges")
 }
 
-// A registered neighbour is like any other if the range has the same context (REG-15).
+// A range merges with a registered neighbour if it has the same context (REG-15).
 func TestMergeSameUserfault(t *testing.T) {
 	w := newWorld(t)
 	v := w.prepare("PPPPXXXX")
@@ -149,8 +151,7 @@ func TestMergeSameUserfault(t *testing.T) {
 	require.Equal(t, "PPPPPPPP", w.bar())
 }
 
-// The rule of the anon_vmas, a that of the range and b that of the VMA, and its
-// asymmetry.
+// The condition on the anon_vmas, a of the range and b of the VMA, is not symmetric.
 func TestMergeAnonVMA(t *testing.T) {
 	own, other := &AnonVMA{chain: 1}, &AnonVMA{chain: 1}
 	forked := &AnonVMA{chain: 2}
@@ -191,7 +192,7 @@ func TestMergeAnonVMA(t *testing.T) {
 	})
 }
 
-// Whoever grows over faulted memory has its anon_vma afterwards.
+// A VMA that grows over faulted memory gets its anon_vma.
 func TestMergeImportsAnonVMA(t *testing.T) {
 	for _, c := range []struct{ before, span string }{
 		{"PPPP....NNNN", "    AAAA"}, // case 1: P swallows N
@@ -208,8 +209,8 @@ func TestMergeImportsAnonVMA(t *testing.T) {
 			require.Same(t, anon, got.AnonVMA(), c.before)
 		})
 	}
-	// Where the boundary moves (cases 4 and 5) the rule of the anon_vmas never lets it
-	// come to that, and vma_adjust does not count on it.
+	// In cases 4 and 5 the condition on the anon_vmas excludes this, but vma_adjust
+	// handles it.
 	for _, c := range []struct {
 		exporter, importer byte
 		boundary           int
@@ -233,7 +234,7 @@ func TestMergeAllocationFailure(t *testing.T) {
 	require.Equal(t, "PPPP....NNNN", w.bar())
 }
 
-// The file of a VMA that is swallowed loses a reference.
+// The reference to the file of a VMA that is merged away is dropped.
 func TestMergePutsFile(t *testing.T) {
 	w := newWorld(t)
 	v := w.prepare("PPPP....NNNN")

@@ -14,70 +14,74 @@ import (
 // MmapLockClass is the class of [MM.MmapLock].
 var MmapLockClass = &sim.LockClass{Name: "mmap_lock", Rank: lockorder.MmapLock}
 
-// The address space of x86-64 with four levels of page tables, in bytes, and the
-// default limits.
+// The default bounds of an x86-64 address space with four levels of page tables, and the
+// default limit on the number of VMAs.
 const (
-	TaskSize           = 0x7ffffffff000
-	DefaultMmapBase    = 0x7ffff7fff000
-	DefaultMmapMinAddr = 0x10000
-	DefaultMaxMapCount = 65530
+	TaskSize           = 0x7ffffffff000 // end of user addresses
+	DefaultMmapBase    = 0x7ffff7fff000 // the address choice of mmap begins below it
+	DefaultMmapMinAddr = 0x10000        // lowest address that can be mapped
+	DefaultMaxMapCount = 65530          // VMAs
 )
 
 // MM is an address space: mm_struct.
 type MM struct {
-	// MmapLock guards the VMAs; see the package comment.
+	// MmapLock protects the VMAs; see the package comment.
 	MmapLock sim.RWSem
-	// TaskSize is the end of user addresses. Immutable.
+	// TaskSize is the end of user addresses. Immutable after setup.
 	TaskSize uint64
-	// MmapMinAddr is the lowest address that may be mapped (a sysctl).
+	// MmapMinAddr is the lowest address that may be mapped (sysctl vm.mmap_min_addr). It
+	// changes only while no task runs.
 	MmapMinAddr uint64
-	// MmapBase is where the top-down search for free room begins. Immutable.
+	// MmapBase is the address below which mmap chooses addresses. Immutable after setup.
 	MmapBase uint64
-	// MaxMapCount is the limit on the number of VMAs (a sysctl).
+	// MaxMapCount is the limit on the number of VMAs (sysctl vm.max_map_count). It
+	// changes only while no task runs.
 	MaxMapCount int
-	// Facts are how it behaves where kernels differ. Immutable.
+	// Facts are the behaviours in which kernel versions differ. Immutable after setup.
 	Facts Facts
-	// Dropped are rules that are not kept. Immutable.
+	// Dropped are the rules that the kernel code does not follow. Immutable after setup.
 	Dropped rule.Set
-	// Name says in traces which address space it is. Immutable.
+	// Name identifies the address space in traces. Immutable after setup.
 	Name string
-	// THP says when anonymous memory gets huge pages (a sysctl).
+	// THP says when anonymous memory gets huge pages. It changes only while no task runs.
 	THP THPMode
 
-	vmas     *btree.BTreeG[vmaKey] // guarded by MmapLock
-	gaps     gapIndex              // free room between VMAs; guarded by MmapLock
-	first    *VMA                  // lowest VMA (the kernel's mm->mmap); guarded by MmapLock
-	recent   sim.Ref[VMA]          // that a lookup has found last; set with MmapLock held in any way (mmap_cache, until 3.15)
-	mapCount int                   // guarded by MmapLock
-	users    sim.Word              // mm_users: the address space is torn down at zero
-	pins     sim.Word              // mm_count, but for the one of the users: the structure stays until zero
-	dead     bool                  // set when it has been
+	vmas  *btree.BTreeG[vmaKey] // by start; protected by MmapLock
+	gaps  gapIndex              // gaps between VMAs; protected by MmapLock
+	first *VMA                  // the lowest VMA: mm->mmap; protected by MmapLock
+	// recent is the VMA that a lookup found last: mmap_cache of kernels before 3.15. It
+	// is set with MmapLock held for reading or writing.
+	recent   sim.Ref[VMA]
+	mapCount int      // number of VMAs; protected by MmapLock
+	users    sim.Word // mm_users: at 0 the address space is torn down; atomic
+	pins     sim.Word // mm_count: at 0 the structure is freed; atomic
+	dead     bool     // set by exit_mmap, when no other task uses the address space
 
-	pageTableLock sim.SpinLock   // guards anon_vma preparation and the upper levels
+	pageTableLock sim.SpinLock   // protects PGD and PUD tables, and preparing an anon_vma
 	pgd           *pgtable.Table // immutable
 	memory        *Memory        // immutable
-	home          *page.Counter  // that the memory counts its frames in; immutable
+	home          *page.Counter  // counts the frames that the address space allocates; immutable
 }
 
-// THPMode is transparent_hugepage/enabled.
+// THPMode is a setting of /sys/kernel/mm/transparent_hugepage/enabled.
 type THPMode uint8
 
 // The modes.
 const (
-	THPMadvise THPMode = iota // only where MADV_HUGEPAGE asks for it
+	THPMadvise THPMode = iota // only in VMAs with MADV_HUGEPAGE
 	THPAlways
 	THPNever
 )
 
-// Memory is what the address spaces of a machine share: physical memory, and free page
-// tables.
+// Memory is shared by the address spaces of a machine: physical memory and the pool of
+// page tables.
 type Memory struct {
 	page.Memory
 	tables pgtable.Pool
-	spaces sim.Word // address spaces made so far, to name them in traces
+	spaces sim.Word // number of address spaces created, for their names; atomic
 }
 
-// NewMemory returns a memory in which nothing but the zero page is in use.
+// NewMemory returns a memory in which only the zero page is in use.
 func NewMemory() *Memory {
 	m := &Memory{}
 	m.Memory.Init()
@@ -85,7 +89,8 @@ func NewMemory() *Memory {
 	return m
 }
 
-// New returns an empty address space with one user, whose frames come from memory.
+// New returns an empty address space with one user reference. Its frames come from
+// memory.
 func New(memory *Memory) *MM {
 	number := memory.spaces.Tick(1)
 	mm := &MM{
@@ -107,20 +112,22 @@ func New(memory *Memory) *MM {
 	return mm
 }
 
-// sumUp sums up the VMAs: what [MM.MmapLock] guards. Their order is that of their
-// addresses.
+// sumUp adds the state that [MM.MmapLock] protects to an explorer's summary. It is a set,
+// because the addresses already determine the order of the VMAs.
 func (mm *MM) sumUp(s *sim.Summary) {
 	for v := mm.first; v != nil; v = v.next {
 		s.AddToSet(v.sumUp)
 	}
 }
 
+// sumUp adds the VMA to an explorer's summary.
 func (v *VMA) sumUp(s *sim.Summary) {
 	v.sumUpFields(s)
 	s.AddObject(v.anon.Peek())
 }
 
-// sumUpFields sums up all of the VMA (nil for none) that nobody changes without mmap_lock for writing.
+// sumUpFields adds the fields that change only under mmap_lock held for writing. The VMA
+// may be nil.
 func (v *VMA) sumUpFields(s *sim.Summary) {
 	s.AddObject(v)
 	if v == nil {
@@ -129,68 +136,68 @@ func (v *VMA) sumUpFields(s *sim.Summary) {
 	s.AddAddress(v.Start)
 	s.AddAddress(v.End)
 	s.Add(uint64(v.Flags))
-	s.AddAddress(v.Pgoff << PageShift) // of anonymous memory it follows from an address
+	s.AddAddress(v.Pgoff << PageShift) // in anonymous memory Pgoff derives from an address
 	s.AddObject(v.Ops)
 	s.AddObject(v.File)
 	s.AddObject(v.Policy)
 	s.AddObject(v.Userfault)
 }
 
-// First is the lowest VMA, nil if there is none; [VMA.Next] goes on from it.
+// First returns the lowest VMA, nil if none. [VMA.Next] returns the VMAs after it.
 // mmap_lock must be held.
 func (mm *MM) First(t *sim.Task) *VMA {
 	mm.MmapLock.AssertHeld(t)
 	return mm.first
 }
 
-// MapCount is the number of VMAs. mmap_lock must be held.
+// MapCount returns the number of VMAs. mmap_lock must be held.
 func (mm *MM) MapCount(t *sim.Task) int {
 	mm.MmapLock.AssertHeld(t)
 	return mm.mapCount
 }
 
-// Get takes a user reference, which keeps the memory and its page tables alive:
-// mmget.
+// Get takes a user reference, which keeps the address space from being torn down: mmget.
 func (mm *MM) Get(t *sim.Task) { mm.users.Inc(t) }
 
-// Put drops a user reference; the last one tears the address space down: mmput.
+// Put drops a user reference, and tears the address space down if it was the last: mmput.
+// No lock may be held.
 func (mm *MM) Put(t *sim.Task) {
 	if mm.users.Dec(t) == 0 {
 		mm.exitMmap(t)
 	}
 }
 
-// GetNotZero takes a user reference if there are any left, and reports whether it did:
-// mmget_not_zero.
+// GetNotZero takes a user reference unless the number of them is 0, and reports whether
+// it did: mmget_not_zero.
 func (mm *MM) GetNotZero(t *sim.Task) bool { return mm.users.IncNotZero(t) }
 
-// Grab keeps the structure, and not the memory: mmgrab. The users together have one such
-// reference.
+// Grab takes a reference that keeps the MM from being freed, but not its memory: mmgrab.
+// All user references together hold one such reference.
 func (mm *MM) Grab(t *sim.Task) { mm.pins.Inc(t) }
 
-// Drop gives up what Grab has taken: mmdrop.
+// Drop drops a reference that Grab has taken, and frees the MM if it was the last:
+// mmdrop.
 func (mm *MM) Drop(t *sim.Task) {
 	if mm.pins.Dec(t) == 0 {
 		sim.Kfree(t, mm)
 	}
 }
 
-// Users is the number of user references, for observers.
+// Users returns the number of user references, for observers: mm_users.
 func (mm *MM) Users() uint64 { return mm.users.Peek() }
 
-// Pins returns the number of references on the structure, the one of all users included, for
-// observers.
+// Pins returns the number of references to the structure, for observers: mm_count. All
+// user references together count as one.
 func (mm *MM) Pins() uint64 { return mm.pins.Peek() }
 
-// Label names the address space's locks and its top table for a controlled executor:
-// see [sim.Label].
+// Label labels the address space's locks and its top table for a controlled executor, as
+// address space n: see [sim.Label].
 func (mm *MM) Label(c *sim.Controlled, n uint64) {
 	sim.LabelIn(c, mm, "mm", n)
 	mm.pgd.LabelIn(c, n)
 }
 
-// Recycle gives the page tables and frames of the address space back to the machine's
-// memory without the steps of tearing it down. It is for the memory of machines whose run
-// is over, so that the next one need not allocate it again: no task may exist that uses the
-// address space.
+// Recycle returns the page tables and frames of the address space to the machine's memory
+// without the visible steps of tearing it down. It is for a machine whose run is over, so
+// that the next run need not allocate them again. No task may use the address space.
 func (mm *MM) Recycle() { mm.memory.tables.Recycle(mm.pgd) }

@@ -6,31 +6,33 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// Mapper is the Private of a [vfs.File] that can be mapped: the ->mmap of its
-// file_operations, which stands here because package vfs does not know VMAs.
+// Mapper is the Private of a [vfs.File] that can be mapped. It stands for ->mmap of the
+// file_operations, which cannot be in package vfs because that does not know VMAs.
 type Mapper interface {
-	// Mmap makes the VMA, which is in no tree yet, a mapping of the file: it sets the VMA's
-	// Ops and may change its Flags. mmap_lock must be held for writing.
+	// Mmap makes the VMA, which is not in the tree yet, a mapping of the file: it sets
+	// Ops and may change Flags. mmap_lock must be held for writing. mmap returns the
+	// error.
 	Mmap(t *sim.Task, f *vfs.File, vma *VMA) error
 }
 
-// Mmap maps length bytes: memory with [MapAnonymous] (file is ignored then), else the
-// file from page pgoff on. It returns the address. With [MapLocked] it faults the pages
-// in, too. No lock may be held. It recreates mmap_pgoff and vm_mmap_pgoff; the errors, in
-// the order in which the kernel looks for them:
+// Mmap maps length bytes and returns their address. With [MapAnonymous] it maps new
+// memory and ignores file; otherwise it maps the file from page pgoff on. With
+// [MapLocked] it also makes the pages present. No lock may be held. It recreates
+// mmap_pgoff and vm_mmap_pgoff; the errors, in the order in which the kernel checks for
+// them:
 //
 //	EBADF      neither a file nor MapAnonymous
-//	EINVAL     length 0
-//	ENOMEM     length or address beyond the end of user addresses
+//	EINVAL     length is 0
+//	ENOMEM     length or address is beyond the end of user addresses
 //	EOVERFLOW  pgoff and length wrap around
-//	ENOMEM     more VMAs than MaxMapCount already
+//	ENOMEM     there are more VMAs than MaxMapCount
 //	           the errors of getUnmappedArea
-//	EEXIST     MapFixedNoReplace, and something is there
+//	EEXIST     MapFixedNoReplace, and a part of the range is mapped
 //	EINVAL     neither or both of MapShared and MapPrivate
-//	EACCES     the file is not open for what the mapping needs
+//	EACCES     the file's access mode does not allow the mapping
 //	ENODEV     the file cannot be mapped
 //	EINVAL     MapGrowsDown with a file or with MapShared
-//	ENOMEM     what is there cannot be unmapped, or no memory
+//	ENOMEM     the old mapping cannot be unmapped, or an allocation failed
 //	           the errors of the file's own Mmap
 func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *vfs.File, pgoff uint64) (uint64, error) {
 	if flags&MapAnonymous != 0 {
@@ -42,21 +44,22 @@ func (mm *MM) Mmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, 
 	addr, err := mm.doMmap(t, addr, length, prot, flags, file, pgoff)
 	mm.MmapLock.UpWrite(t)
 	if err == nil && flags&MapLocked != 0 {
-		// Only now, for a fault takes mmap_lock, and may sleep. Whether it succeeds does not
-		// matter to the mapping.
+		// After mmap_lock is dropped, because a fault takes it and may sleep. The mapping
+		// succeeds even if this fails.
 		mm.Populate(t, addr, addr+PageAlign(length))
 	}
 	return addr, err
 }
 
-// doMmap is Mmap with mmap_lock held for writing: do_mmap_pgoff.
+// doMmap is Mmap without the population: do_mmap_pgoff. mmap_lock must be held for
+// writing.
 func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags, file *vfs.File, pgoff uint64) (uint64, error) {
 	if length == 0 {
 		return 0, errno.EINVAL
 	}
 	switch {
 	case !mm.Facts.FixedNoReplace:
-		flags &^= MapFixedNoReplace // and the address is a hint
+		flags &^= MapFixedNoReplace // unknown: the address is a hint
 	case flags&MapFixedNoReplace != 0:
 		flags |= MapFixed
 	}
@@ -88,7 +91,7 @@ func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags
 	if file == nil {
 		pgoff = addr >> PageShift
 		if vmFlags&VMShared != 0 {
-			pgoff = 0 // of the object that mmapRegion makes
+			pgoff = 0 // in the object that mmapRegion creates
 		}
 	}
 	if err := mm.mmapRegion(t, file, addr, length, vmFlags, pgoff); err != nil {
@@ -97,8 +100,8 @@ func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags
 	return addr, nil
 }
 
-// roundHintToMin raises a hint below MmapMinAddr to it: round_hint_to_min. No hint
-// stays no hint.
+// roundHintToMin returns the hint rounded down to a page and raised to MmapMinAddr if it
+// is below; 0 means no hint and stays 0: round_hint_to_min.
 func (mm *MM) roundHintToMin(hint uint64) uint64 {
 	hint &= PageMask
 	if hint != 0 && hint < mm.MmapMinAddr {
@@ -107,8 +110,8 @@ func (mm *MM) roundHintToMin(hint uint64) uint64 {
 	return hint
 }
 
-// mmapVMFlags are the flags of a new VMA, or why there cannot be one: the middle of
-// do_mmap_pgoff. file is nil for anonymous memory.
+// mmapVMFlags returns the flags of a new VMA: the middle of do_mmap_pgoff. file is nil
+// for anonymous memory. The errors are EINVAL, EACCES and ENODEV: see Mmap.
 func mmapVMFlags(prot Prot, flags MapFlags, file *vfs.File) (VMFlags, error) {
 	v := prot.vmFlags() | flags.vmFlags() | VMMayRead | VMMayWrite | VMMayExec
 	kind := flags & MapType
@@ -124,7 +127,7 @@ func mmapVMFlags(prot Prot, flags MapFlags, file *vfs.File) (VMFlags, error) {
 			if prot&ProtWrite != 0 {
 				return 0, errno.EACCES
 			}
-			v &^= VMMayWrite | VMShared // it will never write to the file: as good as private
+			v &^= VMMayWrite | VMShared // can never write to the file, so treated as private
 		}
 		if mode == vfs.OWronly {
 			return 0, errno.EACCES
@@ -142,12 +145,13 @@ func mmapVMFlags(prot Prot, flags MapFlags, file *vfs.File) (VMFlags, error) {
 	return v, nil
 }
 
-// accountable reports whether the memory counts against the commit limit:
-// accountable_mapping. (There is no limit here, but the flag shows in the VMA.)
+// accountable reports whether memory with the flags is charged to the commit limit:
+// accountable_mapping. The model has no limit, but VMAccount is visible in the VMA.
 func accountable(v VMFlags) bool { return v&(VMNoReserve|VMShared|VMWrite) == VMWrite }
 
-// mmapRegion maps [addr, addr+length) in place of whatever is there: mmap_region.
-// mmap_lock must be held for writing.
+// mmapRegion maps [addr, addr+length) and replaces any mapping there: mmap_region.
+// mmap_lock must be held for writing. The errors are ENOMEM and those of the file's own
+// Mmap.
 func (mm *MM) mmapRegion(t *sim.Task, file *vfs.File, addr, length uint64, flags VMFlags, pgoff uint64) error {
 	end := addr + length
 	prev, free := mm.findVMALinks(addr, end)
@@ -180,26 +184,28 @@ func (mm *MM) mmapRegion(t *sim.Task, file *vfs.File, addr, length uint64, flags
 	if flags&VMLocked != 0 && flags&VMSpecial != 0 {
 		vma.Flags &^= VMLocked
 	}
-	// Always, so that who tracks dirty pages can tell a new mapping from the one that
-	// was here before. Merging ignores it.
+	// Set in every new mapping, so that a program that tracks dirty pages sees that the
+	// mapping was replaced. vma_merge ignores it.
 	vma.Flags |= VMSoftDirty
 	return nil
 }
 
-// mapFile lets the file make the VMA its own, and gives it a reference.
+// mapFile makes the VMA a mapping of the file, with a reference to it: the call of ->mmap
+// in mmap_region. mmap_lock must be held for writing. The errors are those of the file's
+// own Mmap.
 func (mm *MM) mapFile(t *sim.Task, vma *VMA, file *vfs.File, prev *VMA) error {
 	file.Get(t)
 	vma.File = file
 	err := file.Private.(Mapper).Mmap(t, file, vma)
 	if err != nil {
-		mm.unmapRegion(t, prev, mm.after(prev), vma.Start, vma.End) // a driver may have mapped part of it
+		mm.unmapRegion(t, prev, mm.after(prev), vma.Start, vma.End) // Mmap may have mapped a part
 		file.Put(t)
 	}
 	return err
 }
 
-// findVMALinks returns the VMA below addr, nil if there is none, and whether nothing
-// is mapped in [addr, end): find_vma_links. mmap_lock must be held.
+// findVMALinks returns the VMA below addr, nil if none, and whether [addr, end) is
+// unmapped: find_vma_links. mmap_lock must be held.
 func (mm *MM) findVMALinks(addr, end uint64) (prev *VMA, free bool) {
 	next := mm.lookup(addr)
 	if next == nil {
@@ -208,19 +214,22 @@ func (mm *MM) findVMALinks(addr, end uint64) (prev *VMA, free bool) {
 	return next.prev, next.Start >= end
 }
 
-// insert puts a new VMA into the tree behind prev: vma_link. mmap_lock must be held
-// for writing.
+// insert adds a new VMA after prev (nil: as the first one): vma_link. mmap_lock must be
+// held for writing.
 func (mm *MM) insert(t *sim.Task, vma, prev *VMA) {
 	mm.link(t, vma, prev)
 }
 
-// pgtablesCeiling is above every page-table page that user addresses can have, the
-// last of which reaches beyond TaskSize: USER_PGTABLES_CEILING.
+// pgtablesCeiling is the end of the range of the last page table for user addresses,
+// which is above TaskSize: USER_PGTABLES_CEILING.
 const pgtablesCeiling = 1 << 47
 
-// Munmap unmaps [start, start+length), of which parts may not be mapped. No lock may
-// be held. Tasks that sleep in a userfault there are not woken. The errors are EINVAL
-// and ENOMEM. It recreates munmap (§17.7).
+// Munmap unmaps [start, start+length); parts of it may be unmapped already. It does not
+// wake tasks that sleep in a userfault there. No lock may be held. It recreates munmap
+// (§17.7); the errors:
+//
+//	EINVAL  start is not page aligned, length is 0, or the range is not user addresses
+//	ENOMEM  a VMA could not be split: an allocation failed, or the limit on VMAs
 func (mm *MM) Munmap(t *sim.Task, start, length uint64) error {
 	mm.MmapLock.DownWrite(t)
 	err := mm.doMunmap(t, start, length)
@@ -228,7 +237,7 @@ func (mm *MM) Munmap(t *sim.Task, start, length uint64) error {
 	return err
 }
 
-// doMunmap is Munmap with mmap_lock held for writing: do_munmap.
+// doMunmap is Munmap for a caller that holds mmap_lock for writing: do_munmap.
 func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 	if start&^PageMask != 0 || start > mm.TaskSize || length > mm.TaskSize-start {
 		return errno.EINVAL
@@ -241,12 +250,12 @@ func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 	if vma == nil || vma.Start >= end {
 		return nil
 	}
-	// The pointer that mremap has must stay in what remains: a split below makes the
-	// new VMA the upper part, one above the lower part.
+	// mremap keeps using its pointer to the VMA. So each split makes the new VMA the part
+	// that is unmapped.
 	prev := vma.prev
 	if start > vma.Start {
-		// Below the limit the count may rise above it for a moment; a hole in one VMA,
-		// though, would leave it there (§17.6).
+		// The splits may exceed the limit until the removal below. A hole inside one VMA
+		// would exceed it for good (§17.6).
 		if end < vma.End && mm.mapCount >= mm.MaxMapCount {
 			return errno.ENOMEM
 		}
@@ -267,9 +276,9 @@ func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 	return nil
 }
 
-// detach takes the VMAs from first on that start below end out of the tree, and
-// returns the one behind them. They keep their next pointers, up to that one. It
-// recreates detach_vmas_to_be_unmapped.
+// detach removes the VMAs from first on that start below end from the tree, and returns
+// the VMA after them: detach_vmas_to_be_unmapped. The removed VMAs keep their next
+// pointers. mmap_lock must be held for writing.
 func (mm *MM) detach(t *sim.Task, first *VMA, end uint64) (next *VMA) {
 	for next = first; next != nil && next.Start < end; next = next.next {
 		mm.unlink(t, next)
@@ -277,9 +286,9 @@ func (mm *MM) detach(t *sim.Task, first *VMA, end uint64) (next *VMA) {
 	return next
 }
 
-// unmapRegion drops the pages in [start, end), where nothing is mapped now, and
-// the tables that only they needed. prev and next are the VMAs on both sides. It
-// recreates unmap_region.
+// unmapRegion drops the pages in [start, end), which no VMA covers any longer, and frees
+// the page tables that only they needed: unmap_region. prev and next are the VMAs on both
+// sides. mmap_lock must be held for writing.
 func (mm *MM) unmapRegion(t *sim.Task, prev, next *VMA, start, end uint64) {
 	floor, ceiling := uint64(0), uint64(pgtablesCeiling)
 	if prev != nil {
@@ -292,8 +301,8 @@ func (mm *MM) unmapRegion(t *sim.Task, prev, next *VMA, start, end uint64) {
 	mm.freePgtables(t, start, end, floor, ceiling)
 }
 
-// removeList says goodbye to the detached VMAs from first up to stop, which is not
-// one of them: remove_vma_list.
+// removeList closes the detached VMAs from first up to, but not including, stop, and
+// drops their references to files: remove_vma_list.
 func (mm *MM) removeList(t *sim.Task, first, stop *VMA) {
 	for vma := first; vma != stop; vma = vma.next {
 		if vma.Ops != nil && vma.Ops.Close != nil {
@@ -305,12 +314,12 @@ func (mm *MM) removeList(t *sim.Task, first, stop *VMA) {
 	}
 }
 
-// exitMmap unmaps everything when the last user has dropped its reference: exit_mmap. No
-// lock is needed: no other task can take one.
+// exitMmap unmaps everything after the last user reference was dropped: exit_mmap. It
+// needs no lock, because no other task can reach the VMAs.
 func (mm *MM) exitMmap(t *sim.Task) {
 	mm.dead = true
 	first := mm.first
-	if first != nil { // else a fork that failed early
+	if first != nil { // nil in the child of a fork that failed early
 		mm.unmapRegion(t, nil, nil, first.Start, mm.highestEnd())
 		mm.reset()
 		if t.Tracing() {

@@ -17,7 +17,7 @@ const (
 	readWrite = 2
 )
 
-// mapper is what a test's file does with a VMA.
+// mapper is a [Mapper] made of a function.
 type mapper func(vma *VMA) error
 
 func (m mapper) Mmap(_ *sim.Task, _ *vfs.File, vma *VMA) error { return m(vma) }
@@ -27,7 +27,7 @@ func mappable(vma *VMA) error {
 	return nil
 }
 
-// fileThat returns a file that can be mapped.
+// fileThat returns a file that can be mapped, whose Mmap is the function.
 func fileThat(m mapper, mode uint32) *vfs.File {
 	return vfs.NewFile("f", &vfs.FileOperations{}, mode, m)
 }
@@ -100,7 +100,7 @@ func TestMmapAllocationFailure(t *testing.T) {
 	w.lay("PPPP")
 	w.failAt("split_vma", 1)
 	_, err = w.mm.Mmap(w.t, pg(1), PageSize, protRW, fixed, nil, 0)
-	require.Equal(t, errno.ENOMEM, err, "what is there cannot be unmapped")
+	require.Equal(t, errno.ENOMEM, err, "the old mapping cannot be unmapped")
 	require.Equal(t, "PPPP", w.bar())
 }
 
@@ -142,9 +142,9 @@ func TestMmapFile(t *testing.T) {
 	require.EqualValues(t, 2, f.Count())
 	require.EqualValues(t, 7, vma.Pgoff)
 	require.Equal(t, "test", vma.Ops.Name)
-	require.Equal(t, VMRead|VMMayRead|VMMayExec|VMMayShare|VMSoftDirty, vma.Flags, "it can never write: as good as private")
+	require.Equal(t, VMRead|VMMayRead|VMMayExec|VMMayShare|VMSoftDirty, vma.Flags, "it can never write, so it is treated as private")
 
-	// The continuation of the file merges, anything else of it does not.
+	// A mapping of the next part of the file merges, one of any other part does not.
 	for i, pgoff := range []uint64{11, 16} {
 		_, err = w.mm.Mmap(w.t, pg(4+4*i), 4*PageSize, ProtRead, MapShared|MapFixed, f, pgoff)
 		require.NoError(t, err)
@@ -167,7 +167,7 @@ func TestMmapFile(t *testing.T) {
 	require.Zero(t, w.at(0).Flags&VMLocked, "special memory is never locked")
 }
 
-// MAP_FIXED replaces what is there, a registration included (§17.7), and a new mapping
+// MAP_FIXED replaces the old mapping, including its registration (§17.7). A new mapping
 // never merges with a registered one.
 func TestMmapFixedReplaces(t *testing.T) {
 	w := newWorld(t)
@@ -187,14 +187,14 @@ func TestMmapMerges(t *testing.T) {
 	require.Equal(t, []string{"0-12 rw-p"}, w.maps())
 	w.mmap(4, 8, ProtRead, private)
 	require.Equal(t, []string{"0-4 rw-p", "4-8 r--p", "8-12 rw-p"}, w.maps())
-	// Two shared mappings are two objects.
+	// Two shared mappings have different objects.
 	w.mmap(20, 22, protRW, shared)
 	w.mmap(22, 24, protRW, shared)
 	require.Equal(t, []string{"20-22 rw-s", "22-24 rw-s"}, w.maps()[3:])
 }
 
-// Memory that is to be locked is there when mmap returns; it was faulted in without
-// mmap_lock held for writing.
+// Locked memory is present when mmap returns. mmap populates it after it has dropped
+// mmap_lock.
 func TestMmapLockedPopulates(t *testing.T) {
 	for _, c := range []struct {
 		name  string

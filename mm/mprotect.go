@@ -6,11 +6,13 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Mprotect changes the access rights of [start, start+length). VMAs below the first
-// one that cannot be changed stay changed. A registration with a userfault context
-// stays (§17.7). No lock may be held. The errors are EINVAL (unaligned start, unknown
-// bits), ENOMEM (the range wraps around, has a hole, or a split failed) and EACCES (a
-// right that the mapping may not have). It recreates mprotect.
+// Mprotect changes the access rights of [start, start+length). It stops at the first VMA
+// that it cannot change; the VMAs below stay changed. Registrations are kept (§17.7). No
+// lock may be held. It recreates mprotect; the errors:
+//
+//	EINVAL  start is not page aligned, or prot has unknown bits
+//	ENOMEM  the range wraps around or has a hole, or a VMA could not be split
+//	EACCES  the mapping does not allow a requested right
 func (mm *MM) Mprotect(t *sim.Task, start, length uint64, prot Prot) error {
 	grows := prot & (ProtGrowsDown | ProtGrowsUp)
 	prot &^= grows
@@ -33,7 +35,7 @@ func (mm *MM) Mprotect(t *sim.Task, start, length uint64, prot Prot) error {
 	return err
 }
 
-// doMprotect is Mprotect with mmap_lock held for writing.
+// doMprotect is the part of Mprotect under mmap_lock, which must be held for writing.
 func (mm *MM) doMprotect(t *sim.Task, start, end uint64, rights VMFlags, grows Prot) error {
 	vma := mm.lookup(start)
 	switch {
@@ -49,7 +51,7 @@ func (mm *MM) doMprotect(t *sim.Task, start, end uint64, rights VMFlags, grows P
 		}
 	case vma.Start > start:
 		return errno.ENOMEM
-	case grows == ProtGrowsUp: // nothing here does
+	case grows == ProtGrowsUp: // no mapping of x86 does
 		return errno.EINVAL
 	}
 	prev := vma.prev
@@ -58,14 +60,14 @@ func (mm *MM) doMprotect(t *sim.Task, start, end uint64, rights VMFlags, grows P
 	}
 	for {
 		flags := rights | vma.Flags&^vmAccess
-		if flags&vmAccess&^(flags>>4) != 0 { // VM_MAY… are four bits above
+		if flags&vmAccess&^(flags>>4) != 0 { // VM_MAYREAD is VM_READ << 4, and so on
 			return errno.EACCES
 		}
 		var err error
 		if prev, err = mm.mprotectFixup(t, vma, prev, start, min(vma.End, end), flags); err != nil {
 			return err
 		}
-		// Not the end of the part: a merge may have gone beyond it.
+		// prev may end after the part: a merge may have extended it.
 		if start = prev.End; start >= end {
 			return nil
 		}
@@ -75,17 +77,17 @@ func (mm *MM) doMprotect(t *sim.Task, start, end uint64, rights VMFlags, grows P
 	}
 }
 
-// mprotectFixup gives [start, end), a part of the VMA, the flags, and returns the VMA
-// that it is in afterwards. prev is the VMA before it, or the VMA itself if start cuts
-// into it. Private locked memory that becomes writable is populated. It recreates
-// mprotect_fixup. The error is ENOMEM.
+// mprotectFixup sets the flags of [start, end), a part of the VMA, and returns the VMA
+// that the part is in afterwards: mprotect_fixup. prev is the VMA before the part, or the
+// VMA itself if the part does not begin at its start. Private locked memory that becomes
+// writable is populated. mmap_lock must be held for writing. The error is ENOMEM.
 func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMFlags) (*VMA, error) {
 	old := vma.Flags
 	if flags == old {
 		return vma, nil
 	}
-	// Private memory that becomes writable counts against the commit limit from now
-	// on, and stays counted: it may have been written to.
+	// Private memory that becomes writable is charged to the commit limit. The charge
+	// stays when it becomes read-only again, because it may have been written to.
 	if flags&VMWrite != 0 && old&(VMAccount|VMWrite|VMHugeTLB|VMShared|VMNoReserve) == 0 {
 		flags |= VMAccount
 	}
@@ -98,18 +100,18 @@ func (mm *MM) mprotectFixup(t *sim.Task, vma, prev *VMA, start, end uint64, flag
 	}
 	mm.changeProtection(t, vma, start, end)
 	if old&(VMWrite|VMShared|VMLocked) == VMLocked && flags&VMWrite != 0 {
-		// A write to locked memory is not to fault. Errors do not matter. A userfault is one: with
-		// mmap_lock held for writing it cannot sleep.
+		// A write to locked memory must not fault. Errors are ignored; a userfault is
+		// one, because it cannot sleep while mmap_lock is held for writing.
 		_, _ = mm.populateVMAPageRange(t, vma, start, end, nil)
 	}
 	return vma, nil
 }
 
-// setFlags gives [start, end), a part of the VMA, the flags: it merges it with its
-// neighbours if they have them already, or splits it off. It is what mprotect and
-// madvise have in common. prev is the VMA before the range, or the VMA itself if start
-// cuts into it. mmap_lock must be held for writing. The error is ENOMEM; a split that
-// was made before stays.
+// setFlags sets the flags of [start, end), a part of the VMA, and returns the VMA that
+// the part is in afterwards: the common part of mprotect_fixup and madvise_behavior. It
+// merges the part with neighbours that have the same attributes, or splits it off. prev
+// is the VMA before the part, or the VMA itself if the part does not begin at its start.
+// mmap_lock must be held for writing. The error is ENOMEM; a first split is not undone.
 func (mm *MM) setFlags(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMFlags) (*VMA, error) {
 	attrs := vma.attributesAt(start)
 	attrs.Flags = flags
@@ -132,10 +134,10 @@ func (mm *MM) setFlags(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMF
 	return vma, nil
 }
 
-// changeProtection makes the entries in [start, end) agree with the VMA's flags:
-// change_protection. A right that is taken away goes at once; write access that is
-// granted comes with the next write fault, which knows whether to copy. mmap_lock
-// must be held for writing.
+// changeProtection applies the VMA's flags to the page-table entries in [start, end):
+// change_protection. It removes rights at once. It does not grant write access: the next
+// write fault does, because it can tell whether the page must be copied. mmap_lock must
+// be held for writing.
 func (mm *MM) changeProtection(t *sim.Task, vma *VMA, start, end uint64) {
 	mm.pgd.EachPMD(start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
 		if pmd.Peek(i).Huge() {
@@ -158,8 +160,8 @@ func (mm *MM) changeProtection(t *sim.Task, vma *VMA, start, end uint64) {
 	})
 }
 
-// protect is the entry with the rights that flags leave it. A page without any
-// access stays present for the kernel but has no user bit (PROT_NONE).
+// protect returns the entry without the rights that the flags do not allow. A page
+// without any access (PROT_NONE) stays present but loses the user bit.
 func protect(entry pgtable.Entry, flags VMFlags) pgtable.Entry {
 	if entry.None() {
 		return 0

@@ -32,8 +32,8 @@ func TestMprotect(t *testing.T) {
 	}
 }
 
-// There and back again: the pieces are put together (§17.7), a registration stays, and
-// the pages have the rights of the VMA.
+// When mprotect restores the rights, the parts merge again (§17.7), the registration is
+// kept, and the pages have the rights of the VMA.
 func TestMprotectBack(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 8, protRW, private)
@@ -117,7 +117,7 @@ func TestMprotectGrowsDown(t *testing.T) {
 	require.Equal(t, []string{"0-3 r--p", "3-4 rw-p"}, w.maps())
 }
 
-// Private memory is accounted for from the moment at which it can be written.
+// Private memory is charged to the commit limit as soon as it becomes writable.
 func TestMprotectAccounts(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 2, ProtRead, private)
@@ -128,11 +128,11 @@ func TestMprotectAccounts(t *testing.T) {
 	require.Zero(t, w.at(2).Flags&VMAccount)
 	require.Zero(t, w.at(4).Flags&VMAccount)
 	require.NoError(t, w.mm.Mprotect(w.t, pg(0), 6*PageSize, ProtRead))
-	require.NotZero(t, w.at(0).Flags&VMAccount, "and stays so")
+	require.NotZero(t, w.at(0).Flags&VMAccount, "the charge stays")
 }
 
-// pages draws the columns [0, n): '.' for a missing page, 'z' for the zero page, 'p' for a page
-// of its own that can be written to, 'r' for one that cannot.
+// pages returns a picture of the columns [0, n): '.' is a missing page, 'z' the zero
+// page, 'p' another page that is writable, 'r' one that is not.
 func (w *world) pages(n int) string {
 	w.Helper()
 	bar := make([]byte, n)
@@ -151,7 +151,7 @@ func (w *world) pages(n int) string {
 	return string(bar)
 }
 
-// Locked private memory that becomes writable gets the pages that writes would copy.
+// mprotect that makes locked private memory writable populates it.
 func TestMprotectPopulatesLocked(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -179,8 +179,8 @@ func TestMprotectPopulatesLocked(t *testing.T) {
 	}
 }
 
-// mprotect holds mmap_lock for writing while it populates, so that a fault there may not sleep:
-// at a missing page that is registered it stops, without an error.
+// mprotect holds mmap_lock for writing while it populates, so a fault may not sleep: at a
+// missing registered page the population stops, without an error.
 func TestMprotectPopulatesUpToAUserfault(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}
@@ -197,7 +197,7 @@ func TestMprotectPopulatesUpToAUserfault(t *testing.T) {
 	w.frames()
 }
 
-// A merge may have made the VMA larger than what was asked for: only that is populated.
+// mprotect populates only its own range, even if that has merged into a larger VMA.
 func TestMprotectPopulatesItsRange(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, ProtNone, private|MapLocked)

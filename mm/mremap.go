@@ -6,17 +6,17 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Mremap makes the mapping at addr, of oldLen bytes, newLen bytes long: it cuts its
-// end off, lets it grow where it is, or moves it (to newAddr with MremapFixed), and
-// returns the address. The VMA's flags and its userfault context go with it, as they
-// did in 4.3 (§17.7). What is added to locked memory is populated. No lock may be held.
-// It recreates mremap; the errors:
+// Mremap changes the length of the mapping at addr from oldLen to newLen bytes: it cuts
+// its end off, extends it in place, or moves it (to newAddr with MremapFixed). It returns
+// the address. A mapping that moves keeps its flags and, before 5.0, its registration
+// (§17.7). The part added to locked memory is populated. No lock may be held. It
+// recreates mremap; the errors:
 //
-//	EINVAL  unknown flags, an address that is not page aligned, newLen 0, MremapFixed
-//	        without MremapMayMove, or with a target that overlaps or is out of range
-//	EFAULT  addr is not mapped, the old range is not in one VMA, or that cannot grow
-//	ENOMEM  no room, too many VMAs, or no memory
-//	EPERM   a target below MmapMinAddr
+//	EINVAL  unknown flags, an address is not page aligned, newLen is 0, or MremapFixed
+//	        without MremapMayMove, or the target overlaps the old range or is out of range
+//	EFAULT  addr is not mapped, the old range is not in one VMA, or the VMA cannot grow
+//	ENOMEM  no gap is large enough, there are too many VMAs, or an allocation failed
+//	EPERM   the target is below MmapMinAddr
 func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
 	if mm.Facts.Mremap.ChecksFirst {
 		return mm.mremapChecked(t, addr, oldLen, newLen, flags, newAddr)
@@ -25,7 +25,7 @@ func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags
 		return 0, errno.EINVAL
 	}
 	oldLen, newLen = PageAlign(oldLen), PageAlign(newLen)
-	if newLen == 0 { // an old length of 0 is let through: it duplicates
+	if newLen == 0 { // oldLen may be 0: mremap duplicates the mapping then
 		return 0, errno.EINVAL
 	}
 	mm.MmapLock.DownWrite(t)
@@ -46,14 +46,15 @@ func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags
 		return 0, err
 	}
 	if locked && newLen > oldLen {
-		// Only now: a fault takes mmap_lock, and may sleep.
+		// After mmap_lock is dropped, because a fault takes it and may sleep.
 		mm.Populate(t, addr+oldLen, addr+newLen)
 	}
 	return addr, nil
 }
 
-// shrink unmaps what is beyond newLen. With nothing to unmap it looks at nothing, not
-// even at whether anything is mapped.
+// shrink unmaps [addr+newLen, addr+oldLen). If that is empty it checks nothing, not even
+// whether addr is mapped. mmap_lock must be held for writing. The errors are those of
+// Munmap.
 func (mm *MM) shrink(t *sim.Task, addr, oldLen, newLen uint64) error {
 	if oldLen == newLen {
 		return nil
@@ -61,7 +62,9 @@ func (mm *MM) shrink(t *sim.Task, addr, oldLen, newLen uint64) error {
 	return mm.doMunmap(t, addr+newLen, oldLen-newLen)
 }
 
-// mremapGrow makes a mapping longer, in place if it can. locked is set to whether it is locked.
+// mremapGrow extends a mapping, in place if possible, and returns its address: the end of
+// mremap. It sets *locked to whether the mapping is locked. mmap_lock must be held for
+// writing. The errors are those of vmaToResize and moveVMA.
 func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, locked *bool) (uint64, error) {
 	vma, err := mm.vmaToResize(addr, oldLen, newLen)
 	if err != nil {
@@ -81,8 +84,10 @@ func (mm *MM) mremapGrow(t *sim.Task, addr, oldLen, newLen uint64, flags MremapF
 	return mm.moveVMA(t, vma, addr, oldLen, newLen, newAddr)
 }
 
-// growInPlace moves the VMA's end. Where it touches the next VMA then nobody tries to merge the two,
-// until 6.1, when what is added became a range behind it that may merge with both. The error is ENOMEM.
+// growInPlace moves the VMA's end up to end. Before 6.1 the VMA does not merge with the
+// next one even if they become adjacent. Since 6.1 the added range merges with the VMA
+// and, if possible, with the next one. mmap_lock must be held for writing. The error is
+// ENOMEM.
 func (mm *MM) growInPlace(t *sim.Task, vma *VMA, end uint64) error {
 	if !mm.Facts.Mremap.MergesGrown {
 		mm.vmaAdjust(t, vma, vma.Start, end, vma.Pgoff, nil)
@@ -94,8 +99,11 @@ func (mm *MM) growInPlace(t *sim.Task, vma *VMA, end uint64) error {
 	return nil
 }
 
-// vmaToResize returns the VMA that [addr, addr+oldLen) lies in, or why it cannot get
-// newLen: vma_to_resize.
+// vmaToResize returns the VMA that contains [addr, addr+oldLen), which is to be newLen
+// bytes long: vma_to_resize. mmap_lock must be held. The errors:
+//
+//	EFAULT  addr is not mapped, the range is not in one VMA, or the VMA must not grow
+//	EINVAL  hugetlb memory, pgoff wraps around, or private memory is duplicated (4.14)
 func (mm *MM) vmaToResize(addr, oldLen, newLen uint64) (*VMA, error) {
 	vma := mm.lookup(addr)
 	if vma == nil || vma.Start > addr {
@@ -119,8 +127,8 @@ func (mm *MM) vmaToResize(addr, oldLen, newLen uint64) (*VMA, error) {
 	return vma, nil
 }
 
-// vmaExpandable reports whether the VMA has room for delta bytes more behind it:
-// vma_expandable.
+// vmaExpandable reports whether delta bytes after the VMA are free: vma_expandable.
+// mmap_lock must be held.
 func (mm *MM) vmaExpandable(vma *VMA, delta uint64) bool {
 	end := vma.End + delta
 	if end < vma.End || vma.next != nil && vma.next.Start < end {
@@ -130,16 +138,17 @@ func (mm *MM) vmaExpandable(vma *VMA, delta uint64) bool {
 	return err == nil
 }
 
-// mremapTo moves a mapping to a place of the caller's choice, where it unmaps what is
-// there: mremap_to. On an error that has been done already. locked is set to whether the
-// mapping is locked.
+// mremapTo moves a mapping to newAddr and returns that: mremap_to. It unmaps the target
+// first and, if a later check fails, does not undo that. It sets *locked to whether the
+// mapping is locked. mmap_lock must be held for writing. The errors are those of Mremap.
 func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64, locked *bool) (uint64, error) {
 	switch {
 	case newAddr&^PageMask != 0,
 		newLen > mm.TaskSize || newAddr > mm.TaskSize-newLen,
-		addr+oldLen > newAddr && newAddr+newLen > addr: // they overlap
+		addr+oldLen > newAddr && newAddr+newLen > addr: // source and target overlap
 		return 0, errno.EINVAL
-	case mm.Facts.Mremap.CountsFirst && mm.mapCount+2 >= mm.MaxMapCount-3: // each of the two places may be split in three
+	case mm.Facts.Mremap.CountsFirst && mm.mapCount+2 >= mm.MaxMapCount-3:
+		// The unmaps of source and target may each split a VMA in three.
 		return 0, errno.ENOMEM
 	}
 	if err := mm.doMunmap(t, newAddr, newLen); err != nil {
@@ -162,10 +171,11 @@ func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64, locked
 	return mm.moveVMA(t, vma, addr, oldLen, newLen, newAddr)
 }
 
-// moveVMA moves [addr, addr+oldLen), a part of the VMA, to free room of newLen bytes at
-// newAddr: move_vma. The errors are ENOMEM. mmap_lock must be held for writing.
+// moveVMA moves [addr, addr+oldLen), a part of the VMA, to the unmapped range of newLen
+// bytes at newAddr, and returns newAddr: move_vma. mmap_lock must be held for writing.
+// The error is ENOMEM.
 func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint64) (uint64, error) {
-	// The unmap at the end may split one VMA into three, and must not fail for that.
+	// The unmap at the end may split one VMA in three, and must not exceed the limit.
 	if mm.mapCount >= mm.MaxMapCount-3 {
 		return 0, errno.ENOMEM
 	}
@@ -176,30 +186,32 @@ func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint6
 	}
 	target, err := newAddr, error(nil)
 	if n := mm.movePageTables(t, addr, newAddr, oldLen); n < oldLen {
-		// Back to where they were, whose tables are there still; then it is the new
-		// place that goes.
+		// Move the pages back, whose tables still exist. Then unmap the new place instead
+		// of the old one.
 		mm.movePageTables(t, newAddr, addr, n)
 		vma, addr, oldLen = moved, newAddr, newLen
 		target, err = 0, errno.ENOMEM
 	}
 	if err == nil && mm.Facts.Mremap.Unregisters {
-		// All of what it has become part of, even if only a part has come here.
+		// The whole merged VMA loses its registration, even if only a part of it moved.
 		moved.Flags, moved.Userfault = moved.Flags&^VMUffd, nil
 		moved.TraceFlags(t)
 	}
 	if mm.doMunmap(t, addr, oldLen) != nil {
-		// It stays, for want of a VMA to split it with or because nothing was asked to
-		// move (oldLen 0). The commit charge has gone with the copy.
+		// The old VMA stays mapped, because it cannot be split, or because oldLen is 0,
+		// which is EINVAL. The copy has its commit charge now.
 		vma.Flags &^= VMAccount
 	}
 	return target, err
 }
 
-// copyVMA makes a copy of the VMA at [addr, addr+length), which is free: part of a
-// neighbour there that it merges with, or a new one. It returns the VMA itself, which
-// may have become part of the copy, and the copy, nil if there is no memory. pgoff is
-// what the first page is; memory that was never faulted does not care, and takes the
-// one of its new place, in order to merge there (§17.7). It recreates copy_vma.
+// copyVMA maps [addr, addr+length), which is unmapped, with the attributes of the VMA:
+// copy_vma (§17.7). It extends a neighbour that merges with the range, or inserts a new
+// VMA. It returns the VMA that now covers the start of the given one, usually the given
+// one itself, and the VMA that covers the range, nil if an allocation failed. pgoff is
+// the offset of the first page, in pages. Anonymous memory without an anon_vma ignores it
+// and gets the offset for its new address, so that it can merge there. mmap_lock must be
+// held for writing.
 func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, copied *VMA) {
 	unfaulted := vma.IsAnonymous() && vma.anon.Peek() == nil
 	if unfaulted {
@@ -212,7 +224,8 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	start := vma.Start
 	if copied = mm.VMAMerge(t, prev, addr, addr+length, &attrs); copied != nil {
 		if start >= copied.Start && start < copied.End {
-			// Only without pages can the two places have followed each other.
+			// The VMA merged with its own copy. Memory with pages cannot, since it keeps
+			// its pgoff.
 			sim.BugOn(t, !unfaulted, "copy_vma", "faulted memory merged with its own copy")
 			vma = copied
 		}
@@ -228,10 +241,9 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	return vma, copied
 }
 
-// movePageTables moves the entries of [from, from+length) to [to, to+length):
-// move_page_tables. Where a table cannot be had at the new place the pages behind it
-// stay behind, and the number of bytes moved says so. mmap_lock must be held for
-// writing.
+// movePageTables moves the page-table entries of [from, from+length) to [to, to+length),
+// and returns the number of bytes moved: move_page_tables. It is less than length if a
+// table for the new place could not be allocated. mmap_lock must be held for writing.
 func (mm *MM) movePageTables(t *sim.Task, from, to, length uint64) (moved uint64) {
 	for moved < length {
 		src := mm.pmdTable(from + moved)
@@ -255,7 +267,8 @@ func (mm *MM) movePageTables(t *sim.Task, from, to, length uint64) (moved uint64
 	return moved
 }
 
-// movePTEs moves n entries under the locks of both tables, which may be one.
+// movePTEs moves n entries from index i of src to index j of dst, which may be the same
+// table: move_ptes. It takes the locks of both. mmap_lock must be held for writing.
 func movePTEs(t *sim.Task, src *pgtable.Table, i int, dst *pgtable.Table, j, n int) {
 	src.Lock(t)
 	if dst != src {

@@ -5,26 +5,27 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// remap is an mremap of 6.17 and later, on its way: vma_remap_struct. Lengths are page
-// aligned.
+// remap is an mremap call of 6.17 and later: struct vma_remap_struct. Lengths are in
+// bytes, page aligned.
 type remap struct {
 	addr, oldLen, newLen uint64
 	flags                MremapFlags
 	newAddr              uint64
-	populateExpand       bool // what is added is locked
+	populateExpand       bool // the added part is locked and must be populated
 }
 
+// fixed reports whether the caller chose the new address.
 func (r *remap) fixed() bool { return r.flags&MremapFixed != 0 }
 
-// mremapChecked is mremap as it is since 6.17: what is asked for is checked in full before
-// anything is unmapped, there has to be a mapping in every case, and a move that changes no
-// length may be one of several mappings with the room between them. It recreates do_mremap;
-// the errors:
+// mremapChecked is [MM.Mremap] of 6.17 and later: do_mremap of 6.17. It makes all checks
+// of the arguments before it unmaps anything, always requires addr to be mapped, and can
+// move several mappings, and the gaps between them, if the length does not change. No
+// lock may be held. The errors:
 //
-//	EINVAL  flags, alignment, a length of 0 or an address out of range, overlap; a private
-//	        mapping that is to be duplicated
-//	ENOMEM  too many VMAs, no room, or no memory
-//	EFAULT  addr is not mapped, the old range is not in one VMA
+//	EINVAL  flags, alignment, a length of 0, an address out of range, an overlap, or
+//	        private memory is duplicated
+//	ENOMEM  too many VMAs, no gap is large enough, or an allocation failed
+//	EFAULT  addr is not mapped, or the old range is not in one VMA
 func (mm *MM) mremapChecked(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
 	r := &remap{addr: addr, oldLen: PageAlign(oldLen), newLen: PageAlign(newLen), flags: flags, newAddr: newAddr}
 	if err := mm.checkMremapParams(r); err != nil {
@@ -48,7 +49,9 @@ func (mm *MM) mremapChecked(t *sim.Task, addr, oldLen, newLen uint64, flags Mrem
 	return at, err
 }
 
-// checkMremapParams checks what can be checked without the VMAs: check_mremap_params.
+// checkMremapParams makes the checks that do not need a VMA: check_mremap_params. The
+// errors are EINVAL and ENOMEM. The kernel, too, reads the number of VMAs without
+// mmap_lock.
 func (mm *MM) checkMremapParams(r *remap) error {
 	switch {
 	case r.flags&^(MremapFixed|MremapMayMove) != 0, r.addr&^PageMask != 0, r.newLen == 0, r.newLen > mm.TaskSize:
@@ -56,15 +59,16 @@ func (mm *MM) checkMremapParams(r *remap) error {
 	case !r.fixed():
 		return nil
 	case r.newAddr > mm.TaskSize-r.newLen, r.newAddr&^PageMask != 0, r.flags&MremapMayMove == 0,
-		r.addr+r.oldLen > r.newAddr && r.newAddr+r.newLen > r.addr: // they overlap
+		r.addr+r.oldLen > r.newAddr && r.newAddr+r.newLen > r.addr: // source and target overlap
 		return errno.EINVAL
-	case mm.mapCount+2 >= mm.MaxMapCount-3: // each of the two places may be split in three
+	case mm.mapCount+2 >= mm.MaxMapCount-3: // unmapping source and target may split two VMAs
 		return errno.ENOMEM
 	}
 	return nil
 }
 
-// remapOne remaps one VMA, which addr lies in.
+// remapOne remaps a range inside one VMA and returns its new address. mmap_lock must be
+// held for writing. The errors are those of mremapChecked.
 func (mm *MM) remapOne(t *sim.Task, r *remap, vma *VMA) (uint64, error) {
 	if err := mm.checkPrepVMA(r, vma); err != nil {
 		return 0, err
@@ -78,20 +82,23 @@ func (mm *MM) remapOne(t *sim.Task, r *remap, vma *VMA) (uint64, error) {
 	return mm.expandVMA(t, r, vma)
 }
 
-// checkPrepVMA says why the VMA cannot be remapped so, or sets whether what is added is to be
-// populated: check_prep_vma.
+// checkPrepVMA checks whether the VMA can be remapped, and sets r.populateExpand:
+// check_prep_vma. mmap_lock must be held for writing. The errors are those of
+// vmaToResize.
 func (mm *MM) checkPrepVMA(r *remap, vma *VMA) error {
 	if !r.fixed() && r.newLen <= r.oldLen {
-		return nil // nothing new is mapped
+		return nil // it only unmaps
 	}
-	if _, err := mm.vmaToResize(r.addr, min(r.oldLen, r.newLen), r.newLen); err != nil { // what is cut off may lie beyond it
+	// The part that is cut off need not be in the VMA.
+	if _, err := mm.vmaToResize(r.addr, min(r.oldLen, r.newLen), r.newLen); err != nil {
 		return err
 	}
 	r.populateExpand = r.newLen > r.oldLen && vma.Flags&VMLocked != 0
 	return nil
 }
 
-// remapTo moves to a place of the caller's choice: mremap_to.
+// remapTo moves the range to r.newAddr and returns that: mremap_to. mmap_lock must be
+// held for writing. The errors are EFAULT and ENOMEM, and those of getUnmappedArea.
 func (mm *MM) remapTo(t *sim.Task, r *remap) (uint64, error) {
 	if err := mm.doMunmap(t, r.newAddr, r.newLen); err != nil {
 		return 0, err
@@ -114,7 +121,8 @@ func (mm *MM) remapTo(t *sim.Task, r *remap) (uint64, error) {
 	return mm.moveVMA(t, vma, r.addr, oldLen, r.newLen, r.newAddr)
 }
 
-// expandVMA makes a VMA longer where it is, or moves it: expand_vma.
+// expandVMA extends a VMA in place, or moves it, and returns the address: expand_vma.
+// mmap_lock must be held for writing. The errors are ENOMEM and those of getUnmappedArea.
 func (mm *MM) expandVMA(t *sim.Task, r *remap, vma *VMA) (uint64, error) {
 	if r.addr+r.oldLen == vma.End && mm.vmaExpandable(vma, r.newLen-r.oldLen) {
 		return r.addr, mm.growInPlace(t, vma, r.addr+r.newLen)
@@ -129,8 +137,9 @@ func (mm *MM) expandVMA(t *sim.Task, r *remap, vma *VMA) (uint64, error) {
 	return mm.moveVMA(t, vma, r.addr, r.oldLen, r.newLen, to)
 }
 
-// remapMove moves all that is mapped in the range, one VMA after the other, and leaves the room
-// between them as it is: remap_move. What has been moved stays moved if one of them cannot be.
+// remapMove moves all mappings in the range to r.newAddr, one VMA after the other, with
+// the gaps between them: remap_move. If one cannot be moved, those below stay moved.
+// mmap_lock must be held for writing. The errors are those of mremapChecked.
 func (mm *MM) remapMove(t *sim.Task, all *remap) (uint64, error) {
 	end := all.addr + all.oldLen
 	target, lastEnd := all.newAddr, uint64(0)
@@ -143,7 +152,7 @@ func (mm *MM) remapMove(t *sim.Task, all *remap) (uint64, error) {
 		if !moved && vma.Start > all.addr {
 			return 0, errno.EFAULT
 		}
-		// Whoever tracks faults could not be told of several moves.
+		// The userfaultfd API cannot report several moves to a monitor.
 		if vma.Userfault != nil && (moved || vma.End < end) {
 			return 0, errno.EFAULT
 		}

@@ -8,7 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// What mremap adds to locked memory is populated: in each era, where it is and elsewhere.
+// mremap populates the part that it adds to locked memory, in place and after a move, in
+// every version.
 func TestMremapPopulatesLocked(t *testing.T) {
 	const fix = MremapMayMove | MremapFixed
 	for _, c := range []struct {
@@ -60,7 +61,7 @@ func TestMremapPopulatesLocked(t *testing.T) {
 				require.NoError(t, err)
 				w.check()
 				if c.to != 0 && w.mm.Facts.Mremap.Unregisters {
-					require.Empty(t, u.calls, "the registration has stayed behind")
+					require.Empty(t, u.calls, "the mapping has lost its registration")
 				} else {
 					require.Len(t, u.calls, c.registrations)
 				}
@@ -70,12 +71,13 @@ func TestMremapPopulatesLocked(t *testing.T) {
 	}
 }
 
-// zapPages takes all pages away, as MADV_DONTNEED would, had the memory not been locked.
+// zapPages drops all pages, as MADV_DONTNEED would if the memory were not locked.
 func (mm *MM) zapPages(w *world) {
 	w.locked(func() { mm.zapPageRange(w.t, mm.first.Start, mm.first.End) })
 }
 
-// It sleeps without mmap_lock, and ends although nothing comes: with the mapping, or the task.
+// The population sleeps without mmap_lock. It also ends if the mapping is unmapped or the
+// task is killed.
 func TestMremapSleepsInPopulate(t *testing.T) {
 	for _, checked := range []bool{false, true} {
 		w := newWorld(t)
@@ -101,7 +103,7 @@ func TestMremapSleepsInPopulate(t *testing.T) {
 	}
 }
 
-// What fails populates nothing.
+// An mremap that fails populates nothing.
 func TestMremapPopulatesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 2, protRW, private|MapLocked)

@@ -91,7 +91,7 @@ func TestMremapInPlace(t *testing.T) {
 	}
 }
 
-// A move takes the pages, the flags and the registration along (§17.7, 4.3).
+// A mapping that moves keeps its pages, its flags and its registration (§17.7, 4.3).
 func TestMremapMoves(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
@@ -112,12 +112,12 @@ func TestMremapMoves(t *testing.T) {
 	require.Equal(t, flags, moved.Flags)
 	require.Equal(t, ctx, moved.Userfault)
 	require.Same(t, anon, moved.AnonVMA())
-	require.Equal(t, pg(1)>>PageShift, moved.Pgoff, "faulted: it keeps its offset")
+	require.Equal(t, pg(1)>>PageShift, moved.Pgoff, "memory with an anon_vma keeps its offset")
 	require.EqualValues(t, 'b', w.load(10))
 	require.EqualValues(t, 'c', w.load(11))
 	require.EqualValues(t, 4, w.memory.InUse())
 
-	// Back in its place it becomes one again.
+	// Moved back, it merges again.
 	_, err = w.mm.Mremap(w.t, pg(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(1))
 	require.NoError(t, err)
 	w.check()
@@ -125,8 +125,8 @@ func TestMremapMoves(t *testing.T) {
 	require.EqualValues(t, 'b', w.load(1))
 }
 
-// The offset of memory that was never faulted follows the address, so that it merges
-// at its new place; it may even merge with itself.
+// Memory without an anon_vma gets the offset for its new address, so that it can merge
+// there, even with itself.
 func TestMremapUnfaulted(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPP....QQQQ")
@@ -143,7 +143,7 @@ func TestMremapUnfaulted(t *testing.T) {
 	_, err = w.mm.Mremap(w.t, pg(10), 2*PageSize, 2*PageSize, MremapMayMove|MremapFixed, pg(8))
 	require.NoError(t, err)
 	w.check()
-	require.Equal(t, "..PPPPPPPP", w.bar(), "between itself and P")
+	require.Equal(t, "..PPPPPPPP", w.bar(), "the copy is between the VMA itself and P")
 }
 
 func TestMremapMovesByItself(t *testing.T) {
@@ -156,7 +156,7 @@ func TestMremapMovesByItself(t *testing.T) {
 	require.Nil(t, w.at(0))
 }
 
-// An old length of 0 copies the mapping and moves nothing.
+// An old length of 0 duplicates the mapping.
 func TestMremapDuplicates(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, shared)
@@ -168,7 +168,7 @@ func TestMremapDuplicates(t *testing.T) {
 	require.EqualValues(t, 'x', w.load(12))
 }
 
-// If the tables for the new place cannot be had, everything goes back.
+// If the tables for the new place cannot be allocated, the mapping stays where it was.
 func TestMremapRollsBack(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
@@ -181,7 +181,8 @@ func TestMremapRollsBack(t *testing.T) {
 	require.EqualValues(t, 'x', w.load(1))
 }
 
-// ... the pages that have been moved already, too.
+// If only some tables for the new place can be allocated, the pages already moved are
+// moved back.
 func TestMremapMovesBack(t *testing.T) {
 	const from, to, target = 250, 260, 250 + 20*512 // both across the end of a table
 	w := newWorld(t)
@@ -198,8 +199,8 @@ func TestMremapMovesBack(t *testing.T) {
 	require.EqualValues(t, 2, w.memory.InUse())
 }
 
-// The source may be merged into its own copy, and be gone: P swallows Q here. What is
-// done to the source from then on is done to P.
+// The source may merge with its own copy: here P swallows Q. mremap must then use P as
+// the source.
 func TestMremapSourceMergedAway(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPP..QQQQ")
@@ -211,7 +212,7 @@ func TestMremapSourceMergedAway(t *testing.T) {
 	require.Zero(t, w.at(0).Flags&VMAccount)
 }
 
-// If the old place cannot be split off it stays, without its pages and its charge.
+// If the old range cannot be split off it stays mapped, without pages and charge.
 func TestMremapCannotUnmap(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
@@ -226,7 +227,7 @@ func TestMremapCannotUnmap(t *testing.T) {
 	require.Zero(t, w.load(1))
 }
 
-// Since 6.17 what is asked for is checked before anything is done.
+// Since 6.17 all checks of the arguments precede the first change.
 func TestMremapChecked(t *testing.T) {
 	checked := func(t *testing.T, bar string) *world {
 		w := newWorld(t)
@@ -267,7 +268,7 @@ func TestMremapChecked(t *testing.T) {
 		w.at(2).Flags |= VMHugeTLB
 		_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 4*PageSize, fix, pg(10))
 		require.Equal(t, errno.EINVAL, err)
-		require.Nil(t, w.at(0), "the first has gone")
+		require.Nil(t, w.at(0), "the first has moved")
 		require.NotNil(t, w.at(10))
 		require.NotNil(t, w.at(2))
 	})

@@ -25,13 +25,13 @@ func TestMunmap(t *testing.T) {
 			start, end := span(c.span)
 			require.NoError(t, w.mm.Munmap(w.t, start, end-start))
 			w.check()
-			// Which object is new does not matter here: all in one letter.
+			// Which VMA object is new does not matter here: use one letter for all.
 			require.Equal(t, mono(c.after), mono(w.bar()))
 		})
 	}
 }
 
-// mono replaces every letter of a bar.
+// mono replaces every letter of a bar by '#'.
 func mono(bar string) string {
 	b := []byte(bar)
 	for i := range b {
@@ -42,7 +42,8 @@ func mono(bar string) string {
 	return string(b)
 }
 
-// The VMA that the caller has a pointer to stays in what remains: mremap counts on it.
+// The VMA object stays part of the remaining mapping, because mremap keeps a pointer to
+// it.
 func TestMunmapKeepsTheVMA(t *testing.T) {
 	for _, c := range []struct{ span, after string }{
 		{"AA", "..PPPP"},
@@ -80,14 +81,14 @@ func TestMunmapErrors(t *testing.T) {
 	require.Equal(t, "PPP", w.bar())
 }
 
-// §17.6: munmap ignores the limit, but does not make a hole at it.
+// §17.6: munmap may exceed the limit temporarily, but makes no hole at the limit.
 func TestMunmapAtLimit(t *testing.T) {
 	w := newWorld(t)
 	w.lay("PPPPPPPP.QQQQ")
 	w.mm.MaxMapCount = 2
 	require.Equal(t, errno.ENOMEM, w.mm.Munmap(w.t, pg(2), 2*PageSize))
 	require.Equal(t, "PPPPPPPP.QQQQ", w.bar())
-	require.NoError(t, w.mm.Munmap(w.t, pg(6), 4*PageSize), "two splits, but none too many afterwards")
+	require.NoError(t, w.mm.Munmap(w.t, pg(6), 4*PageSize), "two splits, but not too many VMAs afterwards")
 	w.check()
 	require.Equal(t, "######....###", mono(w.bar()))
 }
@@ -113,11 +114,11 @@ func TestMunmapFreesPages(t *testing.T) {
 	require.NoError(t, w.mm.Munmap(w.t, pg(0), 8*PageSize))
 	require.Zero(t, w.memory.InUse())
 	for _, l := range w.mm.PageWalk(pg(0)) {
-		require.Zero(t, l.Entry, "the tables have gone, too")
+		require.Zero(t, l.Entry, "the tables are freed, too")
 	}
 }
 
-// A VMA with a Close hears of its end, in unmap and in exit.
+// munmap and exit call the Close of a VMA.
 func TestMunmapCloses(t *testing.T) {
 	w := newWorld(t)
 	closed := []string{}

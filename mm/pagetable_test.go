@@ -8,7 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm/pgtable"
 )
 
-// CheckFrames finds what it is for.
+// CheckFrames finds every inconsistency that it can report.
 func TestCheckFrames(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
@@ -30,7 +30,8 @@ func TestCheckFrames(t *testing.T) {
 	require.ErrorContains(t, CheckFrames(w.mm, child), "zero page has 2 references")
 }
 
-// checkPageTable finds what it is for; package pgtable tests what the tables say by themselves.
+// checkPageTable finds entries that contradict the VMAs; package pgtable tests the checks
+// that need no VMA.
 func TestCheckPageTable(t *testing.T) {
 	for _, c := range []struct {
 		want  string

@@ -12,8 +12,8 @@ import (
 // A swap entry and a migrating huge page: neither none nor present.
 const swapEntry pgtable.Entry = 0x5<<PageShift | 0x20
 
-// lockless reports whether a walk without locks finds no page at addr: the walk of
-// userfaultfd_must_wait, which package uffd tests.
+// lockless reports whether a walk without locks finds no page at addr. It is the walk of
+// userfaultfd_must_wait, whose own test is in package uffd.
 func lockless(t *sim.Task, mm *MM, addr uint64) bool {
 	tb := mm.PGD()
 	for {
@@ -44,7 +44,7 @@ func (w *world) loadAt(addr uint64) byte {
 	return b[0]
 }
 
-// watch is the strategy inTurn that shows each step to fn.
+// watch is the strategy inTurn, but calls the function with each step.
 type watch func(s sim.Step)
 
 func (fn watch) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
@@ -53,8 +53,8 @@ func (fn watch) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return t
 }
 
-// With mmap_lock held the tables stay, whatever is zapped from them meanwhile; huge
-// pages may come and go (MW-5, MW-6).
+// While mmap_lock is held page tables are not freed, even if their pages are zapped. Huge
+// pages may be mapped and dropped (MW-5, MW-6).
 func TestLocklessWalkWhileZapping(t *testing.T) {
 	answers := map[bool]int{}
 	seeds(t, 300, func(w *world, s sim.Strategy) {
@@ -76,8 +76,8 @@ func TestLocklessWalkWhileZapping(t *testing.T) {
 	require.Len(t, answers, 2, "both answers are seen")
 }
 
-// Without mmap_lock (MW-6 broken, mutant 3) the walk can read a page-table page that
-// munmap has freed: a use after free, not an answer.
+// Without mmap_lock (mutant 3, which breaks MW-6) the walk can read a page table that
+// munmap has freed: a use after free.
 func TestLocklessWalkReadingFreedTable(t *testing.T) {
 	for _, level := range []pgtable.Level{pgtable.PTE, pgtable.PMD, pgtable.PUD} {
 		t.Run("MW-6 "+level.String(), func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestLocklessWalkReadingFreedTable(t *testing.T) {
 	}
 }
 
-// The same with mmap_lock held is fine: the munmap has to wait (MW-6).
+// With mmap_lock held the walk reads no freed table, because the munmap waits (MW-6).
 func TestLocklessWalkKeepsTables(t *testing.T) {
 	seeds(t, 200, func(w *world, s sim.Strategy) {
 		w.mapped(1, protRW, nil)
@@ -136,10 +136,10 @@ func TestPageWalk(t *testing.T) {
 	require.Regexp(t, `^pfn=\d+ present,user,accessed,zero-page$`, w.entry(pg(1)).Entry.String())
 }
 
-// A copy-on-write takes the old entry out before it puts the new one in, as in the
-// kernel (wp_page_copy), and the walk takes no lock: MW-3 finds none where there was a
-// page and will be one. A fault that gets there after the wake-up of the ZEROPAGE that
-// mapped the old page then sleeps on, for want of another.
+// A copy-on-write clears the old entry before it stores the new one, as in the kernel
+// (wp_page_copy). The walk takes no lock, so it can find none in between (MW-3). A fault
+// that does so after the wake-up of the UFFDIO_ZEROPAGE that mapped the old page sleeps
+// until another wake-up.
 func TestLocklessWalkDuringCopyOnWrite(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, &fakeUffd{})

@@ -9,7 +9,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// eras of MADV_POPULATE: from 5.14 on, and from 6.10 on.
+// populateEras sets the facts of the two implementations of MADV_POPULATE, by the version
+// that introduced them.
 var populateEras = map[string]func(e *Facts){
 	"5.14": func(e *Facts) { e.Populate = PopulatePassesHoles },
 	"6.10": func(e *Facts) { e.Populate = PopulateStopsAtHole },
@@ -49,7 +50,7 @@ func TestMadvisePopulate(t *testing.T) {
 	}
 }
 
-// Before 5.14 nobody knows the advice.
+// Before 5.14 the advice is unknown.
 func TestMadvisePopulateUnknown(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, private)
@@ -60,7 +61,7 @@ func TestMadvisePopulateUnknown(t *testing.T) {
 	require.Equal(t, "....", w.pages(4))
 }
 
-// Special memory is EINVAL; an argument that is wrong for all advice is, too.
+// Special memory is EINVAL, and so are arguments that are invalid for every advice.
 func TestMadvisePopulateErrors(t *testing.T) {
 	for era, set := range populateEras {
 		for _, flag := range []VMFlags{VMIO, VMPFNMap} {
@@ -80,7 +81,8 @@ func TestMadvisePopulateErrors(t *testing.T) {
 	}
 }
 
-// A hole is ENOMEM: at once since 6.10, and after all the rest has been populated before that.
+// A hole is ENOMEM. Since 6.10 the call stops there; before, it first populated the rest
+// of the range.
 func TestMadvisePopulateHoles(t *testing.T) {
 	for _, c := range []struct{ era, span, after string }{
 		{"5.14", "AAAAAAAA", "zzzz..zz"}, {"6.10", "AAAAAAAA", "zzzz...."},
@@ -98,7 +100,7 @@ func TestMadvisePopulateHoles(t *testing.T) {
 	}
 }
 
-// What goes wrong in a later VMA leaves the pages of the ones before it.
+// An error in a later VMA does not undo the population of the VMAs before it.
 func TestMadvisePopulateStops(t *testing.T) {
 	for era, set := range populateEras {
 		w := newWorld(t)
@@ -111,7 +113,8 @@ func TestMadvisePopulateStops(t *testing.T) {
 	}
 }
 
-// It sleeps in a userfault as often as it takes; a context that refuses is EFAULT.
+// The call sleeps in a userfault any number of times. A fault that ends with SIGBUS is
+// EFAULT.
 func TestMadvisePopulateUserfault(t *testing.T) {
 	for era, set := range populateEras {
 		w := newWorld(t)
@@ -141,7 +144,7 @@ func TestMadvisePopulateUserfault(t *testing.T) {
 	}
 }
 
-// What happens to the mapping while it sleeps is seen when it wakes up.
+// After a sleep, the call sees changes of the mapping.
 func TestMadvisePopulateUnmapped(t *testing.T) {
 	for era, set := range populateEras {
 		for _, c := range []struct {
@@ -169,7 +172,7 @@ func TestMadvisePopulateUnmapped(t *testing.T) {
 	}
 }
 
-// Populate leaves special memory alone, and goes on behind it.
+// MM.Populate skips special memory and continues after it.
 func TestPopulateSpecial(t *testing.T) {
 	for _, flag := range []VMFlags{VMIO, VMPFNMap} {
 		w := newWorld(t)

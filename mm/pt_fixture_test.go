@@ -9,30 +9,30 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// hugeBase is where the tests of huge pages map: it is aligned to 2 MiB, and so is
-// hugePage(n).
+// hugeBase is the address at which the tests of huge pages map memory, aligned to 2 MiB.
+// hugePage returns the n-th huge page from there.
 const hugeBase = 0x40000000
 
 func hugePage(n int) uint64 { return hugeBase + uint64(n)*PMDSize }
 
-// uffdCall is what HandleUserfault was called with.
+// uffdCall is a recorded call of HandleUserfault.
 type uffdCall struct {
 	addr   uint64
 	flags  FaultFlags
 	reason VMFlags
 }
 
-// fakeUffd is a userfault context that records its calls. It answers as handle_userfault
-// does: SIGBUS to a fault that may not retry (FAULT-4), RETRY at once to one that may
-// not wait (FAULT-5), and else RETRY with mmap_lock dropped, after during has run or
-// after a sleep.
+// fakeUffd is a userfault context that records its calls. It returns what
+// handle_userfault does: SIGBUS for a fault that may not ask for a retry (FAULT-4), RETRY
+// at once for one that may not sleep (FAULT-5), and otherwise RETRY with mmap_lock
+// dropped, after during has run or after a sleep.
 type fakeUffd struct {
 	calls  []uffdCall
-	answer FaultResult // not 0: the answer to everything, mmap_lock held
+	answer FaultResult // if not 0, returned for every fault, with mmap_lock held
 	stuck  bool        // RETRY and drop mmap_lock even for a fault that may not retry
 	sleep  bool
 	during func(t *sim.Task, addr uint64)
-	result FaultResult // further bits of the answer RETRY
+	result FaultResult // bits to return with RETRY
 
 	asleep []*sim.Task
 }
@@ -63,7 +63,7 @@ func (u *fakeUffd) HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) Faul
 	return VMFaultRetry | u.result
 }
 
-// wake ends the sleep of everybody: UFFDIO_WAKE.
+// wake wakes every fault that sleeps: UFFDIO_WAKE.
 func (u *fakeUffd) wake(t *sim.Task) {
 	for _, sleeper := range u.asleep {
 		t.WakeUpState(sleeper, sim.Normal)
@@ -71,7 +71,7 @@ func (u *fakeUffd) wake(t *sim.Task) {
 	u.asleep = nil
 }
 
-// filler is a context that resolves each fault with a page of bytes b.
+// filler returns a context that resolves each fault with a page of bytes b.
 func (w *world) filler(b byte) *fakeUffd {
 	return &fakeUffd{during: func(t *sim.Task, addr uint64) {
 		_, err := w.copyPage(t, addr&PageMask, b)
@@ -79,7 +79,7 @@ func (w *world) filler(b byte) *fakeUffd {
 	}}
 }
 
-// copyPage is UFFDIO_COPY of a page of bytes b.
+// copyPage fills the page at addr with bytes b, as UFFDIO_COPY does.
 func (w *world) copyPage(t *sim.Task, addr uint64, b byte) (uint64, error) {
 	return w.mm.McopyAtomic(t, addr, Current(t).Lend(1, ptBytes(1, b)), PageSize)
 }
@@ -92,8 +92,8 @@ func ptBytes(pages int, b byte) []byte {
 	return mem
 }
 
-// register arms the VMA at addr by hand. What UFFDIO_REGISTER does besides is the
-// affair of package uffd.
+// register sets the context of the VMA at addr, without the checks and splits of
+// UFFDIO_REGISTER, which are in package uffd.
 func (w *world) register(addr uint64, u Userfault) {
 	w.Helper()
 	w.locked(func() {
@@ -112,8 +112,7 @@ func (w *world) mapped(n int, prot Prot, u *fakeUffd) {
 	}
 }
 
-// mapHuge maps n huge pages' worth of memory at hugeBase, for which MADV_HUGEPAGE has
-// been given.
+// mapHuge maps memory for n huge pages at hugeBase, with MADV_HUGEPAGE.
 func (w *world) mapHuge(n int, u *fakeUffd) {
 	w.Helper()
 	_, err := w.mm.Mmap(w.t, hugeBase, uint64(n)*PMDSize, protRW, fixed, nil, 0)
@@ -131,7 +130,7 @@ func (w *world) readLocked(fn func()) {
 	w.mm.MmapLock.UpRead(w.t)
 }
 
-// entry is the lowest page-table entry that there is for addr.
+// entry returns the last entry of the walk to addr.
 func (w *world) entry(addr uint64) pgtable.WalkLevel {
 	walk := w.mm.PageWalk(addr)
 	return walk[len(walk)-1]
@@ -143,15 +142,15 @@ func (w *world) present(addr uint64) bool {
 	return e.Entry.Present() && (e.Level == "pte" || e.Huge())
 }
 
-// peekByte reads a byte with the page table alone.
+// peekByte reads a byte without a page fault.
 func (w *world) peekByte(addr uint64) (byte, bool) {
 	var b [1]byte
 	ok := w.mm.translate(w.t, addr, b[:], false)
 	return b[0], ok
 }
 
-// poke stores a raw entry, a swap entry say, into the table of the level that covers
-// addr. It is taken out at the end, for the model has nothing that could do so.
+// poke stores a raw entry, such as a swap entry, for addr in the table. It clears the
+// entry at the end of the test, because the model cannot.
 func (w *world) poke(tb *pgtable.Table, addr uint64, entry pgtable.Entry) {
 	i := tb.Level().Index(addr)
 	tb.Lock(w.t)
@@ -164,7 +163,8 @@ func (w *world) poke(tb *pgtable.Table, addr uint64, entry pgtable.Entry) {
 	})
 }
 
-// frames checks the frames of the address space, which must be the only one.
+// frames checks the invariants and the frames of the address space, which must be the
+// only one.
 func (w *world) frames() {
 	w.Helper()
 	w.check()
@@ -197,7 +197,7 @@ func (r *ptRun) settle() {
 	require.NoError(r, r.exec.Settle())
 }
 
-// inTurn is the strategy that lets a task run until it blocks, in order of creation.
+// inTurn is the strategy that runs each task until it blocks, in the order of creation.
 type inTurn struct{}
 
 func (inTurn) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
@@ -209,8 +209,8 @@ func (inTurn) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return enabled[0]
 }
 
-// cut is the strategy that runs the first task up to the step that at recognises, then
-// the others as far as they go, then the first again.
+// cut is the strategy that runs the first task up to the step for which at reports true,
+// then the others until they block or end, then the first again.
 type cut struct {
 	at      func(s sim.Step) bool
 	reached bool
@@ -240,12 +240,12 @@ func seeds(t *testing.T, n int, fn func(w *world, s sim.Strategy)) {
 	}
 }
 
-// entryObject returns the object of a step that is about the entry for addr.
+// entryObject returns the object of a step on the entry for addr.
 func (w *world) entryObject(tb *pgtable.Table, addr uint64) unsafe.Pointer {
 	return w.firstObject(func(t *sim.Task) { tb.Load(t, tb.Level().Index(addr)) })
 }
 
-// lockObject returns the object of a step that is about the table's lock.
+// lockObject returns the object of a step on the table's lock.
 func (w *world) lockObject(tb *pgtable.Table) unsafe.Pointer {
 	return w.firstObject(func(t *sim.Task) {
 		tb.Lock(t)

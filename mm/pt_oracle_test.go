@@ -8,10 +8,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The state machine holds the page table against an oracle that is nothing but a byte a
-// page: what is mapped, with which rights, and what is in it. It moves in two windows,
-// one in the middle of tables, one over three huge pages, in a family of up to three
-// address spaces.
+// The state machine compares the page table with an oracle, which has for each page
+// whether it is mapped, its rights, and one byte of content. It uses two ranges of
+// addresses, one inside a table and one of three huge pages, in up to three address
+// spaces that fork from each other.
 type ptMachine struct {
 	family []*ptMember
 }
@@ -24,12 +24,12 @@ type ptMember struct {
 type ptPage struct {
 	prot Prot
 	data byte // of the whole page
-	seen bool // it has been touched and not dropped since: it must be present
+	seen bool // accessed and not dropped since, so it must be present
 }
 
 const ptWindow = 3 * pgtable.Entries
 
-// draw chooses an address space and a range of pages in it.
+// draw draws an address space and a range of pages in it.
 func (m *ptMachine) draw(r *rapid.T) (w *ptMember, start, end uint64) {
 	w = m.family[rapid.IntRange(0, len(m.family)-1).Draw(r, "mm")]
 	if rapid.Bool().Draw(r, "small") {
@@ -64,7 +64,7 @@ func (m *ptMachine) Munmap(r *rapid.T) {
 
 func (m *ptMachine) DontNeed(r *rapid.T) {
 	w, start, end := m.draw(r)
-	_ = w.mm.Madvise(w.t, start, end-start, MadvDontNeed) // ENOMEM for holes, and the rest is done
+	_ = w.mm.Madvise(w.t, start, end-start, MadvDontNeed) // a hole is ENOMEM, but the rest is done
 	w.each(start, end, func(addr uint64, p ptPage, mapped bool) {
 		if mapped {
 			w.pages[addr] = ptPage{prot: p.prot}
@@ -86,7 +86,7 @@ func (m *ptMachine) Mprotect(r *rapid.T) {
 	require.Equal(r, hole, err != nil)
 }
 
-// Touch stores to or loads from a page of the range, or two.
+// Touch stores to or loads from one or two pages of the range.
 func (m *ptMachine) Touch(r *rapid.T) {
 	w, start, end := m.draw(r)
 	write := rapid.Bool().Draw(r, "write")
@@ -117,7 +117,7 @@ func (m *ptMachine) Touch(r *rapid.T) {
 	}
 }
 
-// Copy is UFFDIO_COPY, for which it registers the VMA as long as it takes.
+// Copy makes an UFFDIO_COPY; the VMA is registered only for its duration.
 func (m *ptMachine) Copy(r *rapid.T) {
 	w, start, _ := m.draw(r)
 	vma := w.mm.lookup(start)
@@ -130,7 +130,7 @@ func (m *ptMachine) Copy(r *rapid.T) {
 	vma.Flags, vma.Userfault = flags, nil
 	if n == PageSize {
 		p := w.pages[start]
-		require.False(r, p.seen, "COPY-4: an entry that is there is not overwritten")
+		require.False(r, p.seen, "COPY-4: no entry is overwritten")
 		p.data, p.seen = 'u', true
 		w.pages[start] = p
 	}
@@ -149,7 +149,7 @@ func (m *ptMachine) Fork(r *rapid.T) {
 	}
 	child := &ptMember{w.forked(), map[uint64]ptPage{}}
 	for addr, p := range w.pages {
-		p.seen = false // what only reads have touched is not copied
+		p.seen = false // fork may not copy pages that were only read
 		child.pages[addr] = p
 	}
 	m.family = append(m.family, child)
@@ -168,7 +168,7 @@ func (m *ptMachine) Exit(r *rapid.T) {
 	}
 }
 
-// Check runs after every step.
+// Check compares all pages with the oracle; it runs after every action.
 func (m *ptMachine) Check(r *rapid.T) {
 	var mms []*MM
 	for _, w := range m.family {

@@ -8,29 +8,33 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// shmemLockClass is the lock of a shared memory object's pages. Faults take it before
-// any page-table lock.
+// shmemLockClass is the class of the lock of a shared memory object's pages. Faults take
+// it while they hold mmap_lock, and no page-table lock.
 var shmemLockClass = &sim.LockClass{Name: "shmem", Rank: lockorder.Shmem}
 
-// shmem is the object behind a MAP_SHARED|MAP_ANONYMOUS mapping: an unlinked file of
-// the kernel's own tmpfs. It lives as long as a VMA refers to its file, in this
-// address space or in a child's.
+// shmem is the object that provides the pages of a MAP_SHARED|MAP_ANONYMOUS mapping: in
+// the kernel, an unlinked file of its internal tmpfs. It exists as long as a VMA, in this
+// address space or in a child's, refers to its file.
 type shmem struct {
 	memory *Memory // immutable
-	size   uint64  // in pages; immutable, and so a mapping that mremap has grown ends in SIGBUS
+	// size is the number of pages; immutable. An access above it is SIGBUS, which can
+	// happen after mremap has extended the mapping.
+	size uint64
 
 	lock  sim.SpinLock
-	pages map[uint64]*page.Frame // with a reference each; guarded by lock
+	pages map[uint64]*page.Frame // by pgoff, with one reference each; protected by lock
 }
 
-// The operations of the file and of its VMAs. They have no Close, and so the pieces
-// of a mapping can merge again; the file keeps different mappings apart.
+// The operations of the file and of its VMAs. The VMAs have no Close, so the parts of a
+// split mapping can merge again. Different mappings cannot, because they have different
+// files.
 var (
 	shmemFileOperations = &vfs.FileOperations{Release: shmemRelease}
 	shmemVMOperations   = &VMOperations{Name: "shmem", Fault: shmemFault}
 )
 
-// shmemZeroSetup puts a new object of the VMA's size behind it: shmem_zero_setup.
+// shmemZeroSetup makes the VMA a mapping of a new object of the same size:
+// shmem_zero_setup. mmap_lock must be held for writing.
 func (mm *MM) shmemZeroSetup(vma *VMA) {
 	s := &shmem{memory: mm.memory, size: vma.Pages(), pages: map[uint64]*page.Frame{}}
 	s.lock.Init(shmemLockClass)
@@ -38,8 +42,9 @@ func (mm *MM) shmemZeroSetup(vma *VMA) {
 	vma.Ops = shmemVMOperations
 }
 
-// shmemFault finds the object's page, or makes it, zeroed: shmem_fault. EINVAL says
-// that it lies beyond the end of the object, ENOMEM that there is no memory.
+// shmemFault returns the object's page at pgoff, with a reference for the caller, and
+// allocates a zeroed one if it is missing: shmem_fault. mmap_lock must be held for
+// reading. The errors are EINVAL (beyond the end of the object) and ENOMEM.
 func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*page.Frame, error) {
 	s := vma.File.Private.(*shmem)
 	if pgoff >= s.size {
@@ -60,7 +65,8 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*page.Frame, error) {
 	return f, nil
 }
 
-// shmemRelease drops the pages with the last reference to the file.
+// shmemRelease drops the object's pages when the last reference to the file is dropped.
+// It needs no lock, because no other task can reach the object.
 func shmemRelease(_ *sim.Task, f *vfs.File) error {
 	for _, page := range f.Private.(*shmem).pages {
 		page.Put()

@@ -10,17 +10,17 @@ func TestSharedMemory(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 4, protRW, shared)
 	vma := w.at(0)
-	require.False(t, vma.IsAnonymous(), "it has operations: userfaultfd of 2015 refuses it")
+	require.False(t, vma.IsAnonymous(), "it has operations, so userfaultfd of 2015 refuses it")
 	require.Equal(t, "/dev/zero (deleted)", vma.File.Name)
 	require.Zero(t, w.load(0))
 	w.store(1, 'x')
 	require.Nil(t, vma.AnonVMA())
 
-	// The pages belong to the object: zapping them loses nothing.
+	// The object has the pages: zapping the mapping loses no data.
 	require.NoError(t, w.mm.Madvise(w.t, pg(0), 4*PageSize, MadvDontNeed))
 	require.EqualValues(t, 'x', w.load(1))
 
-	// The pieces of one mapping merge.
+	// The parts of one mapping merge.
 	require.NoError(t, w.mm.Mprotect(w.t, pg(1), PageSize, ProtRead))
 	require.Equal(t, 3, w.mm.mapCount)
 	require.EqualValues(t, 'x', w.load(1))
@@ -28,7 +28,7 @@ func TestSharedMemory(t *testing.T) {
 	require.Equal(t, 1, w.mm.mapCount)
 	require.EqualValues(t, 1, vma.File.Count())
 
-	// Beyond the object there is nothing.
+	// An access beyond the end of the object is SIGBUS.
 	_, err := w.mm.Mremap(w.t, pg(0), 4*PageSize, 5*PageSize, 0, 0)
 	require.NoError(t, err)
 	outcome, _ := w.mm.Store(w.t, pg(4), []byte{1})

@@ -43,7 +43,7 @@ func TestSplitLimit(t *testing.T) {
 	w.mm.MaxMapCount = 1
 	w.locked(func() {
 		require.Equal(t, errno.ENOMEM, w.mm.SplitVMA(w.t, p, pg(2), true), "§17.6 at the limit")
-		require.NoError(t, w.mm.splitVMA(w.t, p, pg(2), true), "§17.6 __split_vma has none")
+		require.NoError(t, w.mm.splitVMA(w.t, p, pg(2), true), "§17.6 __split_vma has no limit")
 	})
 	require.Equal(t, 2, w.mm.mapCount)
 }
@@ -56,8 +56,8 @@ func TestSplitAllocationFailure(t *testing.T) {
 	require.Equal(t, "PPPPPP", w.bar())
 }
 
-// A split and the merge of the pieces are each other's inverse, for faulted memory too
-// (§17.5: the pieces share the anon_vma).
+// The parts of a split VMA merge to the original, even for faulted memory, because they
+// have the same anon_vma (§17.5).
 func TestSplitMerge(t *testing.T) {
 	w := newWorld(t)
 	p := w.lay("PPPPPP")['P']
@@ -70,8 +70,8 @@ func TestSplitMerge(t *testing.T) {
 	require.Equal(t, "PPPPPP", w.bar())
 }
 
-// A huge page does not lie across the bounds of VMAs: whatever moves one there splits
-// it, and the bytes stay.
+// A huge page never contains the bound of a VMA: an operation that moves a bound there
+// splits the huge page, and keeps its bytes.
 func TestSplitHugePage(t *testing.T) {
 	const from, to = 1792, 1792 + PMDSize/PageSize // columns of a huge page
 	for _, c := range []struct {
@@ -87,7 +87,7 @@ func TestSplitHugePage(t *testing.T) {
 			}
 			return w.mm.Mprotect(w.t, pg(to-3), 3*PageSize, ProtRead)
 		}, []string{"1792-2301 rw-p", "2301-2305 r--p"}},
-		// A registration splits VMAs, and does nothing to the page table.
+		// A registration splits VMAs, but does not change the page table itself.
 		{"new below", func(w *world) error { return w.split(from+3, true) }, []string{"1792-1795 rw-p", "1795-2304 rw-p"}},
 		{"new above", func(w *world) error { return w.split(from+3, false) }, []string{"1792-1795 rw-p", "1795-2304 rw-p"}},
 		{"munmap", func(w *world) error { return w.mm.Munmap(w.t, pg(from), 3*PageSize) }, []string{"1795-2304 rw-p"}},

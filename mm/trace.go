@@ -7,9 +7,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// What traces tell of an address space is told here: enough to draw it from the events alone.
+// The events of an address space describe every change, so that a viewer can draw the
+// address space from the events alone.
 
-// trace records what has become of a VMA, which began at an address until now.
+// trace emits a change of a VMA whose start was was until now.
 func (v *VMA) trace(t *sim.Task, kind string, was uint64) {
 	if !t.Tracing() {
 		return
@@ -21,10 +22,11 @@ func (v *VMA) trace(t *sim.Task, kind string, was uint64) {
 	}})
 }
 
-// TraceFlags records that the VMA's flags or its context have changed.
+// TraceFlags emits a change of the VMA's flags or userfault context. mmap_lock must be
+// held for writing.
 func (v *VMA) TraceFlags(t *sim.Task) { v.trace(t, "vma_change", v.Start) }
 
-// owner is the name of the context that has the VMA, "" for none.
+// owner returns the name of the VMA's userfault context, "" if none.
 func (v *VMA) owner() string {
 	if v.Userfault == nil {
 		return ""
@@ -32,8 +34,8 @@ func (v *VMA) owner() string {
 	return fmt.Sprint(v.Userfault)
 }
 
-// Backing is what is mapped: "" for plain anonymous memory, the name of the file or of its
-// operations otherwise.
+// Backing returns the name of what is mapped: the name of the VMA's operations if it has
+// any, or of its file, or "" for plain anonymous memory.
 func (v *VMA) Backing() string {
 	switch {
 	case v.Ops != nil:
@@ -44,7 +46,8 @@ func (v *VMA) Backing() string {
 	return ""
 }
 
-// Modes names what the flags have a context track: "missing", "missing+wp", "".
+// Modes returns the names of the tracking modes in the flags: "missing", "missing+wp",
+// "".
 func (f VMFlags) Modes() string {
 	var names []string
 	if f&VMUffdMissing != 0 {
@@ -56,12 +59,14 @@ func (f VMFlags) Modes() string {
 	return strings.Join(names, "+")
 }
 
+// traceFault emits the beginning of a page fault.
 func (mm *MM) traceFault(t *sim.Task, addr uint64, write bool) {
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: "fault_begin", Object: mm.Name, Args: []sim.Arg{{Key: "address", Value: addr}, {Key: "write", Value: write}}})
 	}
 }
 
+// trace emits the end of a page fault.
 func (o Outcome) trace(t *sim.Task) {
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: "fault_end", Args: []sim.Arg{{Key: "outcome", Value: o.String()}}})

@@ -7,11 +7,14 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 )
 
-// getUnmappedArea chooses the address of a new mapping of length bytes (page aligned,
-// not 0): addr itself with MapFixed, else addr if it is free, else free room of the
-// address space's own choice. mmap_lock must be held. The errors are ENOMEM (no room,
-// or beyond the end of user addresses), EINVAL (a fixed address that is not page
-// aligned) and EPERM (one below MmapMinAddr). It recreates get_unmapped_area.
+// getUnmappedArea returns the address for a new mapping of length bytes (page aligned,
+// not 0): get_unmapped_area. With MapFixed that is addr. Otherwise addr is a hint (0:
+// none), which it returns if the range there is free, and else it chooses a gap.
+// mmap_lock must be held. The errors:
+//
+//	ENOMEM  no gap is large enough, or the range is beyond the end of user addresses
+//	EINVAL  a fixed address is not page aligned
+//	EPERM   a fixed address is below MmapMinAddr
 func (mm *MM) getUnmappedArea(addr, length uint64, flags MapFlags) (uint64, error) {
 	if length > mm.TaskSize {
 		return 0, errno.ENOMEM
@@ -28,16 +31,16 @@ func (mm *MM) getUnmappedArea(addr, length uint64, flags MapFlags) (uint64, erro
 		return 0, errno.ENOMEM
 	case addr&^PageMask != 0:
 		return 0, errno.EINVAL
-	case addr < mm.MmapMinAddr: // security_mmap_addr: nobody here is privileged
+	case addr < mm.MmapMinAddr: // security_mmap_addr: no task has CAP_SYS_RAWIO
 		return 0, errno.EPERM
 	}
 	return addr, nil
 }
 
-// archGetUnmappedAreaTopdown tries the hint (0 for none), then the room below
-// MmapBase from the top down, then, lest the caller fail with room left elsewhere,
-// the room above a third of the address space from the bottom up. It recreates
-// arch_get_unmapped_area_topdown.
+// archGetUnmappedAreaTopdown returns a free address and true, or false if no gap is large
+// enough: arch_get_unmapped_area_topdown. It tries the hint (0: none), then the gaps
+// below MmapBase from the top down, then the gaps above a third of the address space from
+// the bottom up.
 func (mm *MM) archGetUnmappedAreaTopdown(hint, length uint64) (uint64, bool) {
 	if hint != 0 {
 		hint = PageAlign(hint)
@@ -52,8 +55,8 @@ func (mm *MM) archGetUnmappedAreaTopdown(hint, length uint64) (uint64, bool) {
 	return mm.unmappedArea(length, PageAlign(mm.TaskSize/3), mm.TaskSize)
 }
 
-// unmappedAreaTopdown returns the highest address in [low, high) at which length
-// bytes are free: unmapped_area_topdown.
+// unmappedAreaTopdown returns the highest address such that length bytes from it on are
+// in [low, high) and free: unmapped_area_topdown. It reports false if none.
 func (mm *MM) unmappedAreaTopdown(length, low, high uint64) (uint64, bool) {
 	if high < length || low > high-length {
 		return 0, false
@@ -61,7 +64,7 @@ func (mm *MM) unmappedAreaTopdown(length, low, high uint64) (uint64, bool) {
 	if mm.highestEnd() <= high-length {
 		return high - length, true
 	}
-	// The gap that high lies in counts up to high only. Below it, gaps count in full.
+	// Only the part below high of the gap that contains high can be used.
 	limit := high
 	if above := mm.lookup(high); above != nil && above.Start >= high {
 		limit = above.gapStart()
@@ -73,13 +76,13 @@ func (mm *MM) unmappedAreaTopdown(length, low, high uint64) (uint64, bool) {
 	return g.end - length, ok
 }
 
-// unmappedArea returns the lowest address in [low, high) at which length bytes are
-// free: unmapped_area.
+// unmappedArea returns the lowest address such that length bytes from it on are in
+// [low, high) and free: unmapped_area. It reports false if none.
 func (mm *MM) unmappedArea(length, low, high uint64) (uint64, bool) {
 	if high < length || low > high-length {
 		return 0, false
 	}
-	from := low // or the start of the gap that low lies in
+	from := low // or the start of the gap that contains low
 	if above := mm.lookup(low); above != nil && above.Start > low {
 		from = above.gapStart()
 	}
@@ -90,7 +93,7 @@ func (mm *MM) unmappedArea(length, low, high uint64) (uint64, bool) {
 	return addr, addr <= high-length
 }
 
-// highestEnd is where the highest VMA ends, 0 without any: mm->highest_vm_end.
+// highestEnd returns the end of the highest VMA, 0 if none: mm->highest_vm_end.
 func (mm *MM) highestEnd() uint64 {
 	if vma := mm.highest(); vma != nil {
 		return vma.End
@@ -98,7 +101,8 @@ func (mm *MM) highestEnd() uint64 {
 	return 0
 }
 
-// gapStart is where the free room below the VMA begins.
+// gapStart returns the start of the gap below the VMA: the end of the VMA before it, or
+// 0.
 func (v *VMA) gapStart() uint64 {
 	if v.prev != nil {
 		return v.prev.End
@@ -106,31 +110,30 @@ func (v *VMA) gapStart() uint64 {
 	return 0
 }
 
-// gap is free room below a VMA, down to the VMA before it or to address 0. The room
-// above the highest VMA is not in the index.
+// gap is an unmapped range below a VMA, down to the VMA before it or to address 0. The
+// range above the highest VMA is not in the index.
 type gap struct{ start, end uint64 }
 
-// gapIndex finds free room in an address space. Gaps are sorted into classes by the
-// binary logarithm of their size in pages, and each class is a tree ordered by
-// address. (The kernel of 4.3 keeps the largest gap of each subtree in the VMAs' own
-// tree instead.)
+// gapIndex is an index of the gaps in an address space, protected by mmap_lock. Class c
+// has the gaps of 2^c to 2^(c+1)-1 pages, in a tree ordered by address. The kernel of 4.3
+// has no index: it stores the largest gap of each subtree in the tree of VMAs.
 //
-// A gap of a class above that of the wanted size always fits, so that of each such
-// class one look in its tree suffices. The class of the wanted size itself is
-// scanned, in the direction of the search and no further than the best gap found in
-// the others. A search therefore costs O(log n) for each class that is not empty, plus
-// the gaps of the one class that are passed over because they are too small. Those
-// may in the worst case be all of them, which takes n gaps that are less than twice
-// too small and no larger gap that is as high; for a power of two in pages, as for a
-// single page, no gap of its class is too small.
+// Every gap in a class above that of the wanted size is large enough, so one lookup in
+// each of their trees suffices. The class of the wanted size has gaps that are too small,
+// and is scanned in the direction of the search, up to the best gap of the other classes.
+// A search costs O(log n) for each class that is not empty, plus the number of gaps
+// scanned. In the worst case these are all n, if all gaps are of that class and too
+// small. If the wanted size is a power of two in pages, such as one page, no gap of its
+// class is too small.
 type gapIndex struct {
-	classes [64 - PageShift]*btree.BTreeG[gap] // nil until the class has had a gap
-	free    *btree.FreeListG[gap]
+	classes [64 - PageShift]*btree.BTreeG[gap] // nil until the first gap of the class
+	free    *btree.FreeListG[gap]              // nodes for reuse, shared by the trees
 }
 
+// gapClass returns the class of gaps of size bytes.
 func gapClass(size uint64) int { return bits.Len64(size>>PageShift) - 1 }
 
-// add enters the gap. An empty one is no gap.
+// add adds the gap [start, end), unless it is empty.
 func (x *gapIndex) add(start, end uint64) {
 	if start == end {
 		return
@@ -145,14 +148,15 @@ func (x *gapIndex) add(start, end uint64) {
 	x.classes[c].ReplaceOrInsert(gap{start, end})
 }
 
-// remove takes the gap out.
+// remove removes the gap [start, end), unless it is empty.
 func (x *gapIndex) remove(start, end uint64) {
 	if start != end {
 		x.classes[gapClass(end-start)].Delete(gap{start: start})
 	}
 }
 
-// highest returns the highest gap below limit that has size bytes above low.
+// highest returns the highest gap that starts below limit and has size bytes at or above
+// low.
 func (x *gapIndex) highest(size, low, limit uint64) (best gap, ok bool) {
 	if limit == 0 {
 		return gap{}, false
@@ -175,8 +179,8 @@ func (x *gapIndex) highest(size, low, limit uint64) (best gap, ok bool) {
 	return best, ok
 }
 
-// lowest returns the lowest gap from the one that starts at from on that has size
-// bytes between low and high.
+// lowest returns the lowest gap that starts at or above from and has size bytes in
+// [low, high).
 func (x *gapIndex) lowest(size, from, low, high uint64) (best gap, ok bool) {
 	for c := len(x.classes) - 1; c >= gapClass(size); c-- {
 		if x.classes[c] == nil {

@@ -21,8 +21,8 @@ func TestMmapChoosesAddress(t *testing.T) {
 	require.EqualValues(t, top-4*PageSize, get(0, 4), "top down")
 	require.EqualValues(t, top-8*PageSize, get(0, 4))
 	require.EqualValues(t, pg(0), get(pg(0)+5, 1), "a hint is rounded down")
-	require.EqualValues(t, top-9*PageSize, get(pg(0), 1), "a hint that is taken counts for nothing")
-	require.EqualValues(t, top-10*PageSize, get(1, 1), "a hint in the first page is none")
+	require.EqualValues(t, top-9*PageSize, get(pg(0), 1), "a hint that is not free is ignored")
+	require.EqualValues(t, top-10*PageSize, get(1, 1), "a hint in the first page is no hint")
 	require.EqualValues(t, DefaultMmapMinAddr, get(PageSize, 1), "a low hint is raised")
 	require.EqualValues(t, top, get(top, 1), "a hint may lie above mmap_base")
 	require.NoError(t, w.mm.Munmap(w.t, top-6*PageSize, 2*PageSize))
@@ -30,7 +30,7 @@ func TestMmapChoosesAddress(t *testing.T) {
 	require.EqualValues(t, top-13*PageSize, get(TaskSize-PageSize, 3), "a hint that does not fit")
 }
 
-// If the room below mmap_base is full, the rest is searched from the bottom up.
+// If no gap below mmap_base is large enough, the rest is searched from the bottom up.
 func TestMmapBottomUp(t *testing.T) {
 	w := newWorld(t)
 	w.mm.MmapBase = 4 * DefaultMmapMinAddr
@@ -47,7 +47,7 @@ func TestMmapBottomUp(t *testing.T) {
 	require.Equal(t, errno.ENOMEM, err)
 }
 
-// The searches agree with one that tries every page.
+// The searches return the same result as a search that tries every page.
 func TestUnmappedArea(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		const pages = 64

@@ -7,25 +7,29 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// CopyFromUser fills dst from the current task's memory at addr, in kernel mode:
-// faults are handled, sleeping if need be, and one that fails is EFAULT. No
-// spinlock may be held. It recreates copy_from_user.
+// CopyFromUser fills dst with the bytes at addr in the current task's memory, in kernel
+// mode: copy_from_user. It handles page faults, which may sleep. No spinlock may be held.
+// The error is EFAULT: the memory cannot be read.
 func CopyFromUser(t *sim.Task, dst []byte, addr uint64) error {
 	return userCopy(t, addr, dst, false, true)
 }
 
-// CopyToUser stores src at addr: copy_to_user. What comes before a page that cannot be
-// written has been stored when it returns EFAULT.
+// CopyToUser stores src at addr in the current task's memory: copy_to_user. No spinlock
+// may be held. The error is EFAULT; the bytes before the first page that cannot be
+// written are stored even then.
 func CopyToUser(t *sim.Task, addr uint64, src []byte) error {
 	return userCopy(t, addr, src, true, true)
 }
 
-// copyFromUserInatomic is CopyFromUser with page faults disabled: a page that is
-// not there is EFAULT at once.
+// copyFromUserInatomic is CopyFromUser with page faults disabled:
+// __copy_from_user_inatomic. A page that is not present is EFAULT at once. Locks may be
+// held.
 func copyFromUserInatomic(t *sim.Task, dst []byte, addr uint64) error {
 	return userCopy(t, addr, dst, false, false)
 }
 
+// userCopy copies buf to the current task's memory at addr if write is set, and the other
+// way otherwise. The error is EFAULT.
 func userCopy(t *sim.Task, addr uint64, buf []byte, write, mayFault bool) error {
 	th := Current(t)
 	if mem, lent := th.pane(addr, len(buf)); lent {
@@ -56,8 +60,8 @@ func userCopy(t *sim.Task, addr uint64, buf []byte, write, mayFault bool) error 
 	return nil
 }
 
-// PutUser64 stores a word, little-endian, at addr: put_user. The error is EFAULT, and
-// then nothing has been stored.
+// PutUser64 stores a 64-bit word, little-endian, at addr: put_user. No spinlock may be
+// held. The error is EFAULT, in which case it stores nothing.
 func PutUser64(t *sim.Task, addr, word uint64) error {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], word)
@@ -70,8 +74,9 @@ func PutUser64(t *sim.Task, addr, word uint64) error {
 	return CopyToUser(t, addr, b[:])
 }
 
-// faultInAcross makes the page at addr and the next one writable: an instruction that
-// stores to both stores to neither before it may do so to both. Each fault begins it anew.
+// faultInAcross makes the page of addr and the next page writable, because an instruction
+// that stores to both must not store to only one. Each fault repeats the instruction from
+// the start. The error is EFAULT.
 func (mm *MM) faultInAcross(t *sim.Task, addr uint64) error {
 	next := PageAlign(addr)
 	for {

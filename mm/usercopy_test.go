@@ -21,7 +21,8 @@ func TestUserCopyAcrossPages(t *testing.T) {
 	w.frames()
 }
 
-// What comes before a page that cannot be written has been stored at EFAULT.
+// A copy that ends with EFAULT has stored the bytes before the page that cannot be
+// written.
 func TestUserCopyPartial(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
@@ -34,8 +35,8 @@ func TestUserCopyPartial(t *testing.T) {
 	w.frames()
 }
 
-// access_ok: an address range that wraps around, or leaves the user's half, is EFAULT
-// before anything is touched.
+// access_ok: a range that wraps around or extends beyond user addresses is EFAULT before
+// any access.
 func TestUserCopyAccessOK(t *testing.T) {
 	for _, c := range []struct {
 		addr uint64
@@ -63,8 +64,8 @@ func TestUserCopyAccessOK(t *testing.T) {
 	}
 }
 
-// The window is Go memory behind a pointer: readable and writable to the last byte, and
-// EFAULT beyond it. It needs no mapping and makes no fault.
+// Lent Go memory can be read and written up to its last byte, and is EFAULT beyond it. It
+// needs no mapping and raises no fault.
 func TestLentWindow(t *testing.T) {
 	w := newWorld(t)
 	th := Current(w.t)
@@ -112,7 +113,7 @@ func TestPutUser64(t *testing.T) {
 	require.Equal(t, errno.EFAULT, PutUser64(w.t, pg(1)-4, 0))
 }
 
-// It is one instruction: across two pages it stores all or nothing.
+// PutUser64 is one instruction: across two pages it stores all 8 bytes or none.
 func TestPutUser64AcrossPages(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
@@ -130,12 +131,12 @@ func TestPutUser64AcrossPages(t *testing.T) {
 	require.Equal(t, byte('x'), w.loadAt(pg(2)-1))
 	require.Equal(t, errno.EFAULT, PutUser64(w.t, pg(3)-1, 0), "the first page is the bad one")
 	require.Equal(t, errno.EFAULT, PutUser64(w.t, TaskSize-7, 0))
-	require.NoError(t, PutUser64(w.t, pg(2)-8, 0), "right up to the bad page")
+	require.NoError(t, PutUser64(w.t, pg(2)-8, 0), "ends exactly at the bad page")
 	w.frames()
 }
 
-// A copy in kernel mode takes userfaults like any access, without FaultUser (§17.2),
-// and SIGBUS is EFAULT there.
+// A copy in kernel mode raises userfaults like any access, but without FaultUser (§17.2),
+// and returns EFAULT where user mode gets SIGBUS.
 func TestUserCopyUserfault(t *testing.T) {
 	w := newWorld(t)
 	u := w.filler('x')
@@ -153,7 +154,7 @@ func TestUserCopyUserfault(t *testing.T) {
 	w.frames()
 }
 
-// With page faults disabled a page that is missing is EFAULT at once, and no fault.
+// With page faults disabled a missing page is EFAULT at once, without a fault.
 func TestInatomicCopy(t *testing.T) {
 	w := newWorld(t)
 	u := &fakeUffd{}

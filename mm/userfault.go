@@ -2,21 +2,20 @@ package mm
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// Userfault is what a VMA's userfault context does for memory management: the hooks that
-// linux/userfaultfd_k.h declares, which the kernel calls by their names and this package
-// through the VMA. A fault is the only one so far. The methods for fork (dup_userfaultfd and
-// its completion), mremap (prep, complete and fail), userfaultfd_remove and unmap (prep and
-// complete) come with the first call of each.
+// Userfault is a userfault context as memory management uses it. Its methods are the
+// hooks of linux/userfaultfd_k.h, which the kernel calls by name and this package through
+// the VMA. The page fault is the only one so far; the hooks for fork, mremap, MADV_REMOVE
+// and munmap are not modelled yet.
 type Userfault interface {
-	// HandleUserfault is called with mmap_lock held for reading when an access meets
-	// what the context tracks (reason: VMUffdMissing or VMUffdWP). If the result has
-	// VMFaultRetry and the fault's flags do not have FaultRetryNowait, mmap_lock has been
-	// dropped. vmf is valid until HandleUserfault returns.
+	// HandleUserfault handles a fault on an address that the context tracks:
+	// handle_userfault. reason is VMUffdMissing or VMUffdWP. mmap_lock must be held for
+	// reading. If the result has VMFaultRetry it was dropped, unless the fault's flags
+	// have FaultRetryNowait. vmf is valid until HandleUserfault returns.
 	HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult
 }
 
-// handleUserfault hands the fault to the VMA's context. Without one it is SIGBUS
-// (FAULT-1). mmap_lock is held for reading, the table's lock is not.
+// handleUserfault passes the fault to the VMA's context. Without a context it returns
+// VMFaultSIGBUS (FAULT-1). mmap_lock must be held for reading, and no page-table lock.
 func handleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult {
 	if vmf.VMA.Userfault == nil {
 		return VMFaultSIGBUS
@@ -24,17 +23,17 @@ func handleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult {
 	return vmf.VMA.Userfault.HandleUserfault(t, vmf, reason)
 }
 
-// UffdOps is what a type of memory does for userfaultfd: vm_uffd_ops. A type without it
-// can neither be registered nor filled.
+// UffdOps are the operations of a type of memory for userfaultfd: struct vm_uffd_ops of
+// recent kernels. Memory of a type without them can neither be registered nor filled.
 type UffdOps struct {
 	// Modes are the VMUffd flags that the memory can be registered with.
 	Modes VMFlags
 }
 
-// anonUffdOps is the one of anonymous memory: anon_uffd_ops.
+// anonUffdOps are the operations of anonymous memory: anon_uffd_ops.
 var anonUffdOps = &UffdOps{Modes: VMUffdMissing}
 
-// UffdOps returns what the VMA's type of memory does for userfaultfd, nil for nothing:
+// UffdOps returns the userfaultfd operations of the VMA's type of memory, nil if none:
 // vma_uffd_ops.
 func (v *VMA) UffdOps() *UffdOps {
 	if v.IsAnonymous() {
@@ -44,7 +43,8 @@ func (v *VMA) UffdOps() *UffdOps {
 }
 
 // CanUserfault reports whether the VMA's type of memory can be registered with the modes,
-// which are VMUffd flags: vma_can_userfault. No modes ask for what unregister needs.
+// which are VMUffd flags: vma_can_userfault. With no modes it reports whether the memory
+// can be registered at all, which unregister checks.
 func (v *VMA) CanUserfault(modes VMFlags) bool {
 	ops := v.UffdOps()
 	return ops != nil && modes&^ops.Modes == 0

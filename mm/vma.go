@@ -7,72 +7,77 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// VMA is a virtual memory area: a range of pages with the same attributes. All of
-// it is guarded by its MM's mmap_lock (written under the write lock), but for the
-// anon_vma, which a fault may set under the read lock.
+// VMA is a virtual memory area, a range of pages with the same attributes:
+// vm_area_struct. The fields are protected by mmap_lock of the address space, and change
+// only while it is held for writing. The exception is the anon_vma.
 type VMA struct {
-	// Start and End bound the area, in bytes, page aligned: [Start, End).
+	// Start and End are the bounds [Start, End), in bytes, page aligned.
 	Start, End uint64
 	// Flags are the VM_ bits.
 	Flags VMFlags
-	// Pgoff is the offset of Start in File, in pages; in anonymous memory Start>>12
-	// at creation, so that neighbours continue one another.
+	// Pgoff is the offset of Start in File, in pages. In anonymous memory it is initially
+	// Start>>PageShift, so that adjacent VMAs have consecutive offsets.
 	Pgoff uint64
-	// File is what is mapped, nil for anonymous memory.
+	// File is the mapped file, nil for anonymous memory.
 	File *vfs.File
-	// Ops is what the kind of mapping does, nil for plain anonymous memory.
+	// Ops are the operations of the type of memory, nil for plain anonymous memory.
 	Ops *VMOperations
-	// Policy is the memory policy that mbind gave it, nil for the default.
+	// Policy is the memory policy set by mbind, nil for the default.
 	Policy *MemPolicy
-	// Userfault is the context that gets the area's faults, nil for none.
+	// Userfault is the userfault context of a registered VMA, nil if not registered.
 	Userfault Userfault
 
-	mm         *MM
+	mm         *MM // immutable
 	next, prev *VMA
-	anon       sim.Ref[AnonVMA] // nil until the first write fault; its own lock: mm.pageTableLock
+	// anon is nil before the first write fault. A fault sets it with mmap_lock held for
+	// reading, under mm.pageTableLock.
+	anon sim.Ref[AnonVMA]
 }
 
-// VMOperations are the methods of a type of memory: vm_operations_struct. A VMA that has
-// any is not plain anonymous memory.
+// VMOperations are the operations of a type of memory: vm_operations_struct. A VMA that
+// has any is not plain anonymous memory.
 type VMOperations struct {
-	// Name tells the kind of mapping in /proc/PID/maps.
+	// Name is the name of the type in /proc/PID/maps and in traces.
 	Name string
-	// Fault finds the frame for a page that is not there, and takes a reference on it.
+	// Fault returns the frame for the missing page at pgoff, with a reference for the
+	// caller. mmap_lock is held for reading. The fault ends out of memory for ENOMEM, and
+	// with SIGBUS for any other error.
 	Fault func(t *sim.Task, vma *VMA, pgoff uint64) (*page.Frame, error)
-	// Close is called when the VMA goes away. A VMA that has it never merges away.
+	// Close is called when the VMA is removed, with mmap_lock held for writing or after
+	// the last user of the address space. A VMA with Close never merges.
 	Close func(vma *VMA)
-	// Uffd is what the type does for userfaultfd, nil if it cannot be registered. No type
-	// but anonymous memory, which has no VMOperations, can be today.
+	// Uffd are the operations for userfaultfd, nil if the memory cannot be registered.
+	// Today only anonymous memory can, which has no VMOperations.
 	Uffd *UffdOps
 }
 
-// MemPolicy is a NUMA memory policy. The model does not place memory; policies are
-// here because VMAs with different ones do not merge.
+// MemPolicy is a NUMA memory policy. The model does not place memory: it needs policies
+// only because VMAs with different ones do not merge.
 type MemPolicy struct{ Name string }
 
-// newVMA returns a VMA of the address space, in no tree.
+// newVMA returns a new VMA of the address space, which is not in the tree.
 func newVMA(t *sim.Task, mm *MM) *VMA {
 	vma := &VMA{mm: mm}
 	sim.Label(t, vma, "vma", t.Unique())
 	return vma
 }
 
-// MM is the address space that the VMA belongs to. Immutable.
+// MM returns the address space of the VMA.
 func (v *VMA) MM() *MM { return v.mm }
 
-// Next is the VMA that follows by address, nil at the end.
+// Next returns the next VMA by address, nil if none. mmap_lock must be held.
 func (v *VMA) Next() *VMA { return v.next }
 
-// Prev is the VMA before, nil at the start.
+// Prev returns the previous VMA by address, nil if none. mmap_lock must be held.
 func (v *VMA) Prev() *VMA { return v.prev }
 
-// Pages is the length in pages.
+// Pages returns the length in pages.
 func (v *VMA) Pages() uint64 { return (v.End - v.Start) >> PageShift }
 
-// IsAnonymous reports whether the VMA is plain anonymous memory.
+// IsAnonymous reports whether the VMA is plain anonymous memory: vma_is_anonymous.
 func (v *VMA) IsAnonymous() bool { return v.Ops == nil }
 
-// String is the range: "[0x1000, 0x3000)".
+// String returns the range: "[0x1000, 0x3000)". It returns "none" for nil.
 func (v *VMA) String() string {
 	if v == nil {
 		return "none"
@@ -80,8 +85,8 @@ func (v *VMA) String() string {
 	return rangeString(v.Start, v.End)
 }
 
-// vmaKey is an item of the tree. The start is kept beside the pointer so that a
-// search touches the tree's nodes only, and a lookup needs no VMA to compare with.
+// vmaKey is an item of the tree. It has a copy of the VMA's start, so that a search reads
+// only the nodes of the tree, and needs no VMA to compare with.
 type vmaKey struct {
 	start uint64
 	vma   *VMA
@@ -91,8 +96,8 @@ func newVMATree() *btree.BTreeG[vmaKey] {
 	return btree.NewG(64, func(a, b vmaKey) bool { return a.start < b.start })
 }
 
-// FindVMA returns the lowest VMA that ends above addr, nil if there is none. It may
-// start above addr. mmap_lock must be held. It recreates find_vma (§17.1).
+// FindVMA returns the lowest VMA that ends above addr, nil if none. It may start above
+// addr. mmap_lock must be held. It recreates find_vma (§17.1).
 func (mm *MM) FindVMA(t *sim.Task, addr uint64) *VMA {
 	mm.MmapLock.AssertHeld(t)
 	if mm.dead {
@@ -101,8 +106,9 @@ func (mm *MM) FindVMA(t *sim.Task, addr uint64) *VMA {
 	return mm.lookup(addr)
 }
 
-// FindVMAPrev returns [MM.FindVMA] and the VMA before that: the highest one of all
-// if nothing ends above addr. mmap_lock must be held. It recreates find_vma_prev.
+// FindVMAPrev returns the VMA that [MM.FindVMA] returns and the VMA before it. If no VMA
+// ends above addr, prev is the highest VMA. mmap_lock must be held. It recreates
+// find_vma_prev.
 func (mm *MM) FindVMAPrev(t *sim.Task, addr uint64) (vma, prev *VMA) {
 	if vma = mm.FindVMA(t, addr); vma != nil {
 		return vma, vma.prev
@@ -110,8 +116,9 @@ func (mm *MM) FindVMAPrev(t *sim.Task, addr uint64) (vma, prev *VMA) {
 	return nil, mm.highest()
 }
 
-// lookup is FindVMA for callers with another right to look. It looks first where the last
-// one was found, since accesses come in runs.
+// lookup is FindVMA without its checks: mmap_lock must be held, or no other task may
+// change the VMAs. It tries the VMA found last first, because accesses are often close to
+// each other.
 func (mm *MM) lookup(addr uint64) *VMA {
 	if vma := mm.recent.Peek(); vma != nil && vma.Start <= addr && addr < vma.End {
 		return vma
@@ -131,19 +138,20 @@ func (mm *MM) lookup(addr uint64) *VMA {
 	return below.next
 }
 
-// forget is called for a VMA that goes away.
+// forget clears the VMA found last if it is the given one, which is being removed.
 func (mm *MM) forget(vma *VMA) {
 	if mm.recent.Peek() == vma {
 		mm.recent.Init(nil)
 	}
 }
 
+// highest returns the highest VMA, nil if none.
 func (mm *MM) highest() *VMA {
 	k, _ := mm.vmas.Max()
 	return k.vma
 }
 
-// after is the VMA that follows prev, the lowest one if prev is nil.
+// after returns the VMA after prev, or the lowest VMA if prev is nil.
 func (mm *MM) after(prev *VMA) *VMA {
 	if prev != nil {
 		return prev.next
@@ -151,8 +159,9 @@ func (mm *MM) after(prev *VMA) *VMA {
 	return mm.first
 }
 
-// link puts a VMA into the tree, the list and the gap index, behind prev (nil: at the
-// front): vma_link. It, unlink, divide, swallow and resize are all that changes any of them.
+// link adds a VMA to the tree, the list and the gap index, after prev (nil: as the first
+// one): vma_link. Only link, unlink, divide, swallow, resize and reset change these. The
+// first five need mmap_lock held for writing.
 func (mm *MM) link(t *sim.Task, vma, prev *VMA) {
 	vma.prev, vma.next = prev, mm.after(prev)
 	if prev != nil {
@@ -171,7 +180,8 @@ func (mm *MM) link(t *sim.Task, vma, prev *VMA) {
 	vma.trace(t, "vma_insert", vma.Start)
 }
 
-// unlink takes a VMA out again. Its own links stay as they were.
+// unlink removes a VMA from the tree, the list and the gap index: __vma_unlink. The VMA
+// keeps its own next and prev.
 func (mm *MM) unlink(t *sim.Task, vma *VMA) {
 	mm.gaps.remove(vma.gapStart(), vma.Start)
 	if next := vma.next; next != nil {
@@ -190,8 +200,8 @@ func (mm *MM) unlink(t *sim.Task, vma *VMA) {
 	vma.trace(t, "vma_remove", vma.Start)
 }
 
-// divide gives a part of the VMA, at its start or at its end, to insert. What is free around the VMA stays
-// so: the gap index is left alone.
+// divide splits the VMA: its range becomes that of vma and insert, which has the lower or
+// the upper part. The gaps around the VMA do not change.
 func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
 	was := vma.Start
 	if insert.Start == was {
@@ -202,7 +212,7 @@ func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
 		vma.End = insert.Start
 		insert.prev, insert.next = vma, vma.next
 	}
-	mm.vmas.ReplaceOrInsert(vmaKey{insert.Start, insert}) // in the lower part: in the VMA's old place
+	mm.vmas.ReplaceOrInsert(vmaKey{insert.Start, insert}) // replaces vma if insert is below
 	if insert.prev != nil {
 		insert.prev.next = insert
 	} else {
@@ -216,8 +226,8 @@ func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
 	insert.trace(t, "vma_insert", insert.Start)
 }
 
-// swallow lets the VMA grow over the one behind it, which goes away, and over what is free between the two.
-// Behind that one all stays as it is.
+// swallow extends the VMA over the next one, which it removes, and the gap between them.
+// The gap after the next VMA does not change.
 func (mm *MM) swallow(t *sim.Task, vma, next *VMA) {
 	mm.gaps.remove(vma.End, next.Start)
 	mm.vmas.Delete(vmaKey{start: next.Start})
@@ -230,8 +240,8 @@ func (mm *MM) swallow(t *sim.Task, vma, next *VMA) {
 	next.trace(t, "vma_remove", next.Start)
 }
 
-// resize gives the VMA other bounds, which must not reach into a neighbour. The tree
-// is keyed by the start, so that it cannot be stored in place.
+// resize changes the bounds of the VMA, which must not overlap a neighbour. A new start
+// needs a new item in the tree, because the start is the key.
 func (mm *MM) resize(t *sim.Task, vma *VMA, start, end uint64) {
 	was, changes := vma.Start, start != vma.Start || end != vma.End
 	if start != vma.Start {
@@ -253,7 +263,8 @@ func (mm *MM) resize(t *sim.Task, vma *VMA, start, end uint64) {
 	}
 }
 
-// reset forgets all VMAs at once.
+// reset removes all VMAs without emitting events. No other task may use the address
+// space.
 func (mm *MM) reset() {
 	mm.vmas.Clear(false)
 	mm.gaps = gapIndex{}

@@ -7,7 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// crowd is an address space of n VMAs with a page between each two.
+// crowd returns an address space with n VMAs and a gap of one page between each two.
 func crowd(b *testing.B, n int) (*sim.Task, *MM) {
 	b.Helper()
 	m := New(NewMemory())
@@ -36,7 +36,7 @@ func BenchmarkFindVMA(b *testing.B) {
 	}
 }
 
-// BenchmarkMmapMunmap looks for room with many VMAs around, and gives it back.
+// BenchmarkMmapMunmap maps and unmaps memory in an address space with many VMAs.
 func BenchmarkMmapMunmap(b *testing.B) {
 	for _, n := range crowds {
 		b.Run(fmt.Sprintf("VMAs=%d", n), func(b *testing.B) {
@@ -55,8 +55,8 @@ func BenchmarkMmapMunmap(b *testing.B) {
 	}
 }
 
-// BenchmarkSplitMerge protects a page in the middle of a VMA, and puts it together
-// again.
+// BenchmarkSplitMerge changes the rights of a page inside a VMA and restores them, which
+// splits and merges the VMA.
 func BenchmarkSplitMerge(b *testing.B) {
 	for _, n := range crowds {
 		b.Run(fmt.Sprintf("VMAs=%d", n), func(b *testing.B) {

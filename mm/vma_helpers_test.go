@@ -12,10 +12,10 @@ import (
 // base is the address of the first column of an address bar; a column is a page.
 const base = 0x100000
 
-// pg is the address of a column.
+// pg returns the address of a column.
 func pg(n int) uint64 { return base + uint64(n)*PageSize }
 
-// rw and ro are the flags of private anonymous memory as mmap leaves it.
+// rw and ro are the flags that mmap sets for private anonymous memory.
 const (
 	mayAll = VMMayRead | VMMayWrite | VMMayExec
 	rw     = VMRead | VMWrite | mayAll | VMAccount | VMSoftDirty
@@ -35,7 +35,7 @@ type world struct {
 	t      *sim.Task
 	mm     *MM
 	memory *Memory
-	names  map[*VMA]byte // letters of the VMAs that lay made
+	names  map[*VMA]byte // letters of the VMAs that lay created
 	events *[]sim.Event
 }
 
@@ -65,8 +65,8 @@ func (w *world) check() {
 	w.locked(func() {})
 }
 
-// lay makes a VMA of every run of a letter: "PPPP..NN" is two of them. VMAs begin as
-// unfaulted read-write anonymous memory.
+// lay creates a VMA for every run of a letter: "PPPP..NN" are two VMAs. They are
+// read-write anonymous memory without an anon_vma.
 func (w *world) lay(bar string) map[byte]*VMA {
 	w.Helper()
 	made := map[byte]*VMA{}
@@ -87,7 +87,8 @@ func (w *world) lay(bar string) map[byte]*VMA {
 	return made
 }
 
-// bar draws the VMAs: with the letters that lay gave them, 'a', 'b', ... for others.
+// bar returns a picture of the VMAs: with the letters of lay, or 'a', 'b', ... for VMAs
+// that lay did not create.
 func (w *world) bar() string {
 	var out []byte
 	other := byte('a')
@@ -107,12 +108,12 @@ func (w *world) bar() string {
 	return string(out)
 }
 
-// span is the range that the As of a bar cover.
+// span returns the range that the letters A of a bar cover.
 func span(bar string) (start, end uint64) {
 	return pg(strings.IndexByte(bar, 'A')), pg(strings.LastIndexByte(bar, 'A') + 1)
 }
 
-// maps lists the VMAs: "3-5 rw-p" in columns.
+// maps returns a line for each VMA, with its range in columns: "3-5 rw-p".
 func (w *world) maps() []string {
 	out := []string{}
 	for vma := w.mm.first; vma != nil; vma = vma.next {
@@ -139,7 +140,7 @@ func columns(start, end uint64) string {
 	return digits(start) + "-" + digits(end)
 }
 
-// mmap maps the columns [from, to) at their place.
+// mmap maps the columns [from, to).
 func (w *world) mmap(from, to int, prot Prot, flags MapFlags) {
 	w.Helper()
 	addr, err := w.mm.Mmap(w.t, pg(from), pg(to)-pg(from), prot, flags|MapFixed, nil, 0)
@@ -180,8 +181,8 @@ func (w *world) failAt(site string, n int) {
 	})
 }
 
-// noUserfault is a context that nothing ever reaches.
-type noUserfault struct{ _ int } // not empty: two of them must differ
+// noUserfault is a context whose HandleUserfault is never called.
+type noUserfault struct{ _ int } // not empty, so that pointers to two of them differ
 
 func (*noUserfault) HandleUserfault(*sim.Task, *Fault, VMFlags) FaultResult {
 	return VMFaultSIGBUS

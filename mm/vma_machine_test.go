@@ -7,11 +7,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The state machine compares the mapping calls with an oracle that knows no VMAs, only
-// pages.
+// The state machine compares the mapping calls with an oracle that has pages but no VMAs.
 const machinePages = 48
 
-// oraclePage is what the oracle keeps of a page; the zero value is not mapped.
+// oraclePage is the oracle's state of a page; the zero value is an unmapped page.
 type oraclePage struct {
 	mapped bool
 	flags  VMFlags // without soft-dirty
@@ -22,8 +21,8 @@ type oraclePage struct {
 type machine struct {
 	*world
 	pages [machinePages]oraclePage
-	// moved says that there has been an mremap, faulted that there has been a write
-	// fault. Without either, neighbours that can be one VMA always are.
+	// moved: an mremap has moved a mapping. faulted: a write fault has happened. As long
+	// as both are false, neighbours with the same attributes are always merged.
 	moved, faulted bool
 }
 
@@ -109,7 +108,7 @@ func (m *machine) Store(r *rapid.T) {
 	m.pages[i].data, m.faulted = b, true
 }
 
-// Mremap moves part of one VMA, which may grow or shrink by that.
+// Mremap moves a part of one VMA and may change its length.
 func (m *machine) Mremap(r *rapid.T) {
 	from, to := m.draw(r)
 	vma := m.at(from)
@@ -142,7 +141,7 @@ func (m *machine) Mremap(r *rapid.T) {
 	}
 }
 
-// Grow makes a VMA longer where it is.
+// Grow extends a VMA in place.
 func (m *machine) Grow(r *rapid.T) {
 	from, to := m.draw(r)
 	vma := m.at(from)
@@ -164,7 +163,7 @@ func (m *machine) Grow(r *rapid.T) {
 	}
 }
 
-// roomBehind reports whether nothing is mapped between the columns.
+// roomBehind reports whether the columns are unmapped.
 func (m *machine) roomBehind(from, to int) bool {
 	for i := from; i < to; i++ {
 		if m.pages[i].mapped {
@@ -174,7 +173,7 @@ func (m *machine) roomBehind(from, to int) bool {
 	return true
 }
 
-// Check compares the VMAs with the pages.
+// Check compares the VMAs with the oracle's pages; it runs after every action.
 func (m *machine) Check(r *rapid.T) {
 	m.check()
 	n := 0
@@ -201,7 +200,7 @@ func (m *machine) Check(r *rapid.T) {
 	require.Zero(r, n, "mapped pages")
 }
 
-// peek is the page's first byte, without a fault.
+// peek returns the page's first byte without a fault.
 func (m *machine) peek(i int) byte {
 	var b [1]byte
 	m.mm.translate(m.t, pg(i), b[:], false)
@@ -222,7 +221,7 @@ func TestVMAMachine(t *testing.T) {
 	})
 }
 
-// The same without faults and moves, where every merge that is possible must happen.
+// The same without faults and moves: every merge that is possible must happen.
 func TestVMAMachineMergesAll(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := &machine{world: newWorld(t)}
