@@ -85,7 +85,7 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 		if t.FatalSignalPending() { // checked even if the page is present
 			return false, errno.ERESTARTSYS
 		}
-		if mm.present(t, addr, write) {
+		if mm.followPage(t, addr, write) {
 			return false, nil
 		}
 		ret := mm.HandleMMFault(t, vma, addr, flags)
@@ -100,9 +100,9 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 	}
 }
 
-// present reports whether the page is mapped and allows the access: follow_page.
+// followPage reports whether the page is mapped and allows the access: follow_page.
 // mmap_lock must be held.
-func (mm *MM) present(t *sim.Task, addr uint64, write bool) bool {
+func (mm *MM) followPage(t *sim.Task, addr uint64, write bool) bool {
 	pmd := mm.pmdTable(addr)
 	if pmd == nil {
 		return false

@@ -6,9 +6,9 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// hugePageEnabled reports whether a fault on a missing page of the VMA may map a huge
-// page: transparent_hugepage_enabled. mmap_lock must be held.
-func (mm *MM) hugePageEnabled(vma *VMA) bool {
+// transparentHugepageEnabled reports whether a fault on a missing page of the VMA may map
+// a huge page: transparent_hugepage_enabled. mmap_lock must be held.
+func (mm *MM) transparentHugepageEnabled(vma *VMA) bool {
 	switch {
 	case !vma.IsAnonymous() || vma.Flags&(VMNoHugePage|VMSpecial) != 0:
 		return false
@@ -18,12 +18,12 @@ func (mm *MM) hugePageEnabled(vma *VMA) bool {
 	return mm.THP == THPMadvise && vma.Flags&VMHugePage != 0
 }
 
-// hugeAnonymousPage handles a fault on a PMD entry that is none by mapping a huge page:
-// do_huge_pmd_anonymous_page. It returns VMFaultFallback if it cannot, and the caller
-// must map a small page then. Whether the entry is none, and so whether this is a
+// doHugePMDAnonymousPage handles a fault on a PMD entry that is none by mapping a huge
+// page: do_huge_pmd_anonymous_page. It returns VMFaultFallback if it cannot, and the
+// caller must map a small page then. Whether the entry is none, and so whether this is a
 // userfault, is decided under the lock of the PMD table. mmap_lock must be held for
 // reading.
-func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
+func (mm *MM) doHugePMDAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pmd := vmf.VMA, vmf.pmd
 	base := vmf.Address & PMDMask
 	if base < vma.Start || base+PMDSize > vma.End {
@@ -56,7 +56,7 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 		for j := range frames {
 			frames[j] = &block[j]
 		}
-		bits |= pgtable.Dirty | writable(vma)
+		bits |= pgtable.Dirty | maybeMkwrite(vma)
 	} else {
 		for j := range frames {
 			frames[j] = mm.memory.Zero()
@@ -68,11 +68,11 @@ func (mm *MM) hugeAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// hugeWriteFault handles a write to a huge page that is mapped read-only:
+// doHugePMDWPPage handles a write to a huge page that is mapped read-only:
 // do_huge_pmd_wp_page. A page that is not shared becomes writable. Any other is split,
 // and VMFaultFallback tells the caller to copy one small page. mmap_lock must be held for
 // reading.
-func (mm *MM) hugeWriteFault(t *sim.Task, vmf *Fault) FaultResult {
+func (mm *MM) doHugePMDWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	pmd, i := vmf.pmd, pgtable.PMD.Index(vmf.Address)
 	pmd.Lock(t)
 	entry := pmd.Peek(i)
@@ -81,7 +81,7 @@ func (mm *MM) hugeWriteFault(t *sim.Task, vmf *Fault) FaultResult {
 		return 0
 	}
 	if !entry.Special() && !pmd.Behind(i).AnyShared() {
-		pmd.Set(t, i, entry|pgtable.Dirty|writable(vmf.VMA))
+		pmd.Set(t, i, entry|pgtable.Dirty|maybeMkwrite(vmf.VMA))
 		pmd.Unlock(t)
 		return 0
 	}

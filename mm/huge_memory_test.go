@@ -25,7 +25,7 @@ func TestHugePageEnabled(t *testing.T) {
 		{THPNever, rw | VMHugePage, nil, false},
 	} {
 		w.mm.THP = c.mode
-		require.Equal(t, c.want, w.mm.hugePageEnabled(&VMA{Flags: c.flags, Ops: c.ops}), "§17.3 %+v", c)
+		require.Equal(t, c.want, w.mm.transparentHugepageEnabled(&VMA{Flags: c.flags, Ops: c.ops}), "§17.3 %+v", c)
 	}
 }
 

@@ -67,14 +67,14 @@ func (mm *MM) checkPlace(k vmaKey, vma, prev *VMA) error {
 
 // checkVMA returns an error if the fields of the VMA contradict each other.
 func (mm *MM) checkVMA(vma *VMA) error {
-	if what := mm.wrong(vma); what != "" {
+	if what := mm.inconsistency(vma); what != "" {
 		return fmt.Errorf("VMA %v: %s", vma, what)
 	}
 	return nil
 }
 
-// wrong returns the first contradiction in the fields of the VMA, "" if none.
-func (mm *MM) wrong(vma *VMA) string {
+// inconsistency returns the first contradiction in the fields of the VMA, "" if none.
+func (mm *MM) inconsistency(vma *VMA) string {
 	switch anon := vma.anon.Peek(); {
 	case vma.mm != mm:
 		return "belongs to another address space"

@@ -32,15 +32,15 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 		return VMFaultOOM
 	}
 	i := pgtable.PMD.Index(addr)
-	if entry := vmf.pmd.Peek(i); entry.None() && mm.hugePageEnabled(vma) {
-		if ret := mm.hugeAnonymousPage(t, vmf); ret&VMFaultFallback == 0 {
+	if entry := vmf.pmd.Peek(i); entry.None() && mm.transparentHugepageEnabled(vma) {
+		if ret := mm.doHugePMDAnonymousPage(t, vmf); ret&VMFaultFallback == 0 {
 			return ret
 		}
 	} else if entry.Huge() {
 		if flags&FaultWrite == 0 || entry.Write() {
 			return 0
 		}
-		if ret := mm.hugeWriteFault(t, vmf); ret&VMFaultFallback == 0 {
+		if ret := mm.doHugePMDWPPage(t, vmf); ret&VMFaultFallback == 0 {
 			return ret
 		}
 	}
@@ -79,9 +79,9 @@ func (mm *MM) handlePTEFault(t *sim.Task, vmf *Fault) FaultResult {
 	return 0
 }
 
-// writable returns the write bit for an entry of the VMA, 0 if the VMA does not allow
+// maybeMkwrite returns the write bit for an entry of the VMA, 0 if the VMA does not allow
 // writes: maybe_mkwrite.
-func writable(vma *VMA) pgtable.Entry {
+func maybeMkwrite(vma *VMA) pgtable.Entry {
 	if vma.Flags&VMWrite != 0 {
 		return pgtable.RW
 	}
@@ -116,7 +116,7 @@ func (mm *MM) doAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 		return handleUserfault(t, vmf, VMUffdMissing)
 	}
 	if write {
-		setPTE(t, vma, pte, j, mm.memory.AllocZeroed(mm.home), pgtable.Dirty|writable(vma))
+		setPTE(t, vma, pte, j, mm.memory.AllocZeroed(mm.home), pgtable.Dirty|maybeMkwrite(vma))
 	} else {
 		setPTE(t, vma, pte, j, mm.memory.Zero(), pgtable.Special)
 	}
@@ -134,7 +134,7 @@ func (mm *MM) doWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	same := pte.PeekHeld(t, j) == old
 	reuse := same && !old.Special() && (vma.Flags&VMShared != 0 || !pte.Frame(j).Shared())
 	if reuse {
-		pte.Set(t, j, old|pgtable.Dirty|writable(vma)|pgtable.User)
+		pte.Set(t, j, old|pgtable.Dirty|maybeMkwrite(vma)|pgtable.User)
 	}
 	pte.Unlock(t)
 	if !same || reuse {
@@ -157,7 +157,7 @@ func (mm *MM) wpPageCopy(t *sim.Task, vmf *Fault) FaultResult {
 		copied := mm.memory.Alloc(mm.home)
 		copied.Copy(pte.Frame(j))
 		pte.Unmap(t, j)
-		setPTE(t, vma, pte, j, copied, pgtable.Dirty|writable(vma))
+		setPTE(t, vma, pte, j, copied, pgtable.Dirty|maybeMkwrite(vma))
 	}
 	pte.Unlock(t)
 	return 0
@@ -183,14 +183,14 @@ func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
 	}
 	var bits pgtable.Entry
 	if vma.Flags&VMShared != 0 {
-		bits = pgtable.Dirty | writable(vma)
+		bits = pgtable.Dirty | maybeMkwrite(vma)
 	}
 	if cow {
 		from := f
 		f = mm.memory.Alloc(mm.home)
 		f.Copy(from)
 		from.Put()
-		bits = pgtable.Dirty | writable(vma)
+		bits = pgtable.Dirty | maybeMkwrite(vma)
 	}
 	pte.Lock(t)
 	if !pte.PeekHeld(t, j).None() {
@@ -255,15 +255,15 @@ func (mm *MM) copyPageRange(t *sim.Task, child *MM, vma *VMA) (err error) {
 			err = mm.copyHugePMD(t, child, pmd, i, start)
 			return
 		}
-		err = copyPTEs(t, pmd.Child(i), child, start, int((end-start)>>PageShift), cow)
+		err = copyPTERange(t, pmd.Child(i), child, start, int((end-start)>>PageShift), cow)
 	})
 	return err
 }
 
-// copyPTEs copies the n entries of a PTE table from address start on to the child:
+// copyPTERange copies the n entries of a PTE table from address start on to the child:
 // copy_pte_range. cow makes them read-only on both sides. Both mmap_locks must be held
 // for writing. The error is ENOMEM.
-func copyPTEs(t *sim.Task, src *pgtable.Table, child *MM, start uint64, n int, cow bool) error {
+func copyPTERange(t *sim.Task, src *pgtable.Table, child *MM, start uint64, n int, cow bool) error {
 	if src.Empty() {
 		return nil
 	}

@@ -112,23 +112,23 @@ func decideMerge(prev, area *VMA, addr, end uint64, a *Attributes) merge {
 		return merge{}
 	}
 	next := area
-	swallowed := area != nil && area.End == end // cases 6, 7 and 8: the range is all of X
-	if swallowed {
+	whole := area != nil && area.End == end // cases 6, 7 and 8: the range is all of X
+	if whole {
 		next = area.next
 	}
 	pages := (end - addr) >> PageShift
-	joinsPrev := prev != nil && prev.End == addr && a.canMergeAfter(prev)
-	joinsNext := next != nil && next.Start == end && a.canMergeBefore(next, pages)
+	joinsPrev := prev != nil && prev.End == addr && a.canVMAMergeAfter(prev)
+	joinsNext := next != nil && next.Start == end && a.canVMAMergeBefore(next, pages)
 	switch {
 	case joinsPrev && joinsNext && mergeableAnonVMA(prev.anon.Peek(), next.anon.Peek()):
 		m := merge{1, prev, prev.Start, next.End, prev.Pgoff, prev}
-		if swallowed {
+		if whole {
 			m.number = 6
 		}
 		return m
 	case joinsPrev:
 		m := merge{2, prev, prev.Start, end, prev.Pgoff, prev}
-		if swallowed {
+		if whole {
 			m.number = 7
 		} else if area != nil && area.Start < end {
 			m.number = 5
@@ -138,7 +138,7 @@ func decideMerge(prev, area *VMA, addr, end uint64, a *Attributes) merge {
 		return merge{4, prev, prev.Start, addr, prev.Pgoff, area}
 	case joinsNext:
 		m := merge{3, area, addr, next.End, next.Pgoff - pages, area}
-		if swallowed {
+		if whole {
 			m.number = 8
 		}
 		return m
@@ -146,21 +146,22 @@ func decideMerge(prev, area *VMA, addr, end uint64, a *Attributes) merge {
 	return merge{}
 }
 
-// canMergeAfter reports whether a range with the attributes that begins at the VMA's end
-// can merge with the VMA: can_vma_merge_after.
-func (a *Attributes) canMergeAfter(v *VMA) bool {
-	return a.sameKind(v) && a.anonVMAFits(v) && v.Pgoff+v.Pages() == a.Pgoff
+// canVMAMergeAfter reports whether a range with the attributes that begins at the VMA's
+// end can merge with the VMA: can_vma_merge_after.
+func (a *Attributes) canVMAMergeAfter(v *VMA) bool {
+	return a.isMergeableVMA(v) && a.isMergeableAnonVMA(v) && v.Pgoff+v.Pages() == a.Pgoff
 }
 
-// canMergeBefore reports whether a range of the given number of pages with the attributes
-// that ends at the VMA's start can merge with the VMA: can_vma_merge_before.
-func (a *Attributes) canMergeBefore(v *VMA, pages uint64) bool {
-	return a.sameKind(v) && a.anonVMAFits(v) && v.Pgoff == a.Pgoff+pages
+// canVMAMergeBefore reports whether a range of the given number of pages with the
+// attributes that ends at the VMA's start can merge with the VMA: can_vma_merge_before.
+func (a *Attributes) canVMAMergeBefore(v *VMA, pages uint64) bool {
+	return a.isMergeableVMA(v) && a.isMergeableAnonVMA(v) && v.Pgoff == a.Pgoff+pages
 }
 
-// sameKind reports whether the VMA has the attributes, apart from the anon_vma, Pgoff and
-// VMSoftDirty: is_mergeable_vma and mpol_equal. A VMA with ->close never merges.
-func (a *Attributes) sameKind(v *VMA) bool {
+// isMergeableVMA reports whether the VMA has the attributes, apart from the anon_vma,
+// Pgoff and VMSoftDirty: is_mergeable_vma and mpol_equal. A VMA with ->close never
+// merges.
+func (a *Attributes) isMergeableVMA(v *VMA) bool {
 	return (v.Flags^a.Flags)&^VMSoftDirty == 0 &&
 		v.File == a.File &&
 		(v.Ops == nil || v.Ops.Close == nil) &&
@@ -168,12 +169,12 @@ func (a *Attributes) sameKind(v *VMA) bool {
 		mpolEqual(v.Policy, a.Policy)
 }
 
-// anonVMAFits reports whether the anon_vmas of the range and the VMA allow a merge:
-// is_mergeable_anon_vma with a VMA. They do if they are the same, or if only one exists
-// and the VMA's chain has exactly one entry. So a range without an anon_vma merges with a
-// VMA that has one and was never forked, but a range with an anon_vma does not merge with
-// a VMA that has none, because its chain is empty. Since 6.16 it does.
-func (a *Attributes) anonVMAFits(v *VMA) bool {
+// isMergeableAnonVMA reports whether the anon_vmas of the range and the VMA allow a
+// merge: is_mergeable_anon_vma with a VMA. They do if they are the same, or if only one
+// exists and the VMA's chain has exactly one entry. So a range without an anon_vma merges
+// with a VMA that has one and was never forked, but a range with an anon_vma does not
+// merge with a VMA that has none, because its chain is empty. Since 6.16 it does.
+func (a *Attributes) isMergeableAnonVMA(v *VMA) bool {
 	b := v.anon.Peek()
 	if v.mm.Facts.AnonVMAMerge == AnonVMAEither && b == nil {
 		return a.AnonVMA == nil || a.AnonVMA.singular()
@@ -257,10 +258,10 @@ func (v *VMA) dup(t *sim.Task, mm *MM) *VMA {
 // mmap_lock must be held for writing. The kernel's function can fail with ENOMEM; here
 // the callers have already decided whether an allocation fails.
 func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert *VMA) {
-	mm.splitHugePageAt(t, start)
-	mm.splitHugePageAt(t, end)
+	mm.splitHugePageAddress(t, start)
+	mm.splitHugePageAddress(t, end)
 	if insert != nil {
-		mm.divide(t, vma, insert)
+		mm.linkPart(t, vma, insert)
 		vma.Pgoff = pgoff
 		return
 	}
@@ -270,7 +271,7 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	case end >= next.End:
 		for ; next != nil && next.End <= end; next = vma.next {
 			vma.importAnonVMA(next)
-			mm.swallow(t, vma, next)
+			mm.removeNext(t, vma, next)
 			if next.File != nil {
 				next.File.Put(t)
 			}
@@ -280,11 +281,11 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 		}
 	case end > next.Start:
 		vma.importAnonVMA(next)
-		sim.BugOn(t, differ(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
+		sim.BugOn(t, differentAnonVMAs(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
 		mm.moveStart(t, next, end)
 	case end < vma.End:
 		next.importAnonVMA(vma)
-		sim.BugOn(t, differ(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
+		sim.BugOn(t, differentAnonVMAs(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
 		mm.resize(t, vma, start, end) // before next grows, so that the two never overlap
 		mm.moveStart(t, next, end)
 	}
@@ -292,10 +293,10 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	vma.Pgoff = pgoff
 }
 
-// splitHugePageAt splits the huge page, if any, that has addr inside: a bound of a VMA
-// must not lie inside a huge page. mmap_lock must be held for writing. It recreates
+// splitHugePageAddress splits the huge page, if any, that has addr inside: a bound of a
+// VMA must not lie inside a huge page. mmap_lock must be held for writing. It recreates
 // split_huge_page_address.
-func (mm *MM) splitHugePageAt(t *sim.Task, addr uint64) {
+func (mm *MM) splitHugePageAddress(t *sim.Task, addr uint64) {
 	if addr&^PMDMask == 0 {
 		return
 	}
@@ -305,8 +306,8 @@ func (mm *MM) splitHugePageAt(t *sim.Task, addr uint64) {
 	}
 }
 
-// differ reports whether both VMAs have an anon_vma, and different ones.
-func differ(a, b *VMA) bool {
+// differentAnonVMAs reports whether both VMAs have an anon_vma, and different ones.
+func differentAnonVMAs(a, b *VMA) bool {
 	x, y := a.anon.Peek(), b.anon.Peek()
 	return x != nil && y != nil && x != y
 }

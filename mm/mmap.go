@@ -145,9 +145,10 @@ func mmapVMFlags(prot Prot, flags MapFlags, file *vfs.File) (VMFlags, error) {
 	return v, nil
 }
 
-// accountable reports whether memory with the flags is charged to the commit limit:
-// accountable_mapping. The model has no limit, but VMAccount is visible in the VMA.
-func accountable(v VMFlags) bool { return v&(VMNoReserve|VMShared|VMWrite) == VMWrite }
+// accountableMapping reports whether memory with the flags is charged to the commit
+// limit: accountable_mapping. The model has no limit, but VMAccount is visible in the
+// VMA.
+func accountableMapping(v VMFlags) bool { return v&(VMNoReserve|VMShared|VMWrite) == VMWrite }
 
 // mmapRegion maps [addr, addr+length) and replaces any mapping there: mmap_region.
 // mmap_lock must be held for writing. The errors are ENOMEM and those of the file's own
@@ -161,7 +162,7 @@ func (mm *MM) mmapRegion(t *sim.Task, file *vfs.File, addr, length uint64, flags
 		}
 		prev, _ = mm.findVMALinks(addr, end)
 	}
-	if accountable(flags) {
+	if accountableMapping(flags) {
 		flags |= VMAccount
 	}
 	vma := mm.VMAMerge(t, prev, addr, end, &Attributes{Flags: flags, File: file, Pgoff: pgoff})
@@ -270,16 +271,16 @@ func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 		}
 	}
 	first := mm.after(prev)
-	next := mm.detach(t, first, end)
+	next := mm.detachVMAsToBeUnmapped(t, first, end)
 	mm.unmapRegion(t, prev, next, start, end)
-	mm.removeList(t, first, next)
+	mm.removeVMAList(t, first, next)
 	return nil
 }
 
-// detach removes the VMAs from first on that start below end from the tree, and returns
-// the VMA after them: detach_vmas_to_be_unmapped. The removed VMAs keep their next
-// pointers. mmap_lock must be held for writing.
-func (mm *MM) detach(t *sim.Task, first *VMA, end uint64) (next *VMA) {
+// detachVMAsToBeUnmapped removes the VMAs from first on that start below end from the
+// tree, and returns the VMA after them: detach_vmas_to_be_unmapped. The removed VMAs keep
+// their next pointers. mmap_lock must be held for writing.
+func (mm *MM) detachVMAsToBeUnmapped(t *sim.Task, first *VMA, end uint64) (next *VMA) {
 	for next = first; next != nil && next.Start < end; next = next.next {
 		mm.unlink(t, next)
 	}
@@ -301,9 +302,9 @@ func (mm *MM) unmapRegion(t *sim.Task, prev, next *VMA, start, end uint64) {
 	mm.freePgtables(t, start, end, floor, ceiling)
 }
 
-// removeList closes the detached VMAs from first up to, but not including, stop, and
+// removeVMAList closes the detached VMAs from first up to, but not including, stop, and
 // drops their references to files: remove_vma_list.
-func (mm *MM) removeList(t *sim.Task, first, stop *VMA) {
+func (mm *MM) removeVMAList(t *sim.Task, first, stop *VMA) {
 	for vma := first; vma != stop; vma = vma.next {
 		if vma.Ops != nil && vma.Ops.Close != nil {
 			vma.Ops.Close(vma)
@@ -325,7 +326,7 @@ func (mm *MM) exitMmap(t *sim.Task) {
 		if t.Tracing() {
 			t.Emit(sim.Event{Kind: "mm_exit", Object: mm.Name, Args: []sim.Arg{{Key: "mm", Value: mm.Name}}})
 		}
-		mm.removeList(t, first, nil)
+		mm.removeVMAList(t, first, nil)
 	}
 	mm.Drop(t)
 }

@@ -138,8 +138,8 @@ func (mm *MM) lookup(addr uint64) *VMA {
 	return below.next
 }
 
-// forget clears the VMA found last if it is the given one, which is being removed.
-func (mm *MM) forget(vma *VMA) {
+// dropRecent clears the VMA found last if it is the given one, which is being removed.
+func (mm *MM) dropRecent(vma *VMA) {
 	if mm.recent.Peek() == vma {
 		mm.recent.Init(nil)
 	}
@@ -160,8 +160,8 @@ func (mm *MM) after(prev *VMA) *VMA {
 }
 
 // link adds a VMA to the tree, the list and the gap index, after prev (nil: as the first
-// one): vma_link. Only link, unlink, divide, swallow, resize and reset change these. The
-// first five need mmap_lock held for writing.
+// one): vma_link. Only link, unlink, linkPart, removeNext, resize and reset change these.
+// The first five need mmap_lock held for writing.
 func (mm *MM) link(t *sim.Task, vma, prev *VMA) {
 	vma.prev, vma.next = prev, mm.after(prev)
 	if prev != nil {
@@ -195,14 +195,14 @@ func (mm *MM) unlink(t *sim.Task, vma *VMA) {
 		mm.first = vma.next
 	}
 	mm.vmas.Delete(vmaKey{start: vma.Start})
-	mm.forget(vma)
+	mm.dropRecent(vma)
 	mm.mapCount--
 	vma.trace(t, "vma_remove", vma.Start)
 }
 
-// divide splits the VMA: its range becomes that of vma and insert, which has the lower or
-// the upper part. The gaps around the VMA do not change.
-func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
+// linkPart adds a part of a VMA that is being split: its range becomes that of vma and
+// insert, which has the lower or the upper part. The gaps around the VMA do not change.
+func (mm *MM) linkPart(t *sim.Task, vma, insert *VMA) {
 	was := vma.Start
 	if insert.Start == was {
 		vma.Start = insert.End
@@ -226,12 +226,12 @@ func (mm *MM) divide(t *sim.Task, vma, insert *VMA) {
 	insert.trace(t, "vma_insert", insert.Start)
 }
 
-// swallow extends the VMA over the next one, which it removes, and the gap between them.
+// removeNext removes the VMA after vma, and extends vma over it and the gap between them.
 // The gap after the next VMA does not change.
-func (mm *MM) swallow(t *sim.Task, vma, next *VMA) {
+func (mm *MM) removeNext(t *sim.Task, vma, next *VMA) {
 	mm.gaps.remove(vma.End, next.Start)
 	mm.vmas.Delete(vmaKey{start: next.Start})
-	mm.forget(next)
+	mm.dropRecent(next)
 	vma.End, vma.next = next.End, next.next
 	if vma.next != nil {
 		vma.next.prev = vma

@@ -42,7 +42,7 @@ func (m *machine) Mmap(r *rapid.T) {
 	_, err := m.mm.Mmap(m.t, pg(from), pg(to)-pg(from), prot, fixed, nil, 0)
 	require.NoError(r, err)
 	flags := prot.vmFlags() | mayAll
-	if accountable(flags) {
+	if accountableMapping(flags) {
 		flags |= VMAccount
 	}
 	for i := from; i < to; i++ {
@@ -67,7 +67,7 @@ func (m *machine) Mprotect(r *rapid.T) {
 			return
 		}
 		flags := p.flags&^vmAccess | prot.vmFlags()
-		if accountable(flags) {
+		if accountableMapping(flags) {
 			flags |= VMAccount
 		}
 		p.flags = flags

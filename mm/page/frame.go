@@ -90,10 +90,10 @@ func (f *Frame) Sum() uint64 {
 // only reference to f.
 func (f *Frame) Copy(from *Frame) { *f.data = *from.data }
 
-// Access copies buf to the frame's bytes at addr's offset in the page if write is set, and
-// the other way otherwise. The lock of the page table that maps the frame must be held. It
-// is enough while no other table maps the frame; otherwise the frame's own lock is taken,
-// too.
+// Access copies buf to the frame's bytes at addr's offset in the page if write is set,
+// and the other way otherwise. The lock of the page table that maps the frame must be
+// held. It is enough while no other table maps the frame; otherwise the frame's own lock
+// is taken, too.
 func (f *Frame) Access(t *sim.Task, addr uint64, buf []byte, write bool) {
 	if f.Shared() {
 		f.bare.Bare(t)
