@@ -175,7 +175,7 @@ func (mm *MM) mremapTo(t *sim.Task, addr, oldLen, newAddr, newLen uint64, locked
 // bytes at newAddr, and returns newAddr: move_vma. mmap_lock must be held for writing.
 // The error is ENOMEM.
 func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint64) (uint64, error) {
-	// The unmap at the end may split one VMA in three, and must not exceed the limit.
+	// The unmap at the end may split one VMA in three, and must not fail at the limit.
 	if mm.mapCount >= mm.MaxMapCount-3 {
 		return 0, errno.ENOMEM
 	}
