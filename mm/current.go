@@ -13,7 +13,8 @@ type Thread struct {
 	// Fault belongs to the handler of the task's userfaults, which keeps its state here
 	// between faults so that a fault does not allocate.
 	Fault any
-	// MajFlt and MinFlt are the numbers of faults that slept and that did not.
+	// MajFlt and MinFlt are the numbers of major and minor faults. A fault is major if it
+	// slept or, since 5.9, if it was retried.
 	MajFlt, MinFlt uint64
 
 	vmf Fault // the page fault in progress

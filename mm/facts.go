@@ -11,8 +11,8 @@ type Facts struct {
 	// (FAULT_FLAG_KILLABLE) (5.7).
 	InterruptibleFaults bool
 
-	// MajorIfRetried: a fault is counted as major if it was retried (5.9). Before, it was
-	// if it slept.
+	// MajorIfRetried: a fault is counted as major if it was retried (5.9). Before, it
+	// was if it slept.
 	MajorIfRetried bool
 
 	// AnonVMAMerge says which side of a merge may lack an anon_vma.

@@ -104,8 +104,7 @@ func accessError(vma *VMA, write bool) bool {
 }
 
 // account returns the outcome for the result of the last try: the end of __do_page_fault.
-// A fault that is resolved is counted as major if any of its tries was (major), else as
-// minor.
+// It counts a resolved fault as major if major is not 0, and as minor otherwise.
 func account(t *sim.Task, fault, major FaultResult) Outcome {
 	switch {
 	case fault&VMFaultOOM != 0:
