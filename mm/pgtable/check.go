@@ -87,7 +87,7 @@ func (tb *Table) checkHuge(vmas VMAs, deposit *Table, entry Entry, at uint64) er
 		return fmt.Errorf("a huge page of that size is not modelled")
 	}
 	if first := deposit.frames[0]; first == nil || first.PFN() != entry.PFN() {
-		return fmt.Errorf("it is not the first of its frames, %v", first)
+		return fmt.Errorf("its frame number is not that of its first frame, %v", first)
 	}
 	for j, f := range deposit.frames {
 		if f == nil || !deposit.Peek(j).None() {
@@ -111,11 +111,11 @@ func checkMapping(vmas VMAs, entry Entry, f *page.Frame, addr, size uint64) erro
 	}
 	switch {
 	case f == nil || f.PFN() != entry.PFN():
-		return fmt.Errorf("the frame behind it is another")
+		return fmt.Errorf("its frame has another number, or is missing")
 	case f.Refs() == 0:
 		return fmt.Errorf("the frame is free")
 	case f.IsZero() != entry.Special():
-		return fmt.Errorf("the zero page, and it alone, is special")
+		return fmt.Errorf("only an entry of the zero page is special, and it must be")
 	case f.IsZero() && entry.Write():
 		return fmt.Errorf("the zero page is writable")
 	}

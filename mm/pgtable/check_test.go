@@ -73,15 +73,15 @@ func TestCheck(t *testing.T) {
 	}{
 		{"counts 2 entries and has 3", func(_ *world, pte *Table, j int) { pte.entries[j+2].Init(uint64(swapEntry)) }},
 		{"in use after it was freed", func(_ *world, pte *Table, _ int) { pte.dead = true }},
-		{"frame behind it is another", func(w *world, pte *Table, j int) { pte.frames[j] = w.memory.Zero() }},
+		{"its frame has another number", func(w *world, pte *Table, j int) { pte.frames[j] = w.memory.Zero() }},
 		{"is left behind it", func(w *world, pte *Table, j int) { pte.frames[j+2] = w.memory.Zero() }},
 		{"the frame is free", func(_ *world, pte *Table, j int) { pte.frames[j].Put() }},
-		{"it alone, is special", func(_ *world, pte *Table, j int) { pte.entries[j].Init(uint64(pte.Peek(j) | Special)) }},
+		{"only an entry of the zero page is special", func(_ *world, pte *Table, j int) { pte.entries[j].Init(uint64(pte.Peek(j) | Special)) }},
 		{"zero page is writable", func(_ *world, pte *Table, j int) { pte.entries[j+1].Init(uint64(pte.Peek(j+1) | RW)) }},
 		{"no table of the next level", func(w *world, _ *Table, _ int) { w.table(PMD, base).lower[0].Init(nil) }},
 		{"a pte table is left behind it", func(w *world, pte *Table, _ int) { w.table(PMD, base).lower[1].Init(pte) }},
 		{"the table behind it has pfn", func(w *world, pte *Table, _ int) { pte.pfn++ }},
-		{"it is not the first of its frames", func(w *world, pte *Table, j int) { huge(w).frames[0] = pte.frames[j] }},
+		{"its frame number is not that of its first frame", func(w *world, pte *Table, j int) { huge(w).frames[0] = pte.frames[j] }},
 		{"deposited entry 5 has no frame", func(w *world, _ *Table, _ int) { huge(w).frames[5] = nil }},
 	} {
 		t.Run(c.want, func(t *testing.T) {
