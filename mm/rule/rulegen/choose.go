@@ -29,7 +29,7 @@ func (w *writer) choices(ops []op, lo, hi int) ([]choice, error) {
 		}
 	}
 	if len(rules) > maxMeeting {
-		return nil, fmt.Errorf("%d rules meet in one statement, %s and %s among them", len(rules), rules[0].Name, rules[1].Name)
+		return nil, fmt.Errorf("%d rules change one statement, %s and %s among them; at most %d can", len(rules), rules[0].Name, rules[1].Name, maxMeeting)
 	}
 	var all []choice
 	for mask := range 1 << len(rules) {

@@ -162,5 +162,5 @@ func (w *writer) dispatch() (stmt *ast.IfStmt, set, name string, err error) {
 		}
 		return branch, w.src.text[w.offset(fun.X.Pos()):w.offset(fun.X.End())], want, nil
 	}
-	return nil, "", "", fmt.Errorf("no statement goes to the function without rules: if SET.Any() { return ...Without(...) }")
+	return nil, "", "", fmt.Errorf("no statement dispatches to the variant: if SET.Any() { return ...Without(...) }")
 }

@@ -191,7 +191,7 @@ func TestGenerateErrors(t *testing.T) {
 		{small, "@@ p/p.go f\n-\tif s.Any() {\n+\tif false {\n", "rules.diff:8: rule r: the hunk changes the head of p/p.go f"},
 		{strings.Replace(small, "\treturn x\n", "", 1), "@@ p/p.go f\n-\treturn x\n", "matches nowhere"},
 		{strings.Replace(small, "fWithout", "g", 1), "@@ p/p.go f\n-\t\tx++\n", "p/p.go f: the dispatch calls no fWithout"},
-		{strings.Replace(small, "s.Any()", "true", 1), "@@ p/p.go f\n-\t\tx++\n", "p/p.go f: no statement goes to the function without rules"},
+		{strings.Replace(small, "s.Any()", "true", 1), "@@ p/p.go f\n-\t\tx++\n", "p/p.go f: no statement dispatches to the variant"},
 	} {
 		_, err := write(t, c.source, "rule r\n"+fields+c.hunk)
 		require.ErrorContains(t, err, c.want)
