@@ -1,5 +1,5 @@
-// Package errno holds Linux's error numbers as a type of our own, so that the model
-// answers with Linux's numbers on every system that it is built for.
+// Package errno defines Linux's error numbers as a type of this module, so that the model
+// returns Linux's numbers on every system it is built for.
 //
 // # Stability
 //
@@ -8,14 +8,16 @@ package errno
 
 import "fmt"
 
-// Errno is a Linux error number. It is an error; a nil error is success.
+// Errno is a Linux error number. It implements error; success is a nil error, never
+// Errno(0).
 //
-// Each number that user space can see is below 256, and so becomes an error without an
-// allocation: the runtime has a ready interface word for every small integer. A test
-// holds that. [ERESTARTSYS] is as cheap where it stands as a constant.
+// Converting an Errno to error does not allocate: every number that user space can see is
+// below 256, and the Go runtime keeps a preallocated value for each such integer (a test
+// checks this). [ERESTARTSYS] is above 256; it does not allocate where it is used as a
+// constant.
 type Errno int
 
-// The numbers that the model answers with.
+// The numbers that the model returns.
 const (
 	EPERM      Errno = 1
 	ENOENT     Errno = 2
@@ -42,11 +44,12 @@ const (
 	EOVERFLOW  Errno = 75
 	EOPNOTSUPP Errno = 95
 
-	// ERESTARTSYS never reaches user space: a system call that a signal interrupted
-	// becomes EINTR, or starts over, on the way out.
+	// ERESTARTSYS never reaches user space: on the return to user mode, an interrupted
+	// system call either fails with EINTR or is restarted.
 	ERESTARTSYS Errno = 512
 )
 
+// texts maps each number to its name and its message. Immutable.
 var texts = map[Errno][2]string{
 	EPERM:       {"EPERM", "Operation not permitted"},
 	ENOENT:      {"ENOENT", "No such file or directory"},
@@ -75,7 +78,7 @@ var texts = map[Errno][2]string{
 	ERESTARTSYS: {"ERESTARTSYS", "To be restarted if SA_RESTART is set"},
 }
 
-// Name is the symbol: "EEXIST". A number without one is spelled "errno 77".
+// Name returns the symbol, such as "EEXIST", or "errno 77" for a number without one.
 func (e Errno) Name() string {
 	if t, ok := texts[e]; ok {
 		return t[0]
@@ -83,7 +86,7 @@ func (e Errno) Name() string {
 	return fmt.Sprintf("errno %d", int(e))
 }
 
-// Error is the name and the text, as strace prints them: "EEXIST (File exists)".
+// Error returns the name and the text as strace prints them: "EEXIST (File exists)".
 func (e Errno) Error() string {
 	if t, ok := texts[e]; ok {
 		return t[0] + " (" + t[1] + ")"
@@ -91,7 +94,7 @@ func (e Errno) Error() string {
 	return e.Name()
 }
 
-// Parse finds a number by its name.
+// Parse returns the number with the given name ("EEXIST") and reports whether one exists.
 func Parse(name string) (Errno, bool) {
 	for e, t := range texts {
 		if t[0] == name {

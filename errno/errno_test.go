@@ -34,9 +34,9 @@ func TestParseFindsEveryName(t *testing.T) {
 	}
 }
 
-// The model answers on hot paths: an errno in an error must not allocate, be it one
-// that the compiler knows or one that a function returned.
-func TestAnErrnoIsAnErrorWithoutAnAllocation(t *testing.T) {
+// Hot paths return errnos: converting one to an error must not allocate, whether it is a
+// constant or a variable.
+func TestErrnoToErrorDoesNotAllocate(t *testing.T) {
 	var sink error
 	for e := errno.EPERM; e < 256; e++ {
 		require.Zero(t, testing.AllocsPerRun(10, func() { sink = e }), e.Name())
@@ -46,8 +46,8 @@ func TestAnErrnoIsAnErrorWithoutAnAllocation(t *testing.T) {
 	require.Equal(t, errno.ERESTARTSYS, sink)
 }
 
-// The one number that may allocate is the one that no program ever sees.
-func TestOnlyTheKernelsOwnNumbersAreLarge(t *testing.T) {
+// Only ERESTARTSYS, which no program sees, is above 255 and may allocate.
+func TestOnlyKernelInternalNumbersAreLarge(t *testing.T) {
 	for e := errno.Errno(256); e < 4096; e++ {
 		if e.Name() != fmt.Sprintf("errno %d", int(e)) {
 			require.Equal(t, errno.ERESTARTSYS, e)

@@ -9,9 +9,9 @@ import (
 	"github.com/uffdsim/uffdsim/errno"
 )
 
-// Every name means on the host what it means here, so that code written for the real
-// kernel recognises the model's errors.
-func TestHostErrnosAreRecognised(t *testing.T) {
+// Every number is the host's, so that code written for the real kernel recognises the
+// model's errors.
+func TestHostErrnosMatch(t *testing.T) {
 	for n := range 600 {
 		e := errno.Errno(n)
 		if _, ok := errno.Parse(e.Name()); !ok {
