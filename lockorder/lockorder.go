@@ -1,13 +1,13 @@
-// Package lockorder has the lock order of the modelled kernel: the one tree, and the rank
-// of each class of locks. The packages that declare the classes take the ranks from here,
-// and so the package imports nothing.
+// Package lockorder defines the lock order of the modelled kernel: the rank of each lock
+// class, and the tree that the ranks come from. Packages that declare a lock class take
+// its rank from here, so this package imports nothing.
 //
-// A task may take a lock if the ranks of all locks that it holds are lower. The controlled
-// executor asserts this always, the free one in a build with -tags lockcheck (see
-// sim.LockClass). Two locks of one class are taken in an order that the caller answers
-// for: fork takes the child's mmap_lock under the parent's.
+// A task may take a lock only if its rank is higher than that of every lock the task
+// holds. The controlled executor always asserts this; the free executor does in a build
+// with -tags lockcheck (see sim.LockClass). Between two locks of the same class the
+// caller chooses the order: fork takes the parent's mmap_lock, then the child's.
 //
-// The tree shows which locks are taken while which others are held:
+// In the tree, an indented lock may be taken while the lock above it is held:
 //
 //	mmap_lock                       the VMAs of an address space
 //	  (VMA lock)
@@ -17,20 +17,20 @@
 //	        shmem                   the pages of a shared memory object
 //	        page-table lock         one for each table of the last two levels, and one
 //	                                for the upper levels and the anon_vma
-//	fd_wqh.lock                     readers and pollers that sleep
+//	fd_wqh.lock                     sleeping readers and pollers
 //	  fault_pending_wqh.lock        both queues of faults
 //	    (fault_wqh.lock)
 //	(event_wqh.lock)
 //	file_lock                       a descriptor table
 //	siglock                         the signals of a task
 //
-// In parentheses is the place of a lock that is never taken today: the model does not
-// have it yet, except for fault_wqh.lock, which the structure has, and whose queue
-// fault_pending_wqh.lock guards. mmap_lock and fd_wqh.lock are never held together:
-// readers are woken once mmap_lock has been dropped (FAULT-11).
+// A lock in parentheses is never taken. The model does not have it yet, except for
+// fault_wqh.lock, which is unused because fault_pending_wqh.lock protects that queue too.
+// mmap_lock and fd_wqh.lock are never held together: a fault drops mmap_lock before it
+// wakes the readers (FAULT-11).
 package lockorder
 
-// The ranks. The one of siglock is 100, above them all; it belongs to package sim.
+// The ranks. The rank of siglock, 100, is declared in package sim; it is the highest.
 const (
 	MmapLock        = 10
 	FdWqh           = 20
