@@ -1,8 +1,9 @@
-// Package vfs is the part of the kernel's file layer that userfaultfd needs: open files
-// and their operations, the descriptor table of a process, and poll(2).
+// Package vfs recreates the part of the kernel's file layer that userfaultfd needs: open
+// files and their operations, the descriptor table of a process, and poll(2).
 //
-// It knows nothing of memory: buffers are addresses that a file's operations pass on, and
-// ->mmap is asked of [File].Private by the package that maps files.
+// It does not depend on memory management. A buffer is a user address, which vfs only
+// passes to the file's operations. The package that maps files finds ->mmap by an
+// interface assertion on [File].Private.
 //
-// Its lock is file_lock; package lockorder has the rank.
+// The only lock class declared here is file_lock; package lockorder defines its rank.
 package vfs

@@ -6,23 +6,23 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// fileLockClass is the class of a descriptor table's lock: files_struct.file_lock.
+// fileLockClass is the lock class of files_struct.file_lock.
 var fileLockClass = &sim.LockClass{Name: "file_lock", Rank: lockorder.FileLock}
 
-// FDTable is a process's descriptors: files_struct.
+// FDTable is the descriptor table of a process: files_struct.
 type FDTable struct {
-	lock  sim.SpinLock
-	slots []fdSlot // guarded by lock
-	max   int      // immutable
+	lock  sim.SpinLock // files_struct.file_lock
+	slots []fdSlot     // protected by lock; indexed by descriptor
+	max   int          // RLIMIT_NOFILE, in descriptors; immutable
 }
 
+// fdSlot is one descriptor. It is free, reserved (file is nil) or open.
 type fdSlot struct {
-	reserved bool
-	file     *File // nil while reserved only
+	reserved bool // reserved or open
+	file     *File
 }
 
-// NewFDTable returns a table without descriptors, which takes at most limit of them
-// (RLIMIT_NOFILE).
+// NewFDTable returns an empty table for at most limit descriptors (RLIMIT_NOFILE).
 func NewFDTable(limit int) *FDTable {
 	tb := &FDTable{max: limit}
 	tb.lock.Init(fileLockClass)
@@ -37,8 +37,8 @@ func NewFDTable(limit int) *FDTable {
 	return tb
 }
 
-// GetUnusedFd reserves the lowest free descriptor: get_unused_fd_flags. The error is
-// EMFILE. (Close-on-exec is not kept: nothing here execs.)
+// GetUnusedFd reserves the lowest free descriptor: get_unused_fd_flags. It returns EMFILE
+// if the table is full. The flags are ignored: O_CLOEXEC has no effect without exec.
 func (tb *FDTable) GetUnusedFd(t *sim.Task, _ uint32) (int, error) {
 	tb.lock.Lock(t)
 	defer tb.lock.Unlock(t)
@@ -55,23 +55,24 @@ func (tb *FDTable) GetUnusedFd(t *sim.Task, _ uint32) (int, error) {
 	return len(tb.slots) - 1, nil
 }
 
-// PutUnusedFd gives a reserved descriptor back: put_unused_fd.
+// PutUnusedFd frees a reserved descriptor: put_unused_fd.
 func (tb *FDTable) PutUnusedFd(t *sim.Task, fd int) {
 	tb.lock.Lock(t)
 	tb.slots[fd] = fdSlot{}
 	tb.lock.Unlock(t)
 }
 
-// FdInstall makes a reserved descriptor stand for the file, whose reference passes
-// to the table: fd_install.
+// FdInstall opens a reserved descriptor for the file: fd_install. The table takes over
+// the caller's reference to the file.
 func (tb *FDTable) FdInstall(t *sim.Task, fd int, f *File) {
 	tb.lock.Lock(t)
 	tb.slots[fd].file = f
 	tb.lock.Unlock(t)
 }
 
-// Fget returns the file behind a descriptor with a reference taken, which keeps the
-// file from being released while a call uses it (REL-13): fget. The error is EBADF.
+// Fget returns the file of a descriptor and takes a reference to it: fget. The reference
+// keeps the file from being released while a system call uses it (REL-13). It returns
+// EBADF if the descriptor is not open.
 func (tb *FDTable) Fget(t *sim.Task, fd int) (*File, error) {
 	tb.lock.Lock(t)
 	f := tb.File(fd)
@@ -85,8 +86,8 @@ func (tb *FDTable) Fget(t *sim.Task, fd int) (*File, error) {
 	return f, nil
 }
 
-// PickFile frees a descriptor and returns its file, and with it the table's reference:
-// pick_file. The error is EBADF.
+// PickFile frees a descriptor and returns its file: pick_file. The caller takes over the
+// table's reference. It returns EBADF if the descriptor is not open.
 func (tb *FDTable) PickFile(t *sim.Task, fd int) (*File, error) {
 	tb.lock.Lock(t)
 	f := tb.File(fd)
@@ -100,13 +101,14 @@ func (tb *FDTable) PickFile(t *sim.Task, fd int) (*File, error) {
 	return f, nil
 }
 
-// DupFd returns a copy of the table for a child: dup_fd. The files gain a reference each.
+// DupFd returns a copy of the table for a child process: dup_fd. It takes a reference to
+// every file.
 func (tb *FDTable) DupFd(t *sim.Task) *FDTable {
 	child := NewFDTable(tb.max)
 	tb.lock.Lock(t)
 	for _, s := range tb.slots {
 		if s.file == nil {
-			s.reserved = false // what another thread is about to install stays the parent's
+			s.reserved = false // the child does not inherit a reservation
 		} else {
 			s.file.Get(t)
 		}
@@ -116,8 +118,8 @@ func (tb *FDTable) DupFd(t *sim.Task) *FDTable {
 	return child
 }
 
-// CloseFiles closes all descriptors, the lowest first: close_files. No other task may use
-// the table any longer.
+// CloseFiles closes all descriptors in ascending order: close_files. No other task may
+// use the table any longer.
 func (tb *FDTable) CloseFiles(t *sim.Task) {
 	for fd := range tb.slots {
 		if f, err := tb.PickFile(t, fd); err == nil {
@@ -126,8 +128,8 @@ func (tb *FDTable) CloseFiles(t *sim.Task) {
 	}
 }
 
-// File returns the file behind a descriptor, nil if it is not open, without a reference:
-// for observers, or with the table's lock held.
+// File returns the file of a descriptor, nil if it is not open. It takes no reference.
+// The caller holds the table's lock or is an observer.
 func (tb *FDTable) File(fd int) *File {
 	if fd < 0 || fd >= len(tb.slots) {
 		return nil
@@ -135,5 +137,5 @@ func (tb *FDTable) File(fd int) *File {
 	return tb.slots[fd].file
 }
 
-// Len returns one more than the highest descriptor ever used, for observers.
+// Len returns the highest descriptor ever used, plus one. It is for observers.
 func (tb *FDTable) Len() int { return len(tb.slots) }

@@ -9,7 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// open installs a new file, which counts its releases in *released.
+// open installs a new file whose ->release increments *released.
 func open(t *testing.T, task *sim.Task, files *vfs.FDTable, released *int) int {
 	t.Helper()
 	fd, err := files.GetUnusedFd(task, 0)
@@ -19,7 +19,7 @@ func open(t *testing.T, task *sim.Task, files *vfs.FDTable, released *int) int {
 	return fd
 }
 
-func TestDescriptorsAreTheLowestFree(t *testing.T) {
+func TestLowestFreeDescriptorIsUsed(t *testing.T) {
 	task, files, released := sim.Observer(), vfs.NewFDTable(2), 0
 	require.Equal(t, 0, open(t, task, files, &released))
 	require.Equal(t, 1, open(t, task, files, &released))
@@ -48,7 +48,8 @@ func TestReservedDescriptorIsNotOpen(t *testing.T) {
 	require.Equal(t, fd, again)
 }
 
-// A file is released once nobody refers to it: no descriptor, and no call in progress (REL-13).
+// A file is released with its last reference, be it a descriptor's or that of a system
+// call in progress (REL-13).
 func TestFileStaysWhileACallUsesIt(t *testing.T) {
 	task, files, released := sim.Observer(), vfs.NewFDTable(2), 0
 	fd := open(t, task, files, &released)
@@ -61,7 +62,7 @@ func TestFileStaysWhileACallUsesIt(t *testing.T) {
 	require.Equal(t, 1, released)
 }
 
-// A child has its parent's files, and not what the parent is about to install.
+// A child inherits its parent's open files but not its reserved descriptors.
 func TestDupFd(t *testing.T) {
 	task, files, released := sim.Observer(), vfs.NewFDTable(3), 0
 	fd := open(t, task, files, &released)

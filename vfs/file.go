@@ -2,24 +2,23 @@ package vfs
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// File is an open file: the kernel's struct file, as far as descriptors and
-// mappings need it.
+// File is an open file: the parts of struct file that descriptors and mappings need.
 type File struct {
-	// Name is what /proc/PID/fd shows. Immutable.
+	// Name is the name shown in /proc/PID/fd. Immutable.
 	Name string
-	// Ops is what can be done with the file. Immutable.
+	// Ops is f_op. Immutable.
 	Ops *FileOperations
-	// Private belongs to the file's kind. Immutable. A floor above asks it, by an interface
-	// of its own, for an operation that this package cannot name, as ->mmap is one.
+	// Private is private_data, owned by Ops. Immutable. A package above vfs looks for
+	// operations that vfs cannot declare (->mmap) by an interface assertion on it.
 	Private any
 
-	flags sim.Word // f_flags: O_ bits
-	count sim.Word // f_count: descriptors and calls in progress
+	flags sim.Word // f_flags: O_ bits; accessed without a lock
+	count sim.Word // f_count: one for each descriptor and each call in progress
 }
 
-// FileOperations are the operations of a kind of file: struct file_operations. A nil
-// function is an operation that the kind does not have. ->mmap takes a VMA, which this
-// package does not know: see [File].Private.
+// FileOperations are the operations of a type of file: struct file_operations. A nil
+// function is an unsupported operation. ->mmap is missing because it takes a VMA, a type
+// of a package above vfs: see [File].Private.
 type FileOperations struct {
 	Read       func(t *sim.Task, f *File, buf, count uint64) (uint64, error)
 	Write      func(t *sim.Task, f *File, buf, count uint64) (uint64, error)
@@ -30,14 +29,14 @@ type FileOperations struct {
 	Release    func(t *sim.Task, f *File) error
 }
 
-// The O_ bits of the access mode.
+// The access modes, and the mask that selects them from the O_ bits.
 const (
 	ORdonly  = 0
 	OWronly  = 1
 	OAccmode = 3 // the mask
 )
 
-// NewFile opens a file with one reference.
+// NewFile returns an open file with one reference.
 func NewFile(name string, ops *FileOperations, flags uint32, private any) *File {
 	f := &File{Name: name, Ops: ops, Private: private}
 	f.flags.Init(uint64(flags))
@@ -45,26 +44,26 @@ func NewFile(name string, ops *FileOperations, flags uint32, private any) *File 
 	return f
 }
 
-// Flags returns the file's O_ bits of now: F_SETFL changes them at any time.
+// Flags returns the file's current O_ bits, which F_SETFL can change at any time.
 func (f *File) Flags(t *sim.Task) uint32 { return uint32(f.flags.Load(t)) }
 
-// SetFlags stores the file's O_ bits.
+// SetFlags sets the file's O_ bits.
 func (f *File) SetFlags(t *sim.Task, flags uint32) { f.flags.Store(t, uint64(flags)) }
 
-// AccessMode returns the O_ bits of the access mode, without a visible step: it stands
-// for the kernel's f_mode, which F_SETFL does not change.
+// AccessMode returns the access mode, one of the O_ constants. It replaces the kernel's
+// f_mode: F_SETFL does not change the access mode, so reading it is not a visible step.
 func (f *File) AccessMode() uint32 { return uint32(f.flags.Peek()) & OAccmode }
 
 // Get takes a reference: get_file.
 func (f *File) Get(t *sim.Task) { f.count.Inc(t) }
 
-// Put drops a reference, and releases the file with the last one: fput.
+// Put drops a reference and releases the file if it was the last: fput.
 func (f *File) Put(t *sim.Task) {
 	if f.count.Dec(t) == 0 && f.Ops.Release != nil {
-		// The kernel, too, ignores the value that ->release returns.
+		// The kernel also ignores the value that ->release returns.
 		_ = f.Ops.Release(t, f)
 	}
 }
 
-// Count returns the number of references, for observers.
+// Count returns the number of references. It is for observers.
 func (f *File) Count() uint64 { return f.count.Peek() }

@@ -2,7 +2,7 @@ package vfs
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// PollEvents are the POLL bits of poll(2).
+// PollEvents is a mask of POLL bits: POLLIN and so on.
 type PollEvents uint32
 
 // The events.
@@ -13,18 +13,19 @@ const (
 	PollNval PollEvents = 0x20 // the descriptor is not open; set by poll(2), never by a file
 )
 
-// defaultPollMask is what a file without ->poll is always ready for: DEFAULT_POLLMASK
-// (POLLIN, POLLOUT, POLLRDNORM and POLLWRNORM).
+// defaultPollMask is the result for a file without ->poll: DEFAULT_POLLMASK (POLLIN,
+// POLLOUT, POLLRDNORM and POLLWRNORM).
 const defaultPollMask PollEvents = 0x145
 
-// PollTable collects the wait queues that a poll(2) in progress has to sleep on:
-// the kernel's poll_table. A nil *PollTable registers nowhere.
+// PollTable is passed to ->poll, which registers the polling task on the file's wait
+// queues through it: the kernel's poll_table. A nil *PollTable registers nothing.
 type PollTable struct {
-	// Wait is called for each queue: it adds an entry of the polling task.
+	// Wait adds an entry for the polling task to the queue.
 	Wait func(t *sim.Task, q *sim.WaitQueueHead)
 }
 
-// PollWait registers the polling task on the queue: poll_wait.
+// PollWait registers the polling task on the queue unless pt is nil: poll_wait. It takes
+// the queue's lock.
 func PollWait(t *sim.Task, q *sim.WaitQueueHead, pt *PollTable) {
 	if pt != nil {
 		pt.Wait(t, q)

@@ -7,32 +7,35 @@ import (
 
 // PollFd is an entry of poll(2)'s array: struct pollfd.
 type PollFd struct {
-	Fd      int
-	Events  PollEvents
-	Revents PollEvents
+	Fd      int        // the descriptor; a negative one disables the entry
+	Events  PollEvents // the requested events
+	Revents PollEvents // the returned events
 }
 
-// PollWqueues are the queues that a poll in progress sleeps on: struct poll_wqueues. A
-// task's polls use the same ones, one after the other, and so does nobody else.
+// PollWqueues holds the wait-queue entries of a poll in progress: struct poll_wqueues.
+// Each task has its own, which all its polls reuse. Only that task accesses it, except
+// for triggered.
 type PollWqueues struct {
-	triggered sim.Word // set by a waker: ask the files again before sleeping
-	entries   []*pollEntry
+	triggered sim.Word     // set by a waker: poll the files again before sleeping
+	entries   []*pollEntry // [0, used) are queued; the rest are kept for reuse
 	used      int
-	file      *File      // being polled
-	key       PollEvents // and for what
+	file      *File      // the file being polled
+	key       PollEvents // the events requested of it
 	table     PollTable
 }
 
+// pollEntry is one registration of a poll on a wait queue: struct poll_table_entry. It is
+// immutable while queued.
 type pollEntry struct {
 	wait sim.WaitQueueEntry
 	pwq  *PollWqueues
-	key  PollEvents // what the poll asked for
+	key  PollEvents // the requested events
 	head *sim.WaitQueueHead
-	file *File // with a reference, so that the queue stays
+	file *File // the entry holds a reference, which keeps the queue alive
 }
 
-// NewPollWqueues returns the queues of the task's polls, of which there are none yet:
-// poll_initwait. It may be called once for a task.
+// NewPollWqueues returns an empty PollWqueues for the task: poll_initwait. Call it at
+// most once for each task.
 func NewPollWqueues(t *sim.Task) *PollWqueues {
 	pwq := new(PollWqueues)
 	pwq.table.Wait = pwq.pollWait
@@ -40,17 +43,18 @@ func NewPollWqueues(t *sim.Task) *PollWqueues {
 	return pwq
 }
 
-// Poll is poll(2) without a timeout (wait false) or with an endless one: do_sys_poll. It
-// sets Revents and returns the number of descriptors with events; EINTR if a signal came
-// first. No lock may be held.
+// Poll executes poll(2) with a timeout of zero (wait is false) or none: do_sys_poll. It
+// sets Revents and returns the number of descriptors with events, or EINTR if a signal
+// arrived first. No lock may be held.
 func (pwq *PollWqueues) Poll(t *sim.Task, files *FDTable, fds []PollFd, wait bool) (int, error) {
 	n, err := pwq.doPoll(t, files, fds, wait)
 	pwq.free(t)
 	return n, err
 }
 
-// doPoll asks every file, registering on its queues the first time, and sleeps until one
-// of the queues has been woken: do_poll.
+// doPoll polls every file until at least one has events: do_poll. The first round
+// registers on the files' queues; between rounds the task sleeps until one of these
+// queues is woken.
 func (pwq *PollWqueues) doPoll(t *sim.Task, files *FDTable, fds []PollFd, wait bool) (int, error) {
 	pwq.triggered.Reset(t, 0)
 	pt := &pwq.table
@@ -62,14 +66,14 @@ func (pwq *PollWqueues) doPoll(t *sim.Task, files *FDTable, fds []PollFd, wait b
 		for i := range fds {
 			if fds[i].Revents = pwq.pollOne(t, files, &fds[i], pt); fds[i].Revents != 0 {
 				ready++
-				pt = nil // there will be no sleep
+				pt = nil // the task will not sleep, so stop registering
 			}
 		}
-		pt = nil // registered with all of them
+		pt = nil // registered on all queues
 		if ready > 0 {
 			return ready, nil
 		}
-		if t.SignalPending() { // even if there is no time to wait
+		if t.SignalPending() { // even with a timeout of zero
 			return 0, errno.EINTR
 		}
 		if !wait {
@@ -84,7 +88,7 @@ func (pwq *PollWqueues) doPoll(t *sim.Task, files *FDTable, fds []PollFd, wait b
 	}
 }
 
-// pollOne asks one file: do_pollfd.
+// pollOne polls one file and returns its events: do_pollfd.
 func (pwq *PollWqueues) pollOne(t *sim.Task, files *FDTable, p *PollFd, pt *PollTable) PollEvents {
 	if p.Fd < 0 {
 		return 0 // the caller disabled the entry
@@ -103,7 +107,7 @@ func (pwq *PollWqueues) pollOne(t *sim.Task, files *FDTable, p *PollFd, pt *Poll
 	return events & asked
 }
 
-// pollWait joins a queue: __pollwait.
+// pollWait adds an entry for the poll to a queue: __pollwait. It takes the queue's lock.
 func (pwq *PollWqueues) pollWait(t *sim.Task, head *sim.WaitQueueHead) {
 	if pwq.used == len(pwq.entries) {
 		e := new(pollEntry)
@@ -120,8 +124,8 @@ func (pwq *PollWqueues) pollWait(t *sim.Task, head *sim.WaitQueueHead) {
 	head.Lock.Unlock(t)
 }
 
-// pollWake makes the poll ask its files again, and wakes it, unless it asked for other
-// events than those of the wake-up: pollwake.
+// pollWake makes the poll check its files again and wakes its task, unless the key names
+// events and none of them was requested: pollwake. The queue's lock is held.
 func pollWake(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
 	entry := e.Container.(*pollEntry)
 	if key.Start != 0 && PollEvents(key.Start)&entry.key == 0 {
@@ -131,7 +135,8 @@ func pollWake(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) b
 	return sim.DefaultWakeFunction(t, e, mode, key)
 }
 
-// free leaves all queues: poll_freewait.
+// free removes the poll's entries from all queues: poll_freewait. It takes the queues'
+// locks.
 func (pwq *PollWqueues) free(t *sim.Task) {
 	for _, e := range pwq.entries[:pwq.used] {
 		e.head.Lock.Lock(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// polled is a file that is ready for the events in a word.
+// polled is a file whose ->poll returns the events in ready.
 type polled struct {
 	queue sim.WaitQueueHead
 	ready sim.Word
@@ -25,8 +25,8 @@ func newPolled() (*polled, *vfs.File) {
 	return p, vfs.NewFile("polled", ops, 0, nil)
 }
 
-// sleepingPoll returns a poll for PollIn of descriptor 0 that sleeps in the queue of p,
-// and a function that settles the machine and reports whether the poll has returned.
+// sleepingPoll starts a task that polls descriptor 0 for PollIn and sleeps on p's queue.
+// done settles the machine and reports whether the poll has returned, and its error.
 func sleepingPoll(t *testing.T) (p *polled, poller *sim.Task, file *vfs.File, fds []vfs.PollFd, done func() (bool, error)) {
 	p, file = newPolled()
 	exec, files := new(sim.Free), vfs.NewFDTable(1)
@@ -44,7 +44,7 @@ func sleepingPoll(t *testing.T) (p *polled, poller *sim.Task, file *vfs.File, fd
 	}
 	ended, _ := done()
 	require.False(t, ended)
-	require.EqualValues(t, 2, file.Count(), "an entry keeps the file")
+	require.EqualValues(t, 2, file.Count(), "the entry holds a reference")
 	return p, poller, file, fds, done
 }
 
@@ -57,7 +57,7 @@ func TestPollSleepsUntilItsEvents(t *testing.T) {
 	p.ready.Store(waker, uint64(vfs.PollIn))
 	p.queue.WakeUpKey(waker, sim.Normal, sim.Key{Start: 0x4})
 	ended, _ = done()
-	require.False(t, ended, "a wake-up for other events than those asked for")
+	require.False(t, ended, "the wake-up is for events that were not requested")
 	p.queue.WakeUpKey(waker, sim.Normal, sim.Key{Start: uint64(vfs.PollIn)})
 	ended, err := done()
 	require.True(t, ended)
