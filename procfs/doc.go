@@ -1,6 +1,6 @@
-// Package procfs is what /proc shows of a process: its mappings, its page map, and the
-// fdinfo of its files.
+// Package procfs recreates the files of /proc/PID that show an address space and open
+// files: maps, pagemap and fdinfo.
 //
-// The views are for observers outside of the model. They take no visible step, and may
-// only be called while the machine is settled: every task asleep or in user mode.
+// Its functions are for observers outside the model and take no visible step. Call them
+// only while the machine is settled, that is, while every task sleeps or is in user mode.
 package procfs

@@ -6,9 +6,9 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// Fdinfo returns the text of /proc/PID/fdinfo/FD, as far as the file's own kind shows
-// anything: what ->show_fdinfo adds to it. The error is ENOENT for a descriptor that is
-// not open. It recreates seq_show of fs/proc/fd.c.
+// Fdinfo returns the part of /proc/PID/fdinfo/FD that the file's ->show_fdinfo prints, or
+// "" if the file has no such operation. It returns ENOENT if the descriptor is not open.
+// It recreates seq_show of fs/proc/fd.c.
 func Fdinfo(files *vfs.FDTable, fd int) (string, error) {
 	f := files.File(fd)
 	if f == nil {

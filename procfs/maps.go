@@ -6,24 +6,24 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Mapping is a line of /proc/PID/maps, with what the kernel does not print there of
-// a userfaultfd registration.
+// Mapping is one line of /proc/PID/maps, plus the mapping's userfaultfd registration,
+// which the kernel does not print there.
 type Mapping struct {
-	// Start and End bound the mapping, in bytes: [Start, End).
+	// Start and End are the bounds of the mapping, [Start, End), as byte addresses.
 	Start, End uint64
-	// Prot are the rights: "rw-p".
+	// Prot is the protection column, such as "rw-p".
 	Prot string
-	// Kind is what is mapped: "" for plain anonymous memory, the file's or the
-	// operations' name otherwise.
+	// Kind names the backing: "" for plain anonymous memory, otherwise the name of the
+	// file or of the memory type ("shmem").
 	Kind string
-	// Ctx is the context that gets the mapping's faults, nil for none, and Modes what
-	// it gets them for: "missing".
-	Ctx   *uffd.Ctx
+	// Ctx is the userfaultfd context that handles the mapping's faults, nil if none.
+	Ctx *uffd.Ctx
+	// Modes lists the modes of the registration, such as "missing"; "" if none.
 	Modes string
 }
 
-// Maps lists the mappings of an address space, lowest first: /proc/PID/maps. It
-// recreates show_map.
+// Maps returns the mappings of an address space in ascending order, as /proc/PID/maps
+// does. It takes mmap_lock for reading. It recreates show_map.
 func Maps(space *mm.MM) []Mapping {
 	t := sim.Observer()
 	space.MmapLock.DownRead(t)

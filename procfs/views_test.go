@@ -13,8 +13,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// settledFault returns a process with four pages registered at 0x100000 and a task
-// asleep in a fault at the second.
+// settledFault returns a process with four pages registered at 0x100000 and a task that
+// sleeps in a fault on the second page.
 func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
 	t.Helper()
 	exec := sim.NewControlled(sim.NewRandom(1))
@@ -34,7 +34,7 @@ func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
 	}, nil)
 	require.NoError(t, exec.Settle())
 	p.Go("filler", func(task *machine.Task) {
-		// The zero page, at the first and the third: the fault has the second.
+		// Map the zero page at the first and the third page; t1 faults on the second.
 		for _, start := range []uint64{0x100000, 0x102000} {
 			z := abi.Zeropage{Range: abi.Range{Start: start, Len: mm.PageSize}}
 			require.NoError(t, task.UffdZeropage(3, &z))
@@ -67,5 +67,5 @@ func TestViews(t *testing.T) {
 
 	require.Equal(t, []bool{true, false, true}, procfs.Present(p.MM, 0x100000, 3))
 	require.Equal(t, steps, exec.Steps(), "a view takes no visible step")
-	require.NoError(t, exec.Settle(), "and leaves no lock behind")
+	require.NoError(t, exec.Settle(), "and releases every lock it takes")
 }
