@@ -55,9 +55,9 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 
 // renamings are what the executor has to call things if the faulters change places, and
 // permuted the permutations of the tasks that belong to them.
-func renamings(s Symmetry, faulters int) (renamings []sim.Renaming, permuted [][]int) {
+func renamings(s Symmetry, faulters int) (renamings []sim.Permutation, permuted [][]int) {
 	n := faulters
-	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxRenamings {
+	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxPermutations {
 		n = 1
 	}
 	for _, p := range permutations(n) {
@@ -65,7 +65,7 @@ func renamings(s Symmetry, faulters int) (renamings []sim.Renaming, permuted [][
 		for i := range p {
 			r.names = append(r.names, faulterName(i))
 		}
-		renamings = append(renamings, sim.Renaming{
+		renamings = append(renamings, sim.Permutation{
 			Task: r.task, Label: r.label, Address: r.address, Offset: r.offset,
 		})
 		permuted = append(permuted, p)

@@ -26,9 +26,9 @@ type worker struct {
 	asked map[question]struct{} // answers that this worker has relied on
 	memo  memo
 
-	renaming []sim.Renaming // of the fingerprints
-	permuted [][]int        // and of the tasks
-	states   []uint64       // scratch
+	renaming []sim.Permutation // of the fingerprints
+	permuted [][]int           // and of the tasks
+	states   []uint64          // scratch
 }
 
 // node is a state on the path. Sets of tasks are bit masks.

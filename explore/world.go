@@ -47,8 +47,8 @@ type World struct {
 	machine *machine.Machine
 	tasks   []*Task
 
-	renaming []sim.Renaming // of the fingerprints
-	permuted [][]int        // the tasks, by each of them
+	renaming []sim.Permutation // of the fingerprints
+	permuted [][]int           // the tasks, by each of them
 }
 
 // Task is a task of a world and what has become of it.
@@ -229,7 +229,7 @@ func (w *World) observe(chosen *sim.Task) {
 }
 
 // fingerprint makes the executor keep fingerprints, under the renamings: see [renamings].
-func (w *World) fingerprint(renaming []sim.Renaming, permuted [][]int) {
+func (w *World) fingerprint(renaming []sim.Permutation, permuted [][]int) {
 	w.renaming, w.permuted = renaming, permuted
 	w.exec.Fingerprint(renaming...)
 }

@@ -22,8 +22,9 @@ func BenchmarkSpinLock(b *testing.B) {
 	}
 }
 
-// BenchmarkPingPong is a hand-over between two tasks that sleep and wake each
-// other; channel is the least that Go could do for it.
+// BenchmarkPingPong measures a hand-over between two tasks that sleep and wake each
+// other. The channel variant is the lower bound: the same hand-over between two
+// goroutines.
 func BenchmarkPingPong(b *testing.B) {
 	b.Run("park", func(b *testing.B) {
 		b.ReportAllocs()
@@ -66,8 +67,8 @@ func BenchmarkPingPong(b *testing.B) {
 	})
 }
 
-// BenchmarkControlledStep is one visible step of three tasks: with a strategy that
-// always goes on to another task, and with the random one.
+// BenchmarkControlledStep measures one visible step in a run of three tasks, with a
+// strategy that switches tasks at every step and with the random one.
 func BenchmarkControlledStep(b *testing.B) {
 	for _, bm := range []struct {
 		name     string
@@ -98,8 +99,8 @@ func BenchmarkControlledStep(b *testing.B) {
 	}
 }
 
-// BenchmarkControlledRun is a short run from its making to its end, as an explorer
-// makes them by the million.
+// BenchmarkControlledRun measures a short run, including the creation of the executor. An
+// explorer makes millions of them.
 func BenchmarkControlledRun(b *testing.B) {
 	b.ReportAllocs()
 	random := NewRandom(1)

@@ -2,21 +2,20 @@ package sim
 
 import "fmt"
 
-// Bug is the panic value for what a kernel would report as a bug: a BUG_ON or
-// VM_BUG_ON that fired, a lock misused, freed memory touched. The controlled
-// executor ends the run with it; in the free one it is a panic like any other.
+// Bug is the panic value for anything that a kernel would report as a bug: a BUG_ON that
+// fires, a misused lock, a use after free. The controlled executor ends the run with it;
+// on the free executor it is an ordinary panic.
 type Bug struct {
-	// Kind says what sort of bug it is.
 	Kind BugKind
-	// Where is the kernel function, or the object, that it was found in.
+	// Where is the kernel function, or the object, in which the bug was found.
 	Where string
-	// What is the condition that held, in words.
+	// What describes the condition that was true.
 	What string
-	// Task is the name of the task that ran into it, if one did.
+	// Task is the name of the task that triggered the bug, "" if none did.
 	Task string
 }
 
-// BugKind sorts bugs by what went wrong.
+// BugKind classifies bugs.
 type BugKind string
 
 // The kinds of bug.
@@ -30,28 +29,28 @@ const (
 	BugSleepState   BugKind = "sleeping lock with a sleep announced"
 )
 
-// Error makes a Bug an error, for executors that return it.
+// Error returns the kind, the place, the condition and the task.
 func (b *Bug) Error() string {
-	who := ""
+	task := ""
 	if b.Task != "" {
-		who = " (task " + b.Task + ")"
+		task = " (task " + b.Task + ")"
 	}
-	return fmt.Sprintf("%s in %s: %s%s", b.Kind, b.Where, b.What, who)
+	return fmt.Sprintf("%s in %s: %s%s", b.Kind, b.Where, b.What, task)
 }
 
-// BugOn panics with a [*Bug] if cond holds. where is the kernel function's name,
-// what the condition in words.
+// BugOn panics with a [*Bug] if cond is true: BUG_ON. where is the name of the kernel
+// function; what describes the condition.
 func BugOn(t *Task, cond bool, where, what string) {
 	if cond {
 		t.bug(BugAssert, where, what)
 	}
 }
 
-// UseAfterFree panics with a [*Bug]: something was used that is no more.
+// UseAfterFree panics with a [*Bug] that reports an access to freed memory.
 func UseAfterFree(t *Task, where, what string) { t.bug(BugUseAfterFree, where, what) }
 
-// bug ends the run of a controlled executor at once, so that what the task defers
-// is not interleaved with other tasks, and panics.
+// bug panics with a [*Bug]. On a controlled executor it ends the run first, so that the
+// task's deferred calls are not interleaved with other tasks.
 func (t *Task) bug(kind BugKind, where, what string) {
 	b := &Bug{Kind: kind, Where: where, What: what, Task: t.name}
 	if t.ctl != nil {

@@ -6,8 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Of two tasks that compare and exchange the same word one succeeds, in every interleaving, and
-// the other one learns that it did not; a store that comes before is seen by then.
+// If two tasks compare-and-exchange the same word, exactly one succeeds in every
+// interleaving, with store buffers or without. The task that fails sees the earlier
+// store.
 func TestCmpxchg(t *testing.T) {
 	program := func(c *Controlled, r []uint64) {
 		var word, before Word
@@ -37,7 +38,7 @@ func TestCmpxchg(t *testing.T) {
 	}
 }
 
-// A count that the modelled kernel does not have is no step, and asks no reader to repeat.
+// The methods of an absent count take no step, and ReadRetry reports false.
 func TestSeqCountAbsent(t *testing.T) {
 	program := func(c *Controlled, r []uint64) {
 		count := SeqCount{Absent: true}

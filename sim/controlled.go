@@ -10,74 +10,79 @@ import (
 
 // Strategy chooses the interleaving of a controlled run.
 type Strategy interface {
-	// Pick chooses one of the enabled tasks (at least one, by rising ID, and behind them
-	// store buffers that are not empty) to take the step that it announces in [Task.Next].
-	// current is the task that took the last step; it is nil at first, and need not be
-	// enabled. Nil gives the run up.
+	// Pick returns the task that takes the next step, the one in its [Task.Next]. enabled
+	// is not empty. It holds the enabled tasks in ascending order of ID, followed by the
+	// tasks that stand for non-empty store buffers (see [Task.BufferOf]). current is the
+	// task that took the previous step; it is nil at first and need not be enabled. If
+	// Pick returns nil, the run ends with [ErrAbandoned].
 	Pick(enabled []*Task, current *Task) *Task
 }
 
-// Controlled is the executor that runs one task at a time and lets its strategy
-// choose, before every visible step, which. Its tasks are coroutines. It is not
-// safe for concurrent use.
+// Controlled is the executor that runs one task at a time and, before every visible step,
+// lets its strategy choose which. Its tasks are coroutines. It is not safe for concurrent
+// use: one goroutine owns it, and all its fields.
 type Controlled struct {
-	// Trace receives the events of the tasks created after it was set; nil for none.
+	// Trace receives the events of tasks created after it was set; nil for none.
 	Trace *Tracer
-	// MaxSteps bounds the visible steps of one Settle; 0 means ten million.
+	// MaxSteps limits the visible steps of one Settle; 0 means ten million.
 	MaxSteps int
-	// Announce, if not nil, is told of each visible step that a task announces, and of
-	// the kernel function that it belongs to. The step is taken when the strategy next
-	// chooses the task.
+	// Announce, if not nil, is called for each visible step that a task announces, with
+	// the kernel function that takes it. The task takes the step when the strategy next
+	// chooses it.
 	Announce func(t *Task, s Step, kernelFunc string)
 
-	// Coroutines are reused, if not nil, and kept for the next executor.
+	// Coroutines, if not nil, provides the coroutines and takes them back at the end.
 	Coroutines *Coroutines
 
 	strategy Strategy
-	tasks    []*Task // alive, by rising ID
-	enabled  []*Task // scratch of pick
-	current  *Task   // who took the last step
-	chosen   *Task   // who takes the next one
-	steps    int     // in all
-	budget   int     // left in this Settle
-	last     int
-	err      error // what ended the run
-	stopping bool
-	labels   []*label // by address
-	spare    []label  // memory for more
-	freed    bool     // something has been
-	print    fingerprint
-	handles  map[unsafe.Pointer]func(*Summary) // meanings of handles stored before there were fingerprints
-	memo     *label                            // of memoObj
-	memoObj  unsafe.Pointer                    // which was asked for last
-	visible  map[*Word]uint64                  // what others see of words with stores pending; nil without store buffers
-	buffers  []*Task                           // those whose store buffer is not empty, by rising ID
+	tasks    []*Task  // that have not ended, in ascending order of ID
+	enabled  []*Task  // scratch memory of pick
+	current  *Task    // took the previous step
+	chosen   *Task    // takes the next step
+	steps    int      // taken in total
+	budget   int      // steps left in this Settle
+	last     int      // the ID of the next task
+	err      error    // ended the run
+	stopping bool     // tasks are being unwound
+	labels   []*label // in ascending order of address
+	spare    []label  // preallocated labels
+	freed    bool     // some structure has been freed
+	fp       fingerprint
+	// handles are the meanings of the handles stored before Fingerprint was called.
+	handles map[unsafe.Pointer]func(*Summary)
+	memo    *label         // the label of memoObj: a cache of one entry for mustLabel
+	memoObj unsafe.Pointer // the object last looked up
+	// visible is the value in memory of each word that has a store in a store buffer; nil
+	// if the executor has no store buffers.
+	visible map[*Word]uint64
+	buffers []*Task // tasks whose store buffer is not empty, in ascending order of ID
 }
 
-// defaultMaxSteps is how many visible steps a Settle may take before the run is
-// taken for one that never ends.
+// defaultMaxSteps is the number of visible steps in one Settle after which a run counts
+// as endless.
 const defaultMaxSteps = 10_000_000
 
-// ErrAbandoned is how a run ends that its strategy has given up.
+// ErrAbandoned is the error of a run whose strategy returned no task.
 var ErrAbandoned = errors.New("the strategy has abandoned the run")
 
-// coroutine is what the controlled executor keeps in a task.
+// coroutine is the state of a task that only a controlled executor needs. The executor
+// owns it.
 type coroutine struct {
 	next    Step // announced, not taken yet
-	queued  bool // in the queue of a semaphore
-	granted bool // and the semaphore is the task's now
+	queued  bool // waits in the queue of a semaphore
+	granted bool // owns the semaphore for which it was queued
 	started bool
 	on      *runner
-	history sums // sums up what the task did and saw, for the fingerprint
-	mark    sums
-	total   int // steps announced
-	marked  int // of them up to the mark
+	history sums // hash of the steps taken and the values found, for the fingerprint
+	mark    sums // history at the last Forget or ForgetSince; see Mark
+	total   int  // number of steps announced
+	marked  int  // of these, the steps announced before the mark
 	buffer  storeBuffer
 
-	bufferOf *Task // whose store buffer the task stands for; immutable
+	bufferOf *Task // the task whose store buffer this task stands for; immutable
 }
 
-// newControlledTask makes a task together with its coroutine, which those of a free executor do without.
+// newControlledTask allocates a task together with the state for a controlled executor.
 func newControlledTask(name string, id int, private any) *Task {
 	both := &struct {
 		task    Task
@@ -89,7 +94,7 @@ func newControlledTask(name string, id int, private any) *Task {
 	both.held = both.locks[:0]
 	both.task.co, both.task.held = &both.co, &both.held
 	both.siglock.Init(siglockClass)
-	both.siglock.Guards(func(*Summary) {}) // the signals are a word of their own
+	both.siglock.Guards(func(*Summary) {}) // storeSignals adds the signals to the fingerprint
 	both.task.siglock = &both.siglock
 	return &both.task
 }
@@ -100,16 +105,16 @@ type unwind struct{}
 // NewControlled returns an executor with no tasks.
 func NewControlled(s Strategy) *Controlled { return &Controlled{strategy: s} }
 
-// Go creates a task that will run fn. It takes its first step in Settle, or, where
-// a running task creates it, when the strategy says so. In a stopped executor the
-// task is dead from the start.
+// Go creates a task that runs fn. The task takes its first step when the strategy chooses
+// it: in the next Settle, or in the current one if a task calls Go. On a stopped executor
+// the task is dead from the start.
 func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	t := newControlledTask(name, c.last, private)
 	c.last++
 	t.ctl = c
 	t.trace = c.Trace
 	if c.stopping {
-		c.bury(t)
+		c.markDead(t)
 		return t
 	}
 	t.co.next = Step{Op: OpStart}
@@ -118,16 +123,17 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	t.co.on = c.Coroutines.run(func() {
 		t.co.started = true
 		defer c.end(t)
-		c.saw(t, t.co.next, 0)
+		c.recordStep(t, t.co.next, 0)
 		fn(t)
 	})
 	c.tasks = append(c.tasks, t)
 	return t
 }
 
-// end buries a task that returned or panicked, and lets another one go on.
+// end is deferred by a task: it marks the task dead, records its panic, if any, as the
+// run's error, and chooses the next task.
 func (c *Controlled) end(t *Task) {
-	c.bury(t)
+	c.markDead(t)
 	switch p := recover().(type) {
 	case nil, unwind:
 	case *Bug:
@@ -140,10 +146,11 @@ func (c *Controlled) end(t *Task) {
 	}
 }
 
-func (c *Controlled) bury(t *Task) {
+// markDead sets a task's state to Dead and removes the task from the executor.
+func (c *Controlled) markDead(t *Task) {
 	if t.State() != Dead {
-		for k := range c.print.renamings {
-			c.print.dead[k] += c.position(t, k)
+		for k := range c.fp.permutations {
+			c.fp.dead[k] += c.position(t, k)
 		}
 	}
 	t.state.Store(uint32(Dead))
@@ -153,16 +160,16 @@ func (c *Controlled) bury(t *Task) {
 	}
 }
 
-// fail ends the run with its first error. What goes wrong in tasks that are being
-// unwound already is no finding.
+// fail ends the run with its first error. Errors of tasks that are being unwound are
+// consequences of the first one and are ignored.
 func (c *Controlled) fail(err error) {
 	if c.err == nil && !c.stopping {
 		c.err = err
 	}
 }
 
-// Settle runs the tasks until each is asleep or has ended. The error is a [*Bug], a
-// [*Deadlock], an [*Endless] or a [*Panic]; after an error the executor is stopped.
+// Settle runs the tasks until each is asleep or has ended. It returns a [*Bug], a
+// [*Deadlock], an [*Endless], a [*Panic] or [ErrAbandoned]. An error stops the executor.
 func (c *Controlled) Settle() error {
 	if c.err != nil {
 		return c.err
@@ -173,7 +180,7 @@ func (c *Controlled) Settle() error {
 	}
 	settled := false
 	defer func() {
-		if !settled { // an error; or a task's Goexit, which comes out here
+		if !settled { // an error, or a task's Goexit, which propagates to this goroutine
 			c.Stop()
 		}
 	}()
@@ -188,36 +195,39 @@ func (c *Controlled) Settle() error {
 	return c.err
 }
 
-// Stop abandons the run: tasks that have not ended are unwound.
+// Stop ends the run and unwinds every task that has not ended.
 func (c *Controlled) Stop() {
 	c.stopping = true
 	for len(c.tasks) > 0 {
 		t := c.tasks[0]
 		if t.co.started {
-			t.co.on.resume() // and it unwinds
+			t.co.on.resume() // its step panics with unwind
 		} else {
 			c.Coroutines.drop(t.co.on)
 		}
-		c.bury(t) // once more if it had started
+		c.markDead(t) // has no effect if end has done it
 	}
 	if c.err == nil {
 		c.err = fmt.Errorf("the executor is stopped")
 	}
 }
 
-// Steps is the number of visible steps taken since the executor was made.
+// Steps returns the number of visible steps taken since the executor was created.
 func (c *Controlled) Steps() int { return c.steps }
 
-// Next is the step that a task of a controlled executor announces.
+// Next returns the step that the task has announced and not taken. The task must belong
+// to a controlled executor.
 func (t *Task) Next() Step { return t.co.next }
 
-// Announced is the number of steps that a task of a controlled executor has announced.
+// Announced returns the number of steps that the task has announced. The task must belong
+// to a controlled executor.
 func (t *Task) Announced() int { return t.co.total }
 
-// SinceMark is the number of steps that it has announced since it last forgot its past.
+// SinceMark returns the number of steps that the task has announced since its last call
+// of Forget or ForgetSince. The task must belong to a controlled executor.
 func (t *Task) SinceMark() int { return t.co.total - t.co.marked }
 
-// step announces a visible step and returns when the strategy has chosen it.
+// step announces a visible step and returns once the strategy has chosen it.
 func (c *Controlled) step(t *Task, s Step) {
 	if c.stopping || c.err != nil {
 		panic(unwind{})
@@ -230,11 +240,11 @@ func (c *Controlled) step(t *Task, s Step) {
 	c.pick()
 	c.await(t)
 	if c.freed {
-		c.assertThere(t, s)
+		c.assertNotFreed(t, s)
 	}
 }
 
-// await gives the CPU to the chosen task, if that is another one.
+// await yields to the chosen task until t is chosen.
 func (c *Controlled) await(t *Task) {
 	for c.chosen != t || c.err != nil {
 		t.co.on.yield(struct{}{})
@@ -244,7 +254,7 @@ func (c *Controlled) await(t *Task) {
 	}
 }
 
-// waitForGrant blocks a task that has queued for a semaphore until it owns it.
+// waitForGrant blocks a task in a semaphore's queue until it owns the semaphore.
 func (c *Controlled) waitForGrant(t *Task) {
 	t.co.queued = true
 	c.pick()
@@ -252,10 +262,11 @@ func (c *Controlled) waitForGrant(t *Task) {
 	t.co.queued, t.co.granted = false, false
 }
 
-// pick lets the strategy choose who goes next. Nobody is chosen if nobody can run.
+// pick lets the strategy choose the next task. c.chosen is nil if no task is enabled or
+// the run has ended.
 func (c *Controlled) pick() {
 	for {
-		c.lookWhoCan()
+		c.findEnabled()
 		c.chosen = nil
 		if len(c.enabled) == 0 || c.err != nil {
 			return
@@ -275,12 +286,12 @@ func (c *Controlled) pick() {
 			c.chosen, c.current = chosen, chosen
 			return
 		}
-		c.flush(chosen.co.bufferOf) // the processor does that, and the tasks stay where they are
+		c.flush(chosen.co.bufferOf) // a step of the processor: no task advances
 	}
 }
 
-// lookWhoCan finds out who can take a step.
-func (c *Controlled) lookWhoCan() {
+// findEnabled sets c.enabled to the tasks and the store buffers that can take a step.
+func (c *Controlled) findEnabled() {
 	c.enabled = c.enabled[:0]
 	for _, t := range c.tasks {
 		if c.isEnabled(t) {
@@ -292,7 +303,7 @@ func (c *Controlled) lookWhoCan() {
 	}
 }
 
-// isEnabled reports whether the task can take the step that it announces.
+// isEnabled reports whether the task can take the step that it has announced.
 func (c *Controlled) isEnabled(t *Task) bool {
 	if t.co.queued {
 		return t.co.granted
@@ -319,7 +330,8 @@ func (t *Task) Asleep() bool {
 	return t.parks.Load()%2 == 1 && !t.mayRun()
 }
 
-// deadlock looks for tasks that are stuck on a lock when nothing can run any more.
+// deadlock is called when no task is enabled. It returns an error if any task waits for a
+// lock or a sequence count, nil if all tasks sleep.
 func (c *Controlled) deadlock() error {
 	var stuck []string
 	for _, t := range c.tasks {
@@ -339,14 +351,22 @@ func (c *Controlled) deadlock() error {
 	return &Deadlock{Stuck: stuck}
 }
 
-// Deadlock says that tasks wait for locks which nobody is left to release.
-type Deadlock struct{ Stuck []string }
+// Deadlock reports that tasks wait for locks that no task can release.
+type Deadlock struct {
+	// Stuck has a sentence for each waiting task.
+	Stuck []string
+}
 
+// Error returns the sentences of the waiting tasks.
 func (d *Deadlock) Error() string { return "deadlock: " + strings.Join(d.Stuck, "; ") }
 
-// Endless says that a run took more steps than it was given.
-type Endless struct{ Task string }
+// Endless reports that a run exceeded [Controlled.MaxSteps].
+type Endless struct {
+	// Task is the name of a task that was enabled at the limit.
+	Task string
+}
 
+// Error names the task.
 func (e *Endless) Error() string {
 	return "the run does not settle: too many steps (last seen running: task " + e.Task + ")"
 }

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// mixture sets up tasks that make use of everything that is visible.
+// mixture creates tasks that take most kinds of visible steps.
 func mixture(e Executor) {
 	var (
 		l    SpinLock
@@ -65,8 +65,8 @@ func TestSameSeedSameRun(t *testing.T) {
 	require.Greater(t, len(runs), 990, "different seeds reach different interleavings")
 }
 
-// What tasks do between two steps is done in one go, and every order of the steps
-// of two tasks is reached.
+// A task is not interrupted between two steps, and the random strategy reaches every
+// order of the steps of two tasks.
 func TestAllInterleavings(t *testing.T) {
 	orders := map[string]bool{}
 	for seed := range uint64(1000) {
@@ -87,7 +87,7 @@ func TestAllInterleavings(t *testing.T) {
 		}
 		orders[joined(order)] = true
 	}
-	require.Len(t, orders, 70) // 8 over 4, with the start of each
+	require.Len(t, orders, 70) // 8 choose 4: four steps each, including the start
 }
 
 func TestEnabledTasksGetTheirTurn(t *testing.T) {
@@ -108,8 +108,8 @@ func TestEnabledTasksGetTheirTurn(t *testing.T) {
 	}
 }
 
-// The enabled tasks are offered by rising ID, and they are those that can go on.
-func TestWhatPickIsOffered(t *testing.T) {
+// Pick gets exactly the tasks that can take a step, in ascending order of ID.
+func TestEnabledTasks(t *testing.T) {
 	var l SpinLock
 	l.Init(innerClass)
 	watch := pickFunc(func(enabled []*Task, current *Task) *Task {
@@ -166,8 +166,8 @@ func TestDeadlockABBA(t *testing.T) {
 	require.Positive(t, fine)
 }
 
-// A reader that sleeps with the semaphore held stalls the first writer, and
-// behind it another reader.
+// A reader that sleeps while it holds the semaphore stalls the first writer and the
+// readers behind it.
 func TestDeadlockSleepingReader(t *testing.T) {
 	var s RWSem
 	s.Init(semClass)
@@ -201,7 +201,7 @@ func TestEndless(t *testing.T) {
 	require.Equal(t, 100, c.Steps())
 }
 
-// The budget is each Settle's own.
+// MaxSteps limits each Settle separately.
 func TestBudgetIsPerSettle(t *testing.T) {
 	c := NewControlled(NewRandom(1))
 	c.MaxSteps = 10
@@ -224,7 +224,7 @@ func TestStopUnwinds(t *testing.T) {
 	unwound, beyond := 0, false
 	asleep := c.Go("asleep", nil, func(t *Task) {
 		defer func() { unwound++ }()
-		defer l.Lock(t) // a step while unwinding is none
+		defer l.Lock(t) // while unwinding, this is not a step
 		t.SetState(Killable)
 		t.Schedule()
 		beyond = true
@@ -245,7 +245,7 @@ func TestStopUnwinds(t *testing.T) {
 	goleak.VerifyNone(t, leaks)
 }
 
-// Whatever ends a run, no coroutine is left.
+// No coroutine is left after a run, however it ended.
 func TestNothingLeaks(t *testing.T) {
 	for name, last := range map[string]func(t *Task){
 		"bug":    func(t *Task) { BugOn(t, true, "here", "that") },
@@ -264,7 +264,7 @@ func TestNothingLeaks(t *testing.T) {
 			ended := make(chan error)
 			go func() {
 				var err error
-				defer func() { ended <- err }() // Goexit, too
+				defer func() { ended <- err }() // deferred, in case of Goexit
 				err = c.Settle()
 			}()
 			err := <-ended
@@ -288,8 +288,8 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// A bug ends the run there and then: what its task defers is not interleaved with
-// other tasks, which may run into the consequences.
+// A bug ends the run at once: deferred calls of its task are not interleaved with other
+// tasks, which could report a consequence of the bug.
 func TestBugEndsTheRun(t *testing.T) {
 	for seed := range uint64(100) {
 		var l SpinLock
@@ -324,7 +324,7 @@ func TestBugEndsTheRun(t *testing.T) {
 	}
 }
 
-// What tasks find while they are unwound is no finding.
+// A run's error is the first one: errors of tasks that are being unwound are ignored.
 func TestFirstErrorStays(t *testing.T) {
 	c := NewControlled(stay{})
 	var s RWSem
@@ -386,7 +386,7 @@ func TestSettleAgain(t *testing.T) {
 	})
 }
 
-// Signals from outside reach tasks that have settled.
+// Interrupt reaches a sleeping task between two calls of Settle.
 func TestInterruptBetweenSettles(t *testing.T) {
 	onBoth(t, func(t *testing.T, e Executor) {
 		task := e.Go("task", nil, func(t *Task) {
@@ -412,7 +412,8 @@ func TestPrivate(t *testing.T) {
 	})
 }
 
-// A wake-up that the protocol promises is never lost, whoever goes first.
+// A task that sets its state before it checks the condition loses no wake-up, in any
+// interleaving.
 func TestNoLostWakeup(t *testing.T) {
 	for seed := range uint64(10_000) {
 		require.True(t, wakes(t, NewRandom(seed), sleepUntil), "seed %d", seed)
@@ -425,8 +426,8 @@ func TestNoLostWakeup(t *testing.T) {
 	})
 }
 
-// A task that looks at the flag before it announces its sleep loses the wake-up
-// that comes in between, and the random strategy soon finds it.
+// A task that checks the flag before it sets its state loses a wake-up in between. The
+// random strategy finds such a run.
 func TestPlantedLostWakeupIsFound(t *testing.T) {
 	lookFirst := func(t *Task, done func() bool) {
 		for !done() {
@@ -454,7 +455,7 @@ type failer interface {
 	Helper()
 }
 
-// wakes reports whether a sleeper that waits in the given manner ends.
+// wakes reports whether a task that sleeps by calling wait ends.
 func wakes(t failer, s Strategy, sleep func(*Task, func() bool)) bool {
 	t.Helper()
 	var flag Word

@@ -2,12 +2,12 @@ package sim
 
 import "iter"
 
-// Coroutines keeps the coroutines of controlled executors for the next: what they cost is
-// not their start but the growth of their stacks. It is not safe for concurrent use, and
-// serves one executor at a time.
+// Coroutines keeps coroutines for reuse by the next controlled executor. Reuse saves the
+// growth of their stacks, which costs more than their creation. It is not safe for
+// concurrent use and serves one executor at a time.
 type Coroutines struct{ idle []*runner }
 
-// Close ends the coroutines. No task may run on them any more.
+// Close ends the idle coroutines. Every executor that used them must have stopped.
 func (cs *Coroutines) Close() {
 	for _, r := range cs.idle {
 		r.stop()
@@ -15,16 +15,16 @@ func (cs *Coroutines) Close() {
 	cs.idle = nil
 }
 
-// runner is a coroutine that runs one task after the other.
+// runner is a coroutine that runs one task after another.
 type runner struct {
 	task   func()
-	resume func() (struct{}, bool)
+	resume func() (struct{}, bool) // called by the executor
 	stop   func()
-	yield  func(struct{}) bool
+	yield  func(struct{}) bool // called by the task; nil before the first resume
 }
 
-// run returns a coroutine that will run the task when it is resumed, and then, if cs is
-// not nil, wait there for another one.
+// run returns a coroutine that runs the task when it is resumed. Afterwards it goes back
+// to cs, or ends if cs is nil.
 func (cs *Coroutines) run(task func()) *runner {
 	if cs != nil && len(cs.idle) > 0 {
 		r := cs.idle[len(cs.idle)-1]
@@ -49,7 +49,7 @@ func (cs *Coroutines) run(task func()) *runner {
 	return r
 }
 
-// drop gives back a coroutine whose task has never been resumed.
+// drop returns a coroutine to cs whose task was never resumed.
 func (cs *Coroutines) drop(r *runner) {
 	if cs == nil || r.yield == nil {
 		r.stop()

@@ -1,37 +1,51 @@
-// Package sim is the simulated CPU that the modelled kernel runs on: tasks
-// with the kernel's sleeping states, spinlocks, a reader/writer semaphore, wait
-// queues and words of shared memory.
+// Package sim simulates the CPU and the scheduler under the modelled kernel: tasks with
+// the kernel's sleeping states, spinlocks, a reader/writer semaphore, wait queues, and
+// words of shared memory.
 //
 // # One code, two executors
 //
-// Code that is written against this package takes the current task, t *Task, as
-// its first parameter (the kernel's current) and never uses sync, channels, time
-// or the go statement itself. It then runs unchanged on either executor:
+// Code that uses this package takes the current task, t *Task, as its first parameter
+// (the kernel's current). It never uses sync, channels, time or the go statement itself.
+// It then runs unchanged on either executor:
 //
-//   - [Free]: every task is a goroutine, a [SpinLock] is a mutex and a [Word] an
-//     atomic. Tasks run in parallel, at full speed, and the race detector sees
-//     what the kernel's own would.
-//   - [Controlled]: one task runs at a time, as a coroutine. Before every visible
-//     step a [Strategy] chooses who goes next, so that the same choices give the
-//     same run, bit for bit.
+//   - [Free]: every task is a goroutine, a [SpinLock] is a mutex, and a [Word] is an
+//     atomic. Tasks run in parallel at full speed, and the race detector reports data
+//     races in the modelled code.
+//   - [Controlled]: tasks are coroutines, and one runs at a time. Before every visible
+//     step a [Strategy] chooses the task that takes it. The same choices produce the same
+//     run, bit for bit.
+//
+// An executor is settled when every task sleeps or has ended.
 //
 // # Visible steps
 //
-// A visible step is an action that another task can notice or be noticed by: a
-// lock taken or released, a shared word read or written, a sleep, a wake-up. Each
-// names its object and how it touches it ([Step]); whatever lies between two
-// steps of a task is invisible and runs in one go.
+// A visible step (in the literature, a visible operation) is an action that can affect
+// another task or be affected by one: taking or releasing a lock, reading or writing a
+// shared word, going to sleep, waking a task. A [Step] says which object it accesses, and
+// how. The code between two steps of a task runs without interruption.
+//
+// # Store buffers
+//
+// Memory is sequentially consistent. [Controlled.TSO] adds store buffers, as on x86: then
+// the write of each buffered store to memory is a step of its own.
 //
 // # Lock order
 //
-// A lock belongs to a [LockClass], and a class has a rank. A task may only take
-// locks of rising rank. The order is asserted in the controlled executor always,
-// and in the free one when built with -tags lockcheck. The only class of this
-// package's own is that of siglock, the lock of a task's signals. Its rank is 100:
-// the packages that declare other classes give them lower ranks.
+// A lock belongs to a [LockClass], and a class has a rank. A task may take a lock only if
+// its rank is higher than that of every lock the task holds. The controlled executor
+// always asserts this, the free one if built with -tags lockcheck. This package declares
+// one class, that of siglock, which protects a task's signals. Its rank is 100, higher
+// than that of any class declared elsewhere.
 //
-// What must never happen in a kernel (a BUG_ON, a lock taken twice, a sleep with
-// a spinlock held) is a panic with a [*Bug], which names the place and the rule.
+// Anything that must never happen in a kernel (a BUG_ON, a lock taken twice, a sleep with
+// a spinlock held) panics with a [*Bug], which names the place and the condition.
+//
+// # Fingerprints
+//
+// A controlled executor can hash its global state ([Controlled.Fingerprint]), so that an
+// explorer recognises a state that it has visited. For this every structure shared
+// between tasks needs a label ([Label]), and every lock a summary of what it guards
+// ([SpinLock.Guards]).
 //
 // # Stability
 //
@@ -40,7 +54,7 @@
 // unless the next sentence names them; [Bug]; [Tracer] and [Event].
 //
 // Internal (may change in any commit, although other packages of this module use it):
-// what an explorer needs to compare states ([Summary], [Renaming], [Label], [LabelIn],
+// what an explorer needs to compare states ([Summary], [Permutation], [Label], [LabelIn],
 // [Bookmark] and every method that takes or returns one of them, [Controlled.TSO]), and
 // what saves allocations ([Pool], [Shelf], [Coroutines], [BareLock]).
 package sim

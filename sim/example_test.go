@@ -6,8 +6,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// A task sleeps until another one sets a flag. The same code runs in parallel, on
-// goroutines, or one step at a time.
+// A task sleeps until another one sets a flag. The same code runs on either executor: in
+// parallel on goroutines, or one step at a time.
 func Example() {
 	var flag sim.Word
 	program := func(e sim.Executor) error {
@@ -34,14 +34,14 @@ func Example() {
 	// <nil>
 }
 
-// The controlled executor finds the interleaving in which a wake-up is lost: the
-// sleeper looks at the flag before it announces its sleep.
+// The controlled executor finds the interleaving in which a wake-up is lost: the sleeper
+// checks the flag before it sets its state.
 func ExampleControlled() {
 	for seed := uint64(0); ; seed++ {
 		var flag sim.Word
 		c := sim.NewControlled(sim.NewRandom(seed))
 		sleeper := c.Go("sleeper", nil, func(t *sim.Task) {
-			if flag.Load(t) == 0 { // wrong: the waker may come now
+			if flag.Load(t) == 0 { // wrong: the waker may run after this check
 				t.SetState(sim.Killable)
 				t.Schedule()
 			}
@@ -63,7 +63,7 @@ func ExampleControlled() {
 	// Output: the flag is 1 and the sleeper sleeps for ever
 }
 
-// A lock misused ends the run with the rule that was broken.
+// Misuse of a lock ends the run with an error that says which rule was broken.
 func ExampleBug() {
 	var queue, table sim.SpinLock
 	queue.Init(&sim.LockClass{Name: "queue.lock", Rank: 1})
@@ -97,7 +97,7 @@ func ExampleWaitQueueHead() {
 	// first
 }
 
-// A tracer is told every visible action of a run.
+// A tracer receives an event for every visible step of a run.
 func ExampleTracer() {
 	var lock sim.SpinLock
 	lock.Init(&sim.LockClass{Name: "queue.lock"})

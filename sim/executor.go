@@ -1,8 +1,8 @@
 package sim
 
-// Executor runs tasks. [Free] and [Controlled] are the two that there are.
+// Executor runs tasks. [Free] and [Controlled] implement it.
 type Executor interface {
-	// Go starts a task. private becomes its Private.
+	// Go creates a task that runs fn. private becomes its [Task.Private].
 	Go(name string, private any, fn func(t *Task)) *Task
 	// Settle runs the tasks until each is asleep or has ended.
 	Settle() error

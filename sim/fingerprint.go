@@ -5,80 +5,86 @@ import (
 	"unsafe"
 )
 
-// fingerprint tells states of a controlled run apart. It sums up
+// fingerprint is the hash of the global state of a controlled run. It is the sum of
+// hashes of
 //
-//   - for each task the history of what it did and saw, which determines where a
-//     deterministic task stands,
-//   - for each shared word its value, and
-//   - for each lock a summary of what it guards; where there is none, as for a word that
-//     holds a handle, the history of its last writer.
+//   - each task's history: its steps and the values they found, which determine the
+//     location and the variables of a deterministic task,
+//   - each shared word's value, and
+//   - each lock's content: the summary of what it guards ([SpinLock.Guards]). A lock
+//     without one, or a handle without a meaning, contributes the history of its last
+//     writer instead.
 //
-// What a lock guards is a function of what its holders have done, and so of their
-// histories; but a summary tells that it is the same again. Two runs with the same fingerprint are in the same state and have the
-// same future, up to collisions of 64-bit hashes. The sum does not depend on the order
-// of its parts, and so interleavings that differ only in the order of steps that
-// commute agree.
+// The content of a lock is a function of its holders' histories, so histories alone would
+// suffice. Summaries let states be recognised as equal that were reached by different
+// histories, once tasks forget theirs ([Task.Forget]).
 //
-// With renamings there is a fingerprint for each, the one that the state would have if
-// its tasks had changed places.
+// Two runs with the same fingerprint are in the same state, up to collisions of 64-bit
+// hashes. A sum does not depend on the order of its terms, so interleavings that differ
+// only in the order of independent steps have the same fingerprint.
+//
+// For symmetry reduction there is one fingerprint for each permutation of the tasks.
 type fingerprint struct {
-	on        bool
-	renamings []Renaming // the first changes nothing
-	objects   sums       // over words, locks and the states of tasks
-	dead      sums       // over the tasks that have ended
+	on           bool          // Fingerprint has been called
+	permutations []Permutation // the first is the identity
+	objects      sums          // sum over words, locks and the states of tasks
+	dead         sums          // sum over the tasks that have ended
 
-	summary, member Summary // scratch: of the whole, and of one in a set
+	summary, member Summary // scratch memory: for a whole summary, for a member of a set
 }
 
-// MaxRenamings is how many renamings an executor can follow, the one that changes
-// nothing among them.
-const MaxRenamings = 6
+// MaxPermutations is the largest number of permutations that an executor supports,
+// including the identity.
+const MaxPermutations = 6
 
-// sums are hashes, one for each renaming.
-type sums [MaxRenamings]uint64
+// sums are hashes of one thing, indexed by permutation.
+type sums [MaxPermutations]uint64
 
-// Renaming says what a task, a structure or a place in one would be called if tasks
-// that run the same program changed places. A nil function changes nothing.
-type Renaming struct {
+// Permutation exchanges tasks that run the same program, and with them the structures and
+// addresses that belong to each. Its functions map identities to identities; a nil
+// function is the identity.
+type Permutation struct {
 	// Task maps the IDs of tasks.
 	Task func(id int) int
-	// Label maps the name and number that a structure was labelled with.
+	// Label maps the name and number of a structure's label.
 	Label func(name string, n uint64) (string, uint64)
 	// Address maps user addresses.
 	Address func(addr uint64) uint64
-	// Offset maps the place of an object in the structure of that name, in bytes.
+	// Offset maps the offset of an object, in bytes, in the structure of that name.
 	Offset func(name string, offset uintptr) uintptr
 }
 
-func (r *Renaming) task(id int) uint64 {
-	if r.Task != nil {
-		id = r.Task(id)
+// task returns the image of a task ID, plus one.
+func (p *Permutation) task(id int) uint64 {
+	if p.Task != nil {
+		id = p.Task(id)
 	}
 	return uint64(id) + 1
 }
 
-// Fingerprint makes the executor keep fingerprints from the next step on, one for each
-// renaming; the first should change nothing. All objects must have labels.
-func (c *Controlled) Fingerprint(renamings ...Renaming) {
-	if len(renamings) == 0 {
-		renamings = []Renaming{{}}
+// Fingerprint makes the executor compute fingerprints from the next step on, one for each
+// permutation. The first should be the identity, which is also the default. From then on
+// a step on an object without a label is an error.
+func (c *Controlled) Fingerprint(permutations ...Permutation) {
+	if len(permutations) == 0 {
+		permutations = []Permutation{{}}
 	}
-	c.print = fingerprint{on: true, renamings: renamings}
+	c.fp = fingerprint{on: true, permutations: permutations}
 	for _, l := range c.labels {
-		l.identify(renamings)
+		l.identify(permutations)
 	}
 	for w, meaning := range c.handles {
 		if meaning != nil && (*Word)(w).Peek() != 0 {
-			stands := c.sumUp(nil, meaning)
-			c.labelOf(w).setContent(w, &stands)
+			sum := c.sumUp(nil, meaning)
+			c.labelOf(w).setContent(w, &sum)
 		}
 	}
 }
 
-// States appends the fingerprints of the present state, one for each renaming.
+// States appends the fingerprints of the current state, one for each permutation.
 func (c *Controlled) States(to []uint64) []uint64 {
-	for k := range c.print.renamings {
-		sum := c.print.objects[k] + c.print.dead[k]
+	for k := range c.fp.permutations {
+		sum := c.fp.objects[k] + c.fp.dead[k]
 		for _, t := range c.tasks {
 			sum += c.position(t, k)
 		}
@@ -90,38 +96,39 @@ func (c *Controlled) States(to []uint64) []uint64 {
 	return to
 }
 
-// position stands for a task's place in its program: its history, and the step that it has come to, which may also
-// follow from something that it has read without a step. One that has been handed a semaphore stands elsewhere
-// than one that has not asked for it yet, although it has done and seen no more: the semaphore counts its
-// readers, and does not name them.
+// position returns a hash of a task's location and local state: its history, its
+// announced step, and whether it has been granted a semaphore. The step may depend on a
+// value read without a step. The grant is neither in the task's history nor in the
+// semaphore's hash, which counts the readers without naming them.
 func (c *Controlled) position(t *Task, k int) uint64 {
-	place := mix(c.print.renamings[k].task(t.id), t.co.history[k])
+	h := mix(c.fp.permutations[k].task(t.id), t.co.history[k])
 	if l := c.labelOf(t.co.next.Obj); l != nil {
-		place = mix(place, c.idIn(l, t.co.next.Obj, k)+uint64(t.co.next.Op))
+		h = mix(h, c.idIn(l, t.co.next.Obj, k)+uint64(t.co.next.Op))
 	}
 	if t.co.granted {
-		place = mix(place, 1)
+		h = mix(h, 1)
 	}
-	return place
+	return h
 }
 
-// Forget tells the executor that nothing of what the task has done so far matters any
-// more for what it will do, except for what is summed up in essence: one number for each
-// renaming. Runs that differ in the rest of the task's past are then the same from here on.
-func (t *Task) Forget(essence func(renaming int) uint64) {
-	if t.ctl == nil || !t.ctl.print.on {
+// Forget replaces the task's history by a hash of its live state, which essence returns
+// for each permutation. Everything else that the task did so far must be irrelevant to
+// its further behaviour. Runs that differ only in the rest of the task's past then reach
+// the same state here.
+func (t *Task) Forget(essence func(permutation int) uint64) {
+	if t.ctl == nil || !t.ctl.fp.on {
 		return
 	}
-	for k := range t.ctl.print.renamings {
+	for k := range t.ctl.fp.permutations {
 		t.co.history[k] = mix(1, essence(k))
 	}
 	t.co.mark, t.co.marked = t.co.history, t.co.total
 }
 
-// Bookmark is a point of a task's program, with all that the task knew there.
+// Bookmark is a task's history at one point, for [Task.ForgetSince].
 type Bookmark struct{ history, mark sums }
 
-// Bookmark marks the point at which the task is.
+// Bookmark returns the task's history up to here.
 func (t *Task) Bookmark() (b Bookmark) {
 	if t.ctl != nil {
 		b.history, b.mark = t.co.history, t.co.mark
@@ -129,96 +136,97 @@ func (t *Task) Bookmark() (b Bookmark) {
 	return b
 }
 
-// ForgetSince says that of what has happened since the bookmark nothing matters for what the
-// task will do but at which point of its program it is, and the essence: the variables of the
-// functions that it is in, as far as they are still used and have got their values since. What
-// follows from the content of a lock that the task still holds need not be among them. Like
-// [Task.Forget] it makes runs the same from here on that differ only in what is forgotten. A
-// nil essence is none. The point needs a name that no other with the same bookmark has.
+// ForgetSince replaces the task's history since the bookmark by the program point and the
+// essence, so that runs that differ only in that part of the history reach the same state
+// here. The essence sums up the live variables of the active functions that were assigned
+// since the bookmark. It may omit a variable that follows from the content of a lock that
+// the task still holds. A nil essence means that no such variable is live. The name of
+// the point must be unique among the calls with the same bookmark.
 func (t *Task) ForgetSince(b Bookmark, point string, essence func(s *Summary)) {
-	if t.ctl != nil { // so little that it is inlined
+	if t.ctl != nil { // short enough to be inlined
 		t.ctl.forgetSince(t, &b, point, essence)
 	}
 }
 
 func (c *Controlled) forgetSince(t *Task, b *Bookmark, point string, essence func(s *Summary)) {
-	if !c.print.on {
+	if !c.fp.on {
 		return
 	}
 	at := hashString(point)
-	for k := range c.print.renamings {
-		s := &c.print.summary
+	for k := range c.fp.permutations {
+		s := &c.fp.summary
 		*s = Summary{c: c, k: k, h: at}
 		if essence != nil {
 			essence(s)
 		}
 		if s.unknown {
-			return // the same under every renaming
+			return // at the first permutation, if at any: nothing has been replaced
 		}
-		what := mix(s.h, s.set)
-		t.co.history[k], t.co.mark[k] = mix(b.history[k], what), mix(b.mark[k], what)
+		live := mix(s.h, s.set)
+		t.co.history[k], t.co.mark[k] = mix(b.history[k], live), mix(b.mark[k], live)
 	}
 	t.co.marked = t.co.total
 }
 
-// Mark is what the task remembered when it last forgot its past, 0 if it never did. It
-// is for a controlled executor with fingerprints.
-func (t *Task) Mark(renaming int) uint64 { return t.co.mark[renaming] }
+// Mark returns the hash that represents the task's past since its last call of Forget or
+// ForgetSince, 0 if it has called neither. It needs a controlled executor with
+// fingerprints.
+func (t *Task) Mark(permutation int) uint64 { return t.co.mark[permutation] }
 
-// saw adds to the task's history a step and what it found.
-func (c *Controlled) saw(t *Task, s Step, found uint64) {
-	if c.print.on {
-		for k := range c.print.renamings {
+// recordStep adds a step, and the value that it found, to the task's history.
+func (c *Controlled) recordStep(t *Task, s Step, found uint64) {
+	if c.fp.on {
+		for k := range c.fp.permutations {
 			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found)
 		}
 	}
 }
 
-// sawContent is saw for a step that found what somebody has left behind.
-func (c *Controlled) sawContent(t *Task, s Step, found *sums) {
-	if c.print.on {
-		for k := range c.print.renamings {
+// recordStepSum is recordStep for a step that found a content instead of a value.
+func (c *Controlled) recordStepSum(t *Task, s Step, found *sums) {
+	if c.fp.on {
+		for k := range c.fp.permutations {
 			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found[k])
 		}
 	}
 }
 
-// changed replaces an object's part of the sum.
-func (c *Controlled) changed(t *Task, obj unsafe.Pointer, from, to uint64) {
-	if c.print.on && from != to {
+// replaceValue replaces an object's value, from, by to in the fingerprint.
+func (c *Controlled) replaceValue(t *Task, obj unsafe.Pointer, from, to uint64) {
+	if c.fp.on && from != to {
 		l := c.mustLabel(t, obj)
-		for k := range c.print.renamings {
+		for k := range c.fp.permutations {
 			id := c.idIn(l, obj, k)
 			l.part[k] += mix(id, to) - mix(id, from)
-			c.print.objects[k] += mix(id, to) - mix(id, from)
+			c.fp.objects[k] += mix(id, to) - mix(id, from)
 		}
 	}
 }
 
-// became is changed for what stands for an object.
-func (c *Controlled) became(t *Task, obj unsafe.Pointer, from, to *sums) {
-	if !c.print.on {
+// replaceSum is replaceValue for a content instead of a value.
+func (c *Controlled) replaceSum(t *Task, obj unsafe.Pointer, from, to *sums) {
+	if !c.fp.on {
 		return
 	}
 	l := c.mustLabel(t, obj)
-	for k := range c.print.renamings {
+	for k := range c.fp.permutations {
 		if from[k] != to[k] {
 			id := c.idIn(l, obj, k)
 			l.part[k] += mix(id, to[k]) - mix(id, from[k])
-			c.print.objects[k] += mix(id, to[k]) - mix(id, from[k])
+			c.fp.objects[k] += mix(id, to[k]) - mix(id, from[k])
 		}
 	}
 }
 
-// acquired notes that a task has come into a lock, and with it into what the last
-// holder left behind.
-func (c *Controlled) acquired(t *Task, s Step) {
-	if c.print.on {
-		c.sawContent(t, s, c.contentOf(t, s.Obj))
+// recordAcquire adds the acquisition of a lock to the task's history, with the content
+// that the lock's last holder left.
+func (c *Controlled) recordAcquire(t *Task, s Step) {
+	if c.fp.on {
+		c.recordStepSum(t, s, c.contentOf(t, s.Obj))
 	}
 }
 
-// contentOf is what the last holder of a lock left behind.
+// contentOf returns the hash of the content that a lock's last holder left, zero if none.
 func (c *Controlled) contentOf(t *Task, obj unsafe.Pointer) *sums {
 	if found := c.mustLabel(t, obj).content(obj); found != nil {
 		return found
@@ -226,7 +234,8 @@ func (c *Controlled) contentOf(t *Task, obj unsafe.Pointer) *sums {
 	return &sums{}
 }
 
-// id is the identity of an object under a renaming. The object must have a label.
+// id returns the identity of an object under a permutation, 0 for nil. An object without
+// a label ends the run.
 func (c *Controlled) id(t *Task, obj unsafe.Pointer, k int) uint64 {
 	if obj == nil {
 		return 0
@@ -234,14 +243,16 @@ func (c *Controlled) id(t *Task, obj unsafe.Pointer, k int) uint64 {
 	return c.idIn(c.mustLabel(t, obj), obj, k)
 }
 
+// idIn returns the identity of an object in a labelled structure under a permutation.
 func (c *Controlled) idIn(l *label, obj unsafe.Pointer, k int) uint64 {
 	offset := uintptr(obj) - l.base
-	if at := c.print.renamings[k].Offset; at != nil {
+	if at := c.fp.permutations[k].Offset; at != nil {
 		offset = at(l.name, offset)
 	}
 	return mix(l.ids[k], uint64(offset)+1)
 }
 
+// mustLabel is labelOf, but ends the run if the object has no label.
 func (c *Controlled) mustLabel(t *Task, obj unsafe.Pointer) *label {
 	if c.memo != nil && obj == c.memoObj {
 		return c.memo
@@ -255,11 +266,11 @@ func (c *Controlled) mustLabel(t *Task, obj unsafe.Pointer) *label {
 	return l
 }
 
-// forgetFreed takes a freed structure out of the sum: nobody can come to it any more, and
-// so it is all the same what it was like.
-func (c *Controlled) forgetFreed(l *label) {
-	for k := range c.print.renamings {
-		c.print.objects[k] -= l.part[k]
+// dropFreed removes a freed structure from the fingerprint: no task can reach it, so its
+// content no longer matters.
+func (c *Controlled) dropFreed(l *label) {
+	for k := range c.fp.permutations {
+		c.fp.objects[k] -= l.part[k]
 	}
 	l.part = sums{}
 }

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Free is the free-running executor: tasks are goroutines, scheduled by the Go
-// runtime, in parallel. The zero value is ready to use.
+// Free is the free-running executor: tasks are goroutines that the Go runtime schedules,
+// in parallel. The zero value is ready to use.
 type Free struct {
-	// Trace receives the events of the tasks created after it was set; nil for none.
+	// Trace receives the events of tasks created after it was set; nil for none.
 	Trace *Tracer
 
 	siglock SpinLock // of all tasks
 
-	mu    sync.Mutex // guards what follows, and the beginning of siglock
-	tasks []*Task
+	mu    sync.Mutex // protects the fields below, and the initialisation of siglock
+	tasks []*Task    // started by Go, not known to be dead
 	ended sync.WaitGroup
-	last  int
+	last  int // the ID of the next task
 }
 
-// Attach makes the calling goroutine a task, which ends with the program that
-// called. It is how a test or a benchmark gets a current task of its own.
+// Attach makes the calling goroutine a task and returns it. Tests and benchmarks get a
+// current task this way. Settle and Wait ignore attached tasks.
 func (f *Free) Attach(name string, private any) *Task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -33,11 +33,11 @@ func (f *Free) Attach(name string, private any) *Task {
 	return t
 }
 
-// Observer returns a task for a look at the model from outside. It belongs to an executor
-// of its own, so that the locks it takes are no steps of any run.
+// Observer returns a task for reading the model's state from outside. It belongs to a new
+// free executor, so the locks that it takes are not visible steps of any run.
 func Observer() *Task { return new(Free).Attach("observer", nil) }
 
-// Go starts a task that runs fn.
+// Go starts a task that runs fn. private becomes its [Task.Private].
 func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
 	t := f.Attach(name, private)
 	f.mu.Lock()
@@ -51,7 +51,8 @@ func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
 	return t
 }
 
-// end notes that a task has returned, or left by runtime.Goexit.
+// end is deferred by a task: it marks the task dead, whether fn returned or called
+// runtime.Goexit.
 func (f *Free) end(t *Task) {
 	t.state.Store(uint32(Dead))
 	f.ended.Done()
@@ -60,8 +61,8 @@ func (f *Free) end(t *Task) {
 // Wait blocks until every task that Go started has ended.
 func (f *Free) Wait() { f.ended.Wait() }
 
-// Settle blocks until every task that Go started is asleep or has ended. Attached
-// tasks must not be running kernel code meanwhile.
+// Settle blocks until every task that Go started is asleep or has ended. Attached tasks
+// must not run kernel code meanwhile. It always returns nil.
 func (f *Free) Settle() error {
 	for round := 0; !f.quiet(); round++ {
 		if round < 100 {
@@ -73,10 +74,10 @@ func (f *Free) Settle() error {
 	return nil
 }
 
-// quiet reports whether there was an instant at which every task was asleep or
-// dead. One look at each is not enough, since a task seen asleep may be woken by
-// one not looked at yet; a second look that finds the same sleeps (the same counts)
-// proves that none of them was interrupted between the looks.
+// quiet reports whether at some instant every task was asleep or dead. Checking each task
+// once is not enough: a task found asleep may be woken by one that is checked later. A
+// second pass that finds the same counts of sleeps proves that no task woke up between
+// the passes.
 func (f *Free) quiet() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Tasks wake one another in chains. Settle must not return while the chain runs:
-// what it has done is complete, and plain memory says so (under -race, that Settle
-// synchronises with it as well).
+// Tasks wake one another in chains. Settle must not return before every chain has ended.
+// The test reads plain memory that the chains wrote: under -race this also checks that
+// Settle synchronises with them.
 func TestSettleWaitsForChains(t *testing.T) {
 	for _, tc := range []struct{ tasks, hops, rounds int }{
 		{2, 50, 300}, {3, 7, 1000}, {16, 40, 200}, {2001, 2000, 20},
@@ -18,9 +18,9 @@ func TestSettleWaitsForChains(t *testing.T) {
 		t.Run(fmt.Sprint(tc.tasks), func(t *testing.T) {
 			var f Free
 			defer drain(&f)
-			hops := 0           // handed on with the token
-			left := new(Word)   // of this chain
-			holder := new(Word) // who has the token, plus one; 0 for nobody
+			hops := 0           // accessed by the holder of the token only
+			left := new(Word)   // hops left in this chain
+			holder := new(Word) // index of the task that has the token, plus one; 0 if none
 			ring := make([]*Task, tc.tasks)
 			started := make(chan struct{})
 			for i := range ring {
@@ -29,9 +29,9 @@ func TestSettleWaitsForChains(t *testing.T) {
 					for !t.FatalSignalPending() {
 						t.SetState(Killable)
 						if holder.Load(t) == uint64(i+1) {
-							runtime.Gosched() // announced is not asleep: work goes on
+							runtime.Gosched() // the state is set, but the task still runs
 							hops++
-							next := (i + len(ring)/2 + 1) % len(ring) // far away, so that looks miss it
+							next := (i + len(ring)/2 + 1) % len(ring) // far away, so that one pass of quiet misses it
 							if left.Dec(t) == 0 {
 								holder.Store(t, 0)
 							} else {
@@ -67,8 +67,8 @@ func TestSettleWaitsForChains(t *testing.T) {
 	}
 }
 
-// A task that has announced its sleep still runs, for as long as it likes.
-func TestAnnouncedIsNotAsleep(t *testing.T) {
+// A task that has set its state but not called Schedule still runs: Settle waits for it.
+func TestSleepStateIsNotAsleep(t *testing.T) {
 	for range 200 {
 		var f Free
 		done := false
@@ -87,11 +87,11 @@ func TestAnnouncedIsNotAsleep(t *testing.T) {
 	}
 }
 
-// The same, with tasks that are born and die meanwhile.
-func TestSettleWaitsForBirths(t *testing.T) {
+// Settle waits for chains of tasks that create the next task and end.
+func TestSettleWaitsForNewTasks(t *testing.T) {
 	var f Free
 	for range 300 {
-		born := make([]int, 64) // each by the task of that number
+		born := make([]int, 64) // each element written by the task of that number
 		var grow func(n int) func(*Task)
 		grow = func(n int) func(*Task) {
 			return func(*Task) {
@@ -110,7 +110,7 @@ func TestSettleWaitsForBirths(t *testing.T) {
 		}
 	}
 	settle(t, &f)
-	require.Empty(t, f.tasks, "the dead are forgotten")
+	require.Empty(t, f.tasks, "dead tasks are dropped")
 }
 
 func TestThousandsOfTasks(t *testing.T) {
@@ -144,7 +144,7 @@ func TestThousandsOfTasks(t *testing.T) {
 	require.Empty(t, f.tasks)
 }
 
-// A test that gives up inside of a task leaves by Goexit.
+// A test that calls FailNow in a task ends the task by runtime.Goexit.
 func TestFreeGoexit(t *testing.T) {
 	var f Free
 	task := f.Go("task", nil, func(*Task) { runtime.Goexit() })
@@ -154,8 +154,8 @@ func TestFreeGoexit(t *testing.T) {
 	require.False(t, task.Asleep())
 }
 
-// Wakers and signals race with a sleeper: every wake-up that came after the
-// announcement ends the sleep.
+// Wakers and signals race with a sleeper. Every wake-up after the sleeper has set its
+// state ends the sleep.
 func TestParkUnparkStress(t *testing.T) {
 	const rounds = 20_000
 	var f Free

@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// along runs tasks in a given order, and takes the fingerprint when that has come to its end.
+// along is a strategy that chooses tasks in a given order and takes the fingerprint after
+// the last one.
 type along struct {
 	c      *Controlled
 	order  []string
@@ -29,8 +30,9 @@ func (a *along) Pick(enabled []*Task, _ *Task) *Task {
 	panic("the order does not fit: " + a.order[0])
 }
 
-// A reader that has been handed the semaphore, and one that has not asked for it, have done and seen the same:
-// nothing. Who of the two is which is part of the state all the same, since a writer can come before the one only.
+// A reader that has been granted the semaphore but not run since, and one that has not
+// asked for it, have equal histories. The grant must be part of the state nevertheless,
+// since only the second reader can be overtaken by a writer.
 func TestGrantIsPartOfTheState(t *testing.T) {
 	state := func(order ...string) uint64 {
 		s := &struct{ sem RWSem }{}
@@ -48,7 +50,7 @@ func TestGrantIsPartOfTheState(t *testing.T) {
 		require.Empty(t, a.order)
 		return a.states[0]
 	}
-	x := state("w", "x", "y", "w", "x", "w") // x waits, w hands over, y has not asked
-	require.Equal(t, x, state("x", "w", "y", "w", "x", "w"), "and it does not matter who was started first")
+	x := state("w", "x", "y", "w", "x", "w") // x waits, w releases, y has not asked
+	require.Equal(t, x, state("x", "w", "y", "w", "x", "w"), "the order of the tasks' starts does not matter")
 	require.NotEqual(t, x, state("w", "x", "y", "w", "y", "w"))
 }

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// onBoth runs one body on both executors. Tasks that sleep at its end are ended.
+// onBoth runs body on both executors and then ends the tasks that still sleep.
 func onBoth(t *testing.T, body func(t *testing.T, e Executor)) {
 	t.Run("free", func(t *testing.T) {
 		f := &Free{}
@@ -26,7 +26,7 @@ func onBoth(t *testing.T, body func(t *testing.T, e Executor)) {
 	})
 }
 
-// drain kills and wakes whoever sleeps until every task has ended.
+// drain kills and wakes sleeping tasks until every task has ended.
 func drain(f *Free) {
 	for {
 		_ = f.Settle()
@@ -49,7 +49,7 @@ func settle(t *testing.T, e Executor) {
 	}
 }
 
-// sleepUntil is the kernel's wait loop: announce the sleep, then look, then sleep.
+// sleepUntil is the kernel's wait loop: set the state, check the condition, sleep.
 func sleepUntil(t *Task, done func() bool) {
 	for {
 		t.SetState(Killable)
@@ -61,7 +61,8 @@ func sleepUntil(t *Task, done func() bool) {
 	t.SetRunning()
 }
 
-// script is a strategy that picks tasks by name, and then leaves it to another one.
+// script is a strategy that chooses the named tasks in turn and then follows another
+// strategy.
 type script struct {
 	names []string
 	then  Strategy
@@ -81,14 +82,15 @@ func (s *script) Pick(enabled []*Task, current *Task) *Task {
 	panic("script: " + name + " is not enabled")
 }
 
-// taken is a step as it can be compared between runs: objects by order of appearance.
+// taken is a step in a form that can be compared between runs: objects are numbered in
+// the order of their first use.
 type taken struct {
 	task string
 	op   Op
 	obj  int
 }
 
-// recorder writes down what another strategy chooses.
+// recorder records the choices of another strategy.
 type recorder struct {
 	Strategy
 	steps []taken
@@ -109,8 +111,8 @@ func (r *recorder) Pick(enabled []*Task, current *Task) *Task {
 	return t
 }
 
-// roundRobin goes on to the next task at every step; stay runs a task for as long as
-// it can.
+// roundRobin switches to the next task at every step; stay runs a task as long as it is
+// enabled.
 type (
 	roundRobin struct{}
 	stay       struct{}
@@ -134,7 +136,7 @@ func (stay) Pick(enabled []*Task, current *Task) *Task {
 	return enabled[0]
 }
 
-// bugKind is the kind of the bug that an error is, "" for none.
+// bugKind returns the kind of bug that an error reports, "" if it reports none.
 func bugKind(err error) BugKind {
 	if bug, ok := errors.AsType[*Bug](err); ok {
 		return bug.Kind
@@ -144,7 +146,8 @@ func bugKind(err error) BugKind {
 
 func ptr[T any](p *T) unsafe.Pointer { return unsafe.Pointer(p) }
 
-// How long to wait for what comes at once, and how often to look.
+// The time limit for conditions that should become true at once, and the polling
+// interval.
 const (
 	waitLong = 10 * time.Second
 	tick     = time.Millisecond

@@ -11,72 +11,74 @@ import (
 // the same ID in every run, whatever the interleaving.
 type ObjectID uint64
 
-// label names the memory of a structure.
+// label identifies the memory of a structure.
 type label struct {
-	base uintptr
-	size uintptr
-	ref  unsafe.Pointer // keeps the memory from being used for something else
-	name string
-	n    uint64
-	ids  sums // id under each renaming of the fingerprint
-	part sums // what is in the structure adds to the fingerprint
-	left []content
-	typ  reflect.Type
-	gone bool // freed
+	base     uintptr        // the address of the structure
+	size     uintptr        // in bytes
+	ref      unsafe.Pointer // base as a pointer, which keeps Go from reusing the memory
+	name     string
+	n        uint64
+	ids      sums // the identity of the structure
+	part     sums // the structure's terms in the fingerprint
+	contents []content
+	typ      reflect.Type
+	freed    bool // by Kfree
 }
 
-// content stands, in the fingerprint, for what an object holds: for what a lock guards, or a word's handle means.
+// content represents an object in the fingerprint by something other than its value: a
+// lock by a hash of what it guards, a word by a hash of its handle's meaning.
 type content struct {
-	obj    unsafe.Pointer
-	stands sums
+	obj unsafe.Pointer
+	sum sums
 }
 
-// content is what stands for an object in the structure, nil if nothing but its value does.
+// content returns the hash that represents an object of the structure, nil if its value
+// does.
 func (l *label) content(obj unsafe.Pointer) *sums {
-	for i := range l.left {
-		if l.left[i].obj == obj {
-			return &l.left[i].stands
+	for i := range l.contents {
+		if l.contents[i].obj == obj {
+			return &l.contents[i].sum
 		}
 	}
 	return nil
 }
 
-// setContent replaces it.
-func (l *label) setContent(obj unsafe.Pointer, stands *sums) {
+// setContent makes sum represent an object of the structure.
+func (l *label) setContent(obj unsafe.Pointer, sum *sums) {
 	if old := l.content(obj); old != nil {
-		*old = *stands
+		*old = *sum
 		return
 	}
-	l.left = append(l.left, content{obj, *stands})
+	l.contents = append(l.contents, content{obj, *sum})
 }
 
-// dropContent ends that anything else stands for the object.
+// dropContent makes an object's value represent it.
 func (l *label) dropContent(obj unsafe.Pointer) {
-	l.left = slices.DeleteFunc(l.left, func(c content) bool { return c.obj == obj })
+	l.contents = slices.DeleteFunc(l.contents, func(c content) bool { return c.obj == obj })
 }
 
-// identify finds what the structure would be called under the renamings.
-func (l *label) identify(renamings []Renaming) {
-	for k, r := range renamings {
+// identify computes the structure's identity under each permutation.
+func (l *label) identify(permutations []Permutation) {
+	for k, p := range permutations {
 		name, n := l.name, l.n
-		if r.Label != nil {
-			name, n = r.Label(name, n)
+		if p.Label != nil {
+			name, n = p.Label(name, n)
 		}
 		l.ids[k] = mix(hashString(name), n)
 	}
 }
 
-// Label tells a controlled executor what the structure at p is, so that the shared
-// words and locks in it have a name in traces and an identity that is the same in
-// every run. name and n together must be: two structures must not share them, and one
-// must not get others in another interleaving. In the free executor it does nothing.
+// Label gives the structure at p a label, so that the shared words and locks in it have a
+// name in traces and an identity that is the same in every run. The pair of name and n
+// must be unique among all structures of a run and must not depend on the interleaving.
+// On the free executor Label does nothing.
 func Label[T any](t *Task, p *T, name string, n uint64) {
 	if t.ctl != nil {
 		LabelIn(t.ctl, p, name, n)
 	}
 }
 
-// LabelIn is [Label] for what is made before the first task.
+// LabelIn is [Label] for structures created before the first task.
 func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
 	if len(c.spare) == 0 {
 		c.spare = make([]label, 32)
@@ -90,9 +92,10 @@ func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
 	c.addLabel(l)
 }
 
+// addLabel inserts a label. It replaces one at the same address.
 func (c *Controlled) addLabel(l *label) {
-	if c.print.on {
-		l.identify(c.print.renamings)
+	if c.fp.on {
+		l.identify(c.fp.permutations)
 	}
 	c.memo = nil
 	i, found := slices.BinarySearchFunc(c.labels, l.base, func(l *label, base uintptr) int {
@@ -102,13 +105,13 @@ func (c *Controlled) addLabel(l *label) {
 		return int(min(l.base-base, 1))
 	})
 	if found {
-		c.labels[i] = l // named anew: its owner uses it for something else now
+		c.labels[i] = l // the owner reuses the memory
 		return
 	}
 	c.labels = slices.Insert(c.labels, i, l)
 }
 
-// labelOf finds the structure that the object lies in, nil if it has no label.
+// labelOf returns the label of the structure that contains the object, nil if none.
 func (c *Controlled) labelOf(obj unsafe.Pointer) *label {
 	at := uintptr(obj)
 	lo, hi := 0, len(c.labels)
@@ -128,9 +131,8 @@ func (c *Controlled) labelOf(obj unsafe.Pointer) *label {
 	return nil
 }
 
-// Kfree says that the structure at p goes away, with every word and lock in it. It is a
-// visible step. A task that touches any of it afterwards has found a use after free. In
-// the free executor it does nothing.
+// Kfree frees the structure at p with all words and locks in it. It is a visible step. A
+// later step on any of them is a use after free. On the free executor Kfree does nothing.
 func Kfree[T any](t *Task, p *T) {
 	if t.ctl != nil {
 		t.ctl.free(t, unsafe.Pointer(p))
@@ -140,30 +142,30 @@ func Kfree[T any](t *Task, p *T) {
 func (c *Controlled) free(t *Task, p unsafe.Pointer) {
 	s := Step{OpFree, p}
 	c.step(t, s)
-	c.saw(t, s, 0)
+	c.recordStep(t, s, 0)
 	if l := c.labelOf(p); l != nil {
-		l.gone = true
+		l.freed = true
 		c.freed = true
-		c.forgetFreed(l)
+		c.dropFreed(l)
 	}
 }
 
-// assertThere panics if the object of the step that the task takes is in a structure that
-// has been freed. The processor's own accesses ([OpAccess], [OpAccessWrite]) are exempt: no
-// kernel code follows a stale pointer there, and the caller checks what it finds.
-func (c *Controlled) assertThere(t *Task, s Step) {
+// assertNotFreed panics if the object of the task's step is in a freed structure.
+// Accesses by the processor ([OpAccess], [OpAccessWrite]) are exempt: they do not stand
+// for a pointer that kernel code dereferences, and the caller checks what it finds.
+func (c *Controlled) assertNotFreed(t *Task, s Step) {
 	if s.Op == OpAccess || s.Op == OpAccessWrite || s.Obj == nil {
 		return
 	}
-	if l := c.labelOf(s.Obj); l != nil && l.gone {
+	if l := c.labelOf(s.Obj); l != nil && l.freed {
 		UseAfterFree(t, kernelFunc(), c.ObjectName(s.Obj)+" has been freed")
 	}
 }
 
-// ID is the identity of a step's object under a renaming, and in that of the structure that
-// it lies in. An object without a label has none, and the answer is false. It is for an
-// executor with fingerprints.
-func (c *Controlled) ID(obj unsafe.Pointer, renaming int) (id, in ObjectID, ok bool) {
+// ID returns the identities of a step's object (id) and of the structure that contains it
+// (in) under a permutation. ok is false if the object has no label. The executor must
+// compute fingerprints.
+func (c *Controlled) ID(obj unsafe.Pointer, permutation int) (id, in ObjectID, ok bool) {
 	if obj == nil {
 		return 0, 0, true
 	}
@@ -171,11 +173,11 @@ func (c *Controlled) ID(obj unsafe.Pointer, renaming int) (id, in ObjectID, ok b
 	if l == nil {
 		return 0, 0, false
 	}
-	return ObjectID(c.idIn(l, obj, renaming)), ObjectID(l.ids[renaming]), true
+	return ObjectID(c.idIn(l, obj, permutation)), ObjectID(l.ids[permutation]), true
 }
 
-// ObjectName is the name of a step's object for people: the structure's label and the
-// path of the field, "parent.queue.Lock".
+// ObjectName returns the name of a step's object for display: the name of the structure
+// and the path of the field, as in "parent.queue.Lock".
 func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
 	if obj == nil {
 		return ""
@@ -187,7 +189,7 @@ func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
 	return l.name + fieldAt(l.typ, uintptr(obj)-l.base)
 }
 
-// fieldAt is the path of the field at an offset.
+// fieldAt returns the path of the field at an offset in bytes, "" for a primitive of sim.
 func fieldAt(typ reflect.Type, offset uintptr) string {
 	switch typ {
 	case reflect.TypeFor[Word](), reflect.TypeFor[SpinLock](), reflect.TypeFor[RWSem](), reflect.TypeFor[Task]():
@@ -211,7 +213,7 @@ func fieldAt(typ reflect.Type, offset uintptr) string {
 	return ""
 }
 
-// mix stirs b into a: a step of a hash that depends on the order of its input.
+// mix adds b to the hash a. The result depends on the order in which values are added.
 func mix(a, b uint64) uint64 {
 	h := (a ^ (b+1)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
 	h ^= h >> 32
@@ -219,6 +221,7 @@ func mix(a, b uint64) uint64 {
 	return h ^ h>>29
 }
 
+// hashString returns the 64-bit FNV-1a hash of s.
 func hashString(s string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {

@@ -6,10 +6,12 @@ import (
 	"unsafe"
 )
 
-// LockClass is a kind of lock: all spinlocks of one queue head's name, say. Its
-// rank is its place in the lock order: see the package comment.
+// LockClass is the class of all locks that play the same part, such as the fd_wqh.lock of
+// every context. Immutable.
 type LockClass struct {
+	// Name is the name in traces and reports.
 	Name string
+	// Rank is the place in the lock order: see the package comment.
 	Rank int
 }
 
@@ -17,15 +19,15 @@ type LockClass struct {
 type heldLock struct {
 	class  *LockClass
 	obj    unsafe.Pointer
-	spin   bool
-	nested bool
-	write  bool
+	spin   bool // a spinlock, not a semaphore
+	nested bool // may be taken under a lock of the same class
+	write  bool // held for writing; true for a spinlock
 }
 
-// heldLocks is what a task holds, in order of taking.
+// heldLocks are the locks that a task holds, in the order in which it took them.
 type heldLocks []heldLock
 
-// locks is what the task holds. The slice is the task's to change.
+// locks returns the list of the locks that the task holds. Only the task accesses it.
 func (t *Task) locks() *heldLocks {
 	if t.held == nil {
 		held := make(heldLocks, 0, 4)
@@ -34,10 +36,10 @@ func (t *Task) locks() *heldLocks {
 	return t.held
 }
 
-// checking reports whether lock use is asserted for the task.
+// checking reports whether the rules of locking are asserted for the task.
 func checking(t *Task) bool { return lockcheck || t.ctl != nil }
 
-// noteAcquire asserts the lock order before t takes a lock.
+// noteAcquire asserts that t may take the lock, and adds it to the held ones.
 func (t *Task) noteAcquire(h heldLock) {
 	held := t.locks()
 	for _, other := range *held {
@@ -50,14 +52,15 @@ func (t *Task) noteAcquire(h heldLock) {
 	}
 	if !h.spin {
 		t.assertMaySleep(h.class.Name)
-		if s := t.ownState(); s != Running { // waiting for the lock would overwrite it
+		if s := t.ownState(); s != Running { // waiting for the lock would overwrite the state
 			t.bug(BugSleepState, h.class.Name, "taken in "+s.String())
 		}
 	}
 	*held = append(*held, h)
 }
 
-// noteRelease asserts that t holds the lock in the way that it releases it.
+// noteRelease asserts that t holds the lock, for writing or not as given, and removes it
+// from the held ones.
 func (t *Task) noteRelease(class *LockClass, obj unsafe.Pointer, write bool) {
 	held := t.locks()
 	i := slices.IndexFunc(*held, func(h heldLock) bool { return h.obj == obj && h.write == write })
@@ -67,6 +70,7 @@ func (t *Task) noteRelease(class *LockClass, obj unsafe.Pointer, write bool) {
 	*held = slices.Delete(*held, i, i+1)
 }
 
+// find returns the task's hold on a lock and reports whether it has one.
 func (t *Task) find(obj unsafe.Pointer) (heldLock, bool) {
 	for _, h := range *t.locks() {
 		if h.obj == obj {
@@ -76,6 +80,7 @@ func (t *Task) find(obj unsafe.Pointer) (heldLock, bool) {
 	return heldLock{}, false
 }
 
+// assertMaySleep asserts that the task holds no spinlock.
 func (t *Task) assertMaySleep(where string) {
 	for _, h := range *t.locks() {
 		if h.spin {
@@ -84,28 +89,29 @@ func (t *Task) assertMaySleep(where string) {
 	}
 }
 
-// SpinLock is a spinlock: the holder must not sleep. Init it before use.
+// SpinLock is a spinlock: the holder must not sleep. Call Init before use.
 type SpinLock struct {
 	BareLock
-	class  *LockClass
-	guards func(s *Summary) // controlled executor only, and so is owner
-	owner  *Task
+	class  *LockClass       // immutable
+	guards func(s *Summary) // immutable
+	owner  *Task            // controlled executor only; owned by it
 }
 
-// Init gives the lock its class.
+// Init sets the lock's class.
 func (l *SpinLock) Init(class *LockClass) { l.class = class }
 
-// Guards says what the lock guards, so that a controlled executor can tell states apart by
-// that and not by the way in which they came about. Whatever a task can read under the
-// lock must be summed up, unless it is in words of its own. Without it nothing is taken for
-// the same again after the lock was held.
+// Guards sets the function that sums up what the lock guards. With it a controlled
+// executor recognises states as equal by content and not only by history. The summary
+// must include everything that a task can read under the lock, except for the values of
+// words, locks and tasks. Without Guards the lock's content is represented by the history
+// of its last holder.
 func (l *SpinLock) Guards(what func(s *Summary)) { l.guards = what }
 
 // Lock takes the lock: spin_lock.
 func (l *SpinLock) Lock(t *Task) { l.lock(t, false) }
 
-// LockNested takes the lock while another one of its class is held, in an order
-// that the caller answers for: spin_lock_nested.
+// LockNested takes the lock while the task holds another one of its class:
+// spin_lock_nested. The caller guarantees an order between the two.
 func (l *SpinLock) LockNested(t *Task) { l.lock(t, true) }
 
 func (l *SpinLock) lock(t *Task, nested bool) {
@@ -119,7 +125,7 @@ func (l *SpinLock) lock(t *Task, nested bool) {
 		}
 		t.ctl.step(t, s)
 		l.owner = t
-		t.ctl.acquired(t, s)
+		t.ctl.recordAcquire(t, s)
 	} else {
 		l.mu.Lock()
 	}
@@ -147,43 +153,43 @@ func (l *SpinLock) Unlock(t *Task) {
 func (c *Controlled) unlock(t *Task, l *SpinLock) {
 	s := Step{OpUnlock, unsafe.Pointer(l)}
 	if c.buffered() {
-		c.saw(t, s, 0)
-		c.buffer(t, pendingStore{step: s, commit: func() { c.unlocked(t, l) }})
+		c.recordStep(t, s, 0)
+		c.buffer(t, pendingStore{step: s, commit: func() { c.releaseLock(t, l) }})
 		return
 	}
 	c.step(t, s)
-	c.saw(t, s, 0)
-	c.unlocked(t, l)
+	c.recordStep(t, s, 0)
+	c.releaseLock(t, l)
 }
 
-// unlocked is what the others see of a release.
-func (c *Controlled) unlocked(t *Task, l *SpinLock) {
+// releaseLock makes a release visible to other tasks.
+func (c *Controlled) releaseLock(t *Task, l *SpinLock) {
 	l.owner = nil
-	c.left(t, unsafe.Pointer(l), l.guards)
+	c.recordRelease(t, unsafe.Pointer(l), l.guards)
 }
 
-// BareLock stands in for the kernel's having no lock: for accesses that the hardware makes
-// by itself. Every [SpinLock] is one, too.
+// BareLock serialises accesses that the hardware makes without a lock. It is no lock of
+// the modelled kernel; it exists because Go forbids data races. A [SpinLock] embeds one.
 type BareLock struct{ mu sync.Mutex }
 
-// Bare takes the lock for an access that the hardware would make without
-// one. In the free executor the lock is what keeps the access and
-// the kernel's own apart for Go's memory model; in the controlled one, where
-// nothing else runs before the next visible step, there is no lock to see.
+// Bare begins an access that the hardware would make without a lock. On the free executor
+// it takes the lock. On the controlled executor it does nothing, since no other task runs
+// before the next visible step.
 func (l *BareLock) Bare(t *Task) {
 	if t.ctl == nil {
 		l.mu.Lock()
 	}
 }
 
-// EndBare ends an access that Bare began.
+// EndBare ends the access that Bare began.
 func (l *BareLock) EndBare(t *Task) {
 	if t.ctl == nil {
 		l.mu.Unlock()
 	}
 }
 
-// AssertHeld panics if the task does not hold the lock, where locks are checked.
+// AssertHeld panics if the task does not hold the lock: lockdep_assert_held. It does
+// nothing on a free executor built without -tags lockcheck.
 func (l *SpinLock) AssertHeld(t *Task) {
 	if checking(t) {
 		l.assert(t)
@@ -196,8 +202,8 @@ func (l *SpinLock) assert(t *Task) {
 	}
 }
 
-// IsLocked reports whether anyone holds the lock: spin_is_locked. Like the
-// kernel's, it is for assertions only.
+// IsLocked reports whether any task holds the lock: spin_is_locked. Like the kernel's, it
+// is for assertions only.
 func (l *SpinLock) IsLocked(t *Task) bool {
 	if t.ctl != nil {
 		return l.owner != nil

@@ -14,8 +14,8 @@ var (
 	lateClass  = &LockClass{Name: "late sem", Rank: 9}
 )
 
-// misuses are what a task may not do with locks, and what it may. Both checking
-// builds run them: the controlled executor here, the free one with -tags lockcheck.
+// misuses returns uses of locks, forbidden and allowed ones. Both executors that check
+// locks run them: the controlled one in this file, the free one with -tags lockcheck.
 func misuses() []misuse {
 	var (
 		outer, outer2, inner SpinLock
@@ -35,7 +35,7 @@ func misuses() []misuse {
 			outer.AssertHeld(t)
 			inner.AssertHeld(t)
 			sem.AssertHeld(t)
-			outer.Unlock(t) // in any order
+			outer.Unlock(t) // locks may be released in any order
 			inner.Unlock(t)
 			sem.UpRead(t)
 			sem.DownWrite(t)
@@ -82,7 +82,7 @@ func misuses() []misuse {
 
 type misuse struct {
 	name string
-	kind BugKind // "" for what is allowed
+	kind BugKind // "" if the use is allowed
 	do   func(t *Task)
 }
 
@@ -131,8 +131,8 @@ func TestIsLocked(t *testing.T) {
 	})
 }
 
-// everywhere runs a set-up on the free executor and under many seeds of the
-// controlled one. check is called when all tasks have ended.
+// everywhere runs a set-up on the free executor and, with many seeds, on the controlled
+// one. It calls check when all tasks have ended.
 func everywhere(t *testing.T, setup func(e Executor) (check func(t require.TestingT))) {
 	t.Run("free", func(t *testing.T) {
 		var f Free
@@ -183,7 +183,7 @@ func TestRWSemExcludes(t *testing.T) {
 		var s RWSem
 		s.Init(semClass)
 		var pause, readers, writers, overlaps Word
-		value := 0 // guarded by s; the race detector checks it
+		value := 0 // protected by s, which the race detector checks
 		for i := range 3 {
 			e.Go(fmt.Sprint("writer", i), nil, func(t *Task) {
 				for range 3 {
@@ -218,13 +218,13 @@ func TestRWSemExcludes(t *testing.T) {
 	})
 }
 
-// Arrivals are in the order of the script; after that the seed decides, and may
-// not change in what order the semaphore is handed over.
+// The tasks queue for the semaphore in the order of the script. After that the seed
+// decides, which must not affect the order in which the semaphore is granted.
 func TestRWSemIsFair(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		arrive string   // a digit each: even numbers write, odd ones read
-		groups []string // who holds it together, in what order
+		groups []string // the tasks that hold the semaphore together, in order
 	}{
 		{"first come, first served", "0246", []string{"0", "2", "4", "6"}},
 		{"a waiting writer keeps later readers out", "1235", []string{"1", "2", "35"}},
@@ -233,7 +233,7 @@ func TestRWSemIsFair(t *testing.T) {
 		{"readers share", "1357", []string{"1357"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			most := map[string]int{} // how many held it together with a task, in any run
+			most := map[string]int{} // by task: the largest number of holders at the same time, itself included
 			for seed := range uint64(200) {
 				var s RWSem
 				s.Init(semClass)
@@ -274,7 +274,7 @@ func TestRWSemIsFair(t *testing.T) {
 	}
 }
 
-// The free semaphore keeps readers out behind a waiting writer as well.
+// On the free executor, too, a waiting writer blocks later readers.
 func TestFreeRWSemWriterFirst(t *testing.T) {
 	var f Free
 	var s RWSem

@@ -2,5 +2,5 @@
 
 package sim
 
-// lockcheck is off: the free executor takes locks without asserting their order.
+// lockcheck is false: the free executor does not assert lock order and ownership.
 const lockcheck = false

@@ -2,5 +2,5 @@
 
 package sim
 
-// lockcheck asserts lock order and ownership in the free executor too.
+// lockcheck is true: the free executor asserts lock order and ownership.
 const lockcheck = true

@@ -31,7 +31,7 @@ func TestFreeReleasedByStranger(t *testing.T) {
 	l.Unlock(owner)
 }
 
-// caught is the bug that f panics with, as an error.
+// caught returns the bug that f panics with, nil if it does not panic.
 func caught(f func()) (err error) {
 	defer func() {
 		if bug, ok := recover().(*Bug); ok {

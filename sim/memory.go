@@ -2,44 +2,46 @@ package sim
 
 import "unsafe"
 
-// The accesses to shared words, as the controlled executor makes them: a visible step,
-// the access, and a note for the fingerprint.
+// This file has the accesses to shared words on the controlled executor. Each consists of
+// a visible step, the access, and an update of the fingerprint.
 
-// bareStep makes a step that finds out nothing.
+// bareStep takes a step that finds no value.
 func (c *Controlled) bareStep(t *Task, s Step) {
 	c.step(t, s)
-	c.saw(t, s, 0)
+	c.recordStep(t, s, 0)
 }
 
+// load reads a word. With store buffers the task's own pending store comes first.
 func (c *Controlled) load(t *Task, w *Word) uint64 {
 	s := Step{OpLoad, unsafe.Pointer(w)}
 	c.step(t, s)
 	if own := t.co.buffer.newest(s.Obj); own != nil {
-		c.sawContent(t, s, &own.stands)
+		c.recordStepSum(t, s, &own.sum)
 		return own.value
 	}
-	c.sawWord(t, s, w)
+	c.recordWord(t, s, w)
 	return c.inMemory(w)
 }
 
-// sawWord notes what the task found in a word: the value, or, where that is a handle, who
-// put it there.
-func (c *Controlled) sawWord(t *Task, s Step, w *Word) {
-	if !c.print.on {
+// recordWord adds to the task's history the value that it found in a word or, for a
+// handle, the handle's meaning.
+func (c *Controlled) recordWord(t *Task, s Step, w *Word) {
+	if !c.fp.on {
 		return
 	}
-	found := c.meaning(t, w)
-	c.sawContent(t, s, &found)
+	found := c.wordSum(t, w)
+	c.recordStepSum(t, s, &found)
 }
 
-// meaning is the word's value as it can be compared between runs.
-func (c *Controlled) meaning(t *Task, w *Word) sums {
-	if stands := c.mustLabel(t, unsafe.Pointer(w)).content(unsafe.Pointer(w)); stands != nil {
-		return *stands
+// wordSum returns the word's value in memory in a form that can be compared between runs.
+func (c *Controlled) wordSum(t *Task, w *Word) sums {
+	if sum := c.mustLabel(t, unsafe.Pointer(w)).content(unsafe.Pointer(w)); sum != nil {
+		return *sum
 	}
 	return sameForAll(c.inMemory(w))
 }
 
+// sameForAll returns v for every permutation.
 func sameForAll(v uint64) (s sums) {
 	for k := range s {
 		s[k] = v
@@ -47,43 +49,45 @@ func sameForAll(v uint64) (s sums) {
 	return s
 }
 
+// store writes a word, through the task's store buffer if it has one.
 func (c *Controlled) store(t *Task, w *Word, v uint64) {
 	if c.buffered() {
 		s := Step{OpStore, unsafe.Pointer(w)}
-		c.saw(t, s, v)
-		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: sameForAll(v)})
+		c.recordStep(t, s, v)
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: sameForAll(v)})
 		return
 	}
 	c.storeAtOnce(t, w, v)
 }
 
-// storeAtOnce is a store that does not go through a buffer.
+// storeAtOnce writes a word in memory, bypassing the store buffer.
 func (c *Controlled) storeAtOnce(t *Task, w *Word, v uint64) {
 	s := Step{OpStore, unsafe.Pointer(w)}
 	c.step(t, s)
-	c.saw(t, s, v)
-	c.replace(t, w, v)
+	c.recordStep(t, s, v)
+	c.setWord(t, w, v)
 }
 
-// cmpxchg is a store if it succeeds. If it fails the task knows that the value was another.
+// cmpxchg counts as a store if it succeeds. If it fails, the task learns the word's
+// value.
 func (c *Controlled) cmpxchg(t *Task, w *Word, old, v uint64) bool {
 	s := Step{OpStore, unsafe.Pointer(w)}
 	c.step(t, s)
 	if w.v.Load() != old {
-		c.sawWord(t, s, w)
+		c.recordWord(t, s, w)
 		return false
 	}
-	c.saw(t, s, v)
-	c.replace(t, w, v)
+	c.recordStep(t, s, v)
+	c.setWord(t, w, v)
 	return true
 }
 
-// replace gives the word another value.
-func (c *Controlled) replace(t *Task, w *Word, v uint64) {
-	if c.print.on {
-		old, now := c.meaning(t, w), sameForAll(v)
+// setWord sets the word's value in memory without a step.
+func (c *Controlled) setWord(t *Task, w *Word, v uint64) {
+	if c.fp.on {
+		old, now := c.wordSum(t, w), sameForAll(v)
 		c.mustLabel(t, unsafe.Pointer(w)).dropContent(unsafe.Pointer(w))
-		c.became(t, unsafe.Pointer(w), &old, &now)
+		c.replaceSum(t, unsafe.Pointer(w), &old, &now)
 	}
 	if _, pending := c.visible[w]; pending {
 		c.visible[w] = v
@@ -91,6 +95,8 @@ func (c *Controlled) replace(t *Task, w *Word, v uint64) {
 	w.v.Store(v)
 }
 
+// storeHandle is store for a handle. The fingerprint has its meaning instead of its
+// value.
 func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Summary)) {
 	if v == 0 {
 		c.store(t, w, 0)
@@ -100,48 +106,49 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 	if !c.buffered() {
 		c.step(t, s)
 	}
-	c.saw(t, s, 1)
-	if !c.print.on {
+	c.recordStep(t, s, 1)
+	if !c.fp.on {
 		if c.handles == nil {
 			c.handles = map[unsafe.Pointer]func(*Summary){}
 		}
 		c.handles[s.Obj] = meaning
 	}
 	if c.buffered() {
-		c.storeBuffered(t, w, pendingStore{step: s, value: v, stands: c.sumUp(t, meaning), handle: true})
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: c.sumUp(t, meaning), handle: true})
 		return
 	}
-	if c.print.on {
-		old, now := c.meaning(t, w), c.sumUp(t, meaning)
+	if c.fp.on {
+		old, now := c.wordSum(t, w), c.sumUp(t, meaning)
 		c.mustLabel(t, s.Obj).setContent(s.Obj, &now)
-		c.became(t, s.Obj, &old, &now)
+		c.replaceSum(t, s.Obj, &old, &now)
 	}
 	w.v.Store(v)
 }
 
-// count adds to a word that counts references, or, with notZero, leaves a zero alone,
-// and returns the value afterwards. All that the task finds out is whether there are
-// any: the number itself would tell apart what nobody can.
+// count adds delta to a word that counts references and returns the new value. With
+// notZero it leaves a zero unchanged. The task's history gets only whether the result is
+// zero: no task can observe the number itself, and recording it would make equal states
+// differ.
 func (c *Controlled) count(t *Task, w *Word, op Op, delta uint64, notZero bool) uint64 {
 	s := Step{op, unsafe.Pointer(w)}
 	c.step(t, s)
-	old := w.v.Load() // nobody stores to a count
+	old := w.v.Load() // is in memory: no task stores to a count through a buffer
 	now := old + delta
 	if notZero && old == 0 {
 		now = 0
 	}
 	w.v.Store(now)
-	c.changed(t, unsafe.Pointer(w), old, now)
+	c.replaceValue(t, unsafe.Pointer(w), old, now)
 	found := uint64(1)
 	if now == 0 {
 		found = 0
 	}
-	c.saw(t, s, found)
+	c.recordStep(t, s, found)
 	return now
 }
 
-// touch announces an access to what the word maps. A write leaves its mark on the
-// word's meaning, for what the next one finds there depends on it.
+// touch takes the step of an access to the memory that the word maps. A write changes the
+// word's content in the fingerprint, since the next access can find what was written.
 func (c *Controlled) touch(t *Task, w *Word, write bool) {
 	op := OpAccess
 	if write {
@@ -149,51 +156,53 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 	}
 	s := Step{op, unsafe.Pointer(w)}
 	c.step(t, s)
-	c.sawWord(t, s, w)
-	if write && c.print.on {
-		old := c.meaning(t, w)
+	c.recordWord(t, s, w)
+	if write && c.fp.on {
+		old := c.wordSum(t, w)
 		c.mustLabel(t, s.Obj).setContent(s.Obj, &t.co.history)
-		c.became(t, unsafe.Pointer(w), &old, &t.co.history)
+		c.replaceSum(t, unsafe.Pointer(w), &old, &t.co.history)
 	}
 }
 
-// setState stores a task's own state.
+// setState sets a task's own state. Setting a running task to Running is not a step:
+// wakers set no other state, so no task can tell.
 func (c *Controlled) setState(t *Task, s State) {
 	step := Step{OpSetState, unsafe.Pointer(t)}
-	if s != Running || t.ownState() != Running { // else nobody else can make it anything but that, and nobody can tell
+	if s != Running || t.ownState() != Running {
 		c.step(t, step)
 	}
-	c.saw(t, step, uint64(s))
+	c.recordStep(t, step, uint64(s))
 	c.storeState(t, t, s)
 }
 
-// setStateUnordered stores it with a store that others see later.
+// setStateUnordered is setState through the task's store buffer.
 func (c *Controlled) setStateUnordered(t *Task, s State) {
 	step := Step{OpSetState, unsafe.Pointer(t)}
-	c.saw(t, step, uint64(s))
+	c.recordStep(t, step, uint64(s))
 	if s != Running || t.ownState() != Running {
-		c.buffer(t, pendingStore{step: step, value: uint64(s), stands: sameForAll(uint64(s))})
+		c.buffer(t, pendingStore{step: step, value: uint64(s), sum: sameForAll(uint64(s))})
 	}
 }
 
-// schedule puts a task to sleep. One that has been woken already is not put to sleep:
-// nobody can tell whether it has called.
+// schedule puts a task to sleep until it is woken. For a task that is already running it
+// is not a step, since no task can tell.
 func (c *Controlled) schedule(t *Task) {
 	s := Step{OpSchedule, unsafe.Pointer(t)}
 	if t.ownState() != Running {
 		c.step(t, s)
 		c.storeState(t, t, Running)
 	}
-	c.saw(t, s, 0)
+	c.recordStep(t, s, 0)
 }
 
-// storeState stores the state of a task, on behalf of t.
+// storeState sets the target's state in memory on behalf of t, without a step.
 func (c *Controlled) storeState(t, target *Task, s State) {
-	c.changed(t, unsafe.Pointer(&target.state), uint64(target.State()), uint64(s))
+	c.replaceValue(t, unsafe.Pointer(&target.state), uint64(target.State()), uint64(s))
 	target.state.Store(uint32(s))
 }
 
-// wakeUp makes the step of a wake-up.
+// wakeUp wakes the target if its state shares a bit with mask, and reports whether it
+// did.
 func (c *Controlled) wakeUp(t, target *Task, mask State) bool {
 	step := Step{OpWake, unsafe.Pointer(target)}
 	c.step(t, step)
@@ -202,37 +211,39 @@ func (c *Controlled) wakeUp(t, target *Task, mask State) bool {
 		woken = 1
 		c.storeState(t, target, Running)
 	}
-	c.saw(t, step, woken)
+	c.recordStep(t, step, woken)
 	return woken == 1
 }
 
-// signal makes the step of sending a signal.
+// signal makes a signal pending for the target.
 func (c *Controlled) signal(t, target *Task, sig Signal) {
 	step := Step{OpSignal, unsafe.Pointer(&target.signals)}
 	c.step(t, step)
-	c.saw(t, step, uint64(sig))
+	c.recordStep(t, step, uint64(sig))
 	c.storeSignals(t, target, Signal(target.signals.Load())|sig)
 }
 
+// storeSignals sets the target's pending signals on behalf of t, without a step.
 func (c *Controlled) storeSignals(t, target *Task, sig Signal) {
-	c.changed(t, unsafe.Pointer(&target.signals), uint64(target.signals.Load()), uint64(sig))
+	c.replaceValue(t, unsafe.Pointer(&target.signals), uint64(target.signals.Load()), uint64(sig))
 	target.signals.Store(uint32(sig))
 }
 
+// loadSignals returns the task's pending signals.
 func (c *Controlled) loadSignals(t *Task) Signal {
 	step := Step{OpLoad, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
-	c.saw(t, step, uint64(sig))
+	c.recordStep(t, step, uint64(sig))
 	return sig
 }
 
-// takeSignals takes the signals away, unless one of them is fatal.
+// takeSignals returns the task's pending signals and clears them unless one is fatal.
 func (c *Controlled) takeSignals(t *Task) Signal {
 	step := Step{OpTake, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
-	c.saw(t, step, uint64(sig))
+	c.recordStep(t, step, uint64(sig))
 	if sig&SignalFatal == 0 {
 		c.storeSignals(t, t, 0)
 	}

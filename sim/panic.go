@@ -8,29 +8,31 @@ import (
 	"strings"
 )
 
-// Panic is what ends a run in which a task panicked, and not with a [*Bug]: a mistake in Go, of
-// the task's program or of the model. Settle of the controlled executor returns it, so that
-// the schedule that led there can be told.
+// Panic is the error of a controlled run in which a task panicked with a value other than
+// a [*Bug]: a programming error in the task's program or in the model.
+// [Controlled.Settle] returns it, so that the caller can report the schedule that led to
+// it.
 type Panic struct {
-	Task  string // its name
+	Task  string // the name of the task
 	Value any
-	Where string // the file and the line
-	Stack []byte // of the task, as debug.Stack has it
+	Where string // "file:line"
+	Stack []byte // the task's stack, as formatted by debug.Stack
 }
 
-// Error makes a Panic an error.
+// Error returns the task, the value and the place.
 func (p *Panic) Error() string {
 	return fmt.Sprintf("panic in task %s: %v (%s)", p.Task, p.Value, p.Where)
 }
 
-// Unwrap is the value, if that is an error.
+// Unwrap returns the value if it is an error, else nil.
 func (p *Panic) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err
 }
 
-// panicked says where the panic with the value came from. It must be called by the deferred
-// function that has recovered from it: behind that the stack is still the panic's.
+// panicked returns a Panic with the place where the recovered panic was raised. Only the
+// deferred function that recovered may call it: beneath that function the stack is still
+// the panicking one.
 func panicked(t *Task, value any) *Panic {
 	p := &Panic{Task: t.name, Value: value, Where: "?", Stack: debug.Stack()}
 	pcs := make([]uintptr, 64)

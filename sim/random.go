@@ -2,11 +2,11 @@ package sim
 
 import "math/rand/v2"
 
-// Random is the strategy that picks uniformly among the enabled tasks, from a
-// seed: the same seed gives the same run.
+// Random is the strategy that chooses uniformly among the enabled tasks. The same seed
+// produces the same run.
 type Random struct{ rng *rand.Rand }
 
-// NewRandom returns the strategy for a seed.
+// NewRandom returns a random strategy with the given seed.
 func NewRandom(seed uint64) *Random {
 	return &Random{rand.New(rand.NewPCG(seed, 0x75666664))}
 }

@@ -5,29 +5,30 @@ import (
 	"unsafe"
 )
 
-// RWSem is a reader/writer semaphore whose holders may sleep. It is fair: a
-// writer that waits keeps later readers out, so that a reader that sleeps while it
-// holds the semaphore stalls everybody after the first writer. Init it before use.
+// RWSem is a reader/writer semaphore whose holders may sleep. It is fair: a waiting
+// writer blocks later readers. A reader that sleeps while it holds the semaphore
+// therefore stalls the first writer and every task after it. Call Init before use.
 type RWSem struct {
-	mu    sync.RWMutex
-	class *LockClass
+	mu    sync.RWMutex // free executor
+	class *LockClass   // immutable
 
-	// The rest belongs to the controlled executor.
-	guards  func(s *Summary)
-	readers int
-	writer  *Task
-	queue   []rwWaiter // first come, first served
+	// The fields below are used, and owned, by the controlled executor only.
+	guards  func(s *Summary) // immutable
+	readers int              // number of readers that hold the semaphore
+	writer  *Task            // holds the semaphore for writing; nil if none
+	queue   []rwWaiter       // in order of arrival
 }
 
+// rwWaiter is a task that waits for a semaphore.
 type rwWaiter struct {
 	task  *Task
 	write bool
 }
 
-// Init gives the semaphore its class.
+// Init sets the semaphore's class.
 func (s *RWSem) Init(class *LockClass) { s.class = class }
 
-// Guards says what the semaphore guards: see [SpinLock.Guards].
+// Guards sets the function that sums up what the semaphore guards: see [SpinLock.Guards].
 func (s *RWSem) Guards(what func(s *Summary)) { s.guards = what }
 
 // DownRead takes the semaphore for reading: down_read.
@@ -36,8 +37,9 @@ func (s *RWSem) DownRead(t *Task) { s.down(t, false, false) }
 // DownWrite takes the semaphore for writing: down_write.
 func (s *RWSem) DownWrite(t *Task) { s.down(t, true, false) }
 
-// DownWriteNested takes it for writing while another one of its class is held
-// (fork: the parent's first, then the child's): down_write_nested.
+// DownWriteNested takes the semaphore for writing while the task holds another one of its
+// class: down_write_nested. The caller guarantees an order between the two. fork takes
+// the parent's first, then the child's.
 func (s *RWSem) DownWriteNested(t *Task) { s.down(t, true, true) }
 
 func (s *RWSem) down(t *Task, write, nested bool) {
@@ -53,7 +55,7 @@ func (s *RWSem) down(t *Task, write, nested bool) {
 		step := Step{op, unsafe.Pointer(s)}
 		t.ctl.step(t, step)
 		s.take(t, write)
-		t.ctl.acquired(t, step)
+		t.ctl.recordAcquire(t, step)
 	case write:
 		s.mu.Lock()
 	default:
@@ -64,10 +66,10 @@ func (s *RWSem) down(t *Task, write, nested bool) {
 	}
 }
 
-// UpRead releases a reader's hold: up_read.
+// UpRead releases the semaphore held for reading: up_read.
 func (s *RWSem) UpRead(t *Task) { s.up(t, false) }
 
-// UpWrite releases the writer's hold: up_write.
+// UpWrite releases the semaphore held for writing: up_write.
 func (s *RWSem) UpWrite(t *Task) { s.up(t, true) }
 
 func (s *RWSem) up(t *Task, write bool) {
@@ -95,24 +97,25 @@ func (s *RWSem) up(t *Task, write bool) {
 
 func (c *Controlled) up(t *Task, s *RWSem, step Step, write bool) {
 	if c.buffered() {
-		c.saw(t, step, 0)
-		c.buffer(t, pendingStore{step: step, commit: func() { c.upped(t, s, write) }})
+		c.recordStep(t, step, 0)
+		c.buffer(t, pendingStore{step: step, commit: func() { c.releaseSem(t, s, write) }})
 		return
 	}
 	c.step(t, step)
-	c.saw(t, step, 0)
-	c.upped(t, s, write)
+	c.recordStep(t, step, 0)
+	c.releaseSem(t, s, write)
 }
 
-// upped is what the others see of a release.
-func (c *Controlled) upped(t *Task, s *RWSem, write bool) {
+// releaseSem makes a release visible to other tasks.
+func (c *Controlled) releaseSem(t *Task, s *RWSem, write bool) {
 	if write {
-		c.left(t, unsafe.Pointer(s), s.guards)
+		c.recordRelease(t, unsafe.Pointer(s), s.guards)
 	}
 	s.release(t, write)
 }
 
-// take grants the semaphore, or queues the task until release grants it.
+// take grants the semaphore to the task if it is free, else queues the task and blocks it
+// until release grants the semaphore.
 func (s *RWSem) take(t *Task, write bool) {
 	before := s.shape(t.ctl)
 	free := s.writer == nil && len(s.queue) == 0 && (!write || s.readers == 0)
@@ -134,28 +137,30 @@ func (s *RWSem) take(t *Task, write bool) {
 	}
 }
 
-// shape sums up who holds the semaphore and who waits for it, in order.
+// shape returns a hash of the semaphore's state: the number of readers, the writer, and
+// the waiting tasks in order.
 func (s *RWSem) shape(c *Controlled) (to sums) {
-	for k := range c.print.renamings {
-		r := &c.print.renamings[k]
+	for k := range c.fp.permutations {
+		p := &c.fp.permutations[k]
 		h := uint64(s.readers)
 		if s.writer != nil {
-			h = mix(h, r.task(s.writer.id))
+			h = mix(h, p.task(s.writer.id))
 		}
 		for _, w := range s.queue {
-			h = mix(h, r.task(w.task.id))
+			h = mix(h, p.task(w.task.id))
 		}
 		to[k] = h
 	}
 	return to
 }
 
-// reshaped replaces the semaphore's part of the fingerprint.
+// reshaped replaces the semaphore's state, before, by the current one in the fingerprint.
 func (s *RWSem) reshaped(t *Task, before *sums) {
 	now := s.shape(t.ctl)
-	t.ctl.became(t, unsafe.Pointer(&s.readers), before, &now)
+	t.ctl.replaceSum(t, unsafe.Pointer(&s.readers), before, &now)
 }
 
+// grant makes a task a holder of the semaphore.
 func (s *RWSem) grant(w rwWaiter) {
 	if w.write {
 		s.writer = w.task
@@ -164,8 +169,8 @@ func (s *RWSem) grant(w rwWaiter) {
 	}
 }
 
-// release hands the semaphore over: to the first waiter, and if that is a reader
-// to all the readers directly behind it.
+// release ends a hold and grants the semaphore, if it is then free, to the first waiter.
+// If that is a reader, the readers directly behind it get it, too.
 func (s *RWSem) release(t *Task, write bool) {
 	before := s.shape(t.ctl)
 	defer s.reshaped(t, &before)
@@ -185,8 +190,9 @@ func (s *RWSem) release(t *Task, write bool) {
 	}
 }
 
-// Claim makes the task's assertions take the semaphore for held, for writing, which it is
-// not: to see what comes of that. Disclaim ends it.
+// Claim makes assertions treat the semaphore as held by the task for writing although it
+// is not. Code that omits the lock on purpose calls it, so that the run shows the
+// consequences instead of a failed assertion. Disclaim ends it.
 func (s *RWSem) Claim(t *Task) {
 	if checking(t) {
 		t.noteAcquire(heldLock{class: s.class, obj: unsafe.Pointer(s), write: true})
@@ -200,16 +206,17 @@ func (s *RWSem) Disclaim(t *Task) {
 	}
 }
 
-// AssertHeld panics if the task holds the semaphore neither way, where locks are
-// checked.
+// AssertHeld panics if the task holds the semaphore neither for reading nor for writing:
+// rwsem_assert_held. It does nothing on a free executor built without -tags lockcheck.
 func (s *RWSem) AssertHeld(t *Task) {
 	if checking(t) {
 		s.assert(t, false)
 	}
 }
 
-// AssertHeldWrite panics if the task does not hold the semaphore for writing,
-// where locks are checked.
+// AssertHeldWrite panics if the task does not hold the semaphore for writing:
+// rwsem_assert_held_write. It does nothing on a free executor built without -tags
+// lockcheck.
 func (s *RWSem) AssertHeldWrite(t *Task) {
 	if checking(t) {
 		s.assert(t, true)

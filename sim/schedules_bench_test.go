@@ -2,8 +2,8 @@ package sim
 
 import "testing"
 
-// A schedule of 40 steps by three tasks, and the next one: what an explorer of small
-// programs does all the time.
+// BenchmarkShortSchedules measures an explorer's inner loop: a run of 40 steps by three
+// tasks, again and again.
 func BenchmarkShortSchedules(b *testing.B) {
 	var coroutines Coroutines
 	defer coroutines.Close()

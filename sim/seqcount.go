@@ -5,21 +5,22 @@ import (
 	"unsafe"
 )
 
-// SeqCount is a sequence count: seqcount_t. Whoever changes what it covers makes it odd
-// meanwhile; whoever reads that without a lock can tell that it has been changed under
-// them, and reads again. The zero value is ready to use.
+// SeqCount is a sequence count: seqcount_t. A writer keeps the count odd while it changes
+// the data. A reader that takes no lock repeats its reads if the count has changed. The
+// zero value is ready to use.
 type SeqCount struct {
-	// Absent: the modelled kernel does not have the count. Nothing is counted, no method is a
-	// step, and no reader is asked to repeat. Set it before the first use.
+	// Absent is true if the modelled kernel does not have this count. Then no method is a
+	// visible step, and ReadRetry reports false. Set it before the first use.
 	Absent bool
 
-	seq Word
+	seq Word // written under the lock that excludes other writers; read without a lock
 }
 
-// WriteBegin begins a change: write_seqcount_begin. A lock must keep other writers out.
+// WriteBegin begins a change: write_seqcount_begin. The caller holds a lock that excludes
+// other writers.
 func (s *SeqCount) WriteBegin(t *Task) { s.tick(t) }
 
-// WriteEnd ends it: write_seqcount_end.
+// WriteEnd ends a change: write_seqcount_end. The caller still holds the lock.
 func (s *SeqCount) WriteEnd(t *Task) { s.tick(t) }
 
 func (s *SeqCount) tick(t *Task) {
@@ -28,9 +29,9 @@ func (s *SeqCount) tick(t *Task) {
 	}
 }
 
-// ReadBegin waits until no change is going on, and returns the count for
-// [SeqCount.ReadRetry]: read_seqcount_begin. The wait is a spin; a controlled executor does
-// not choose the task before it would come to an end.
+// ReadBegin spins until no change is in progress and returns the count for
+// [SeqCount.ReadRetry]: read_seqcount_begin. On a controlled executor the task does not
+// spin; its step is enabled once the count is even.
 func (s *SeqCount) ReadBegin(t *Task) uint64 {
 	if s.Absent {
 		return 0
@@ -46,14 +47,16 @@ func (s *SeqCount) ReadBegin(t *Task) uint64 {
 	}
 }
 
-// ReadRetry reports whether there was a change since ReadBegin: read_seqcount_retry.
+// ReadRetry reports whether the data may have changed since ReadBegin returned start, so
+// that the reader must read again: read_seqcount_retry.
 func (s *SeqCount) ReadRetry(t *Task, start uint64) bool {
 	return !s.Absent && s.seq.Load(t) != start
 }
 
+// readBegin takes the step of ReadBegin.
 func (c *Controlled) readBegin(t *Task, w *Word) uint64 {
 	s := Step{OpReadBegin, unsafe.Pointer(w)}
 	c.step(t, s)
-	c.sawWord(t, s, w)
+	c.recordWord(t, s, w)
 	return c.seenBy(t, w)
 }

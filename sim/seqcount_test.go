@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A reader never takes the middle of a change for a state, in any interleaving, with store
-// buffers or without.
+// A reader never accepts data from the middle of a change, in any interleaving, with
+// store buffers or without.
 func TestSeqCountHidesTheMiddle(t *testing.T) {
 	program := func(c *Controlled, r []uint64) {
 		var count SeqCount

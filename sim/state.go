@@ -2,12 +2,12 @@ package sim
 
 import "strings"
 
-// State is what a task is doing, as the scheduler sees it. The values and the way
-// in which they combine are the kernel's (include/linux/sched.h): a sleeper is
-// woken by a mask that shares a bit with its state.
+// State is the scheduling state of a task, or a mask of states. The values are the
+// kernel's (include/linux/sched.h): a wake-up with a mask wakes a task whose state shares
+// a bit with the mask.
 type State uint32
 
-// The states of a task and the masks that wake-ups are made with.
+// The states of a task and the masks of wake-ups.
 const (
 	Running         State = 0
 	Interruptible   State = 1
@@ -15,14 +15,14 @@ const (
 	Dead            State = 64
 	WakeKill        State = 128
 
-	// Killable sleeps through every signal but a fatal one.
+	// Killable is a sleep that only a fatal signal interrupts.
 	Killable = WakeKill | Uninterruptible
-	// Normal is the mask of an ordinary wake-up. It shares a bit with Killable, and
-	// so a wake-up of a wait queue reaches a killable sleeper.
+	// Normal is the mask of an ordinary wake-up. It shares a bit with Killable, so it
+	// wakes a killable sleeper.
 	Normal = Interruptible | Uninterruptible
 )
 
-// String spells the state as the kernel's source does.
+// String returns the kernel's name of the state, such as "TASK_KILLABLE".
 func (s State) String() string {
 	switch s {
 	case Running:
@@ -49,16 +49,16 @@ func (s State) String() string {
 	return strings.Join(parts, "|")
 }
 
-// Signal says how a signal meets a sleeping task.
+// Signal is a set of kinds of signals, distinguished by the sleeps that they interrupt.
 type Signal uint32
 
 const (
-	// SignalOrdinary ends interruptible sleeps only (a signal with a handler).
+	// SignalOrdinary is a signal with a handler. It interrupts interruptible sleeps only.
 	SignalOrdinary Signal = 1 << iota
-	// SignalFatal ends killable sleeps as well; the task is going to die.
+	// SignalFatal kills the task. It interrupts killable sleeps as well.
 	SignalFatal
 )
 
-// siglockClass is the innermost of all: only the scheduler's locks, which there are none of
-// here, are taken under a siglock.
+// siglockClass has the highest rank: under a siglock the kernel takes only locks of the
+// scheduler, which the model does not have.
 var siglockClass = &LockClass{Name: "siglock", Rank: 100}

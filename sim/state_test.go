@@ -120,8 +120,8 @@ func TestTakeSignals(t *testing.T) {
 	}
 }
 
-// The wake-up that goes with a signal has come when the signal can be taken, and does not end
-// the next sleep.
+// A signal's wake-up happens before the target can take the signal, so it does not end
+// the target's next sleep.
 func TestSignalIsTakenAfterItsWakeUp(t *testing.T) {
 	for seed := range uint64(200) {
 		c := NewControlled(NewRandom(seed))
@@ -141,8 +141,8 @@ func TestSignalIsTakenAfterItsWakeUp(t *testing.T) {
 	}
 }
 
-// A wake-up between the announcement and schedule() is not lost, and what it leaves
-// behind does not end the next sleep.
+// A wake-up between SetState and Schedule is not lost, and does not end the next sleep
+// too.
 func TestWakeBeforeSchedule(t *testing.T) {
 	onBoth(t, func(t *testing.T, e Executor) {
 		passed := 0
@@ -164,8 +164,8 @@ func TestWakeBeforeSchedule(t *testing.T) {
 	})
 }
 
-// schedule() may return though nothing that the task waits for has come.
-func TestStrayWake(t *testing.T) {
+// Schedule may return although the condition that the task waits for is false.
+func TestSpuriousWakeUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, e Executor) {
 		var flag Word
 		looks := 0

@@ -2,32 +2,32 @@ package sim
 
 import "unsafe"
 
-// Op is what a visible step does to its object.
+// Op is the operation of a visible step on its object.
 type Op uint8
 
-// The kinds of visible step.
+// The operations.
 const (
 	OpStart Op = iota // the task's first step
 	OpLoad
 	OpStore
-	OpGet         // a reference is counted
-	OpPut         // a reference is given up
-	OpAccess      // the processor follows the word to what it maps, and reads there
-	OpAccessWrite // the same, and writes there
-	OpReadBegin   // a sequence count is read that is even
+	OpGet         // takes a reference
+	OpPut         // drops a reference
+	OpAccess      // the processor reads the memory that the word maps
+	OpAccessWrite // the processor writes the memory that the word maps
+	OpReadBegin   // reads a sequence count that is even
 	OpLock
 	OpUnlock
 	OpDownRead
 	OpDownWrite
 	OpUpRead
 	OpUpWrite
-	OpSetState // the task's own state is stored
-	OpSchedule // the task sleeps, unless it has been woken already
-	OpWake     // another task's state is read and perhaps set
-	OpSignal   // a signal is sent to a task
-	OpTake     // the task's own signals are read and taken away
+	OpSetState // sets the task's own state
+	OpSchedule // sleeps unless the task has been woken since it set its state
+	OpWake     // reads another task's state and sets it if the mask matches
+	OpSignal   // makes a signal pending for a task
+	OpTake     // reads the task's own pending signals and clears them
 	OpBarrier
-	OpFree // a structure goes away, with all that is in it
+	OpFree // frees a structure with all words and locks in it
 	OpExit
 )
 
@@ -40,7 +40,7 @@ var opNames = [...]string{
 	OpSignal: "send_signal", OpTake: "take_signals", OpBarrier: "smp_mb", OpFree: "free", OpExit: "exit",
 }
 
-// String is the operation's name in traces, the kernel's where it has one.
+// String returns the operation's name in traces: the kernel's name where one exists.
 func (o Op) String() string { return opNames[o] }
 
 // Writes reports whether the step can change its object.
@@ -48,19 +48,19 @@ func (o Op) Writes() bool {
 	return o != OpLoad && o != OpAccess && o != OpReadBegin && o != OpBarrier && o != OpStart
 }
 
-// Releases reports whether the step gives up a lock. Nobody else can be at a step on
-// that lock whose outcome depends on whether the release comes first: who needs the
-// lock cannot go on before.
+// Releases reports whether the step releases a lock. No enabled step of another task
+// depends on it: a task that needs the lock is not enabled before the release.
 func (o Op) Releases() bool { return o == OpUnlock || o == OpUpRead || o == OpUpWrite }
 
-// Step is one visible step: the object touched and how.
+// Step is one visible step: an operation and its object.
 type Step struct {
 	Op  Op
-	Obj unsafe.Pointer // identity of the object within one run; nil for none
+	Obj unsafe.Pointer // the object's address, which identifies it within one run; nil if none
 }
 
-// Count is the value of the word in which a step counts references.
+// Count returns the value of the step's object, which must be a [Word] that counts
+// references.
 func (s Step) Count() uint64 { return (*Word)(s.Obj).Peek() }
 
-// Touches reports whether the word is the step's object.
+// Touches reports whether the step's object is the word.
 func (s Step) Touches(w *Word) bool { return s.Obj == unsafe.Pointer(w) }

@@ -5,21 +5,22 @@ import (
 	"unsafe"
 )
 
-// Summary sums up what a lock guards, for the fingerprint of a controlled executor: all
-// of it that anybody could ever notice, in an order that matters. See [SpinLock.Guards].
+// Summary is a hash of data that a lock guards or a handle refers to, for the fingerprint
+// of a controlled executor: see [SpinLock.Guards]. It must include everything that any
+// task can observe. The order of the additions matters, except for AddToSet.
 type Summary struct {
 	c *Controlled
-	k int // the renaming
-	h uint64
+	k int    // the permutation
+	h uint64 // over everything except AddToSet
 
-	set     uint64 // the sum over AddToSet
-	unknown bool
+	set     uint64 // sum over AddToSet
+	unknown bool   // an object without a label was added
 }
 
 // Add adds a number.
 func (s *Summary) Add(v uint64) { s.h = mix(s.h, v) }
 
-// AddBool adds yes or no.
+// AddBool adds a boolean.
 func (s *Summary) AddBool(b bool) {
 	if b {
 		s.Add(1)
@@ -28,26 +29,27 @@ func (s *Summary) AddBool(b bool) {
 	}
 }
 
-// AddToSet adds something the order of which does not matter.
-func (s *Summary) AddToSet(what func(s *Summary)) {
-	e := &s.c.print.member // one that the heap has already
+// AddToSet adds a member of a set, which sumUp sums up: the order of the members does not
+// matter. Calls do not nest.
+func (s *Summary) AddToSet(sumUp func(s *Summary)) {
+	e := &s.c.fp.member // scratch memory, to avoid an allocation
 	*e = Summary{c: s.c, k: s.k, h: 1}
-	what(e)
+	sumUp(e)
 	s.set += e.h
 	s.unknown = s.unknown || e.unknown
 }
 
 // AddAddress adds a user address.
 func (s *Summary) AddAddress(addr uint64) {
-	if rename := s.c.print.renamings[s.k].Address; rename != nil {
+	if rename := s.c.fp.permutations[s.k].Address; rename != nil {
 		addr = rename(addr)
 	}
 	s.Add(addr)
 }
 
-// AddObject adds the identity of something: a pointer to a structure that has a label, or
-// to something in one. Nil is an identity, too. With anything else there is no telling what
-// the lock guards.
+// AddObject adds the identity of an object: p is nil or a pointer into a labelled
+// structure. Any other pointer makes the summary unknown; the history of the task then
+// represents the data.
 func (s *Summary) AddObject(p any) {
 	v := reflect.ValueOf(p)
 	if p == nil || v.IsNil() {
@@ -62,16 +64,16 @@ func (s *Summary) AddObject(p any) {
 	}
 }
 
-// sumUp makes the summaries of all renamings. Where there is none, everything that the
-// task has ever done stands for what it leaves behind.
-func (c *Controlled) sumUp(t *Task, what func(s *Summary)) (to sums) {
-	if what == nil {
+// sumUp returns the summary under each permutation. If there is no summary, or it is
+// unknown, it returns the task's history instead.
+func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to sums) {
+	if summary == nil {
 		return t.co.history
 	}
-	for k := range c.print.renamings {
-		s := &c.print.summary
+	for k := range c.fp.permutations {
+		s := &c.fp.summary
 		*s = Summary{c: c, k: k, h: 1}
-		what(s)
+		summary(s)
 		if s.unknown && t == nil {
 			return sums{}
 		}
@@ -83,12 +85,13 @@ func (c *Controlled) sumUp(t *Task, what func(s *Summary)) (to sums) {
 	return to
 }
 
-// left notes what a task leaves behind in an object that it lets go of.
-func (c *Controlled) left(t *Task, obj unsafe.Pointer, what func(s *Summary)) {
-	if !c.print.on {
+// recordRelease sets the content, in the fingerprint, of a lock that the task releases,
+// or of a pointer that it stores.
+func (c *Controlled) recordRelease(t *Task, obj unsafe.Pointer, summary func(s *Summary)) {
+	if !c.fp.on {
 		return
 	}
-	now := c.sumUp(t, what)
-	c.became(t, obj, c.contentOf(t, obj), &now)
+	now := c.sumUp(t, summary)
+	c.replaceSum(t, obj, c.contentOf(t, obj), &now)
 	c.mustLabel(t, obj).setContent(obj, &now)
 }

@@ -2,59 +2,61 @@ package sim
 
 import "sync/atomic"
 
-// Task is a thread of execution: the kernel's task_struct, as far as scheduling,
-// signals and locks need it. Unless said otherwise a method is called by the task
-// itself.
+// Task is a thread of execution: the parts of task_struct that scheduling, signals and
+// locks need. Only the task itself may call a method, unless its comment says otherwise.
+// A field without a comment is immutable.
 type Task struct {
 	name string
 	id   int
 
-	// Private is what the floors above keep for the task. It is set at creation and
-	// belongs to the task.
+	// Private holds the data of the packages above sim. It is set at creation. What
+	// protects it is up to those packages.
 	Private any
 
-	state   atomic.Uint32 // State; stored by the task, set to Running by wakers
-	signals atomic.Uint32 // Signal bits pending; set by anyone, cleared by the task, both under siglock
-	parks   atomic.Uint32 // free executor: how often the task fell asleep or woke up; odd while asleep
-	uniques uint32        // numbers given out by Unique
-	wake    chan struct{} // free executor: holds one token once the task was woken; else nil
-	inject  func(site string) bool
-	trace   *Tracer
-	held    *heldLocks // checking only: nil before the first lock
-	ctl     *Controlled
-	co      *coroutine // controlled executor: owned by it; else nil
-	// siglock is the task's own under the controlled executor. In the free one all tasks have the same, as in
-	// the kernel those of a process have. Immutable.
+	state   atomic.Uint32 // a State; set by the task, and set to Running by wakers
+	signals atomic.Uint32 // pending Signal bits; written under siglock, read without
+	parks   atomic.Uint32 // free executor: incremented on each sleep and wake-up; odd while asleep
+	uniques uint32        // numbers returned by Unique; accessed by the task only
+	// wake holds a token once the task has been woken. It is nil on a controlled
+	// executor.
+	wake   chan struct{}
+	inject func(site string) bool // accessed by the task only
+	trace  *Tracer                // nil without tracing
+	held   *heldLocks             // accessed by the task only; nil before its first checked lock
+	ctl    *Controlled            // nil on a free executor
+	co     *coroutine             // owned by the controlled executor; nil on a free one
+	// siglock protects signals. On a controlled executor each task has its own. On a free
+	// executor all tasks share one, as the threads of a process do in the kernel.
 	siglock *SpinLock
 }
 
-// Name is the name that the task was created with.
+// Name returns the task's name. Any task may call it.
 func (t *Task) Name() string { return t.name }
 
-// ID is the task's number in its executor, in order of creation.
+// ID returns the task's number in its executor, in order of creation. Any task may call
+// it.
 func (t *Task) ID() int { return t.id }
 
 // Controlled reports whether the task runs on a controlled executor.
 func (t *Task) Controlled() bool { return t.ctl != nil }
 
-// Unique returns a number that the task has not returned before, nor any other task:
-// the same in every run, for [Label].
+// Unique returns a number that no call, by any task of the executor, has returned before.
+// It does not depend on the interleaving, so it can be used for [Label].
 func (t *Task) Unique() uint64 {
 	t.uniques++
 	return uint64(t.id)<<32 | uint64(t.uniques)
 }
 
-// State is what the task is doing. Any task may ask.
+// State returns the task's state. Any task may call it.
 func (t *Task) State() State { return State(t.state.Load()) }
 
-// SetState announces that the task is about to sleep, or that it is not any more:
-// set_current_state, a store followed by a full barrier. The announcement comes
-// before the task looks at what it waits for, so that a waker who changes that
-// afterwards finds the task asleep.
+// SetState sets the task's state: set_current_state, a store followed by a full barrier.
+// Set the state before checking the condition to wait for, so that a task that makes the
+// condition true after the check finds this task asleep and wakes it.
 func (t *Task) SetState(s State) {
 	if t.ctl != nil {
 		t.ctl.setState(t, s)
-	} else if s != Running || t.State() != Running { // else nobody but the task can make it anything but that
+	} else if s != Running || t.State() != Running { // a waker sets no state but Running
 		t.state.Store(uint32(s))
 	}
 	if t.trace != nil {
@@ -62,8 +64,8 @@ func (t *Task) SetState(s State) {
 	}
 }
 
-// SetStateUnordered is [Task.SetState] without the barrier: __set_current_state. With store
-// buffers others may see it later than what the task looks at next.
+// SetStateUnordered is [Task.SetState] without the barrier: __set_current_state. With
+// store buffers the task's next loads may come before other tasks see the new state.
 func (t *Task) SetStateUnordered(s State) {
 	if t.ctl != nil && t.ctl.buffered() {
 		t.ctl.setStateUnordered(t, s)
@@ -75,23 +77,23 @@ func (t *Task) SetStateUnordered(s State) {
 	t.SetState(s)
 }
 
-// SetRunning ends the announcement of [Task.SetState]: __set_current_state(TASK_RUNNING),
-// which needs no barrier, since nobody waits for it.
+// SetRunning sets the task back to TASK_RUNNING: __set_current_state(TASK_RUNNING). It
+// needs no barrier, since no task waits for this store.
 func (t *Task) SetRunning() { t.SetStateUnordered(Running) }
 
-// Schedule gives the CPU away until the task is woken. It returns at once if the
-// task has been woken since it announced its state, or if a signal is pending
-// that the state lets through.
+// Schedule puts the task to sleep until it is woken: schedule. It returns at once if the
+// task has been woken since it set its state, or if a signal that interrupts this sleep
+// is pending. The task is in TASK_RUNNING afterwards. No spinlock may be held.
 func (t *Task) Schedule() {
 	if checking(t) {
 		t.assertMaySleep("schedule")
 	}
-	if t.trace != nil { // before the sleep, so that it is the last that is seen of a sleeper
+	if t.trace != nil { // before the sleep, so that it is a sleeping task's last event
 		t.traceStep(OpSchedule, t.State().String())
 	}
 	if t.ctl == nil {
 		t.park()
-		if t.State() != Running { // a signal has ended the sleep
+		if t.State() != Running { // a signal interrupted the sleep
 			t.state.Store(uint32(Running))
 		}
 		return
@@ -111,8 +113,8 @@ func (t *Task) park() {
 	t.parks.Add(1)
 }
 
-// mayRun reports whether schedule() would let the task go on: it is runnable, or a
-// pending signal reaches its sleep.
+// mayRun reports whether the task need not sleep in schedule(): it is in TASK_RUNNING, or
+// a pending signal interrupts its sleep. Any task may call it.
 func (t *Task) mayRun() bool {
 	s := t.State()
 	if s == Running {
@@ -122,9 +124,8 @@ func (t *Task) mayRun() bool {
 	return sig != 0 && s&Interruptible != 0 || sig&SignalFatal != 0 && s&WakeKill != 0
 }
 
-// WakeUpState wakes the target if its state shares a bit with mask, and reports
-// whether it did: wake_up_state. A target that already runs is left alone, and the
-// answer is false.
+// WakeUpState wakes the target if its state shares a bit with mask, and reports whether
+// it did: wake_up_state. It reports false for a target in TASK_RUNNING.
 func (t *Task) WakeUpState(target *Task, mask State) bool {
 	var woken bool
 	if t.ctl != nil {
@@ -138,6 +139,7 @@ func (t *Task) WakeUpState(target *Task, mask State) bool {
 	return woken
 }
 
+// tryToWakeUp is WakeUpState on the free executor. Any task may call it.
 func (t *Task) tryToWakeUp(mask State) bool {
 	for {
 		s := t.state.Load()
@@ -151,17 +153,18 @@ func (t *Task) tryToWakeUp(mask State) bool {
 	}
 }
 
+// unpark makes the task's goroutine check its state again. Any task may call it.
 func (t *Task) unpark() {
 	select {
 	case t.wake <- struct{}{}:
-	default: // a token is there already, and one is enough; or nobody parks on it
+	default: // a token is already there, or the channel is nil (controlled executor)
 	}
 }
 
-// Signal sends a signal to the target, and wakes it if its sleep lets the signal through:
-// send_signal, complete_signal and signal_wake_up. The target may see the signal before it
-// is woken, but can only take it afterwards, for that needs its siglock, too: no wake-up
-// comes late, and ends a sleep that the signal has nothing to do with.
+// Signal sends a signal to the target and wakes it if the signal interrupts its sleep:
+// send_signal, complete_signal and signal_wake_up. It takes the target's siglock. The
+// target may see the signal before it is woken. It takes the signal under siglock, hence
+// after the wake-up, so the wake-up cannot end a later, unrelated sleep.
 func (t *Task) Signal(target *Task, sig Signal) {
 	target.siglock.Lock(t)
 	if t.ctl != nil {
@@ -176,8 +179,8 @@ func (t *Task) Signal(target *Task, sig Signal) {
 	target.siglock.Unlock(t)
 }
 
-// Interrupt makes a signal pending from outside of the model, where there is no
-// current task.
+// Interrupt sends a signal to the task from outside the model, where no task is current.
+// It is not a visible step.
 func (t *Task) Interrupt(sig Signal) {
 	t.siglock.Bare(t)
 	t.signals.Or(uint32(sig))
@@ -185,7 +188,7 @@ func (t *Task) Interrupt(sig Signal) {
 	t.siglock.EndBare(t)
 }
 
-// wakes is the mask of the sleeps that the signal ends.
+// wakes returns the mask of the states that the signal interrupts.
 func (sig Signal) wakes() State {
 	if sig&SignalFatal != 0 {
 		return Interruptible | WakeKill
@@ -196,7 +199,7 @@ func (sig Signal) wakes() State {
 // SignalPending reports whether any signal is pending: signal_pending(current).
 func (t *Task) SignalPending() bool { return t.pendingSignals() != 0 }
 
-// FatalSignalPending reports whether the task is going to die:
+// FatalSignalPending reports whether a fatal signal is pending:
 // fatal_signal_pending(current).
 func (t *Task) FatalSignalPending() bool { return t.pendingSignals()&SignalFatal != 0 }
 
@@ -207,9 +210,9 @@ func (t *Task) pendingSignals() Signal {
 	return Signal(t.signals.Load())
 }
 
-// TakeSignals is the way back to user mode: if a signal is pending the task takes its
-// siglock, and then either runs the handlers of the ordinary ones, or, if there is a fatal
-// one, is told that it must die, and keeps all of them.
+// TakeSignals handles the pending signals on the return to user mode, and reports whether
+// the task must die. If a signal is pending it takes siglock. If none is fatal it clears
+// them (their handlers run); otherwise it leaves them pending.
 func (t *Task) TakeSignals() (dies bool) {
 	if !t.SignalPending() {
 		return false
@@ -225,16 +228,18 @@ func (t *Task) TakeSignals() (dies bool) {
 	return sig&SignalFatal != 0
 }
 
-// SmpMb is a full memory barrier.
+// SmpMb executes a full memory barrier: smp_mb.
 func (t *Task) SmpMb() {
 	if t.ctl != nil {
 		t.ctl.bareStep(t, Step{OpBarrier, nil})
 	}
 }
 
-// ShouldFail reports whether the allocation at the named site must fail: the
-// kernel's fault injection. It never does unless [Task.InjectFaults] was called.
+// ShouldFail reports whether the allocation at the named site must fail: should_failslab
+// of the kernel's fault injection. It reports false unless [Task.InjectFaults] was
+// called.
 func (t *Task) ShouldFail(site string) bool { return t.inject != nil && t.inject(site) }
 
-// InjectFaults makes allocations of the task fail where fail says so; nil ends it.
+// InjectFaults makes the task's allocations fail at the sites for which fail reports
+// true; nil makes them succeed.
 func (t *Task) InjectFaults(fail func(site string) bool) { t.inject = fail }

@@ -8,20 +8,20 @@ import (
 	"sync"
 )
 
-// Event is something visible that happened in a run. The floors above emit events
-// of their own kinds with [Task.Emit]; the steps of locks and tasks are emitted here.
+// Event is an entry of a run's trace. This package emits the events of locks, tasks and
+// wait queues; packages above emit their own kinds with [Task.Emit].
 type Event struct {
-	// Seq numbers the events of a tracer, from 1.
+	// Seq is the number of the event in its tracer, from 1.
 	Seq uint64 `json:"seq"`
-	// Task is the name of the task that did it.
+	// Task is the name of the task that emitted the event.
 	Task string `json:"task"`
-	// Func is the kernel function that it belongs to, "" outside of the kernel.
+	// Func is the name of the kernel function, "" outside of the kernel.
 	Func string `json:"func,omitempty"`
-	// Kind is a stable name: "spin_lock", "queue_add"...
+	// Kind is the kind of the event, a stable name such as "spin_lock" or "queue_add".
 	Kind string `json:"kind"`
-	// Object is what it happened to.
+	// Object is the name of the object of the event.
 	Object string `json:"object,omitempty"`
-	// Rule is the number of the rule that bites here, "" for none.
+	// Rule is the number of the rule that determines what happens here, "" if none.
 	Rule string `json:"rule,omitempty"`
 	// Args are the details, in a fixed order for each kind.
 	Args []Arg `json:"args,omitempty"`
@@ -33,22 +33,23 @@ type Arg struct {
 	Value any    `json:"value"`
 }
 
-// Tracer collects the events of a run. Emission is serialised.
+// Tracer numbers the events of a run and passes them on. It is safe for concurrent use.
 type Tracer struct {
 	mu    sync.Mutex
-	seq   uint64
-	sink  func(Event)
-	names map[string]int // how many names with that beginning TraceName has given
+	seq   uint64         // protected by mu
+	sink  func(Event)    // called with mu held
+	names map[string]int // by kind: the number of names returned by TraceName; protected by mu
 }
 
-// NewTracer returns a tracer that hands every event to sink.
+// NewTracer returns a tracer that calls sink for every event, one call at a time.
 func NewTracer(sink func(Event)) *Tracer { return &Tracer{sink: sink, names: map[string]int{}} }
 
-// Tracing reports whether events are wanted: ask before building one.
+// Tracing reports whether the task is traced. Callers check it before they build an
+// event.
 func (t *Task) Tracing() bool { return t.trace != nil }
 
-// Emit records an event of the task. The kernel function is found from the call
-// stack ([KernelFuncs]).
+// Emit emits an event of the task if the task is traced. It sets Seq, Task and Func; it
+// takes the kernel function from the call stack (see [KernelFuncs]).
 func (t *Task) Emit(e Event) {
 	if t.trace == nil {
 		return
@@ -61,8 +62,8 @@ func (t *Task) Emit(e Event) {
 	t.trace.sink(e)
 }
 
-// TraceName returns a name that nothing else in the trace has: the kind with a number behind it,
-// from 1. Without a tracer it is the kind.
+// TraceName returns a name that is unique in the trace: the kind followed by a number,
+// from 1. Without a tracer it returns the kind.
 func (t *Task) TraceName(kind string) string {
 	if t.trace == nil {
 		return kind
@@ -73,16 +74,18 @@ func (t *Task) TraceName(kind string) string {
 	return fmt.Sprintf("%s%d", kind, t.trace.names[kind])
 }
 
-// traceWait records that the task has to wait for a lock, which the trace of taking it
-// tells too late.
+// traceWait emits an event for a task that must wait for a lock. The event of op itself
+// is emitted only once the task has the lock.
 func (t *Task) traceWait(op Op, object string) {
 	t.Emit(Event{Kind: op.String() + "_wait", Object: object})
 }
 
+// traceStep emits the event of a step on the named object.
 func (t *Task) traceStep(op Op, object string) {
 	t.Emit(Event{Kind: op.String(), Object: object})
 }
 
+// traceWake emits the event of a wake-up, with whether it woke the target.
 func (t *Task) traceWake(target *Task, woken bool) {
 	t.Emit(Event{Kind: OpWake.String(), Object: target.name, Args: []Arg{{"woken", woken}}})
 }
@@ -93,7 +96,7 @@ type KernelFunc struct {
 	Go   any // a function or a method expression
 }
 
-// GoName is the name of the Go function as documentation writes it:
+// GoName returns the name of the Go function as documentation writes it, such as
 // "sim.(*Task).Schedule".
 func (k KernelFunc) GoName() string {
 	name := runtime.FuncForPC(reflect.ValueOf(k.Go).Pointer()).Name()
@@ -101,13 +104,18 @@ func (k KernelFunc) GoName() string {
 }
 
 var (
-	kernelNames = map[string]string{} // Go symbol → kernel function; filled by init functions only
-	variants    = map[string]string{} // Go symbol of a variant → that of the function; likewise
-	pcNames     sync.Map              // uintptr → []string, innermost first; a cache
+	// kernelNames maps a Go symbol to the kernel function that it recreates. It is
+	// written during package initialisation only.
+	kernelNames = map[string]string{}
+	// variants maps the Go symbol of a variant to the symbol of the original. It is
+	// written during package initialisation only.
+	variants = map[string]string{}
+	// pcNames caches kernelNameAt: it maps a program counter to the kernel function.
+	pcNames sync.Map
 )
 
-// KernelFuncs declares which Go functions recreate which kernel functions, and
-// returns the table. A package calls it once, to initialise a package variable.
+// KernelFuncs declares which Go functions recreate which kernel functions, and returns
+// its arguments. A package calls it to initialise a package variable.
 func KernelFuncs(funcs ...KernelFunc) []KernelFunc {
 	for _, f := range funcs {
 		kernelNames[runtime.FuncForPC(reflect.ValueOf(f.Go).Pointer()).Name()] = f.Name
@@ -115,8 +123,9 @@ func KernelFuncs(funcs ...KernelFunc) []KernelFunc {
 	return funcs
 }
 
-// KernelVariant declares that a Go function is another's with changes, and so the same kernel
-// function. It returns the variant. A package calls it to initialise package variables.
+// KernelVariant declares that variant is a modified copy of original, and so recreates
+// the same kernel function. It returns variant. A package calls it to initialise a
+// package variable.
 func KernelVariant(original, variant any) any {
 	symbol := func(f any) string { return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name() }
 	variants[symbol(variant)] = symbol(original)
@@ -131,7 +140,8 @@ func nameOf(symbol string) string {
 	return kernelNames[symbol]
 }
 
-// kernelFunc names the innermost kernel function on the call stack.
+// kernelFunc returns the name of the innermost kernel function on the call stack, "" if
+// none.
 func kernelFunc() string {
 	var pcs [32]uintptr
 	n := runtime.Callers(2, pcs[:])
@@ -143,6 +153,8 @@ func kernelFunc() string {
 	return ""
 }
 
+// kernelNameAt returns the innermost kernel function at a program counter, which may
+// stand for several inlined functions; "" if none.
 func kernelNameAt(pc uintptr) string {
 	if name, ok := pcNames.Load(pc); ok {
 		return name.(string)

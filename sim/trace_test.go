@@ -40,7 +40,7 @@ var testKernelFuncs = KernelFuncs(
 	KernelFunc{"gadget_closures", (*gadget).closures},
 )
 
-// traced runs fn as a task and returns what it traced.
+// traced runs fn as a task and returns the task's events.
 func traced(e Executor, setTrace func(*Tracer), fn func(t *Task)) (events []Event) {
 	setTrace(NewTracer(func(e Event) { events = append(events, e) }))
 	e.Go("task", nil, fn)
@@ -136,7 +136,8 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// The trace tells locks in the order in which they were held, on either executor.
+// On either executor the trace shows the acquisitions and releases of a lock in their
+// order.
 func TestTraceOrderOfLocks(t *testing.T) {
 	everyTrace(t, func(e Executor) {
 		var l SpinLock
@@ -177,8 +178,8 @@ func everyTrace(t *testing.T, setup func(Executor), check func(*testing.T, []Eve
 	}
 }
 
-// In a controlled run an event follows its step at once: no event of another task
-// stands between what was chosen and what is told of it.
+// In a controlled run the event of a step comes directly after the step: no event of
+// another task is in between.
 func TestTraceFollowsSteps(t *testing.T) {
 	for seed := range uint64(100) {
 		var events []taken
@@ -186,13 +187,13 @@ func TestTraceFollowsSteps(t *testing.T) {
 		c := NewControlled(r)
 		c.Trace = NewTracer(func(e Event) {
 			if strings.HasSuffix(e.Kind, "_wait") {
-				return // told before the step, which comes when the lock is free
+				return // emitted before the step, which follows once the lock is free
 			}
 			last := r.steps[len(r.steps)-1]
 			require.Equal(t, last.task, e.Task)
 			switch {
-			case e.Kind == OpSchedule.String(): // told when the task gives the CPU away
-			case e.Kind == OpSetState.String() && e.Object == Running.String(): // no step, if it runs already
+			case e.Kind == OpSchedule.String(): // emitted before the step
+			case e.Kind == OpSetState.String() && e.Object == Running.String(): // not a step of a running task
 			default:
 				require.Equal(t, last.op.String(), e.Kind)
 			}

@@ -5,51 +5,55 @@ import (
 	"unsafe"
 )
 
-// Total store order, as an x86 has it: what a task stores goes into a buffer of its
-// processor first, and into memory later, in the order of the stores. Until then only the
-// task itself sees it. What empties the buffer first: smp_mb, taking a lock, counting a
-// reference, announcing a sleep with a barrier, sleeping, waking, sending a signal. What
-// does not is a release: a lock is given back by a plain store behind the others, which is
-// all that the kernel's memory model promises of spin_unlock and up_read.
+// This file implements total store order, the memory model of x86. A store first enters
+// the FIFO store buffer of the task's processor and is written to memory later. Until
+// then only the task itself sees it.
 //
-// A step that has to empty the buffer is not possible before the strategy has had it
-// emptied; the writing out of each store is a step of its own, taken by the buffer.
+// These steps need an empty store buffer: smp_mb, taking a lock, changing a reference
+// count, set_current_state, schedule, waking a task, sending a signal. Releasing a lock
+// does not: it is a buffered store, because the kernel's memory model guarantees no more
+// of spin_unlock and up_read.
 //
-// Left out are user mode's stores and those to a [Ref], which wait until the buffer is
-// empty: they could be buffered, too. It makes fewer runs possible than there are, and none
-// that is not.
+// A step that needs an empty buffer is not enabled before the buffer is empty. The write
+// of each store to memory is a visible step of its own, taken by a task that stands for
+// the buffer.
+//
+// Stores by user mode and to a [Ref] are not buffered; they need an empty buffer. The
+// model thus omits some runs that hardware allows, but has no run that hardware forbids.
 
-// storeBuffer is a task's.
+// storeBuffer is the store buffer of a task. The executor owns it.
 type storeBuffer struct {
 	stores []pendingStore // the oldest first
-	task   *Task          // who stands for it with the strategy
+	task   *Task          // stands for the buffer in Strategy.Pick
 }
 
-// pendingStore is a store that only the task sees which has made it.
+// pendingStore is a store that has not been written to memory.
 type pendingStore struct {
 	step   Step
-	fn     string // the kernel function that it belongs to, if anyone wants to know
-	value  uint64 // of a word, or a task's state
-	stands sums   // for the value, in the fingerprint
-	handle bool   // and it does for a handle
-	commit func() // what a release does when it is written out; nil for other stores
+	fn     string // the kernel function that stored, if there is an Announce function
+	value  uint64 // of a word, or a State
+	sum    sums   // represents the value in the fingerprint
+	handle bool   // the value is a handle
+	commit func() // for the release of a lock: what the write to memory does; else nil
 }
 
-// TSO makes stores go through store buffers. Call it before the first task.
+// TSO makes stores go through store buffers. Call it before the first task is created.
 func (c *Controlled) TSO() { c.visible = map[*Word]uint64{} }
 
+// buffered reports whether stores go through store buffers.
 func (c *Controlled) buffered() bool { return c.visible != nil }
 
-// BufferOf is the task whose store buffer t stands for: nil if it is a task proper. Its
-// name ends in ".buffer", and its ID is the task's. It is for a controlled executor.
+// BufferOf returns the task whose store buffer t stands for, nil if t is an ordinary
+// task. The task of a buffer has the other task's ID and a name that ends in ".buffer". t
+// must belong to a controlled executor.
 func (t *Task) BufferOf() *Task { return t.co.bufferOf }
 
-// drains reports whether a task's step is possible only with an empty store buffer.
+// drains reports whether a step needs an empty store buffer.
 func (o Op) drains() bool {
 	return o != OpLoad && o != OpReadBegin && o != OpAccess && o != OpStart
 }
 
-// buffer puts a store into the task's buffer.
+// buffer appends a store to the task's store buffer.
 func (c *Controlled) buffer(t *Task, s pendingStore) {
 	b := &t.co.buffer
 	if b.task == nil {
@@ -75,9 +79,9 @@ func (c *Controlled) announceOldest(b *storeBuffer) {
 	}
 }
 
-// storeBuffered is a store to a word. The word's own value is always the newest, for those
-// who hold the lock that guards it and look without a step; what the others see is kept
-// apart as long as it differs.
+// storeBuffered appends a store to a word. w.v gets the newest value at once, for Peek
+// and for tasks that read the word without a step under the lock that protects it.
+// c.visible holds the value in memory while the store is pending.
 func (c *Controlled) storeBuffered(t *Task, w *Word, s pendingStore) {
 	if _, pending := c.visible[w]; !pending {
 		c.visible[w] = w.v.Load()
@@ -86,7 +90,7 @@ func (c *Controlled) storeBuffered(t *Task, w *Word, s pendingStore) {
 	c.buffer(t, s)
 }
 
-// seenBy is the value that the task finds in the word.
+// seenBy returns the value that the task finds in the word.
 func (c *Controlled) seenBy(t *Task, w *Word) uint64 {
 	if own := t.co.buffer.newest(unsafe.Pointer(w)); own != nil {
 		return own.value
@@ -94,7 +98,8 @@ func (c *Controlled) seenBy(t *Task, w *Word) uint64 {
 	return c.inMemory(w)
 }
 
-// inMemory is the value that all find in the word who have no store to it pending.
+// inMemory returns the word's value in memory: the one that every task without a pending
+// store to the word finds.
 func (c *Controlled) inMemory(w *Word) uint64 {
 	if v, pending := c.visible[w]; pending {
 		return v
@@ -102,7 +107,7 @@ func (c *Controlled) inMemory(w *Word) uint64 {
 	return w.v.Load()
 }
 
-// newest is the newest of the stores to the object, nil if there is none.
+// newest returns the newest pending store to the object, nil if none.
 func (b *storeBuffer) newest(obj unsafe.Pointer) *pendingStore {
 	for i := len(b.stores) - 1; i >= 0; i-- {
 		if b.stores[i].step.Obj == obj {
@@ -112,11 +117,11 @@ func (b *storeBuffer) newest(obj unsafe.Pointer) *pendingStore {
 	return nil
 }
 
-// flush writes the oldest store out.
+// flush writes the oldest store of the task's buffer to memory.
 func (c *Controlled) flush(t *Task) {
 	b := &t.co.buffer
 	s := b.stores[0]
-	if l := c.labelOf(s.step.Obj); l != nil && l.gone {
+	if l := c.labelOf(s.step.Obj); l != nil && l.freed {
 		c.fail(&Bug{BugUseAfterFree, s.fn, c.ObjectName(s.step.Obj) + " has been freed", b.task.name})
 		return
 	}
@@ -138,38 +143,39 @@ func (c *Controlled) flush(t *Task) {
 	}
 }
 
+// flushWord writes a store to a word to memory.
 func (c *Controlled) flushWord(t *Task, s *pendingStore) {
 	w := (*Word)(s.step.Obj)
 	var old sums
-	if c.print.on {
-		old = c.meaning(t, w)
+	if c.fp.on {
+		old = c.wordSum(t, w)
 	}
 	c.visible[w] = s.value
 	if !slices.ContainsFunc(c.buffers, func(t *Task) bool { return t.co.buffer.newest(s.step.Obj) != nil }) {
 		delete(c.visible, w)
 		w.v.Store(s.value)
 	}
-	if !c.print.on {
+	if !c.fp.on {
 		return
 	}
 	l := c.mustLabel(t, s.step.Obj)
 	l.dropContent(s.step.Obj)
 	if s.handle {
-		l.setContent(s.step.Obj, &s.stands)
+		l.setContent(s.step.Obj, &s.sum)
 	}
-	c.became(t, s.step.Obj, &old, &s.stands)
+	c.replaceSum(t, s.step.Obj, &old, &s.sum)
 }
 
-// bufferSum stands for what is in the task's buffer.
+// bufferSum returns a hash of the stores in the task's buffer.
 func (c *Controlled) bufferSum(t *Task, k int) uint64 {
-	h := c.print.renamings[k].task(t.id)
+	h := c.fp.permutations[k].task(t.id)
 	for _, s := range t.co.buffer.stores {
-		h = mix(mix(h, c.id(t, s.step.Obj, k)+uint64(s.step.Op)), s.stands[k])
+		h = mix(mix(h, c.id(t, s.step.Obj, k)+uint64(s.step.Op)), s.sum[k])
 	}
 	return mix(h, uint64(len(t.co.buffer.stores)))
 }
 
-// ownState is the task's state as it sees it itself.
+// ownState returns the task's state as the task itself sees it.
 func (t *Task) ownState() State {
 	if t.ctl == nil {
 		return t.State()

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// every is a strategy that makes all runs of a program, one after the other.
+// every is a strategy that enumerates all runs of a program.
 type every struct {
-	path []int // the choice made at each step
-	size []int // of how many
+	path []int // the choice at each step
+	size []int // the number of choices at each step
 	at   int
 }
 
@@ -25,7 +25,7 @@ func (e *every) Pick(enabled []*Task, _ *Task) *Task {
 	return enabled[e.path[e.at-1]]
 }
 
-// next goes on to the next run, and reports false if there is none.
+// next advances to the next run and reports whether there is one.
 func (e *every) next() bool {
 	e.at = 0
 	for len(e.path) > 0 {
@@ -39,7 +39,8 @@ func (e *every) next() bool {
 }
 
 // litmus runs a program in every interleaving, with store buffers or without, and returns
-// its outcomes: what the loads have found, in the order of the registers.
+// the outcomes. An outcome lists the values that the loads found, in the order of the
+// registers.
 func litmus(t *testing.T, tso bool, registers int, program func(c *Controlled, r []uint64)) string {
 	outcomes := map[string]bool{}
 	for e := (&every{}); ; {
@@ -57,8 +58,8 @@ func litmus(t *testing.T, tso bool, registers int, program func(c *Controlled, r
 	}
 }
 
-// The litmus tests of the memory models' literature: which outcomes store buffers allow,
-// and which a sequentially consistent machine does.
+// The litmus tests of the literature on memory models: the outcomes that total store
+// order allows, and those that sequential consistency allows.
 func TestLitmus(t *testing.T) {
 	type run func(t *Task)
 	tasks := func(c *Controlled, bodies ...run) {
@@ -152,11 +153,12 @@ func TestLitmus(t *testing.T) {
 	}
 }
 
-// All of 16 but "1 0 1 0": that would be two orders of the two stores.
+// All of 16 outcomes except "1 0 1 0", in which the readers disagree on the order of the
+// two stores.
 const iriw = "0 0 0 0, 0 0 0 1, 0 0 1 0, 0 0 1 1, 0 1 0 0, 0 1 0 1, 0 1 1 0, 0 1 1 1, " +
 	"1 0 0 0, 1 0 0 1, 1 0 1 1, 1 1 0 0, 1 1 0 1, 1 1 1 0, 1 1 1 1"
 
-// A store that is written out after its structure has gone is a use after free.
+// Writing a buffered store to memory after its structure was freed is a use after free.
 func TestStoreIntoFreedMemory(t *testing.T) {
 	type thing struct{ w Word }
 	found := false

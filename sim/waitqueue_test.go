@@ -10,7 +10,8 @@ import (
 
 var queueClass = &LockClass{Name: "wqh.lock", Rank: 1}
 
-// walked is the queue from head to tail and, reversed, from tail to head.
+// walked returns the queue from head to tail, after checking that it is the same from
+// tail to head.
 func walked(t require.TestingT, q *WaitQueueHead) (entries []*WaitQueueEntry) {
 	for e := q.Head(); e != nil; e = e.Next() {
 		entries = append(entries, e)
@@ -37,7 +38,7 @@ func TestQueueOrder(t *testing.T) {
 			require.Equal(t, Normal, mode)
 			require.Equal(t, Key{4096, 8192}, key)
 			calls = append(calls, i)
-			return i%2 == 0 // whatever it answers, the walk goes on
+			return i%2 == 0 // the walk continues in either case
 		}}
 		q.Lock.Lock(task)
 		q.Add(task, &entries[i])
@@ -49,7 +50,7 @@ func TestQueueOrder(t *testing.T) {
 	require.Equal(t, []int{3, 2, 1, 0}, calls)
 }
 
-// A wake function may take its own entry out, wherever it stands.
+// A wake function may remove its own entry, at any position in the queue.
 func TestRemovalDuringWalk(t *testing.T) {
 	for mask := range 1 << 4 {
 		task := new(Free).Attach("task", nil)
@@ -92,20 +93,20 @@ func TestListEmptyCareful(t *testing.T) {
 	require.False(t, e.ListEmptyCareful(task))
 	from.Del(task, &e)
 	require.False(t, e.Queued())
-	require.False(t, e.ListEmptyCareful(task), "list_del leaves it pointing elsewhere")
+	require.False(t, e.ListEmptyCareful(task), "list_del does not link it to itself")
 	to.Add(task, &e)
 	require.False(t, e.ListEmptyCareful(task))
 	to.DelInit(task, &e)
 	require.True(t, e.ListEmptyCareful(task), "list_del_init links it to itself")
 
-	to.Del(task, &e) // QUEUE-6: the waker was first
+	to.Del(task, &e) // QUEUE-6: after the waker's removal this has no effect
 	require.True(t, e.ListEmptyCareful(task))
 	require.Zero(t, to.Len())
 }
 
-// An owner that looks without the lock, while its entry moves from one queue to
-// another, never believes that it has been removed.
-func TestEntryInTransit(t *testing.T) {
+// While an entry moves from one queue to another, its owner, which checks without the
+// lock, never sees it as removed.
+func TestMovingEntryIsNotRemoved(t *testing.T) {
 	everywhere(t, func(e Executor) func(require.TestingT) {
 		var from, to WaitQueueHead
 		from.Init(queueClass)
@@ -129,7 +130,7 @@ func TestEntryInTransit(t *testing.T) {
 	})
 }
 
-// waitqueue_active takes no lock: it answers while somebody else holds it.
+// Active takes no lock: it returns while another task holds the queue's lock.
 func TestActiveWithoutLock(t *testing.T) {
 	onBoth(t, func(t *testing.T, e Executor) {
 		var q WaitQueueHead
@@ -158,7 +159,7 @@ func TestActiveWithoutLock(t *testing.T) {
 	})
 }
 
-// Sleepers of a queue, woken through it.
+// A wake-up of the queue wakes every task that sleeps on it with DefaultWakeFunction.
 func TestDefaultWakeFunction(t *testing.T) {
 	everywhere(t, func(e Executor) func(require.TestingT) {
 		var q WaitQueueHead
@@ -188,7 +189,8 @@ func TestDefaultWakeFunction(t *testing.T) {
 	})
 }
 
-// Two queues against a model of slices.
+// TestQueueModel compares random operations on two queues with the same operations on
+// slices.
 func TestQueueModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		task := new(Free).Attach("task", nil)
@@ -206,7 +208,7 @@ func TestQueueModel(t *testing.T) {
 		}
 		take := func(init bool) {
 			e, in := pick()
-			at := max(in, 0) // from a queue that it is not in, it is left alone
+			at := max(in, 0) // removing an entry that is not queued has no effect
 			if init {
 				queues[at].DelInit(task, e)
 			} else {

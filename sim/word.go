@@ -5,12 +5,12 @@ import (
 	"unsafe"
 )
 
-// Word is a word of memory that tasks share without a lock: every access is a
-// visible step and sequentially consistent. It is as big as the word it models,
-// so that an array of 512 of them is 4 KiB.
+// Word is a 64-bit word of memory that tasks may access without a lock. Every access is a
+// visible step and, without store buffers, sequentially consistent. A Word occupies 8
+// bytes, so an array of 512, such as a page table, occupies 4 KiB.
 type Word struct{ v atomic.Uint64 }
 
-// Load reads the word.
+// Load returns the word's value.
 func (w *Word) Load(t *Task) uint64 {
 	if t.ctl != nil {
 		return t.ctl.load(t, w)
@@ -18,7 +18,7 @@ func (w *Word) Load(t *Task) uint64 {
 	return w.v.Load()
 }
 
-// Store writes the word.
+// Store sets the word's value.
 func (w *Word) Store(t *Task, v uint64) {
 	if t.ctl != nil {
 		t.ctl.store(t, w, v)
@@ -27,8 +27,8 @@ func (w *Word) Store(t *Task, v uint64) {
 	w.v.Store(v)
 }
 
-// StoreAtOnce is Store by a locked instruction: with store buffers it waits until the task's is empty,
-// and then all see it.
+// StoreAtOnce is Store by a locked instruction. With store buffers it needs an empty
+// buffer and is not buffered itself.
 func (w *Word) StoreAtOnce(t *Task, v uint64) {
 	if t.ctl != nil {
 		t.ctl.storeAtOnce(t, w, v)
@@ -37,8 +37,8 @@ func (w *Word) StoreAtOnce(t *Task, v uint64) {
 	w.v.Store(v)
 }
 
-// Cmpxchg stores a value if the word has the old one, in one step, and reports whether it did:
-// cmpxchg. With store buffers it waits until the task's is empty, and then all see it.
+// Cmpxchg sets the word to v if its value is old, in one step, and reports whether it
+// did: cmpxchg. With store buffers it needs an empty buffer and is not buffered itself.
 func (w *Word) Cmpxchg(t *Task, old, v uint64) bool {
 	if t.ctl != nil {
 		return t.ctl.cmpxchg(t, w, old, v)
@@ -46,9 +46,9 @@ func (w *Word) Cmpxchg(t *Task, old, v uint64) bool {
 	return w.v.CompareAndSwap(old, v)
 }
 
-// StoreHandle writes a value that holds a handle: something whose number may differ
-// from run to run though it stands for the same. meaning sums up what it stands for; nil if
-// there is no telling. Zero is no handle.
+// StoreHandle sets the word to a handle: a number that may differ between runs although
+// it refers to equal data. meaning sums up that data, for the fingerprint; nil means that
+// no summary exists. Zero is not a handle.
 func (w *Word) StoreHandle(t *Task, v uint64, meaning func(s *Summary)) {
 	if t.ctl != nil {
 		t.ctl.storeHandle(t, w, v, meaning)
@@ -57,7 +57,7 @@ func (w *Word) StoreHandle(t *Task, v uint64, meaning func(s *Summary)) {
 	w.v.Store(v)
 }
 
-// Inc adds one: a reference that is counted.
+// Inc adds one, for a reference that is taken: atomic_inc.
 func (w *Word) Inc(t *Task) {
 	if t.ctl != nil {
 		t.ctl.count(t, w, OpGet, 1, false)
@@ -66,7 +66,8 @@ func (w *Word) Inc(t *Task) {
 	w.v.Add(1)
 }
 
-// Dec subtracts one and returns the new value: a reference that is given up.
+// Dec subtracts one, for a reference that is dropped, and returns the new value:
+// atomic_dec_return.
 func (w *Word) Dec(t *Task) uint64 {
 	if t.ctl != nil {
 		return t.ctl.count(t, w, OpPut, ^uint64(0), false)
@@ -74,8 +75,8 @@ func (w *Word) Dec(t *Task) uint64 {
 	return w.v.Add(^uint64(0))
 }
 
-// IncNotZero adds one unless the word is zero, and reports whether it did: the
-// kernel's atomic_inc_not_zero.
+// IncNotZero adds one unless the word is zero, and reports whether it did:
+// atomic_inc_not_zero.
 func (w *Word) IncNotZero(t *Task) bool {
 	if t.ctl != nil {
 		return t.ctl.count(t, w, OpGet, 1, true) != 0
@@ -91,28 +92,31 @@ func (w *Word) IncNotZero(t *Task) bool {
 	}
 }
 
-// Touch announces an access that is made by other means, to what the word stands for.
+// Touch takes the visible step of a processor's access to the memory that the word maps.
+// The caller makes the access itself.
 func (w *Word) Touch(t *Task, write bool) {
 	if t.ctl != nil {
 		t.ctl.touch(t, w, write)
 	}
 }
 
-// Peek reads the word without a visible step: for observers outside of the model
-// (invariants, views). With store buffers it is the newest value, whoever has stored it.
+// Peek returns the word's value without a visible step. It is for observers outside the
+// model (invariants, views). With store buffers it returns the value stored last by any
+// task.
 func (w *Word) Peek() uint64 { return w.v.Load() }
 
-// PeekHeld is Peek for a task that holds a lock without which nobody stores to the word: no
-// step of another task can come in between, but what was found there may matter later.
+// PeekHeld is Peek for a task that holds the lock under which the word is written. The
+// read needs no visible step, since no other task can write the word, but its result
+// enters the task's history.
 func (w *Word) PeekHeld(t *Task) uint64 {
 	if t.ctl != nil {
-		t.ctl.sawWord(t, Step{OpLoad, unsafe.Pointer(w)}, w)
+		t.ctl.recordWord(t, Step{OpLoad, unsafe.Pointer(w)}, w)
 	}
 	return w.v.Load()
 }
 
-// Glance reads the word as the task would, without a visible step: after one that has
-// announced the access, as [Word.Touch] does.
+// Glance returns the value that the task finds in the word, without a visible step. A
+// step that the task has just taken, such as that of [Word.Touch], must cover the access.
 func (w *Word) Glance(t *Task) uint64 {
 	if t.ctl != nil && t.ctl.buffered() {
 		return t.ctl.seenBy(t, w)
@@ -120,18 +124,18 @@ func (w *Word) Glance(t *Task) uint64 {
 	return w.v.Load()
 }
 
-// Tick adds delta without a visible step and returns the new value: for counters
-// that no task's behaviour depends on in a way that another task could notice
-// (numbers that are handed out, references guarded by something visible).
+// Tick adds delta without a visible step and returns the new value. It is for counters
+// that do not affect a task's behaviour in a way that another task can observe (unique
+// numbers, reference counts protected by another visible step).
 func (w *Word) Tick(delta uint64) uint64 { return w.v.Add(delta) }
 
-// Init gives the word a value before any other task can see it.
+// Init sets the word's value before any other task can see the word.
 func (w *Word) Init(v uint64) { w.v.Store(v) }
 
-// Reset is Init for a word that is used again: no other task can see it any more, or yet.
+// Reset is Init for a word that is reused. No other task may be able to see the word.
 func (w *Word) Reset(t *Task, v uint64) {
 	if t.ctl != nil {
-		t.ctl.replace(t, w, v)
+		t.ctl.setWord(t, w, v)
 		return
 	}
 	w.v.Store(v)
@@ -140,30 +144,30 @@ func (w *Word) Reset(t *Task, v uint64) {
 // Ref is a [Word] that holds a pointer.
 type Ref[T any] struct{ p atomic.Pointer[T] }
 
-// Load reads the pointer.
+// Load returns the pointer.
 func (r *Ref[T]) Load(t *Task) *T {
 	if t.ctl != nil {
 		s := Step{OpLoad, unsafe.Pointer(r)}
 		t.ctl.step(t, s)
-		t.ctl.acquired(t, s)
+		t.ctl.recordAcquire(t, s)
 	}
 	return r.p.Load()
 }
 
-// Store writes the pointer.
+// Store sets the pointer.
 func (r *Ref[T]) Store(t *Task, p *T) {
 	if t.ctl != nil {
 		s := Step{OpStore, unsafe.Pointer(r)}
 		t.ctl.step(t, s)
-		t.ctl.saw(t, s, 0)
-		t.ctl.left(t, s.Obj, func(s *Summary) { s.AddObject(p) })
+		t.ctl.recordStep(t, s, 0)
+		t.ctl.recordRelease(t, s.Obj, func(s *Summary) { s.AddObject(p) })
 	}
 	r.p.Store(p)
 }
 
-// Peek reads the pointer without a visible step, as [Word.Peek] does.
+// Peek returns the pointer without a visible step, as [Word.Peek] does.
 func (r *Ref[T]) Peek() *T { return r.p.Load() }
 
-// Init sets the pointer without a visible step: before any other task can see it,
-// or where a step that has been announced already covers it.
+// Init sets the pointer without a visible step. Either no other task can see the Ref yet,
+// or a step that the task has just taken covers the store.
 func (r *Ref[T]) Init(p *T) { r.p.Store(p) }
