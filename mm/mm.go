@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// MmapLockClass is the class of [MM.MmapLock].
-var MmapLockClass = &sim.LockClass{Name: "mmap_lock", Rank: lockorder.MmapLock}
+// mmapLockClass is the class of [MM.MmapLock].
+var mmapLockClass = &sim.LockClass{Name: "mmap_lock", Rank: lockorder.MmapLock}
 
 // The default bounds of an x86-64 address space with four levels of page tables, and the
 // default limit on the number of VMAs.
@@ -104,7 +104,7 @@ func New(memory *Memory) *MM {
 		home:        memory.Counter(number),
 	}
 	mm.pgd = memory.tables.New(pgtable.PGD, mm.Name, 0)
-	mm.MmapLock.Init(MmapLockClass)
+	mm.MmapLock.Init(mmapLockClass)
 	pgtable.InitLock(&mm.pageTableLock)
 	mm.MmapLock.Guards(mm.sumUp)
 	mm.users.Init(1)

@@ -68,9 +68,6 @@ func (v *VMA) MM() *MM { return v.mm }
 // Next returns the next VMA by address, nil if none. mmap_lock must be held.
 func (v *VMA) Next() *VMA { return v.next }
 
-// Prev returns the previous VMA by address, nil if none. mmap_lock must be held.
-func (v *VMA) Prev() *VMA { return v.prev }
-
 // Pages returns the length in pages.
 func (v *VMA) Pages() uint64 { return (v.End - v.Start) >> PageShift }
 

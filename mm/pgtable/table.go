@@ -8,9 +8,9 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// LockClass is the class of the locks that protect page tables: the tables' own locks and
+// lockClass is the class of the locks that protect page tables: the tables' own locks and
 // the page_table_lock of each address space.
-var LockClass = &sim.LockClass{Name: "page_table_lock", Rank: lockorder.PageTable}
+var lockClass = &sim.LockClass{Name: "page_table_lock", Rank: lockorder.PageTable}
 
 // Table is a page-table page. The fields without a comment are immutable while the table
 // is in use.
@@ -41,7 +41,7 @@ type Table struct {
 
 // InitLock initializes a lock that protects page tables.
 func InitLock(lock *sim.SpinLock) {
-	lock.Init(LockClass)
+	lock.Init(lockClass)
 	lock.Guards(func(*sim.Summary) {}) // the state is in words and Refs, which summaries have
 }
 
