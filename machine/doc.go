@@ -1,11 +1,11 @@
-// Package machine is the modelled kernel seen from user space: processes with an
-// address space and a descriptor table, and tasks that make system calls and touch
-// memory.
+// Package machine provides the modelled kernel as user space sees it: processes, each
+// with an address space and a descriptor table, and tasks, which make system calls and
+// access memory.
 //
-// A program for the machine is a Go function that gets a [Task] and calls its
-// methods: the system calls by their names, [Task.Load] and [Task.Store] for the
-// bytes, and, for a userfaultfd, the typed ioctls ([Task.UffdRegister], [Task.UffdCopy], ...).
-// The same program runs on either executor of package sim.
+// A program for the machine is a Go function that takes a [Task] and calls its methods.
+// [Task.Load] and [Task.Store] access memory; system calls have their own names; the
+// ioctls of a userfaultfd are typed ([Task.UffdRegister], [Task.UffdCopy] and so on). The
+// same program runs on either executor of package sim.
 //
 // # Stability
 //

@@ -17,8 +17,8 @@ func must(err error) {
 	}
 }
 
-// A task touches a missing page and sleeps until the monitor, here the calling goroutine,
-// copies the page to its place.
+// A task accesses a missing page and sleeps until the monitor, here the calling
+// goroutine, provides the page with UFFDIO_COPY.
 func Example() {
 	const start, length = 0x100000, 4 * mm.PageSize
 	profile, _ := kernel.Lookup("6.18")

@@ -13,7 +13,8 @@ import (
 
 const arena = 0x100000
 
-// registered maps and registers pages of memory with a new userfaultfd.
+// registered maps the given number of pages at arena, registers them with a new
+// userfaultfd, and returns its descriptor.
 func registered(t *testing.T, task *machine.Task, pages uint64) int {
 	fd, err := task.Userfaultfd(0)
 	require.NoError(t, err)
@@ -26,7 +27,7 @@ func registered(t *testing.T, task *machine.Task, pages uint64) int {
 	return fd
 }
 
-// serve reads and resolves n faults, each with a page of its own number.
+// serve reads and resolves n faults. It copies a page that begins with the page's number.
 func serve(t *testing.T, task *machine.Task, fd, n int) {
 	page := make([]byte, mm.PageSize)
 	for range n {
@@ -44,8 +45,8 @@ func version(t *testing.T, name string) kernel.Profile {
 	return v
 }
 
-// The life of a fault, on both executors: touch, read, copy, and the byte that was
-// copied is the byte that is loaded.
+// On both executors a fault runs from the access through read and UFFDIO_COPY to the
+// wake-up, and the task loads the byte that was copied.
 func TestFaultFromTouchToWakeUp(t *testing.T) {
 	const pages = 8
 	for name, exec := range map[string]sim.Executor{

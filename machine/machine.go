@@ -10,31 +10,33 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// Machine is a running kernel: what its processes share.
+// Machine is a running kernel: the state that its processes share. Its fields are
+// immutable while tasks run, except for lastPID and the contents of memory.
 type Machine struct {
-	// Config is the kernel's userfaultfd. Set it before the first descriptor.
+	// Config configures userfaultfd. Set it before the first descriptor is created.
 	uffd.Config
-	// MmapMinAddr, MaxMapCount and THP are the sysctls that a new address space starts
-	// with. Set them before the first process.
+	// MmapMinAddr (a byte address), MaxMapCount (a number of VMAs) and THP are the
+	// settings that a new address space gets. Set them before the first process is
+	// created.
 	MmapMinAddr uint64
 	MaxMapCount int
 	THP         mm.THPMode
-	// MaxFds bounds a descriptor table (RLIMIT_NOFILE).
+	// MaxFds limits the descriptors of each process (RLIMIT_NOFILE).
 	MaxFds int
 
 	exec    sim.Executor
 	memory  *mm.Memory
-	facts   mm.Facts // of its address spaces; immutable
+	facts   mm.Facts // for the address spaces
 	lastPID atomic.Int64
 }
 
-// New returns a machine that runs the given kernel, with no processes. Its tasks run on
-// exec.
+// New returns a machine without processes that runs the given kernel version. Its tasks
+// run on exec.
 func New(exec sim.Executor, profile kernel.Profile) *Machine {
 	return newMachine(mm.NewMemory(), exec, profile)
 }
 
-// NewOn is [New] on the memory of a machine that is no longer used.
+// NewOn is [New], but reuses the memory of a machine that is no longer in use.
 func NewOn(memory *mm.Memory, exec sim.Executor, profile kernel.Profile) *Machine {
 	memory.Restart()
 	return newMachine(memory, exec, profile)
@@ -54,22 +56,23 @@ func newMachine(memory *mm.Memory, exec sim.Executor, profile kernel.Profile) *M
 	}
 }
 
-// Memory is the machine's physical memory.
+// Memory returns the machine's physical memory.
 func (m *Machine) Memory() *mm.Memory { return m.memory }
 
-// Process is an address space and a descriptor table, which its tasks share.
+// Process is an address space and a descriptor table, shared by the tasks of the process.
+// All fields are immutable.
 type Process struct {
-	// PID is the process's number.
+	// PID is the process's number in its machine, from 1.
 	PID int
-	// MM is its address space. It outlives the process for as long as a userfaultfd
-	// context holds it.
+	// MM is the address space. A userfaultfd context that refers to it keeps it alive
+	// after the process has ended.
 	MM *mm.MM
 
 	machine *Machine
 	files   *vfs.FDTable
 }
 
-// NewProcess returns a process with nothing mapped and nothing open.
+// NewProcess returns a process without mappings, descriptors or tasks.
 func (m *Machine) NewProcess() *Process {
 	space := mm.New(m.memory)
 	space.MmapMinAddr, space.MaxMapCount, space.THP = m.MmapMinAddr, m.MaxMapCount, m.THP
@@ -86,30 +89,30 @@ func (m *Machine) newProcess(space *mm.MM, files *vfs.FDTable) *Process {
 	return p
 }
 
-// Machine is the machine that the process runs on.
+// Machine returns the machine of the process.
 func (p *Process) Machine() *Machine { return p.machine }
 
-// Files is the process's descriptor table.
+// Files returns the descriptor table of the process.
 func (p *Process) Files() *vfs.FDTable { return p.files }
 
-// Task is a thread of a process. Its methods are what a program can do, and are
-// called by the task itself.
+// Task is a thread of a process. Its methods are the operations of a user program. Only
+// the task itself may call them and access its fields.
 type Task struct {
 	*sim.Task
-	// Process is what the task belongs to. Immutable.
+	// Process is the process to which the task belongs. Immutable.
 	Process *Process
 
 	local mm.Thread
-	poll  *vfs.PollWqueues // nil before the first poll: most tasks never do
-	kept  *callState       // nil before the first call that keeps something
+	poll  *vfs.PollWqueues // nil before the first poll, since most tasks never poll
+	kept  *callState       // nil before the first call that needs it
 }
 
-// killed is the panic that ends a task which a fatal signal has killed.
+// killed is the panic value that ends a task killed by a fatal signal.
 type killed struct{}
 
-// Go starts a task of the process that runs fn, and returns it as others see it. A
-// fatal signal ends the task wherever it returns to user mode; then, and otherwise
-// when fn has returned, done is called with true or false. done may be nil.
+// Go starts a task of the process that runs fn, and returns it as a sim.Task, for other
+// tasks. A fatal signal ends the task when it returns to user mode. When the task has
+// ended, Go calls done, if not nil, with whether a signal killed it.
 func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim.Task {
 	task := &Task{Process: p, local: mm.Thread{MM: p.MM}}
 	return p.machine.exec.Go(name, &task.local, func(t *sim.Task) {
@@ -126,17 +129,18 @@ func (p *Process) Go(name string, fn func(t *Task), done func(killed bool)) *sim
 	})
 }
 
-// traceLife records that the task has begun, or ended.
+// traceLife emits an event for the beginning or the end of the task.
 func (t *Task) traceLife(kind, key string, value any) {
 	if t.Tracing() {
 		t.Emit(sim.Event{Kind: kind, Object: t.Name(), Args: []sim.Arg{{Key: key, Value: value}}})
 	}
 }
 
+// runUntilKilled runs fn and reports whether a fatal signal ended it.
 func runUntilKilled(t *Task, fn func(t *Task)) (dead bool) {
 	defer func() {
-		// Other panics pass: to recover from one in order to raise it again is dear, and
-		// each run that an explorer gives up ends in one.
+		// Do not recover other panics, not even to raise them again: that is expensive,
+		// and every run that an explorer abandons ends in one.
 		if dead = t.kept != nil && t.kept.dying; dead {
 			recover()
 		}
@@ -145,8 +149,8 @@ func runUntilKilled(t *Task, fn func(t *Task)) (dead bool) {
 	return false
 }
 
-// Lend puts Go memory behind a user pointer, which it returns: see [mm.Thread.Lend].
-// Pane 0 is taken by the calls that end in Bytes.
+// Lend makes Go memory accessible at a user address and returns the address: see
+// [mm.Thread.Lend]. The methods whose names end in Bytes use pane 0.
 func (t *Task) Lend(pane int, mem []byte) uint64 { return t.local.Lend(pane, mem) }
 
 // Attach makes the calling goroutine a task of the process, on the free executor.
@@ -156,11 +160,11 @@ func (p *Process) Attach(free *sim.Free, name string) *Task {
 	return task
 }
 
-// SetTID gives the task its number: what gettid returns.
+// SetTID sets the task's thread ID, the one that gettid(2) returns.
 func (t *Task) SetTID(tid uint32) { t.local.TID = tid }
 
-// TID is the task's number.
+// TID returns the task's thread ID.
 func (t *Task) TID() uint32 { return t.local.TID }
 
-// Faults is the number of page faults that slept and of those that did not.
+// Faults returns the number of page faults that slept (major) and that did not (minor).
 func (t *Task) Faults() (major, minor uint64) { return t.local.MajFlt, t.local.MinFlt }

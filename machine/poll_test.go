@@ -11,9 +11,9 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// What poll(2) answers without waiting: it passes over negative descriptors, and a signal
-// comes before the end of the time, even if there is none to wait.
-func TestPollAtOnce(t *testing.T) {
+// With a timeout of zero poll(2) ignores negative descriptors, and returns EINTR if no
+// descriptor has events and a signal is pending.
+func TestPollWithZeroTimeout(t *testing.T) {
 	for name, tc := range map[string]struct {
 		fd     int
 		signal bool
@@ -46,7 +46,7 @@ func TestPollAtOnce(t *testing.T) {
 	}
 }
 
-// A file that cannot be polled is always ready, for what is asked of it.
+// A file without ->poll is always ready for the requested events.
 func TestPollOfFileWithoutPoll(t *testing.T) {
 	exec := &sim.Free{}
 	p := machine.New(exec, version(t, "2015")).NewProcess()

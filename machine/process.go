@@ -2,11 +2,11 @@ package machine
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// Fork is fork(2): a child with a copy of the address space, in which nothing is
-// registered, and with the parent's descriptors. A userfaultfd among them still
-// works on the parent's memory (REF-4). The error is ENOMEM. The child has no task
-// until [Process.Go] starts one, and so there is none if the parent is killed before it
-// could: copy_process takes back what it has made.
+// Fork executes fork(2) and returns the child. The child has a copy of the address space,
+// in which nothing is registered, and the parent's descriptors. An inherited userfaultfd
+// still refers to the parent's address space (REF-4). The child has no task until
+// [Process.Go] starts one. If the calling task is killed during the call, Fork frees the
+// child, as copy_process does. The error is ENOMEM.
 func (t *Task) Fork() (*Process, error) {
 	t.enter("fork")
 	parent := t.Process
@@ -19,15 +19,16 @@ func (t *Task) Fork() (*Process, error) {
 	return child, err
 }
 
-// Exit ends the task's process: its hold on the address space is dropped, and then its
-// descriptors are closed, in the order of do_exit. So the release of a userfaultfd finds
-// the address space only because the context holds it, too (REF-3). The process must have
-// no other task in the kernel.
+// Exit ends the task's process: exit_group(2). As in do_exit, it drops the reference to
+// the address space and then closes the descriptors. The release of a userfaultfd
+// therefore needs the context's own reference to the address space (REF-3). No other task
+// of the process may be in the kernel.
 func (t *Task) Exit() {
 	t.enter("exit_group")
 	t.Process.exit(t.Task)
 }
 
+// exit releases the resources of the process on behalf of t.
 func (p *Process) exit(t *sim.Task) {
 	p.MM.Put(t)
 	p.files.CloseFiles(t)

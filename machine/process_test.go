@@ -14,8 +14,9 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// Exit gives the address space up before it closes the descriptors: the release that
-// follows needs the context's own hold on it, and without that finds it torn down.
+// Exit drops the address space before it closes the descriptors. The release of the
+// userfaultfd therefore needs the context's own reference to the address space; without
+// it, the release is a use after free.
 func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
 	for _, pinned := range []bool{true, false} {
 		exec := sim.NewControlled(sim.NewRandom(1))
@@ -41,7 +42,7 @@ func TestExitDropsTheAddressSpaceFirst(t *testing.T) {
 	}
 }
 
-// What a task has lent is not kept when it has ended, however long the machine goes on.
+// The Go memory that a task has lent is not reachable after the task has ended.
 func TestLoansEndWithTheTask(t *testing.T) {
 	exec := sim.NewControlled(sim.NewRandom(1))
 	v, known := kernel.Lookup("2015+copy")
@@ -69,7 +70,7 @@ func TestLoansEndWithTheTask(t *testing.T) {
 	runtime.KeepAlive(p)
 }
 
-// Processes that fork at the same time get numbers of their own.
+// Processes forked at the same time have different PIDs.
 func TestForksInParallel(t *testing.T) {
 	exec := &sim.Free{}
 	v, known := kernel.Lookup("2015+copy")
@@ -94,8 +95,8 @@ func TestForksInParallel(t *testing.T) {
 	require.Len(t, seen, cap(pids))
 }
 
-// A fork whose task is killed leaves no child behind that would hold the parent's files
-// and its pages, for nobody would ever run it.
+// If the parent is killed during fork, the child is freed: it would never run, and would
+// keep the parent's files and pages.
 func TestKilledForkLeavesNothing(t *testing.T) {
 	exec := &sim.Free{}
 	m := machine.New(exec, version(t, "2015+copy"))

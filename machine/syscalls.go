@@ -9,8 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// enter and leave frame a system call for the trace. leave also is the way back to
-// user mode, where signals are taken: handlers run, and a fatal one ends the task.
+// enter emits the event for the entry into a system call.
 func (t *Task) enter(call string, args ...uint64) {
 	if t.Tracing() {
 		e := sim.Event{Kind: "syscall_enter", Object: call}
@@ -21,12 +20,15 @@ func (t *Task) enter(call string, args ...uint64) {
 	}
 }
 
+// leave emits the event for the return from a system call, and returns to user mode,
+// which takes the pending signals: handlers run, and a fatal signal ends the task with a
+// panic. leave returns ret and err. It replaces ERESTARTSYS by EINTR.
 func (t *Task) leave(call string, ret uint64, err error) (uint64, error) {
 	return t.leaveOr(call, ret, err, func() {})
 }
 
-// leaveOr is leave for a call that has made something which is of no use to a dead task:
-// undo is called before it dies.
+// leaveOr is leave, but calls undo before a fatal signal ends the task. undo frees the
+// results of the call, which a dead task cannot use.
 func (t *Task) leaveOr(call string, ret uint64, err error, undo func()) (uint64, error) {
 	if t.Tracing() {
 		arg := sim.Arg{Key: "ret", Value: ret}
@@ -41,18 +43,19 @@ func (t *Task) leaveOr(call string, ret uint64, err error, undo func()) (uint64,
 		panic(killed{})
 	}
 	if err == errno.ERESTARTSYS {
-		err = errno.EINTR // the handlers here were installed without SA_RESTART
+		err = errno.EINTR // the model's handlers are installed without SA_RESTART
 	}
 	return ret, err
 }
 
+// leaveErr is leave for a call that returns no value.
 func (t *Task) leaveErr(call string, err error) error {
 	_, err = t.leave(call, 0, err)
 	return err
 }
 
-// Userfaultfd is userfaultfd(2). Flags other than O_CLOEXEC and O_NONBLOCK are
-// EINVAL; EMFILE without a free descriptor comes first.
+// Userfaultfd executes userfaultfd(2) and returns the descriptor. It returns EMFILE if no
+// descriptor is free; otherwise EINVAL for any flag except O_CLOEXEC and O_NONBLOCK.
 func (t *Task) Userfaultfd(flags uint32) (int, error) {
 	t.enter("userfaultfd", uint64(flags))
 	fd, err := uffd.Userfaultfd(t.Task, t.Process.files, flags, &t.Process.machine.Config)
@@ -60,8 +63,8 @@ func (t *Task) Userfaultfd(flags uint32) (int, error) {
 	return fd, err
 }
 
-// Ioctl is ioctl(2) with a user pointer. EBADF, ENOTTY for a file without ioctls, or
-// what the file says.
+// Ioctl executes ioctl(2); arg is a user address. It returns EBADF if fd is not open,
+// ENOTTY if the file has no ioctls, else the error of the file's operation.
 func (t *Task) Ioctl(fd int, cmd uint32, arg uint64) error {
 	t.enter("ioctl", uint64(fd), uint64(cmd), arg)
 	f, err := t.Process.files.Fget(t.Task, fd)
@@ -75,14 +78,16 @@ func (t *Task) Ioctl(fd int, cmd uint32, arg uint64) error {
 	return t.leaveErr("ioctl", err)
 }
 
-// IoctlBytes is Ioctl with a struct in Go memory, which the kernel reads and writes
-// as the bytes of a user's.
+// IoctlBytes is Ioctl with an argument in Go memory, which the kernel reads and writes as
+// if it were user memory.
 func (t *Task) IoctlBytes(fd int, cmd uint32, arg []byte) error {
 	return t.Ioctl(fd, cmd, t.local.Lend(0, arg))
 }
 
-// Read is read(2) into the task's memory. EBADF, EINVAL for a file without read, or
-// what the file says; EINTR if a signal ended a wait.
+// Read executes read(2) of count bytes to user address buf. It returns EBADF if fd is not
+// open, EINVAL if the file has no read operation, EFAULT if the buffer is not in user
+// space, else the error of the file's operation; a signal that interrupts a sleep gives
+// EINTR.
 func (t *Task) Read(fd int, buf, count uint64) (uint64, error) {
 	t.enter("read", uint64(fd), buf, count)
 	var n uint64
@@ -107,13 +112,15 @@ func (t *Task) ReadBytes(fd int, buf []byte) (int, error) {
 	return int(n), err
 }
 
-// accessOK reports whether a buffer lies in the half of the addresses that is the user's:
-// access_ok. vfs_read asks before the file is asked for anything.
+// accessOK reports whether a buffer is in user space: access_ok. vfs_read checks it
+// before it calls the file's operation.
 func (t *Task) accessOK(buf, count uint64) bool {
 	return mm.Lent(buf) || count <= t.Process.MM.TaskSize && buf <= t.Process.MM.TaskSize-count
 }
 
-// Write is write(2) from the task's memory. A userfaultfd has no write: EINVAL.
+// Write executes write(2) of count bytes from user address buf. It returns EBADF if fd is
+// not open or is read-only, and EINVAL if the file has no write operation, as a
+// userfaultfd.
 func (t *Task) Write(fd int, buf, count uint64) (uint64, error) {
 	t.enter("write", uint64(fd), buf, count)
 	var n uint64
@@ -133,7 +140,8 @@ func (t *Task) Write(fd int, buf, count uint64) (uint64, error) {
 	return t.leave("write", n, err)
 }
 
-// Lseek is lseek(2). EBADF, ESPIPE for a file that cannot seek.
+// Lseek executes lseek(2). It returns EBADF if fd is not open, EINVAL if whence is
+// unknown, ESPIPE if the file cannot seek.
 func (t *Task) Lseek(fd int, offset int64, whence int) (int64, error) {
 	t.enter("lseek", uint64(fd), uint64(offset), uint64(whence))
 	var pos int64
@@ -151,8 +159,8 @@ func (t *Task) Lseek(fd int, offset int64, whence int) (int64, error) {
 	return pos, err
 }
 
-// Poll is poll(2) without a timeout (wait false) or with an endless one. It returns
-// the number of descriptors with events; EINTR if a signal came first.
+// Poll executes poll(2) with a timeout of zero (wait is false) or none. It sets Revents
+// and returns the number of descriptors with events, or EINTR if a signal arrived first.
 func (t *Task) Poll(fds []vfs.PollFd, wait bool) (int, error) {
 	t.enter("poll", uint64(len(fds)))
 	if t.poll == nil {
@@ -163,8 +171,8 @@ func (t *Task) Poll(fds []vfs.PollFd, wait bool) (int, error) {
 	return n, err
 }
 
-// Close is close(2). EBADF. The last descriptor of a file releases it here, in the
-// task that closes (REL-12).
+// Close executes close(2). It returns EBADF if fd is not open. If it drops the last
+// reference to the file, the calling task releases the file (REL-12).
 func (t *Task) Close(fd int) error {
 	t.enter("close", uint64(fd))
 	f, err := t.Process.files.PickFile(t.Task, fd)
@@ -174,7 +182,8 @@ func (t *Task) Close(fd int) error {
 	return t.leaveErr("close", err)
 }
 
-// Dup is dup(2). EBADF, EMFILE.
+// Dup executes dup(2) and returns the new descriptor. It returns EBADF if fd is not open,
+// EMFILE if no descriptor is free.
 func (t *Task) Dup(fd int) (int, error) {
 	t.enter("dup", uint64(fd))
 	copied := -1
@@ -190,14 +199,15 @@ func (t *Task) Dup(fd int) (int, error) {
 	return copied, err
 }
 
-// seekMax is the highest whence that there is: SEEK_HOLE.
+// seekMax is the largest valid whence, SEEK_HOLE.
 const seekMax = 4
 
-// The flags that F_SETFL can change, of those that matter here.
+// setflMask has the flags that F_SETFL changes, as far as the model knows them.
 const setflMask = abi.ONonblock
 
-// FcntlSetFlags is fcntl(2) with F_SETFL. EBADF. It changes the file, and so every
-// descriptor that was duplicated from it, at any time (CREATE-10).
+// FcntlSetFlags executes fcntl(2) with F_SETFL. It returns EBADF if fd is not open. The
+// flags belong to the file, hence to all its descriptors, and may change at any time
+// (CREATE-10).
 func (t *Task) FcntlSetFlags(fd int, flags uint32) error {
 	t.enter("fcntl", uint64(fd), uint64(flags))
 	f, err := t.Process.files.Fget(t.Task, fd)
@@ -208,7 +218,8 @@ func (t *Task) FcntlSetFlags(fd int, flags uint32) error {
 	return t.leaveErr("fcntl", err)
 }
 
-// FcntlGetFlags is fcntl(2) with F_GETFL. EBADF.
+// FcntlGetFlags executes fcntl(2) with F_GETFL and returns the file's O_ bits. It returns
+// EBADF if fd is not open.
 func (t *Task) FcntlGetFlags(fd int) (uint32, error) {
 	t.enter("fcntl", uint64(fd))
 	var flags uint32
@@ -221,8 +232,9 @@ func (t *Task) FcntlGetFlags(fd int) (uint32, error) {
 	return flags, err
 }
 
-// Mmap is mmap(2): see [mm.MM.Mmap] for the errors. fd is ignored for anonymous
-// memory; offset is in bytes.
+// Mmap executes mmap(2) and returns the address. offset is in bytes. fd is ignored for
+// anonymous memory. It returns EINVAL if offset is not a multiple of the page size, EBADF
+// if fd is not open, else the error of [mm.MM.Mmap].
 func (t *Task) Mmap(addr, length uint64, prot mm.Prot, flags mm.MapFlags, fd int, offset uint64) (uint64, error) {
 	t.enter("mmap", addr, length, uint64(prot), uint64(flags), uint64(fd), offset)
 	var at uint64
@@ -243,32 +255,32 @@ func (t *Task) Mmap(addr, length uint64, prot mm.Prot, flags mm.MapFlags, fd int
 	return t.leave("mmap", at, err)
 }
 
-// Munmap is munmap(2): see [mm.MM.Munmap].
+// Munmap executes munmap(2): see [mm.MM.Munmap].
 func (t *Task) Munmap(addr, length uint64) error {
 	t.enter("munmap", addr, length)
 	return t.leaveErr("munmap", t.Process.MM.Munmap(t.Task, addr, length))
 }
 
-// Mprotect is mprotect(2): see [mm.MM.Mprotect].
+// Mprotect executes mprotect(2): see [mm.MM.Mprotect].
 func (t *Task) Mprotect(addr, length uint64, prot mm.Prot) error {
 	t.enter("mprotect", addr, length, uint64(prot))
 	return t.leaveErr("mprotect", t.Process.MM.Mprotect(t.Task, addr, length, prot))
 }
 
-// Mremap is mremap(2): see [mm.MM.Mremap].
+// Mremap executes mremap(2) and returns the new address: see [mm.MM.Mremap].
 func (t *Task) Mremap(old, oldLen, newLen uint64, flags mm.MremapFlags, to uint64) (uint64, error) {
 	t.enter("mremap", old, oldLen, newLen, uint64(flags), to)
 	at, err := t.Process.MM.Mremap(t.Task, old, oldLen, newLen, flags, to)
 	return t.leave("mremap", at, err)
 }
 
-// Madvise is madvise(2): see [mm.MM.Madvise].
+// Madvise executes madvise(2): see [mm.MM.Madvise].
 func (t *Task) Madvise(addr, length uint64, advice mm.Advice) error {
 	t.enter("madvise", addr, length, uint64(advice))
 	return t.leaveErr("madvise", t.Process.MM.Madvise(t.Task, addr, length, advice))
 }
 
-// Kill sends a signal to a task: tgkill(2).
+// Kill sends a signal to the target: tgkill(2).
 func (t *Task) Kill(target *sim.Task, sig sim.Signal) {
 	t.enter("tgkill", uint64(target.ID()), uint64(sig))
 	t.Signal(target, sig)

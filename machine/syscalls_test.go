@@ -19,8 +19,8 @@ func alone(t *testing.T, fn func(task *machine.Task)) {
 	exec.Wait()
 }
 
-// A buffer in the kernel's half is refused before the file is asked, so that EFAULT comes
-// before EINVAL for the handshake, and takes no message with it.
+// read(2) into kernel space fails before the file's operation is called: the error is
+// EFAULT even before the handshake, and no message is consumed.
 func TestReadIntoKernelHalf(t *testing.T) {
 	msg := uint64(abi.MsgSize)
 	alone(t, func(task *machine.Task) {
@@ -31,9 +31,9 @@ func TestReadIntoKernelHalf(t *testing.T) {
 			require.Equal(t, errno.EFAULT, err, "%#x", buf)
 		}
 		_, err = task.Read(fd, mm.TaskSize-msg, msg)
-		require.Equal(t, errno.EINVAL, err, "the last that is the user's")
+		require.Equal(t, errno.EINVAL, err, "the last buffer in user space")
 		_, err = task.ReadBytes(fd, make([]byte, msg))
-		require.Equal(t, errno.EINVAL, err, "lent memory is as good as the user's")
+		require.Equal(t, errno.EINVAL, err, "lent memory counts as user space")
 	})
 
 	exec := sim.NewControlled(sim.NewRandom(1))
@@ -46,7 +46,7 @@ func TestReadIntoKernelHalf(t *testing.T) {
 	p.Go("monitor", func(task *machine.Task) {
 		_, err := task.Read(fd, mm.TaskSize, msg)
 		require.Equal(t, errno.EFAULT, err)
-		serve(t, task, fd, 1) // which still finds the message
+		serve(t, task, fd, 1) // still finds the message
 	}, nil)
 	require.NoError(t, exec.Settle())
 }

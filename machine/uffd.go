@@ -2,15 +2,15 @@ package machine
 
 import "github.com/uffdsim/uffdsim/uffd/abi"
 
-// The ioctls of a userfaultfd, typed. Each passes the struct to ioctl(2) as the bytes that
-// a program would pass, and stores what the kernel left there in the struct, with or
-// without an error. None allocates after a task's first. A task that is killed does not
-// return from them.
+// This file has the typed ioctls of a userfaultfd. Each encodes its struct to the bytes
+// that a program would pass to ioctl(2), and decodes the bytes afterwards, also if the
+// ioctl fails. Only the first call of a task allocates. A killed task does not return
+// from a call.
 
-// callState is what a task's system calls keep from one to the next. It is separate from
-// [Task] because most tasks do nothing but fault: they are smaller without it.
+// callState is state that a task's system calls keep. It is separate from [Task] to keep
+// tasks small: most of them only fault.
 type callState struct {
-	arg   [abi.CopySize]byte // the argument of an ioctl, or a message: no struct is larger
+	arg   [abi.CopySize]byte // the argument of an ioctl, or a message; no struct is larger
 	dying bool               // set before the panic with killed
 }
 
@@ -22,9 +22,9 @@ func (t *Task) calls() *callState {
 	return t.kept
 }
 
-// UffdAPI is UFFDIO_API, the handshake. It sets api's Features and Ioctls to what the kernel
-// offers. EINVAL if the handshake has been made already; EINVAL, with api zeroed, if the
-// version or a feature is unknown.
+// UffdAPI executes UFFDIO_API, the handshake. It sets api's Features and Ioctls to those
+// that the kernel supports. It returns EINVAL if the handshake has already been made; it
+// returns EINVAL and zeroes api if the version or a feature is unknown.
 func (t *Task) UffdAPI(fd int, api *abi.API) error {
 	b := t.calls().arg[:abi.APISize]
 	api.Encode(b)
@@ -33,10 +33,10 @@ func (t *Task) UffdAPI(fd int, api *abi.API) error {
 	return err
 }
 
-// UffdRegister is UFFDIO_REGISTER. It sets r's Ioctls to what can be done with the range.
-// EINVAL for the mode or the range, ENOMEM if nothing is mapped at or above its start,
-// EINVAL if nothing is mapped in it or if the memory is of a kind that cannot be
-// registered, EBUSY if another context has some of it.
+// UffdRegister executes UFFDIO_REGISTER. It sets r's Ioctls to those that the range
+// supports. It returns EINVAL if the mode or the range is invalid, if nothing is mapped
+// in the range, or if it has memory of an unsupported type; ENOMEM if nothing is mapped
+// at or above its start; EBUSY if some of it is registered with another context.
 func (t *Task) UffdRegister(fd int, r *abi.Register) error {
 	b := t.calls().arg[:abi.RegisterSize]
 	r.Encode(b)
@@ -45,25 +45,27 @@ func (t *Task) UffdRegister(fd int, r *abi.Register) error {
 	return err
 }
 
-// UffdUnregister is UFFDIO_UNREGISTER. The errors are those of [Task.UffdRegister], except
-// EBUSY.
+// UffdUnregister executes UFFDIO_UNREGISTER. The errors are those of [Task.UffdRegister],
+// except EBUSY.
 func (t *Task) UffdUnregister(fd int, r abi.Range) error {
 	b := t.calls().arg[:abi.RangeSize]
 	r.Encode(b)
 	return t.IoctlBytes(fd, abi.UFFDIO_UNREGISTER, b)
 }
 
-// UffdWake is UFFDIO_WAKE. EINVAL for the range; nothing needs to be mapped there.
+// UffdWake executes UFFDIO_WAKE. It returns EINVAL if the range is invalid; nothing needs
+// to be mapped there.
 func (t *Task) UffdWake(fd int, r abi.Range) error {
 	b := t.calls().arg[:abi.RangeSize]
 	r.Encode(b)
 	return t.IoctlBytes(fd, abi.UFFDIO_WAKE, b)
 }
 
-// UffdCopy is UFFDIO_COPY. c's Src is a user pointer: one that [Task.Lend] returns for Go
-// memory. The call sets c's Copy to the bytes copied, or to a negative errno. EAGAIN if
-// only some of the pages were copied, EEXIST if the first page is there already, EFAULT if
-// the source cannot be read, EINVAL for the range or the mode.
+// UffdCopy executes UFFDIO_COPY. c's Src is a user address; [Task.Lend] returns one for
+// Go memory. It sets c's Copy to the number of bytes copied, or to a negative errno. It
+// returns EAGAIN if only some of the pages were copied, EEXIST if the first page is
+// already present, EFAULT if the source cannot be read, EINVAL if the range or the mode
+// is invalid.
 func (t *Task) UffdCopy(fd int, c *abi.Copy) error {
 	b := t.calls().arg[:abi.CopySize]
 	c.Encode(b)
@@ -72,7 +74,8 @@ func (t *Task) UffdCopy(fd int, c *abi.Copy) error {
 	return err
 }
 
-// UffdZeropage is UFFDIO_ZEROPAGE: as [Task.UffdCopy], but with pages of zeroes.
+// UffdZeropage executes UFFDIO_ZEROPAGE. It is [Task.UffdCopy] with pages of zeroes as
+// the source.
 func (t *Task) UffdZeropage(fd int, z *abi.Zeropage) error {
 	b := t.calls().arg[:abi.ZeropageSize]
 	z.Encode(b)
@@ -81,9 +84,9 @@ func (t *Task) UffdZeropage(fd int, z *abi.Zeropage) error {
 	return err
 }
 
-// UffdReadMsg is read(2) of one message. It sleeps until a fault is pending, unless the
-// descriptor is non-blocking. EAGAIN if no fault is pending and it is, EINTR if a signal
-// ended the sleep, EINVAL before the handshake.
+// UffdReadMsg executes read(2) of one message and returns it. It sleeps until a fault is
+// pending. If the descriptor is non-blocking it returns EAGAIN instead. It returns EINTR
+// if a signal interrupted the sleep, EINVAL before the handshake.
 func (t *Task) UffdReadMsg(fd int) (msg abi.Msg, err error) {
 	b := t.calls().arg[:abi.MsgSize]
 	if _, err = t.ReadBytes(fd, b); err == nil {

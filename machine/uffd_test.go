@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// The typed ioctls store what the kernel left in the struct, with an error and without.
+// The typed ioctls decode the struct that the kernel wrote, with an error and without.
 func TestTypedIoctlsDecodeWhatTheKernelWrote(t *testing.T) {
 	alone(t, func(task *machine.Task) {
 		fd, err := task.Userfaultfd(abi.ONonblock)
@@ -29,7 +29,7 @@ func TestTypedIoctlsDecodeWhatTheKernelWrote(t *testing.T) {
 		require.NoError(t, err)
 		reg := abi.Register{Range: abi.Range{Start: arena, Len: length}, Ioctls: 1}
 		require.Equal(t, errno.EINVAL, task.UffdRegister(fd, &reg), "no mode")
-		require.EqualValues(t, 1, reg.Ioctls, "left alone")
+		require.EqualValues(t, 1, reg.Ioctls, "unchanged")
 		reg.Mode = abi.RegisterModeMissing
 		require.NoError(t, task.UffdRegister(fd, &reg))
 		require.Equal(t, abi.MaskWake|abi.MaskCopy|abi.MaskZeropage, reg.Ioctls)
@@ -41,7 +41,7 @@ func TestTypedIoctlsDecodeWhatTheKernelWrote(t *testing.T) {
 		require.EqualValues(t, -int64(errno.EEXIST), zero.Zeropage)
 
 		c := abi.Copy{Dst: arena, Src: task.Lend(1, make([]byte, length)), Len: length}
-		require.Equal(t, errno.EAGAIN, task.UffdCopy(fd, &c), "as far as the zero page")
+		require.Equal(t, errno.EAGAIN, task.UffdCopy(fd, &c), "stops at the zero page")
 		require.EqualValues(t, mm.PageSize, c.Copy)
 		require.Equal(t, errno.EEXIST, task.UffdCopy(fd, &c))
 		require.EqualValues(t, -int64(errno.EEXIST), c.Copy)
@@ -55,7 +55,8 @@ func TestTypedIoctlsDecodeWhatTheKernelWrote(t *testing.T) {
 	})
 }
 
-// A message is what it is with read(2), and a task's calls allocate only once.
+// UffdReadMsg returns the message that read(2) delivers, and only a task's first call
+// allocates.
 func TestTypedIoctlsAllocateNothing(t *testing.T) {
 	exec := &sim.Free{}
 	p := machine.New(exec, version(t, "2015+copy")).NewProcess()
@@ -71,7 +72,7 @@ func TestTypedIoctlsAllocateNothing(t *testing.T) {
 	exec.Wait()
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		if main.UffdCopy(fd, &c) != errno.EEXIST || main.UffdWake(fd, abi.Range{Start: arena, Len: mm.PageSize}) != nil {
-			t.Error("an answer that is not expected")
+			t.Error("unexpected error")
 		}
 	}))
 }

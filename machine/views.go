@@ -7,10 +7,10 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// What follows is for observers outside of the model, like the views of package procfs: it
-// takes no visible step, and may only be called while the machine is settled.
+// The functions in this file are for observers outside the model, as are those of package
+// procfs. They take no visible step. Call them only while the machine is settled.
 
-// Ctx returns the userfaultfd context behind a descriptor, nil if there is none.
+// Ctx returns the userfaultfd context of a descriptor, nil if it has none.
 func (p *Process) Ctx(fd int) *uffd.Ctx {
 	if f := p.files.File(fd); f != nil {
 		return uffd.FromFile(f)
@@ -18,8 +18,9 @@ func (p *Process) Ctx(fd int) *uffd.Ctx {
 	return nil
 }
 
-// CheckInvariants holds the bookkeeping of the process's address space against
-// itself, and returns what is wrong.
+// CheckInvariants checks that the data structures of the process's address space are
+// consistent, and returns an error that describes the violations. It takes mmap_lock for
+// reading.
 func (p *Process) CheckInvariants() error {
 	t := sim.Observer()
 	p.MM.MmapLock.DownRead(t)
@@ -27,8 +28,8 @@ func (p *Process) CheckInvariants() error {
 	return p.MM.CheckInvariants(t)
 }
 
-// OpenStd gives the process the descriptors 0, 1 and 2, as every program has them
-// from its shell, so that its own begin with 3. It must not have any yet.
+// OpenStd opens descriptors 0, 1 and 2, which a program inherits from its shell, so that
+// the descriptors that it opens start at 3. The process must not have any descriptor.
 func (p *Process) OpenStd() {
 	t := sim.Observer()
 	f := vfs.NewFile("/dev/tty", &vfs.FileOperations{}, abi.ORdwr, nil)

@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// settledFault returns a process with four pages registered at 0x100000 and a task
-// asleep in a fault at the second.
+// settledFault returns a process with four pages registered at 0x100000 and a task that
+// sleeps in a fault on the second page.
 func settledFault(t *testing.T) (*machine.Process, *sim.Controlled) {
 	t.Helper()
 	exec := sim.NewControlled(sim.NewRandom(1))
@@ -44,10 +44,11 @@ func TestViews(t *testing.T) {
 	require.Nil(t, p.Ctx(4))
 	require.NoError(t, p.CheckInvariants())
 	require.Equal(t, steps, exec.Steps(), "a view takes no visible step")
-	require.NoError(t, exec.Settle(), "and leaves no lock behind")
+	require.NoError(t, exec.Settle(), "and releases every lock it takes")
 }
 
-// TestStdIsInherited shows that a child's own descriptors begin where its parent's do.
+// A child inherits the standard descriptors, so the descriptors that it opens start where
+// its parent's do.
 func TestStdIsInherited(t *testing.T) {
 	p, exec := settledFault(t)
 	p.Go("main", func(task *machine.Task) {
