@@ -11,13 +11,16 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Rules that change the same lines cannot be dropped together, and the error names both; all
+// Rules whose hunks overlap cannot be dropped together, and the error names both; all
 // others can.
 func TestCheckDropped(t *testing.T) {
 	require.NoError(t, uffd.CheckDropped(rule.Set{}))
 	require.NoError(t, uffd.CheckDropped(rule.Of(uffd.FirstReleasedTest, uffd.SecondReleasedTest, uffd.StripBeforeWake)))
 	require.EqualError(t, uffd.CheckDropped(rule.Of(uffd.PinMM, uffd.SleepKillable, uffd.SleepThroughSignals)),
-		"sleep-through-signals and sleep-killable cannot be dropped together: both change the same lines of uffd/fault.blockingState")
+		"sleep-through-signals and sleep-killable cannot be dropped together: their hunks overlap in uffd/fault.blockingState")
+	require.EqualError(t, uffd.CheckDropped(rule.Of(uffd.RecheckUnderMmapLock, uffd.DropMmapLockToSleep)),
+		"recheck-under-mmap-lock and drop-mmap-lock-to-sleep cannot be dropped together: their hunks overlap in uffd/fault.HandleUserfault",
+		"one moves the look at the page past UpRead, which the other removes")
 	for _, info := range uffd.Rules() {
 		require.NoError(t, uffd.CheckDropped(rule.Of(info.Rule)), info.Name)
 	}

@@ -51,7 +51,7 @@ func CheckDropped(dropped rule.Set) error {
 	for _, pair := range slices.Concat(clashes, mm.RuleClashes()) {
 		if dropped.Has(pair[0]) && dropped.Has(pair[1]) {
 			a, b := rules[pair[0]], rules[pair[1]]
-			return fmt.Errorf("%s and %s cannot be dropped together: both change the same lines of %s",
+			return fmt.Errorf("%s and %s cannot be dropped together: their hunks overlap in %s",
 				a.Name, b.Name, commonFunction(&a, &b))
 		}
 	}

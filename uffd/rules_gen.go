@@ -74,6 +74,8 @@ var clashes = [][2]rule.Rule{
 	{RecheckAfterEnqueue, RecheckNotBeforeEnqueue},
 	{RecheckAfterEnqueue, RecheckUnderMmapLock},
 	{RecheckNotBeforeEnqueue, RecheckUnderMmapLock},
+	{RecheckUnderMmapLock, DropMmapLockToSleep},
+	{RecheckUnderMmapLock, SleepOnlyIfAllowed},
 	{SleepStateUnderQueueLock, BarrierAfterSleepState},
 	{UnlinkOwnEntry, UnlinkUnderQueueLock},
 	{DropMmapLockToSleep, SleepOnlyIfAllowed},

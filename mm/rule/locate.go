@@ -1,8 +1,11 @@
 package rule
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"go/scanner"
+	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -150,20 +153,29 @@ func funcName(line string) string {
 // codeOf returns a line of Go without indentation and comment.
 func codeOf(line string) string {
 	line = strings.TrimSpace(line)
-	if strings.HasPrefix(line, "//") {
-		return ""
+	if !strings.Contains(line, "//") {
+		return line
 	}
-	if code, _, ok := strings.Cut(line, " // "); ok {
-		return strings.TrimSpace(code)
+	var s scanner.Scanner
+	file := token.NewFileSet().AddFile("", -1, len(line))
+	s.Init(file, []byte(line), nil, scanner.ScanComments)
+	for {
+		pos, tok, text := s.Scan()
+		switch {
+		case tok == token.EOF:
+			return line
+		case tok == token.COMMENT && strings.HasPrefix(text, "//"):
+			return strings.TrimSpace(line[:file.Offset(pos)])
+		}
 	}
-	return line
 }
 
-// Apply returns the text with the edits applied. They must not overlap. Insertions at the
-// same offset keep their order.
+// Apply returns the text with the edits applied. They must not overlap. An insertion comes
+// before the replacement of the lines after it. Insertions at the same offset keep their
+// order.
 func Apply(text string, edits []Edit) string {
-	edits = append([]Edit(nil), edits...)
-	sort.SliceStable(edits, func(i, j int) bool { return edits[i].Start < edits[j].Start })
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(a.Start-b.Start, a.End-b.End) })
 	var b strings.Builder
 	at := 0
 	for _, e := range edits {
@@ -176,5 +188,25 @@ func Apply(text string, edits []Edit) string {
 }
 
 // Overlap reports whether two edits cannot both be applied: both replace a common line,
-// or one inserts inside the range that the other replaces.
+// or one inserts inside the range that the other replaces. Two insertions at the same
+// offset do not overlap: both are applied, in the order of the list (see [Apply]).
 func Overlap(a, b Edit) bool { return a.Start < b.End && b.Start < a.End }
+
+// Clash reports whether two hunks cannot both be applied. a and b are their edits, as
+// [Hunk.Locate] returns them. Hunks clash if two of their edits overlap, or if one hunk
+// removes a context line between two edits of the other, which may move code past it.
+func Clash(a, b []Edit) bool {
+	for _, x := range a {
+		if slices.ContainsFunc(b, func(y Edit) bool { return Overlap(x, y) }) {
+			return true
+		}
+	}
+	return removesWithin(a, b) || removesWithin(b, a)
+}
+
+// removesWithin reports whether one of the edits removes a line between the first and the
+// last edit of the hunk.
+func removesWithin(edits, hunk []Edit) bool {
+	span := Edit{Start: hunk[0].Start, End: hunk[len(hunk)-1].End}
+	return slices.ContainsFunc(edits, func(e Edit) bool { return e.Start < e.End && Overlap(e, span) })
+}

@@ -136,6 +136,74 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
+// Apply puts an insertion before the replacement of the lines after it, in any order of the
+// edits. Insertions at the same offset keep their order.
+func TestApply(t *testing.T) {
+	replace, insert := rule.Edit{Start: 4, End: 8, New: "R\n"}, rule.Edit{Start: 4, End: 4, New: "I\n"}
+	const text = "abc\ndef\nghi\n"
+	require.Equal(t, "abc\nI\nR\nghi\n", rule.Apply(text, []rule.Edit{replace, insert}))
+	require.Equal(t, "abc\nI\nR\nghi\n", rule.Apply(text, []rule.Edit{insert, replace}))
+	other := rule.Edit{Start: 4, End: 4, New: "J\n"}
+	require.Equal(t, "abc\nI\nJ\nR\nghi\n", rule.Apply(text, []rule.Edit{replace, insert, other}))
+	require.Equal(t, "abc\nJ\nI\nR\nghi\n", rule.Apply(text, []rule.Edit{other, replace, insert}))
+}
+
+// A hunk that moves code past a line clashes with one that removes this line. Context lines
+// at the ends of a hunk may be removed.
+func TestClash(t *testing.T) {
+	moves := "-x()\n y()\n+\tx()"
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{moves, "-x()\n+\tz()", true},
+		{moves, "-y()", true},
+		{moves, "-y()\n+\tz()", true},
+		{moves, " x()\n+\tz()\n y()", false},
+		{moves, " y()\n+\tz()", false}, // both are applied
+		{moves, "-if a > 0 {\n+\tif a > 1 {", false},
+		{"-x()\n y()", "-y()", false},
+		{"+\tz()\n x()", "-x()", false},
+	} {
+		edits := func(lines string) []rule.Edit {
+			h := rule.Hunk{File: "p.go", Func: "F", Lines: strings.Split(lines, "\n")}
+			edits, err := h.Locate(source)
+			require.NoError(t, err)
+			return edits
+		}
+		require.Equal(t, c.want, rule.Clash(edits(c.a), edits(c.b)), "%q %q", c.a, c.b)
+		require.Equal(t, c.want, rule.Clash(edits(c.b), edits(c.a)), "%q %q", c.b, c.a)
+	}
+}
+
+// Locate does not take // inside a string, raw string or rune literal for a comment.
+func TestLocateLiterals(t *testing.T) {
+	const source = "package p\n\nfunc F() {\n" +
+		"\tx(\"a // b\") // c\n" +
+		"\tx(`\"a // d`) // c\n" +
+		"\tx('\"', \"\\\" // e\") // \"c\n" +
+		"\tx(\"a\") /* b */ // c\n" +
+		"}\n"
+	for _, c := range []struct{ line, err string }{
+		{"x(\"a // b\")", ""},
+		{"x(`\"a // d`)", ""},
+		{`x('"', "\" // e")`, ""},
+		{`x("a") /* b */`, ""},
+		{"x(\"a // z\")", "matches nowhere"},
+		{"x(\"a", "matches nowhere"},
+	} {
+		h := rule.Hunk{File: "p.go", Func: "F", Lines: []string{"-" + c.line}}
+		edits, err := h.Locate(source)
+		if c.err != "" {
+			require.ErrorContains(t, err, c.err)
+			continue
+		}
+		require.NoError(t, err)
+		require.Len(t, edits, 1)
+		require.Contains(t, source[edits[0].Start:edits[0].End], c.line)
+	}
+}
+
 // ParseDiffs panics for no text, and parses again what it has accepted and String has
 // printed.
 func FuzzParseDiffs(f *testing.F) {

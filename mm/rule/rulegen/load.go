@@ -163,18 +163,19 @@ func (p *pack) find(h *rule.Hunk) (*source, *ast.FuncDecl, error) {
 	return nil, nil, fmt.Errorf("no file %s", h.File)
 }
 
-// findClashes sets p.clash to the pairs of rules that change the same lines. It returns
-// an error if two hunks of one rule do.
+// findClashes sets p.clash to the pairs of rules with hunks that cannot both be applied. It
+// returns an error if one rule has two such hunks.
 func (p *pack) findClashes() error {
 	seen := map[[2]rule.Rule]bool{}
 	for _, f := range p.funcs {
-		for i, a := range f.ops {
-			for _, b := range f.ops[i+1:] {
+		hunks := f.hunks()
+		for i, a := range hunks {
+			for _, b := range hunks[i+1:] {
 				pair := [2]rule.Rule{a.rule.Rule, b.rule.Rule}
 				switch {
-				case !rule.Overlap(a.Edit, b.Edit), seen[pair]:
+				case !rule.Clash(a.edits, b.edits), seen[pair]:
 				case a.rule.Rule == b.rule.Rule:
-					return fmt.Errorf("%s:%d: rule %s: two hunks change the same lines", p.rules, b.hunk.Line, b.rule.Name)
+					return fmt.Errorf("%s:%d: rule %s: two hunks overlap", p.rules, b.line, b.rule.Name)
 				default:
 					seen[pair] = true
 					p.clash = append(p.clash, [2]rule.Info{a.rule, b.rule})
@@ -183,4 +184,24 @@ func (p *pack) findClashes() error {
 		}
 	}
 	return nil
+}
+
+// located is a hunk of a rule with its edits.
+type located struct {
+	rule  rule.Info
+	line  int // of the hunk in the list
+	edits []rule.Edit
+}
+
+// hunks returns the hunks of the function in the order of the list.
+func (f *function) hunks() []located {
+	var all []located
+	for i, o := range f.ops {
+		if i == 0 || o.hunk != f.ops[i-1].hunk {
+			all = append(all, located{rule: o.rule, line: o.hunk.Line})
+		}
+		last := &all[len(all)-1]
+		last.edits = append(last.edits, o.Edit)
+	}
+	return all
 }
