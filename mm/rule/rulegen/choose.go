@@ -118,26 +118,37 @@ func (c *choice) exactly(all []choice) string {
 	return term
 }
 
+// variants returns the variants of a cluster. A cluster of insertions has one for each of
+// its insertions.
+func (w *writer) variants(stmts []ast.Stmt, c *cluster) ([]choice, error) {
+	if c.to > c.from {
+		return w.choices(c.ops, w.clusterStart(stmts, c), w.lineEnd(stmts[c.to-1].End()))
+	}
+	var all []choice
+	for _, o := range c.ops {
+		all = append(all, choice{[]rule.Info{o.rule}, o.New})
+	}
+	return all, nil
+}
+
 // choose returns the generated text of a cluster: an if statement with a branch for each
 // set of dropped rules.
-func (w *writer) choose(stmts []ast.Stmt, c *cluster, hoisted map[string]bool) (string, error) {
-	lo := w.clusterStart(stmts, c, 0)
-	hi := lo
-	if c.to > c.from {
-		hi = w.lineEnd(stmts[c.to-1].End())
-	} else {
-		return w.insertions(c, hoisted)
-	}
-	all, err := w.choices(c.ops, lo, hi)
+func (w *writer) choose(stmts []ast.Stmt, c *cluster, outer map[string]bool) (string, error) {
+	all, err := w.variants(stmts, c)
 	if err != nil {
 		return "", err
 	}
 	for i := range all {
-		if all[i].text, err = assign(all[i].text, hoisted); err != nil {
+		if err := w.checkLabels(c, all[i]); err != nil {
+			return "", err
+		}
+		if all[i].text, err = assign(all[i].text, outer); err != nil {
 			return "", err
 		}
 	}
 	switch {
+	case c.to == c.from:
+		return insertions(all), nil
 	case len(all) == 1: // no rule changes it: this is the dispatch to the generated function
 		return all[0].text, nil
 	case len(all) == 2 && strings.TrimSpace(all[0].text) == "":
@@ -156,14 +167,38 @@ func (w *writer) choose(stmts []ast.Stmt, c *cluster, hoisted map[string]bool) (
 
 // insertions returns the generated text of a cluster of insertions at one place, in the
 // order of the list of rules.
-func (w *writer) insertions(c *cluster, hoisted map[string]bool) (string, error) {
+func insertions(all []choice) string {
 	var b strings.Builder
-	for _, o := range c.ops {
-		text, err := assign(o.New, hoisted)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString("if " + has(o.rule) + " {\n" + text + "}\n")
+	for _, ch := range all {
+		b.WriteString("if " + ch.condition() + " {\n" + ch.text + "}\n")
 	}
-	return b.String(), nil
+	return b.String()
+}
+
+// checkLabels returns an error if another variant in the function has a label of this one.
+func (w *writer) checkLabels(c *cluster, ch choice) (err error) {
+	stmts, err := statements(ch.text)
+	for _, s := range stmts {
+		ast.Inspect(s, func(n ast.Node) bool {
+			labeled, ok := n.(*ast.LabeledStmt)
+			if !ok {
+				return err == nil
+			}
+			if name := labeled.Label.Name; w.labels[name] {
+				err = w.mistake(c, ch, "the label %s would be there twice", name)
+			} else {
+				w.labels[name] = true
+			}
+			return err == nil
+		})
+	}
+	return err
+}
+
+// mistake returns an error about a variant of the cluster, with the line of its rule's hunk.
+func (w *writer) mistake(c *cluster, ch choice, format string, args ...any) error {
+	i := slices.IndexFunc(c.ops, func(o op) bool {
+		return o.hunk != nil && (len(ch.dropped) == 0 || o.rule.Rule == ch.dropped[0].Rule)
+	})
+	return fmt.Errorf("%s:%d: rule %s: %w", w.rules, c.ops[i].hunk.Line, c.ops[i].rule.Name, fmt.Errorf(format, args...))
 }

@@ -91,7 +91,7 @@ func (p *pack) imports(body string) string {
 // writeFunction writes the variant of the function that checks for each of its rules
 // whether it is dropped.
 func (p *pack) writeFunction(b *strings.Builder, f *function) error {
-	w := &writer{pack: p, function: f}
+	w := &writer{pack: p, function: f, labels: map[string]bool{}}
 	where := fmt.Sprintf("%s %s", f.src.name, f.decl.Name.Name)
 	dispatch, set, name, err := w.dispatch()
 	if err != nil {

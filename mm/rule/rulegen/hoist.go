@@ -7,138 +7,182 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"strings"
 )
 
 // hoist returns, for each cluster, the declarations to emit before it. A variable that
 // the cluster declares is hoisted if other statements or clusters use it, because the
-// declaration would end up in a branch of a generated if statement.
-func (w *writer) hoist(stmts []ast.Stmt, clusters []*cluster) (map[*cluster][]string, error) {
-	hoisted := map[*cluster][]string{}
-	done := map[string]bool{}
-	for _, c := range clusters {
+// declaration would end up in a branch of a generated if statement. hoist also returns
+// the names that a variant must assign to and not declare: the hoisted variables, and
+// those that unchanged statements before the cluster declare.
+func (w *writer) hoist(l *list) (map[*cluster][]string, map[string]bool, error) {
+	var all []definition
+	for _, c := range l.clusters {
 		if c.cond {
 			continue
 		}
-		for _, name := range w.declared(stmts, c) {
-			if done[name] || !w.usedOutside(stmts, clusters, c, name) {
-				continue
-			}
-			done[name] = true
-			typ := w.typeOf(stmts, name)
-			if typ == "" {
-				return nil, fmt.Errorf("%s:%d: the type of %s is not known here", w.rules, c.ops[0].hunk.Line, name)
-			}
-			hoisted[c] = append(hoisted[c], "var "+name+" "+typ)
+		own, err := w.definitions(l, c)
+		if err != nil {
+			return nil, nil, err
 		}
+		all = append(all, own...)
 	}
-	return hoisted, nil
+	outer, names := w.hoistedNames(l, all)
+	hoisted := map[*cluster][]string{}
+	for _, name := range names {
+		c, declaration, err := w.declaration(l, all, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		hoisted[c] = append(hoisted[c], declaration)
+	}
+	return hoisted, outer, nil
 }
 
-// allHoisted returns the set of the hoisted variables' names.
-func allHoisted(hoisted map[*cluster][]string) map[string]bool {
-	names := map[string]bool{}
-	for _, declarations := range hoisted {
-		for _, d := range declarations {
-			names[strings.Fields(d)[1]] = true
+// definition is a := among the outermost statements of a variant.
+type definition struct {
+	cluster *cluster
+	variant choice
+	stmt    *ast.AssignStmt // parsed from the variant's text
+}
+
+// names returns the names on the left of the definition, new or not.
+func (d *definition) names() []string {
+	var names []string
+	for _, left := range d.stmt.Lhs {
+		if id := left.(*ast.Ident); id.Name != "_" && id.Name != "dropped" {
+			names = append(names, id.Name)
 		}
 	}
 	return names
 }
 
-// declared returns the names that the statements of the cluster declare, before or after
-// the changes of its rules.
-func (w *writer) declared(stmts []ast.Stmt, c *cluster) []string {
-	var names []string
-	add := func(stmts []ast.Stmt) {
-		for _, s := range stmts {
-			if a, ok := s.(*ast.AssignStmt); ok && a.Tok == token.DEFINE {
-				for _, left := range a.Lhs {
-					if id := left.(*ast.Ident); id.Name != "_" && id.Name != "dropped" {
-						names = append(names, id.Name)
+// definitions returns the definitions of all variants of the cluster. It returns an error
+// for a var, const or type declaration of a name that is used outside the cluster.
+func (w *writer) definitions(l *list, c *cluster) ([]definition, error) {
+	variants, err := w.variants(l.stmts, c)
+	if err != nil {
+		return nil, err
+	}
+	var all []definition
+	for _, ch := range variants {
+		parsed, err := statements(ch.text)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range parsed {
+			switch s := unlabeled(s).(type) {
+			case *ast.AssignStmt:
+				if s.Tok == token.DEFINE {
+					all = append(all, definition{c, ch, s})
+				}
+			case *ast.DeclStmt:
+				for _, name := range declares(s) {
+					if w.usedOutside(l, c, name) {
+						return nil, w.mistake(c, ch, "%s is used outside the changed statements, and its declaration is not a :=", name)
 					}
 				}
 			}
 		}
 	}
-	add(stmts[c.from:c.to])
-	for _, o := range c.ops {
-		if parsed, err := statements(o.New); err == nil {
-			add(parsed)
+	return all, nil
+}
+
+// unlabeled returns the statement without its labels.
+func unlabeled(s ast.Stmt) ast.Stmt {
+	for {
+		labeled, ok := s.(*ast.LabeledStmt)
+		if !ok {
+			return s
+		}
+		s = labeled.Stmt
+	}
+}
+
+// declares returns the names that a var, const or type declaration declares.
+func declares(s *ast.DeclStmt) []string {
+	var names []string
+	for _, spec := range s.Decl.(*ast.GenDecl).Specs {
+		switch spec := spec.(type) {
+		case *ast.ValueSpec:
+			for _, id := range spec.Names {
+				names = append(names, id.Name)
+			}
+		case *ast.TypeSpec:
+			names = append(names, spec.Name.Name)
 		}
 	}
 	return names
 }
 
-// usedOutside reports whether a statement outside the cluster, or a change of another
-// cluster, uses the name.
-func (w *writer) usedOutside(stmts []ast.Stmt, clusters []*cluster, c *cluster, name string) bool {
-	uses := func(text string) bool {
-		parsed, err := statements(text)
-		found := false
-		for _, s := range parsed {
-			ast.Inspect(s, func(n ast.Node) bool {
-				id, ok := n.(*ast.Ident)
-				found = found || ok && id.Name == name
-				return !found
-			})
-		}
-		return found || err != nil && strings.Contains(text, name)
-	}
-	for i, s := range stmts {
-		if (i < c.from || i >= c.to) && uses(w.src.text[w.lineStart(s.Pos()):w.lineEnd(s.End())]) {
-			return true
-		}
-	}
-	for _, other := range clusters {
-		if other == c {
-			continue
-		}
-		for _, o := range other.ops {
-			if uses(o.New) {
-				return true
+// hoistedNames returns the set of names that a variant must assign to and not declare, and
+// those among them to be hoisted. A definition of any such name becomes an assignment, so
+// all new names of the definition are hoisted too.
+func (w *writer) hoistedNames(l *list, all []definition) (map[string]bool, []string) {
+	outer := map[string]bool{}
+	for _, d := range all {
+		for _, name := range d.names() {
+			if w.declaredBefore(l, d.cluster, l.block.Lookup(name)) {
+				outer[name] = true
 			}
 		}
 	}
-	return false
-}
-
-// typeOf returns the type of the variable of this name that a statement of the list
-// declares, "" if none does.
-func (w *writer) typeOf(stmts []ast.Stmt, name string) string {
-	for _, s := range stmts {
-		a, ok := s.(*ast.AssignStmt)
-		if !ok || a.Tok != token.DEFINE {
-			continue
-		}
-		for _, left := range a.Lhs {
-			id := left.(*ast.Ident)
-			if obj := w.info.Defs[id]; obj != nil && id.Name == name {
-				return types.TypeString(obj.Type(), func(p *types.Package) string {
-					if p == w.pkg {
-						return ""
-					}
-					return p.Name()
-				})
+	var hoisted []string
+	for more := true; more; {
+		more = false
+		for _, d := range all {
+			names := d.names()
+			assigns := slices.ContainsFunc(names, func(name string) bool { return outer[name] })
+			for _, name := range names {
+				if !outer[name] && (assigns || w.usedOutside(l, d.cluster, name)) {
+					outer[name], more = true, true
+					hoisted = append(hoisted, name)
+				}
 			}
 		}
 	}
-	return ""
+	return outer, hoisted
 }
 
-// assign turns the declarations of hoisted variables into assignments: := becomes =. It
+// declaration returns the declaration of a hoisted variable, and the first cluster that
+// defines it. It returns an error if the variable shadows a name of an enclosing block,
+// which a variant without the definition would use, or if it has no single known type.
+func (w *writer) declaration(l *list, all []definition, name string) (*cluster, string, error) {
+	own := slices.DeleteFunc(slices.Clone(all), func(d definition) bool { return !slices.Contains(d.names(), name) })
+	first := own[0]
+	if _, shadowed := l.block.Parent().LookupParent(name, w.pos(w.clusterStart(l.stmts, first.cluster))); shadowed != nil {
+		return nil, "", w.mistake(first.cluster, first.variant, "%s shadows another %s of an enclosing block", name, name)
+	}
+	typ := w.typeOf(l.stmts, name)
+	for _, d := range own {
+		without := w.typeInVariant(l, &d, all, name)
+		switch {
+		case without == nil:
+		case typ == nil:
+			typ = without
+		case !types.Identical(typ, without):
+			return nil, "", w.mistake(d.cluster, d.variant, "%s is of type %s without the rule, and of type %s with it",
+				name, w.typeString(without), w.typeString(typ))
+		}
+	}
+	if typ == nil {
+		return nil, "", w.mistake(first.cluster, first.variant, "the type of %s is not known here", name)
+	}
+	return first.cluster, "var " + name + " " + w.typeString(typ), nil
+}
+
+// assign turns the definitions of outer variables into assignments: := becomes =. It
 // considers the outermost statements of the text only.
-func assign(text string, hoisted map[string]bool) (string, error) {
+func assign(text string, outer map[string]bool) (string, error) {
 	stmts, err := statements(text)
-	if err != nil || len(hoisted) == 0 {
+	if err != nil || len(outer) == 0 {
 		return text, err
 	}
 	for _, s := range slices.Backward(stmts) {
-		a, ok := s.(*ast.AssignStmt)
+		a, ok := unlabeled(s).(*ast.AssignStmt)
 		if !ok || a.Tok != token.DEFINE {
 			continue
 		}
-		if slices.ContainsFunc(a.Lhs, func(e ast.Expr) bool { return hoisted[e.(*ast.Ident).Name] }) {
+		if slices.ContainsFunc(a.Lhs, func(e ast.Expr) bool { return outer[e.(*ast.Ident).Name] }) {
 			at := int(a.TokPos) - 1 - len(prologue)
 			text = text[:at] + "=" + text[at+len(":="):]
 		}

@@ -12,6 +12,7 @@ import (
 type writer struct {
 	*pack
 	*function
+	labels map[string]bool // labels in the variants generated so far
 }
 
 // offset returns the byte offset of pos in the file.
@@ -60,7 +61,7 @@ func (w *writer) list(stmts []ast.Stmt, lo, hi int, ops []op) (string, error) {
 			delete(nested, i)
 		}
 	}
-	hoisted, err := w.hoist(stmts, clusters)
+	hoisted, outer, err := w.hoist(&list{stmts, lo, hi, clusters, w.pkg.Scope().Innermost(w.pos(lo))})
 	if err != nil {
 		return "", err
 	}
@@ -72,13 +73,13 @@ func (w *writer) list(stmts []ast.Stmt, lo, hi int, ops []op) (string, error) {
 			if c.from != i || c.cond {
 				continue
 			}
-			from := w.clusterStart(stmts, c, hi)
+			from := w.clusterStart(stmts, c)
 			b.WriteString(w.src.text[at:from])
 			at = from
 			for _, name := range hoisted[c] {
 				b.WriteString(name + "\n")
 			}
-			text, err := w.choose(stmts, c, allHoisted(hoisted))
+			text, err := w.choose(stmts, c, outer)
 			if err != nil {
 				return "", err
 			}
@@ -117,7 +118,7 @@ func conditionOf(clusters []*cluster, i int) *cluster {
 
 // clusterStart returns the offset at which the cluster's text begins; for insertions, the
 // offset of the first.
-func (w *writer) clusterStart(stmts []ast.Stmt, c *cluster, hi int) int {
+func (w *writer) clusterStart(stmts []ast.Stmt, c *cluster) int {
 	if c.to > c.from {
 		return w.lineStart(stmts[c.from].Pos())
 	}
