@@ -61,6 +61,10 @@ func parse(name string) release {
 	return r
 }
 
+// In reports whether the release of that name has the change. It panics if the name is none of a
+// release.
+func (c *Change) In(name string) bool { return c.in(parse(name)) }
+
 // in reports whether a release has the change: from its mainline release, or in a series of stable
 // releases that has taken it over.
 func (c *Change) in(r release) bool {

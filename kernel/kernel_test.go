@@ -162,6 +162,27 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// A profile has the changes of its release and no others: that of the running kernel's series
+// those of the running kernel, wherever it stands in the list.
+func TestProfilesAreTheirReleases(t *testing.T) {
+	seen := false
+	for _, p := range kernel.Profiles() {
+		name := p.Name
+		if strings.HasPrefix(kernel.Running, name+".") {
+			name, seen = kernel.Running, true
+		}
+		want, _ := kernel.Lookup("2015")
+		for _, c := range kernel.Changes() {
+			if c.In(name) {
+				c.Apply(&want)
+			}
+		}
+		want.Name = p.Name
+		require.Equal(t, want, p)
+	}
+	require.True(t, seen, "no profile stands for %s", kernel.Running)
+}
+
 // release returns the numbers of a release.
 func release(t *testing.T, name string) []int {
 	r := []int{0, 0, 0}

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/uffd"
@@ -19,7 +20,8 @@ type Profile struct {
 // conformance suite was run on.
 const Running = "6.18.44"
 
-// names are the profiles, the oldest first. But for [Running] each is a mainline release.
+// names are the profiles, the oldest first. Each is a mainline release, but for the one whose
+// series [Running] is of: that stands for Running itself.
 var names = []string{
 	"2015", "2015+copy",
 	"4.3", "4.4", "4.7", "4.10", "4.11", "4.13", "4.14", "4.16", "4.17", "4.20",
@@ -29,9 +31,9 @@ var names = []string{
 
 var profiles, byName = func() (all []Profile, index map[string]int) {
 	index = map[string]int{}
-	for i, name := range names {
+	for _, name := range names {
 		r := parse(name)
-		if i == len(names)-1 {
+		if strings.HasPrefix(Running, name+".") {
 			r = parse(Running)
 		}
 		p := start()
