@@ -1,15 +1,17 @@
-// Package abi is userfaultfd's binary interface: ioctl numbers, struct layouts, the
+// Package abi defines userfaultfd's binary interface: ioctl numbers, struct layouts, the
 // message that read(2) returns, and the bits of features and masks.
 //
-// Everything is little-endian and laid out as on x86-64. Encode and Decode work on
-// the bytes that a program would pass, and allocate nothing.
+// Everything is little-endian, with the layout of x86-64. Encode and Decode convert
+// between a Go struct and the bytes that a program passes to the kernel. They allocate
+// nothing.
 //
 // # Stability
 //
-// Stable (a change is announced in CHANGELOG.md): all of the package.
+// Stable (a change is announced in CHANGELOG.md): all of the package. Nothing is
+// internal.
 package abi
 
-// APIVersion is the one version of the interface that there is: UFFD_API.
+// APIVersion is the only version of the interface: UFFD_API.
 const APIVersion = 0xAA
 
 // Flags of userfaultfd(2) and of the file that it returns.
@@ -18,7 +20,7 @@ const (
 	ORdwr     = 0x2
 	ONonblock = 0x800
 	OCloexec  = 0x80000
-	// UserModeOnly: faults in kernel mode are errors (5.11).
+	// UserModeOnly: a fault in kernel mode is SIGBUS (since 5.11).
 	UserModeOnly = 0x1
 )
 
@@ -28,11 +30,11 @@ const (
 	RegisterModeWP      = 1 << 1
 )
 
-// Modes of UFFDIO_COPY and UFFDIO_ZEROPAGE: do not wake who waits for the pages.
+// Modes of UFFDIO_COPY and UFFDIO_ZEROPAGE.
 const (
-	CopyModeDontwake     = 1 << 0
-	CopyModeWP           = 1 << 1 // since 5.7
-	ZeropageModeDontwake = 1 << 0
+	CopyModeDontwake     = 1 << 0 // do not wake the faults of the pages
+	CopyModeWP           = 1 << 1 // write-protect the pages; since 5.7
+	ZeropageModeDontwake = 1 << 0 // do not wake the faults of the pages
 )
 
 // EventPagefault is the event of a message about a page fault.
@@ -41,10 +43,10 @@ const EventPagefault = 0x12
 // Flags of a page-fault message.
 const (
 	PagefaultFlagWrite = 1 << 0 // the access was a write
-	PagefaultFlagWP    = 1 << 1 // to a write-protected page
+	PagefaultFlagWP    = 1 << 1 // the page was write-protected
 )
 
-// Features of the interface, which a program may ask for since 4.11.
+// Features of the interface. A program may ask for features since 4.11.
 const (
 	FeaturePagefaultFlagWP = 1 << iota
 	FeatureEventFork
@@ -64,6 +66,6 @@ const (
 	FeatureWPAsync
 	FeatureMove
 
-	// FeatureInitialized is the kernel's own: the handshake has been made.
+	// FeatureInitialized is internal to the kernel: the handshake has been made.
 	FeatureInitialized = 1 << 31
 )

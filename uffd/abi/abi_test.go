@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// §3: the numbers of the ioctls, size and direction included.
+// §3: the numbers of the ioctls, including size and direction.
 func TestIoctlNumbers(t *testing.T) {
 	want := map[string]uint32{
 		"UFFDIO_API":        0xc018aa3f,
@@ -28,7 +28,7 @@ func TestIoctlNumbers(t *testing.T) {
 	}
 }
 
-// Each field lies where the kernel's header has it.
+// Each field has the offset of the kernel's header.
 func TestLayouts(t *testing.T) {
 	const a, b, c, d, e = 0x1111111111111111, 0x2222222222222222, 0x3333333333333333, 0x4444444444444444, 0x5555555555555555
 	words := func(b []byte) []uint64 {
@@ -54,8 +54,8 @@ func TestLayouts(t *testing.T) {
 	require.EqualValues(t, d, binary.LittleEndian.Uint64(buf[abi.ZeropageZeropageOffset:]))
 }
 
-// FAULT-7: the event in the first byte, flags at 8, the address at 16, and zeroes
-// wherever there is no field, whatever was in the buffer.
+// FAULT-7: the event is at byte 0, the flags at 8, the address at 16. Encode zeroes all
+// other bytes of the buffer.
 func TestMessageLayout(t *testing.T) {
 	buf := [abi.MsgSize]byte{}
 	for i := range buf {
@@ -98,7 +98,7 @@ func TestDecodeUndoesEncode(t *testing.T) {
 	})
 }
 
-// The ioctl and read paths encode on every call.
+// Encode and Decode must not allocate: every ioctl and every read calls them.
 func TestEncodingDoesNotAllocate(t *testing.T) {
 	var buf [abi.CopySize]byte
 	var api abi.API
@@ -116,7 +116,7 @@ func TestEncodingDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// A monitor decodes what it has read from the descriptor.
+// A monitor decodes the message that it read from the descriptor.
 func ExampleMsg_Decode() {
 	read := [abi.MsgSize]byte{0: 0x12, 8: abi.PagefaultFlagWrite, 17: 0x10, 18: 0x10}
 	var m abi.Msg

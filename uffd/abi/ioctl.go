@@ -2,8 +2,8 @@ package abi
 
 import "slices"
 
-// The ioctl commands, by the names that programs use. UNREGISTER and WAKE are encoded
-// as if they were read from, although they only pass a range in.
+// The ioctl commands, under the kernel's names. The numbers of UNREGISTER and WAKE say
+// that the kernel writes the struct (_IOR), although it only reads it.
 const (
 	UFFDIO_API        uint32 = (iocRead|iocWrite)<<30 | APISize<<16 | APIVersion<<8 | nrAPI
 	UFFDIO_REGISTER   uint32 = (iocRead|iocWrite)<<30 | RegisterSize<<16 | APIVersion<<8 | nrRegister
@@ -19,7 +19,7 @@ const (
 	iocRead  = 2
 )
 
-// The numbers within the type 0xAA.
+// The commands' numbers within the ioctl type 0xAA.
 const (
 	nrRegister     = 0x00
 	nrUnregister   = 0x01
@@ -33,8 +33,8 @@ const (
 	nrAPI          = 0x3F
 )
 
-// Bits of the masks that the handshake and register answer with: one for each ioctl,
-// at its number.
+// Bits of the masks that the handshake and register answer with. The bit of an ioctl is
+// the one at its number.
 const (
 	MaskRegister     uint64 = 1 << nrRegister
 	MaskUnregister   uint64 = 1 << nrUnregister
@@ -53,10 +53,11 @@ type Ioctl struct {
 	Name string // "UFFDIO_COPY"
 	Cmd  uint32
 	Mask uint64
-	Size int // of its struct, in bytes
+	Size int // of the argument struct, in bytes
 }
 
-// Ioctls are the commands, by number. The slice is the caller's own.
+// Ioctls returns the commands in the order of their numbers. The slice is the caller's
+// own.
 func Ioctls() []Ioctl { return slices.Clone(ioctls) }
 
 var ioctls = []Ioctl{

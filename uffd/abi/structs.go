@@ -36,7 +36,7 @@ func (a *API) Decode(b []byte) {
 	a.API, a.Features, a.Ioctls = le.Uint64(b[0:]), le.Uint64(b[8:]), le.Uint64(b[16:])
 }
 
-// Range is struct uffdio_range: bytes of user memory.
+// Range is struct uffdio_range: a range of user memory, in bytes.
 type Range struct{ Start, Len uint64 }
 
 // Encode stores the struct at the start of b, which has RangeSize bytes.
@@ -51,8 +51,8 @@ func (r *Range) Decode(b []byte) { r.Start, r.Len = le.Uint64(b[0:]), le.Uint64(
 // Register is struct uffdio_register.
 type Register struct {
 	Range  Range
-	Mode   uint64
-	Ioctls uint64 // out: what can be done with the range
+	Mode   uint64 // RegisterMode bits
+	Ioctls uint64 // out: the ioctls that the range supports, as Mask bits
 }
 
 // Encode stores the struct at the start of b, which has RegisterSize bytes.
@@ -70,9 +70,9 @@ func (r *Register) Decode(b []byte) {
 
 // Copy is struct uffdio_copy.
 type Copy struct {
-	Dst, Src, Len uint64
-	Mode          uint64
-	Copy          int64 // out: bytes copied, or a negative errno
+	Dst, Src, Len uint64 // in bytes
+	Mode          uint64 // CopyMode bits
+	Copy          int64  // out: bytes copied, or a negative errno
 }
 
 // Encode stores the struct at the start of b, which has CopySize bytes.
@@ -93,8 +93,8 @@ func (c *Copy) Decode(b []byte) {
 // Zeropage is struct uffdio_zeropage.
 type Zeropage struct {
 	Range    Range
-	Mode     uint64
-	Zeropage int64 // out: bytes mapped, or a negative errno
+	Mode     uint64 // ZeropageMode bits
+	Zeropage int64  // out: bytes mapped, or a negative errno
 }
 
 // Encode stores the struct at the start of b, which has ZeropageSize bytes.
@@ -112,14 +112,14 @@ func (z *Zeropage) Decode(b []byte) {
 
 // Msg is struct uffd_msg for a page fault.
 type Msg struct {
-	Event   uint8
-	Ptid    uint32 // the task's number, if THREAD_ID was asked for
+	Event   uint8  // EventPagefault
+	Ptid    uint32 // the faulting task's number if the handshake asked for THREAD_ID, else 0
 	Flags   uint64 // PagefaultFlag bits
 	Address uint64 // of the access, in bytes
 }
 
-// Encode stores the message at the start of b, which has MsgSize bytes. What lies
-// between the fields becomes zero.
+// Encode stores the message at the start of b, which has MsgSize bytes, and zeroes the
+// padding between the fields.
 func (m *Msg) Encode(b []byte) {
 	clear(b[:MsgSize])
 	b[0] = m.Event
