@@ -5,36 +5,39 @@ import (
 	"slices"
 )
 
-// Change is something that kernels answer differently from a release on.
+// Change is a difference between the kernels before and since a release. Immutable.
 type Change struct {
 	// Name is unique.
 	Name string
-	// Doc says in a sentence what holds since.
+	// Doc describes, in a sentence, the behaviour since the change.
 	Doc string
-	// Release is the mainline release that introduced it, or "2015+copy".
+	// Release is the mainline release that introduced the change, or "2015+copy".
 	Release string
-	// Backports are the stable releases that are known to have taken it over, each with all
-	// later ones of its series. The list need not be complete.
+	// Backports are the stable releases that are known to have the change, each with all
+	// later releases of its series. The list need not be complete.
 	Backports []string
-	// Commit is its mainline commit, "" if that was not looked up.
+	// Commit is the change's mainline commit, "" if that was not looked up.
 	Commit string
-	// Src is the oldest source tree that was read and has it, "" if it was found in the
-	// history only: then Release is that of Commit.
+	// Src is the oldest of the source trees that were read and have the change. It is ""
+	// if the change was found only in the commit history; then Release is the release of
+	// Commit.
 	Src string
-	// Live is the running kernel that was seen to answer so, "" if none was.
+	// Live is the running kernel on which the behaviour was observed, "" if none.
 	Live string
-	// Scenario is the file of a scenario whose transcript the change alters, from the root of the
-	// repository. If no scenario can show it, Program is a program of package explore, or
-	// of this package's tests, whose set of outcomes it alters.
+	// Scenario is the path, from the root of the repository, of a scenario whose
+	// transcript the change alters. If no scenario can show the change, Scenario is ""
+	// and Program names a program of package explore, or of this package's tests, whose
+	// set of outcomes it alters.
 	Scenario, Program string
 
 	assign func(p *Profile)
 }
 
-// Apply makes the change to a profile.
+// Apply applies the change to a profile.
 func (c *Change) Apply(p *Profile) { c.assign(p) }
 
-// Changes returns the history, the oldest change first. The slices are the caller's own.
+// Changes returns all changes in the order of their mainline releases. The slices are the
+// caller's own.
 func Changes() []Change {
 	all := slices.Clone(history)
 	for i := range all {
@@ -46,7 +49,8 @@ func Changes() []Change {
 // release is a mainline or stable release: "4.3" is {4, 3, 0}.
 type release [3]int
 
-// parse returns the release of that name. The two profiles of 2015 come before all others.
+// parse returns the release with the given name. "2015" and "2015+copy" sort before all
+// others. It panics if the name is malformed.
 func parse(name string) release {
 	switch name {
 	case "2015":
@@ -56,17 +60,17 @@ func parse(name string) release {
 	}
 	var r release
 	if n, _ := fmt.Sscanf(name, "%d.%d.%d", &r[0], &r[1], &r[2]); n < 2 {
-		panic(fmt.Sprintf("%q is no release", name))
+		panic(fmt.Sprintf("%q is not a release", name))
 	}
 	return r
 }
 
-// In reports whether the release of that name has the change. It panics if the name is none of a
-// release.
+// In reports whether the release of that name has the change. It panics if the name is
+// not that of a release.
 func (c *Change) In(name string) bool { return c.in(parse(name)) }
 
-// in reports whether a release has the change: from its mainline release, or in a series of stable
-// releases that has taken it over.
+// in reports whether the release r has the change: r is not older than the change's
+// mainline release, or not older than a backport in r's own stable series.
 func (c *Change) in(r release) bool {
 	if since := parse(c.Release); slices.Compare(since[:], r[:]) <= 0 {
 		return true

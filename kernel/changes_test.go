@@ -17,8 +17,8 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// Each change alters what its row says that it alters: the transcript of its scenario, or the
-// outcomes of its program.
+// Each change alters the transcript of its scenario, or the set of outcomes of its
+// program.
 func TestEveryChangeShows(t *testing.T) {
 	sum, _ := kernel.Lookup("2015")
 	for _, c := range kernel.Changes() {
@@ -26,7 +26,7 @@ func TestEveryChangeShows(t *testing.T) {
 		c.Apply(&after)
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			require.NotEqual(t, before, after, "nothing is assigned")
+			require.NotEqual(t, before, after, "the change assigns nothing new")
 			show := func(p kernel.Profile) string { return transcript(t, p, c.Scenario) }
 			if c.Program != "" {
 				show = func(p kernel.Profile) string { return outcomes(t, p, c.Program) }
@@ -37,7 +37,8 @@ func TestEveryChangeShows(t *testing.T) {
 	}
 }
 
-// transcript returns every answer of a scenario, and why it ended early if it did.
+// transcript returns every answer of a scenario, then the finding and the error that
+// ended it early, if any.
 func transcript(t *testing.T, p kernel.Profile, path string) string {
 	text, err := os.ReadFile(filepath.Join("..", path))
 	require.NoError(t, err)
@@ -58,8 +59,8 @@ func transcript(t *testing.T, p kernel.Profile, path string) string {
 	return b.String()
 }
 
-// outcomes returns the set of a program's outcomes over every interleaving, or what goes wrong in
-// one of them.
+// outcomes returns the set of a program's outcomes over every interleaving, or the
+// failure of one of them.
 func outcomes(t *testing.T, p kernel.Profile, name string) string {
 	search := func(s *explore.Setup, o explore.Options) (*explore.Result, error) { return explore.Search(s, o) }
 	opts := explore.Options{Profile: &p}

@@ -15,7 +15,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// API-4, REG-21: what the handshake and register answer with.
+// API-4, REG-21: the masks that the handshake and register return.
 func TestMasks(t *testing.T) {
 	for name, want := range map[string]struct{ api, ranges, features uint64 }{
 		"2015":      {0x8000000000000003, 0x4, 0},
@@ -57,7 +57,7 @@ func TestProfiles(t *testing.T) {
 	require.False(t, ok)
 }
 
-// The profiles that had a row of their own before there were changes are what they were.
+// The changes add up to the profiles that are written out here.
 func TestSums(t *testing.T) {
 	var p kernel.Profile
 	p.UFFD.APIIoctls = abi.MaskAPI | abi.MaskRegister | abi.MaskUnregister
@@ -135,7 +135,7 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// The history is complete and in order, and each row says how it is known.
+// The history is in order, and each row says how it is known.
 func TestHistory(t *testing.T) {
 	names := map[string]bool{}
 	last := []int{0, 0, 0}
@@ -144,8 +144,8 @@ func TestHistory(t *testing.T) {
 		require.False(t, names[c.Name], c.Name)
 		names[c.Name] = true
 		require.True(t, strings.HasSuffix(c.Doc, "."), c.Name)
-		require.NotEmpty(t, c.Src+c.Commit, "%s: where was it read?", c.Name)
-		require.NotEqual(t, c.Scenario == "", c.Program == "", "%s: either a scenario or a program", c.Name)
+		require.NotEmpty(t, c.Src+c.Commit, "%s: neither Src nor Commit", c.Name)
+		require.NotEqual(t, c.Scenario == "", c.Program == "", "%s: want a scenario or a program", c.Name)
 		if c.Release == "2015+copy" {
 			continue
 		}
@@ -157,7 +157,7 @@ func TestHistory(t *testing.T) {
 				"%s: no profile %s", c.Name, c.Release)
 		}
 		for _, b := range c.Backports {
-			require.Equal(t, 2, strings.Count(b, "."), "%s: %s is no stable release", c.Name, b)
+			require.Equal(t, 2, strings.Count(b, "."), "%s: %s is not a stable release", c.Name, b)
 		}
 	}
 }
@@ -183,7 +183,7 @@ func TestProfilesAreTheirReleases(t *testing.T) {
 	require.True(t, seen, "no profile stands for %s", kernel.Running)
 }
 
-// release returns the numbers of a release.
+// release returns the three numbers of a release.
 func release(t *testing.T, name string) []int {
 	r := []int{0, 0, 0}
 	n, _ := fmt.Sscanf(name, "%d.%d.%d", &r[0], &r[1], &r[2])
@@ -191,7 +191,7 @@ func release(t *testing.T, name string) []int {
 	return r
 }
 
-// Every scenario of testdata belongs to a change.
+// Every scenario in testdata belongs to a change, and every scenario of a change exists.
 func TestEveryScenarioIsUsed(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.uffd")
 	require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestEveryScenarioIsUsed(t *testing.T) {
 	}
 }
 
-// Code asks a profile for a fact.
+// A program reads the facts of a profile.
 func ExampleLookup() {
 	for _, name := range []string{"2015", "2015+copy"} {
 		p, _ := kernel.Lookup(name)

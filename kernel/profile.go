@@ -9,19 +9,19 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// Profile is a kernel as the packages below know it.
+// Profile is a modelled kernel: a name and the facts that hold for it.
 type Profile struct {
-	Name string
+	Name string // "2015", "2015+copy", or a release: "6.18"
 	UFFD uffd.Facts
 	MM   mm.Facts
 }
 
-// Running is the stable release that the profile "6.18" stands for: the kernel that the
-// conformance suite was run on.
+// Running is the stable release that the profile "6.18" models: the kernel on which the
+// conformance suite was run.
 const Running = "6.18.44"
 
-// names are the profiles, the oldest first. Each is a mainline release, but for the one whose
-// series [Running] is of: that stands for Running itself.
+// names are the names of the profiles, the oldest first. All are mainline releases, except
+// that the one of the series of [Running] models that stable release.
 var names = []string{
 	"2015", "2015+copy",
 	"4.3", "4.4", "4.7", "4.10", "4.11", "4.13", "4.14", "4.16", "4.17", "4.20",
@@ -29,6 +29,7 @@ var names = []string{
 	"6.0", "6.1", "6.3", "6.4", "6.6", "6.7", "6.8", "6.9", "6.10", "6.15", "6.16", "6.17", "6.18",
 }
 
+// profiles are the kernels in the order of names, and byName their indices. Immutable.
 var profiles, byName = func() (all []Profile, index map[string]int) {
 	index = map[string]int{}
 	for _, name := range names {
@@ -49,7 +50,7 @@ var profiles, byName = func() (all []Profile, index map[string]int) {
 	return all, index
 }()
 
-// start returns the code of 2015, which every other profile is changes to.
+// start returns the facts of the 2015 code, to which the changes are applied.
 func start() Profile {
 	var p Profile
 	p.UFFD.APIIoctls = abi.MaskAPI | abi.MaskRegister | abi.MaskUnregister
@@ -61,10 +62,10 @@ func start() Profile {
 // Profiles returns all profiles, the oldest first. The slice is the caller's own.
 func Profiles() []Profile { return slices.Clone(profiles) }
 
-// Newest returns the newest profile.
+// Newest returns the profile of the newest kernel.
 func Newest() Profile { return profiles[len(profiles)-1] }
 
-// Lookup returns the profile of that name, and whether there is one.
+// Lookup returns the profile with the given name, and reports whether it exists.
 func Lookup(name string) (Profile, bool) {
 	i, ok := byName[name]
 	if !ok {

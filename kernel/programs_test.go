@@ -11,16 +11,16 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// programs are those that show a change and are of no use to package explore. A sampled one is
-// run in interleavings chosen at random: it may never settle, or its outcome is something that
-// the search takes to be irrelevant.
+// programs are explorer programs that show a change but no rule, so package explore does
+// not have them. A sampled program runs in random interleavings only: it may never settle,
+// or its outcome is something that the search considers irrelevant.
 var programs = map[string]struct {
 	setup   *explore.Setup
 	sampled bool
 }{
 	"counted-faults": {sampled: true, setup: &explore.Setup{
 		Name: "counted-faults",
-		Doc:  "one that counts its major faults, and a copier",
+		Doc:  "a task that counts its major faults, and a copier",
 		Tasks: func(w *explore.World) {
 			w.Go("t1", func(t *machine.Task) string {
 				var b [1]byte
@@ -33,7 +33,7 @@ var programs = map[string]struct {
 	}},
 	"full-table": {setup: &explore.Setup{
 		Name: "full-table",
-		Doc:  "one that has no descriptor left, and calls userfaultfd(2) with an unknown flag",
+		Doc:  "a task without a free descriptor, which calls userfaultfd(2) with an unknown flag",
 		Prepare: func(w *explore.World, t *machine.Task) error {
 			for {
 				if _, err := t.Dup(w.Fd); err == errno.EMFILE {
@@ -52,7 +52,7 @@ var programs = map[string]struct {
 	}},
 	"stray-wake": {setup: &explore.Setup{
 		Name: "stray-wake",
-		Doc:  "a faulter, one that wakes it for no reason, and a monitor that counts messages before it copies",
+		Doc:  "a faulting task, a task that wakes it for no reason, and a monitor that counts messages before it copies",
 		Tasks: func(w *explore.World) {
 			var faulter *sim.Task
 			w.Go("faulter", func(t *machine.Task) string {
@@ -81,7 +81,7 @@ var programs = map[string]struct {
 	}},
 	"released-gup": {sampled: true, setup: &explore.Setup{
 		Name: "released-gup",
-		Doc:  "get_user_pages, and one that closes the descriptor",
+		Doc:  "a task in get_user_pages, and a task that closes the descriptor",
 		Tasks: func(w *explore.World) {
 			w.Go("gup", func(t *machine.Task) string {
 				_, err := w.Process.MM.GetUserPagesUnlocked(t.Task, explore.Arena, 1, false)
@@ -95,7 +95,7 @@ var programs = map[string]struct {
 	}},
 }
 
-// fill copies a page to the first one of the arena.
+// fill copies a page to the start of the arena.
 func fill(t *machine.Task, fd int) {
 	b := make([]byte, abi.CopySize)
 	(&abi.Copy{Dst: explore.Arena, Src: t.Lend(1, make([]byte, mm.PageSize)), Len: mm.PageSize}).Encode(b)
