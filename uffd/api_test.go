@@ -15,9 +15,9 @@ var goodAPI = abi.API{API: 0xAA, Ioctls: 0x1122334455667788}
 
 const apiIoctls = 0x8000000000000003
 
-// API-1: the second handshake is refused before its argument is looked at.
+// API-1: a second handshake is refused before its argument is read.
 func TestSecondHandshake(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.uffd('A', 0)
 		k.Equal(errno.EINVAL, k.ioctlAt(fd, abi.UFFDIO_API, nowhere))
 		answer, err := k.api(fd, goodAPI)
@@ -31,14 +31,14 @@ func TestSecondHandshake(t *testing.T) {
 	})
 }
 
-// API-2: all 24 bytes have to be readable.
+// API-2: all 24 bytes must be readable.
 func TestHandshakeUnreadable(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.open('A', 0)
 		at := k.args(1)
 		k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_API, nowhere))
 		k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_API, 0))
-		// api and features can be read here, and they are wrong: EFAULT comes first.
+		// The first two fields are readable and invalid: EFAULT takes precedence.
 		k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_API, at+page-16))
 		k.Equal(uffd.StateWaitAPI, k.ctxs['A'].State())
 		k.Equal(make([]byte, 16), k.fetch(at+page-16, 16))
@@ -54,9 +54,9 @@ var badHandshakes = []abi.API{
 	{API: 1, Features: 1, Ioctls: 7},
 }
 
-// API-3: a wrong handshake zeroes the struct, and can be tried again.
+// API-3: an invalid handshake zeroes the struct, and the program may try again.
 func TestWrongHandshake(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.open('A', 0)
 		for _, bad := range badHandshakes {
 			answer, err := k.api(fd, bad)
@@ -69,10 +69,10 @@ func TestWrongHandshake(t *testing.T) {
 	})
 }
 
-// API-3: zeroing that fails is EFAULT.
+// API-3: EFAULT if the struct cannot be zeroed.
 func TestWrongHandshakeInReadOnlyMemory(t *testing.T) {
 	for _, bad := range badHandshakes {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			fd := k.open('A', 0)
 			b := encode(&bad, abi.APISize)
 			at := k.readOnlyArg(b)
@@ -83,7 +83,7 @@ func TestWrongHandshakeInReadOnlyMemory(t *testing.T) {
 	}
 }
 
-// API-4: the answer, in both profiles; nothing beyond the 24 bytes is written.
+// API-4: the answer, in both profiles. Nothing beyond the 24 bytes is written.
 func TestHandshake(t *testing.T) {
 	for _, version := range []string{"2015", "2015+copy"} {
 		eachIn(t, version, func(k *fixture) {
@@ -100,9 +100,9 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// API-5: an answer that cannot be stored does not count as a handshake.
+// API-5: if the answer cannot be stored, the handshake has not been made.
 func TestHandshakeAnswerUnwritable(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.open('A', 0)
 		at := k.readOnlyArg(encode(&goodAPI, abi.APISize))
 		k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_API, at))
@@ -114,8 +114,8 @@ func TestHandshakeAnswerUnwritable(t *testing.T) {
 	})
 }
 
-// API-6: two handshakes at once may both succeed, or one of them. Since 5.15 a compare-and-exchange
-// lets only one succeed.
+// API-6: of two concurrent handshakes, one or both succeed. Since 5.15 a
+// compare-and-exchange lets only one succeed.
 func TestTwoHandshakesAtOnce(t *testing.T) {
 	for version, want := range map[string][]string{
 		"2015+copy": {"EINVAL ok", "ok EINVAL", "ok ok"},
@@ -138,10 +138,10 @@ func TestTwoHandshakesAtOnce(t *testing.T) {
 	}
 }
 
-// API-7, §15.1: everything but read and poll works without a handshake, and a fault of
-// that time can be read after it.
+// API-7, §15.1: everything but read and poll works before the handshake, and a fault
+// queued before it can be read afterwards.
 func TestNoGateBeforeTheHandshake(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.mmap(0, 4, '-')
 		fd := k.open('A', abi.ONonblock)
 		k.NoError(k.register(fd, 0, 4))
@@ -164,7 +164,7 @@ func TestNoGateBeforeTheHandshake(t *testing.T) {
 	})
 }
 
-// API-8: the whole command number counts, and what is unknown is EINVAL.
+// API-8: all bits of the command count, and an unknown command is EINVAL.
 func TestUnknownCommands(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("----")
@@ -175,7 +175,7 @@ func TestUnknownCommands(t *testing.T) {
 		}
 		cmds = append(cmds, 0, ^uint32(0), 0x5401, 0xc010aa05)
 		fd := k.open('A', 0)
-		for range 2 { // before the handshake, and after it
+		for range 2 { // before the handshake and after it
 			for _, cmd := range cmds {
 				arg := missing(0, 4)
 				b := append(encode(&arg, abi.RegisterSize), make([]byte, 32)...)
@@ -193,7 +193,7 @@ func TestUnknownCommands(t *testing.T) {
 	})
 }
 
-// §3: the numbers that programs were compiled with, and the sizes in them.
+// §3: the ioctl numbers that programs are compiled with, and the sizes encoded in them.
 func TestIoctlNumbers(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -10,7 +10,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// A fault's round trip: touch, read, copy, wake, done, with a monitor that sleeps in read.
+// Measures a fault's round trip: touch, read, copy, wake, done. The monitor sleeps in
+// read.
 func BenchmarkFaultRoundTrip(b *testing.B) {
 	s := newThrong(b, 1)
 	s.p.Go("monitor", func(t *machine.Task) {
@@ -37,18 +38,19 @@ func BenchmarkFaultRoundTrip(b *testing.B) {
 			}
 		}
 		b.StopTimer()
-		_ = t.Close(s.fd) // the reader still holds the file: one more fault gets it out
+		_ = t.Close(s.fd) // the reader still holds the file: one more fault ends its read
 		t.Load(arena, buf)
 	}, nil)
 	s.exec.Wait()
 }
 
-// Register and unregister of one page in an address space of many VMAs.
+// Measures register and unregister of one page in an address space with many VMAs.
 func BenchmarkRegisterUnregister(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("vmas=%d", n), func(b *testing.B) {
 			s := scattered(b, n)
-			// The page lies in a VMA of three, so that both split and merge are timed.
+			// The page is in a VMA of three pages, so that both a split and a merge are
+			// timed.
 			at := pg(2*n + 1)
 			_, err := s.main.Mmap(at, 3*page, rw, fixed, -1, 0)
 			s.NoError(err)
@@ -75,7 +77,7 @@ func scattered(b *testing.B, n int) *throng {
 	return s
 }
 
-// Register and unregister of a range of many VMAs.
+// Measures register and unregister of a range of many VMAs.
 func BenchmarkUnregisterRange(b *testing.B) {
 	const n = 100_000
 	s := scattered(b, n)
@@ -94,13 +96,14 @@ func BenchmarkUnregisterRange(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/VMA")
 }
 
-// A wake of one waiter among many, who faults again, and a wake that matches nobody.
+// Measures a wake of one fault among many, whose task then faults again, and a wake that
+// matches no fault.
 func BenchmarkWake(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprintf("one-of-%d", n), func(b *testing.B) {
 			s := waiters(b, n)
-			// The first page is touched again and again; there is never a page for it, and so
-			// each touch ends with SIGBUS.
+			// The task touches the first page in a loop. No page is ever installed there,
+			// so each access ends with SIGBUS.
 			var stop atomic.Bool
 			s.p.Go("f", func(t *machine.Task) {
 				for !stop.Load() {
@@ -137,7 +140,8 @@ func BenchmarkWake(b *testing.B) {
 	}
 }
 
-// waiters lets n tasks sleep in faults on pages of their own. One more page is registered.
+// waiters starts n tasks that sleep in faults, each on its own page, and registers one
+// more page.
 func waiters(b *testing.B, n int) *throng {
 	s := newThrong(b, uint64(n)+1)
 	for i := range n {

@@ -7,11 +7,11 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// userfaultfdCopy installs pages with bytes of the caller's: userfaultfd_copy of
-// 4.3 (COPY-1 to COPY-8). Errors, in order: EFAULT; EINVAL for the range, the source
-// or the mode; then, with the error in the out field too, what [mm.MM.McopyAtomic]
-// says. EAGAIN says that some of the pages were installed: the out field says how
-// many bytes.
+// userfaultfdCopy installs pages with a copy of the caller's bytes: userfaultfd_copy of
+// 4.3 (COPY-1 to COPY-8). Errors, in order: EFAULT; EINVAL for the range, the source or
+// the mode; the error of memoryGone; EFAULT if the out field cannot be written; the
+// errors of [mm.MM.McopyAtomic], which the out field gets too; EAGAIN if only some of the
+// pages were installed. The out field then has their length in bytes.
 func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	if c.dropped.Any() {
 		return userfaultfdCopyWithout(t, c, arg)
@@ -22,7 +22,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	}
 	var u abi.Copy
 	u.Decode(b[:])
-	if c.facts.Copy.ChecksSource && !mm.Lent(u.Src) { // lent memory stands for a user's
+	if c.facts.Copy.ChecksSource && !mm.Lent(u.Src) { // lent memory counts as user memory
 		if err := c.validateUnalignedRange(u.Src, u.Len); err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		if c.facts.MemoryGone == MemoryGoneNoSpace { // UFFDIO_ZEROPAGE was overlooked
+		if c.facts.MemoryGone == MemoryGoneNoSpace { // not so in UFFDIO_ZEROPAGE
 			return errno.ENOSPC
 		}
 		return c.memoryGone(t, arg+abi.CopyCopyOffset)
@@ -51,12 +51,12 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	done, err := fill(t, u.Dst, u.Src, u.Len)
 	c.mmput(t)
 	if err := mm.PutUser64(t, arg+abi.CopyCopyOffset, outField(done, err)); err != nil {
-		return err // the pages are there, and no fault is woken (COPY-6)
+		return err // the pages are installed, but no fault is woken (COPY-6)
 	}
 	if err != nil {
-		return err // EEXIST too: a fault that waits goes on waiting (COPY-8)
+		return err // also for EEXIST: waiting faults keep waiting (COPY-8)
 	}
-	sim.BugOn(t, done == 0, "userfaultfd_copy", "nothing was copied, without an error")
+	sim.BugOn(t, done == 0, "userfaultfd_copy", "neither bytes nor an error")
 	if u.Mode&abi.CopyModeDontwake == 0 {
 		c.wakeUserfault(t, wakeRange{u.Dst, done}) // the part that was filled (COPY-7)
 	}
@@ -66,8 +66,9 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 	return nil
 }
 
-// memoryGone ends a COPY or ZEROPAGE whose memory has been torn down: EINVAL, which the out field
-// gets, too, and later ESRCH.
+// memoryGone returns the error of a UFFDIO_COPY or UFFDIO_ZEROPAGE whose memory has been
+// torn down: EINVAL, which it also stores in the out field (EFAULT if it cannot), and since
+// 4.13 ESRCH. From 4.11 to 4.12 UFFDIO_COPY returns ENOSPC instead, without memoryGone.
 func (c *Ctx) memoryGone(t *sim.Task, out uint64) error {
 	if c.facts.MemoryGone == MemoryGoneNoProcess {
 		return errno.ESRCH
@@ -78,7 +79,8 @@ func (c *Ctx) memoryGone(t *sim.Task, out uint64) error {
 	return errno.EINVAL
 }
 
-// outField is the result of a fill as its out field has it: bytes, or a negative error number.
+// outField returns the value that a fill stores in its out field: the bytes filled, or a
+// negative error number.
 func outField(done uint64, err error) uint64 {
 	if no, failed := err.(errno.Errno); failed {
 		return uint64(-int64(no))
@@ -86,7 +88,8 @@ func outField(done uint64, err error) uint64 {
 	return done
 }
 
-// userfaultfdZeropage installs the zero page: userfaultfd_zeropage of 4.3 (ZERO-1).
+// userfaultfdZeropage maps the zero page: userfaultfd_zeropage of 4.3 (ZERO-1). The
+// errors are those of userfaultfdCopy, except those of the source.
 func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 	if c.dropped.Any() {
 		return userfaultfdZeropageWithout(t, c, arg)
@@ -114,7 +117,7 @@ func userfaultfdZeropage(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
-	sim.BugOn(t, done == 0, "userfaultfd_zeropage", "nothing was filled, without an error")
+	sim.BugOn(t, done == 0, "userfaultfd_zeropage", "neither bytes nor an error")
 	if u.Mode&abi.ZeropageModeDontwake == 0 {
 		c.wakeUserfault(t, wakeRange{u.Range.Start, done})
 	}

@@ -12,10 +12,11 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// sentinel is what stands in the field that only the kernel writes.
+// sentinel is the initial value of the field that only the kernel writes.
 const sentinel = 0x7777
 
-// source maps pages of memory below the arena, filled with a byte each, and returns where.
+// source maps pages below the arena, fills each with one of the bytes, and returns their
+// address.
 func (k *fixture) source(fill string) uint64 {
 	k.t.Helper()
 	at := k.args(len(fill))
@@ -33,7 +34,7 @@ func (k *fixture) copyArg(arg abi.Copy) (abi.Copy, error) {
 	return arg, err
 }
 
-// COPY-1: the early errors, in order, which leave the out field alone.
+// COPY-1: the early errors, in order, which do not change the out field.
 func TestCopyEarlyErrors(t *testing.T) {
 	good := abi.Copy{Dst: pg(0), Src: scratch, Len: page}
 	for _, c := range []struct {
@@ -63,7 +64,8 @@ func TestCopyEarlyErrors(t *testing.T) {
 				k.Equal(errno.EINVAL, err)
 				k.Equal(arg, answer, "COPY-1: the struct is as it was")
 				k.False(k.present(0))
-				// They come before the VMAs, of which there are none here.
+				// These errors precede the lookup of the VMAs, of which there are none
+				// here.
 				arg.Dst += nowhere - arena
 				if c.name != "dst below the minimum" && c.name != "dst beyond the end" {
 					_, err = k.copyArg(arg)
@@ -74,14 +76,14 @@ func TestCopyEarlyErrors(t *testing.T) {
 	}
 }
 
-// COPY-1: the first 32 bytes have to be readable.
+// COPY-1: the first 32 bytes must be readable.
 func TestCopyUnreadable(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
 		end := k.source("x") + page
 		k.Equal(errno.EFAULT, k.ioctlAt(k.fds['A'], abi.UFFDIO_COPY, nowhere))
 		k.Equal(errno.EFAULT, k.ioctlAt(k.fds['A'], abi.UFFDIO_COPY, end-24))
-		// 32 bytes can be read: these are the letters x, and no valid range.
+		// The 32 readable bytes are all 'x', which is not a valid range.
 		k.Equal(errno.EINVAL, k.ioctlAt(k.fds['A'], abi.UFFDIO_COPY, end-32))
 	})
 }
@@ -98,7 +100,8 @@ func TestCopyFromUnalignedSource(t *testing.T) {
 	})
 }
 
-// COPY-2: the range has to be in one registered VMA of the right kind; errno in the field, too.
+// COPY-2: the range must be in one registered VMA of the right kind. The out field gets
+// the errno too.
 func TestCopyTargets(t *testing.T) {
 	for _, c := range []struct {
 		bar      string
@@ -115,7 +118,7 @@ func TestCopyTargets(t *testing.T) {
 		{"AAB", 0, 3, errno.EINVAL},
 		{"A.A", 0, 3, errno.EINVAL},
 		{"AA", 0, 2, nil},
-		{"BB", 0, 2, nil}, // any context will do
+		{"BB", 0, 2, nil}, // registered with any context
 		{"AA", 1, 1, nil},
 	} {
 		t.Run(c.bar, func(t *testing.T) {
@@ -141,7 +144,7 @@ func TestCopyTargets(t *testing.T) {
 	}
 }
 
-// COPY-2, COPY-3: memory that runs out, before the first page and after it.
+// COPY-2, COPY-3: an allocation fails, before the first page or after it.
 func TestCopyWithoutMemory(t *testing.T) {
 	for _, site := range []string{"anon_vma", "pmd_alloc", "pte_alloc", "alloc_page"} {
 		t.Run(site, func(t *testing.T) {
@@ -160,7 +163,7 @@ func TestCopyWithoutMemory(t *testing.T) {
 	}
 }
 
-// COPY-3, COPY-4: what is there is never overwritten.
+// COPY-3, COPY-4: a page that is present is never overwritten.
 func TestCopyOntoPages(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("----")
@@ -177,13 +180,13 @@ func TestCopyOntoPages(t *testing.T) {
 			k.Equal(want, k.peek(pg(i)))
 		}
 		_, err := k.copyPages(k.fds['A'], 2, 1, 'x', 0)
-		k.Equal(errno.EEXIST, err, "nor what cannot be accessed")
+		k.Equal(errno.EEXIST, err, "nor an inaccessible page")
 		k.protect(pg(2), 1, rw)
 		k.Equal("'n'", k.peek(pg(2)))
 	})
 }
 
-// COPY-3: nor is a huge page.
+// COPY-3: a huge page is never overwritten.
 func TestCopyOntoHugePage(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.m.THP = mm.THPAlways
@@ -201,8 +204,8 @@ func TestCopyOntoHugePage(t *testing.T) {
 	})
 }
 
-// COPY-3: a source that is not there is fetched, with mmap_lock dropped; and then the target
-// is looked at from the start.
+// COPY-3: if the source is not present, its page is faulted in with mmap_lock dropped,
+// and then the destination is checked from the start.
 func TestCopyFromMissingSource(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A.--")
@@ -213,7 +216,7 @@ func TestCopyFromMissingSource(t *testing.T) {
 			k.EqualValues(page, answer.Copy)
 		})
 		k.Equal("0", k.peek(pg(0)))
-		// The copy, the fault on the source, the copy again.
+		// The copy, the fault on the source, and the second copy.
 		k.inOrder(log, "main", "down_read mm.MmapLock", "up_read mm.MmapLock", "down_read mm.MmapLock",
 			"up_read mm.MmapLock", "down_read mm.MmapLock", "up_read mm.MmapLock")
 
@@ -223,7 +226,7 @@ func TestCopyFromMissingSource(t *testing.T) {
 	})
 }
 
-// COPY-3: while the source is fetched anything may happen to the target.
+// COPY-3: the destination may change in any way while the source is faulted in.
 func TestCopyLooksAgain(t *testing.T) {
 	changes := map[string]func(k *fixture, t *machine.Task) error{
 		"unmapped": func(_ *fixture, t *machine.Task) error { return t.Munmap(pg(1), page) },
@@ -240,7 +243,7 @@ func TestCopyLooksAgain(t *testing.T) {
 					// The source is itself registered: the copier waits for its page.
 					arg = abi.Copy{Dst: pg(0), Src: pg(3), Len: page}
 					if name == "unmapped" {
-						arg.Len = 2 * page // the second is gone by then
+						arg.Len = 2 * page // the second is unmapped meanwhile
 					}
 					return result(t.UffdCopy(k.fds['A'], &arg))
 				})
@@ -250,7 +253,7 @@ func TestCopyLooksAgain(t *testing.T) {
 				k.do(func(t *machine.Task) { k.NoError(change(k, t)) })
 				_, err := k.copyPages(k.fds['B'], 3, 1, 's', 0)
 				k.NoError(err)
-				k.Equal("EINVAL", w.String(), "the whole target is judged anew")
+				k.Equal("EINVAL", w.String(), "the whole destination is checked again")
 				k.EqualValues(-int64(errno.EINVAL), arg.Copy)
 				k.False(k.present(0))
 			})
@@ -258,7 +261,7 @@ func TestCopyLooksAgain(t *testing.T) {
 	}
 }
 
-// COPY-4: a page is as writable as its VMA, and a read-only one can be filled.
+// COPY-4: a page is as writable as its VMA, and a page of a read-only VMA can be filled.
 func TestCopyIntoReadOnlyMemory(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("rn-")
@@ -283,8 +286,8 @@ func TestCopyIntoReadOnlyMemory(t *testing.T) {
 	})
 }
 
-// COPY-5: a fatal signal ends it behind the page it is at; errors behind the first page are
-// forgotten.
+// COPY-5: a fatal signal ends the copy after the current page. Errors after the first
+// page are not reported.
 func TestCopyStopsEarly(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAAA")
@@ -297,7 +300,7 @@ func TestCopyStopsEarly(t *testing.T) {
 			arg = abi.Copy{Dst: pg(0), Src: at, Len: 3 * page}
 			arg.Encode(b)
 			t.Signal(t.Task, sim.SignalFatal)
-			// Not by way of the system call, from which the dead do not return.
+			// Not through the system call, from which a killed task does not return.
 			f := t.Process.Files().File(fd)
 			err = f.Ops.Ioctl(t.Task, f, abi.UFFDIO_COPY, t.Lend(0, b))
 			return ""
@@ -321,7 +324,7 @@ func TestCopyStopsEarly(t *testing.T) {
 	})
 }
 
-// COPY-5: so is a source that ends.
+// COPY-5: a source whose mapping ends in the middle also ends the copy.
 func TestCopySourceEnds(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAA")
@@ -334,8 +337,8 @@ func TestCopySourceEnds(t *testing.T) {
 	})
 }
 
-// COPY-6: an out field that cannot be stored is EFAULT; the pages are there, and nobody has
-// been woken.
+// COPY-6: EFAULT if the out field cannot be stored. The pages stay installed, and no
+// fault is woken.
 func TestCopyAnswerUnwritable(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -350,28 +353,28 @@ func TestCopyAnswerUnwritable(t *testing.T) {
 		k.Equal("f0 /", k.queues('A'))
 		k.NoError(k.wake(k.fds['A'], 0, 1))
 		k.Equal("'x'", f.String())
-		// The errno does not win over that EFAULT.
+		// That EFAULT takes precedence over another errno.
 		k.Equal(errno.EFAULT, k.ioctlAt(k.fds['A'], abi.UFFDIO_COPY, at))
 	})
 }
 
-// COPY-7: exactly what was filled is woken.
+// COPY-7: exactly the faults in the filled pages are woken.
 func TestCopyWakes(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		present  string // pages that are there before
+		present  string // pages present before
 		first, n int
 		mode     uint64
 		want     string
-		left     string // who still sleeps
+		left     string // the faults that still sleep
 	}{
 		{"one page", "", 1, 1, 0, "ok 1", "f3 f2 f0 /"},
 		{"two pages", "", 1, 2, 0, "ok 2", "f3 f0 /"},
 		{"all", "", 0, 4, 0, "ok 4", "/"},
 		{"DONTWAKE", "", 0, 4, abi.CopyModeDontwake, "ok 4", "f3 f2 f1 f0 /"},
 		{"the undone part is not woken", "2", 1, 3, 0, "EAGAIN 1", "f3 f2 f0 /"},
-		{"nor a part of it with DONTWAKE", "2", 1, 3, abi.CopyModeDontwake, "EAGAIN 1", "f3 f2 f1 f0 /"},
-		{"COPY-8 EEXIST wakes nobody", "1", 1, 2, 0, "EEXIST", "f3 f2 f1 f0 /"},
+		{"DONTWAKE wakes none of it", "2", 1, 3, abi.CopyModeDontwake, "EAGAIN 1", "f3 f2 f1 f0 /"},
+		{"COPY-8 EEXIST wakes no fault", "1", 1, 2, 0, "EEXIST", "f3 f2 f1 f0 /"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			each(t, func(k *fixture) {
@@ -399,8 +402,8 @@ func TestCopyWakes(t *testing.T) {
 	}
 }
 
-// COPY-7: the wake is by address, and so an offset in the page does not matter; the page is
-// there before the wake.
+// COPY-7: the wake is by address, so an offset in the page does not matter. The page is
+// installed before the wake.
 func TestCopyWakesAfterThePage(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -415,7 +418,7 @@ func TestCopyWakesAfterThePage(t *testing.T) {
 	})
 }
 
-// COPY-8: a monitor that is told EEXIST has to wake by hand.
+// COPY-8: a monitor that gets EEXIST must wake the fault with UFFDIO_WAKE.
 func TestExistingPageNeedsAWake(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -432,7 +435,7 @@ func TestExistingPageNeedsAWake(t *testing.T) {
 	})
 }
 
-// ZERO-1: the zero page, read-only, which a write copies without a userfault.
+// ZERO-1: the zero page is mapped read-only, and a write copies it without a userfault.
 func TestZeropage(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAAA")
@@ -442,7 +445,7 @@ func TestZeropage(t *testing.T) {
 		k.NoError(err)
 		k.EqualValues(page, zeroed)
 		k.Equal("0", f[0].String())
-		k.Zero(k.m.Memory().InUse(), "the shared page, and no other")
+		k.Zero(k.m.Memory().InUse(), "the shared zero page and no other")
 		k.poke(pg(0), []byte{'w'})
 		k.Equal("'w'", k.peek(pg(0)))
 		k.EqualValues(1, k.m.Memory().InUse())
@@ -501,7 +504,7 @@ func TestZeropageErrors(t *testing.T) {
 	})
 }
 
-// COPY-7, FAULT-9: two copiers and a fault: one copier wins, nobody is left behind.
+// COPY-7, FAULT-9: two copiers and a fault: one copier succeeds, and the fault ends.
 func TestTwoCopiersAndAFault(t *testing.T) {
 	seen := outcomes(t, 1000, func(k *fixture) string {
 		k.lay("A")

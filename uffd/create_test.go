@@ -26,9 +26,9 @@ func (k *fixture) create(p *machine.Process, flags uint32, fail string) (fd int,
 	return fd, err
 }
 
-// CREATE-1: without a free descriptor nobody looks at the flags.
+// CREATE-1: without a free descriptor the flags are not checked.
 func TestNoDescriptorComesBeforeBadFlags(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.m.MaxFds = 1
 		p := k.newProcess()
 		fd, err := k.create(p, 0, "")
@@ -41,8 +41,8 @@ func TestNoDescriptorComesBeforeBadFlags(t *testing.T) {
 	})
 }
 
-// Since 4.16 the context comes before the descriptor: EINVAL, ENOMEM, EMFILE, ENFILE. Nothing is
-// left behind by any of them.
+// Since 4.16 the context is created before the descriptor is reserved: EINVAL, ENOMEM,
+// EMFILE, ENFILE. None of these errors leaves anything behind.
 func TestContextComesBeforeDescriptor(t *testing.T) {
 	eachIn(t, "4.16", func(k *fixture) {
 		k.m.MaxFds = 1
@@ -51,7 +51,7 @@ func TestContextComesBeforeDescriptor(t *testing.T) {
 		k.Equal(errno.ENFILE, err)
 		fd, err := k.create(p, 0, "")
 		k.NoError(err)
-		k.Zero(fd, "the descriptor was given back")
+		k.Zero(fd, "the descriptor was released")
 		_, err = k.create(p, 0x2, "userfaultfd_ctx")
 		k.Equal(errno.EINVAL, err)
 		_, err = k.create(p, 0, "userfaultfd_ctx")
@@ -60,13 +60,13 @@ func TestContextComesBeforeDescriptor(t *testing.T) {
 		k.Equal(errno.EMFILE, err)
 		k.doIn(p, func(t *machine.Task) { k.NoError(t.Close(fd)) })
 		k.EqualValues(1, p.MM.Users())
-		k.EqualValues(1, p.MM.Pins(), "no context keeps the mm_struct")
+		k.EqualValues(1, p.MM.Pins(), "no context pins the mm_struct")
 	})
 }
 
-// CREATE-2: two bits are allowed, and a refusal leaves no descriptor behind.
+// CREATE-2: two flags are allowed. A refusal leaves no descriptor reserved.
 func TestFlags(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		for bit := range 32 {
 			flags := uint32(1) << bit
 			fd, err := k.create(k.p, flags, "")
@@ -84,27 +84,27 @@ func TestFlags(t *testing.T) {
 		}
 		fd, err := k.create(k.p, abi.ONonblock|abi.OCloexec, "")
 		k.NoError(err)
-		k.Zero(fd, "the reserved descriptors were not given back")
+		k.Zero(fd, "the reserved descriptors were not released")
 	})
 }
 
-// CREATE-3: no memory for the context.
+// CREATE-3: the context cannot be allocated.
 func TestNoMemoryForTheContext(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		_, err := k.create(k.p, 0, "userfaultfd_ctx")
 		k.Equal(errno.ENOMEM, err)
-		k.EqualValues(1, k.p.MM.Users(), "the mm is pinned after the allocation only")
+		k.EqualValues(1, k.p.MM.Users(), "the mm is pinned after the allocation")
 		_, err = k.create(k.p, 2, "userfaultfd_ctx")
-		k.Equal(errno.EINVAL, err, "the flags are looked at before the allocation")
+		k.Equal(errno.EINVAL, err, "the flags are checked before the allocation")
 		fd, err := k.create(k.p, 0, "")
 		k.NoError(err)
 		k.Zero(fd)
 	})
 }
 
-// CREATE-4: what a new context is.
+// CREATE-4: the fields of a new context.
 func TestNewContext(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		for i, flags := range []uint32{0, abi.ONonblock, abi.OCloexec} {
 			k.open('A', flags)
 			ctx := k.ctxs['A']
@@ -121,9 +121,9 @@ func TestNewContext(t *testing.T) {
 	})
 }
 
-// CREATE-5: the file's name and flags; it cannot be written to.
+// CREATE-5: the name and the flags of the file, which cannot be written to.
 func TestFile(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		for _, flags := range []uint32{0, abi.ONonblock, abi.OCloexec, abi.ONonblock | abi.OCloexec} {
 			fd := k.open('A', flags)
 			k.Equal("[userfaultfd]", k.p.Files().File(fd).Name)
@@ -141,34 +141,35 @@ func TestFile(t *testing.T) {
 	})
 }
 
-// CREATE-6, §15.5: when there is no file the context goes, but not its hold on the mm.
+// CREATE-6, §15.5: if the file cannot be created the context is freed, but its reference
+// on the mm is leaked.
 func TestNoFileLeaksTheMM(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		_, err := k.create(k.p, 0, "anon_inode_getfile")
 		k.Equal(errno.ENFILE, err)
 		k.EqualValues(2, k.p.MM.Users())
 		fd, err := k.create(k.p, 0, "")
 		k.NoError(err)
-		k.Zero(fd, "the descriptor was given back")
+		k.Zero(fd, "the descriptor was released")
 
 		k.lay("-")
 		k.poke(pg(0), []byte{'x'})
 		k.do(func(t *machine.Task) { t.Exit() })
-		k.EqualValues(1, k.p.MM.Users(), "nobody is left to drop the last reference")
+		k.EqualValues(1, k.p.MM.Users(), "the leaked reference")
 		k.NotZero(k.m.Memory().InUse())
 	})
 }
 
-// CREATE-7: until the descriptor is installed it is nobody's.
+// CREATE-7: until the descriptor is installed no other task can use it.
 func TestDescriptorIsInstalledLast(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		creator := k.start("u", func(t *machine.Task) string {
 			_, err := t.Userfaultfd(0)
 			return result(err)
 		})
 		thief := k.start("c", func(t *machine.Task) string { return result(t.Close(0)) })
-		k.play(upTo("u", "spin_unlock files.lock"), // it has reserved
-			upTo("u", "spin_lock files.lock"), // and is about to install
+		k.play(upTo("u", "spin_unlock files.lock"), // it has reserved the descriptor
+			upTo("u", "spin_lock files.lock"), // and is about to install the file
 			all("c"), all("u"))
 		k.settle()
 		k.Equal("EBADF", thief.String())
@@ -177,9 +178,9 @@ func TestDescriptorIsInstalledLast(t *testing.T) {
 	})
 }
 
-// CREATE-9: the operations that there are.
+// CREATE-9: the file operations.
 func TestOperations(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.uffd('A', 0)
 		ops := k.p.Files().File(fd).Ops
 		k.NotNil(ops.Read)
@@ -196,8 +197,8 @@ func TestOperations(t *testing.T) {
 	})
 }
 
-// CREATE-9: it cannot seek, though it has an operation for that; since 6.0 it can, to no
-// effect. A whence that there is not is EINVAL all the same.
+// CREATE-9: lseek returns ESPIPE, although the file has an llseek operation. Since 6.0 it
+// succeeds without effect. An invalid whence is EINVAL in both.
 func TestSeek(t *testing.T) {
 	want := error(errno.ESPIPE)
 	for _, v := range kernel.Profiles() {
@@ -224,10 +225,10 @@ func TestSeek(t *testing.T) {
 	}
 }
 
-// CREATE-10: fcntl decides about blocking, not the flags of the creation; and it does so
-// for the file, whichever descriptor it came by.
+// CREATE-10: fcntl, not the creation flags, decides whether the file blocks. It sets this
+// for the file, through any of its descriptors.
 func TestBlockingIsTheFilesOfNow(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.uffd('A', abi.ONonblock)
 		k.Equal("EAGAIN", k.read(fd, 32))
 		var copied int
@@ -241,16 +242,16 @@ func TestBlockingIsTheFilesOfNow(t *testing.T) {
 		k.settle()
 		k.Equal("asleep", r.String())
 		k.do(func(t *machine.Task) { k.NoError(t.FcntlSetFlags(fd, abi.ONonblock)) })
-		k.Equal("asleep", r.String(), "a read that sleeps has looked already")
+		k.Equal("asleep", r.String(), "a read that already sleeps does not test the flag again")
 		k.Equal("EAGAIN", k.read(copied, 32))
 	})
 }
 
-// CREATE-11, REF-2: a context is not freed with anyone in its queues. A killed fault that
-// leaves its entry behind shows that this is looked at.
+// CREATE-11, REF-2: the last put asserts that the context's queues are empty. A killed
+// fault that leaves its entry behind triggers the assertion.
 func TestFreeAssertsEmptyQueues(t *testing.T) {
 	for _, seen := range []bool{false, true} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.m.Dropped = rule.Of(uffd.UnlinkOwnEntry)
 			k.lay("A")
 			f := k.load("f", pg(0))

@@ -16,7 +16,7 @@ var (
 	faultWqhLockClass        = &sim.LockClass{Name: "fault_wqh.lock", Rank: lockorder.FaultWqh}
 )
 
-// State is where a context stands in the handshake: enum userfaultfd_state.
+// State says whether the handshake has been made: enum userfaultfd_state.
 type State uint64
 
 // The states.
@@ -25,7 +25,7 @@ const (
 	StateRunning
 )
 
-// String is the kernel's name.
+// String returns the kernel's name of the state.
 func (s State) String() string {
 	if s == StateWaitAPI {
 		return "UFFD_STATE_WAIT_API"
@@ -35,31 +35,41 @@ func (s State) String() string {
 
 // Ctx is a userfaultfd context: struct userfaultfd_ctx.
 type Ctx struct {
-	faultPendingWqh faultQueue        // faults that have not been read; its lock guards both fault queues
-	faultWqh        faultQueue        // faults that have been read
-	faults          faultIndex        // of both
-	fdWqh           sim.WaitQueueHead // sleeping readers and pollers
-	refileSeq       sim.SeqCount      // covers the move from one to the other; written under their lock
-	refcount        sim.Word
-	state           sim.Word // State
-	released        sim.Word // 1 once release has begun
-	features        sim.Word // asked for in the handshake; immutable once state is running
-	flags           uint32   // of the system call; immutable
-	mm              *mm.MM   // whose faults these are, which it pins; immutable
-	facts           *Facts
-	dropped         rule.Set // rules that are not kept; immutable
-	freed           bool     // set when the last reference has gone
-	name            string   // in traces; immutable
+	// faultPendingWqh holds the faults that have not been read. Its lock protects both
+	// fault queues and the index.
+	faultPendingWqh faultQueue
+	// faultWqh holds the faults that have been read. Protected by fault_pending_wqh.lock.
+	faultWqh faultQueue
+	// faults indexes both queues by address. Protected by fault_pending_wqh.lock.
+	faults faultIndex
+	// fdWqh holds the sleeping readers and pollers. Protected by its own lock.
+	fdWqh sim.WaitQueueHead
+	// refileSeq covers the move of a fault from faultPendingWqh to faultWqh. Written
+	// under fault_pending_wqh.lock, read without a lock. Since 4.3.
+	refileSeq sim.SeqCount
+	refcount  sim.Word // atomic
+	state     sim.Word // a State; atomic
+	released  sim.Word // 1 once release has begun; atomic
+	features  sim.Word // asked for in the handshake; atomic, immutable once it has been made
+	flags     uint32   // of userfaultfd(2); immutable
+	// mm is the address space whose faults the context receives. The context holds a
+	// reference on it, of the kind that facts.Pins says. Immutable.
+	mm      *mm.MM
+	facts   *Facts   // immutable
+	dropped rule.Set // the rules that are dropped; immutable
+	freed   bool     // set by the put that drops the last reference
+	name    string   // in traces; immutable
 }
 
-// Config says which userfaultfd it is: which kernel's, and keeping which rules.
+// Config selects the kernel whose userfaultfd is modelled, and the rules that it drops.
 type Config struct {
 	Facts   Facts
-	Dropped rule.Set // rules that are not kept, to see what they are for; [CheckDropped] must allow the set
+	Dropped rule.Set // [CheckDropped] must allow the set
 }
 
-// newCtx returns a context for the current task's mm, with one reference. It panics if the rules
-// of conf.Dropped cannot be dropped together.
+// newCtx returns a context for the current task's mm, with one reference. It does not take
+// the reference on the mm. It panics if the rules in conf.Dropped cannot be dropped
+// together.
 func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 	if err := CheckDropped(conf.Dropped); err != nil {
 		panic(err)
@@ -73,9 +83,9 @@ func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 	return c
 }
 
-// initOnce sets up the queues: init_once_userfaultfd_ctx. In the kernel it is the
-// slab's constructor, which does not run again for a context whose memory is used
-// again; that is why the last put insists on empty queues (CREATE-11).
+// initOnce initializes the queues: init_once_userfaultfd_ctx. In the kernel this is the
+// slab's constructor, which does not run again when the memory of a freed context is
+// reused. So the last put requires the queues to be empty (CREATE-11).
 func (c *Ctx) initOnce() {
 	if c.dropped.Any() {
 		c.initOnceWithout()
@@ -94,15 +104,17 @@ func (c *Ctx) initOnce() {
 	c.fdWqh.Lock.Guards(c.fdWqh.SumUp)
 }
 
-// get takes a reference from one that is known to exist: userfaultfd_ctx_get.
+// get takes a reference: userfaultfd_ctx_get. Another reference must exist during the
+// call. In a fault it is the file's, which release cannot drop while the fault holds
+// mmap_lock.
 func (c *Ctx) get(t *sim.Task) {
 	c.use(t, "userfaultfd_ctx_get")
-	sim.BugOn(t, !c.refcount.IncNotZero(t), "userfaultfd_ctx_get", "the refcount was zero already")
+	sim.BugOn(t, !c.refcount.IncNotZero(t), "userfaultfd_ctx_get", "the refcount was already zero")
 	c.traceCount(t, "ref_get", c.refcount.Peek())
 }
 
-// put drops a reference. The last one finds the queues empty, gives the mm up and
-// frees the context (REF-2): userfaultfd_ctx_put.
+// put drops a reference. If it was the last, put asserts that the queues are empty, drops
+// the mm and frees the context (REF-2). It recreates userfaultfd_ctx_put.
 func (c *Ctx) put(t *sim.Task) {
 	if c.dropped.Any() {
 		c.putWithout(t)
@@ -125,14 +137,15 @@ func (c *Ctx) put(t *sim.Task) {
 	c.free(t)
 }
 
-// free ends the context's existence: kmem_cache_free.
+// free marks the context freed: kmem_cache_free.
 func (c *Ctx) free(t *sim.Task) {
 	c.freed = true
 	sim.Kfree(t, c)
 	c.trace(t, "ctx_free")
 }
 
-// pin makes the context keep its mm: all of the memory (REF-3), or later the structure alone.
+// pin takes the context's reference on its mm: on the memory, mm_users (REF-3), or since
+// 4.7 on the mm_struct alone, mm_count.
 func (c *Ctx) pin(t *sim.Task) {
 	if c.facts.Pins == PinsStruct {
 		c.mm.Grab(t)
@@ -141,7 +154,7 @@ func (c *Ctx) pin(t *sim.Task) {
 	}
 }
 
-// unpin ends what pin began.
+// unpin drops the reference that pin took.
 func (c *Ctx) unpin(t *sim.Task) {
 	if c.facts.Pins == PinsStruct {
 		c.mm.Drop(t)
@@ -150,19 +163,20 @@ func (c *Ctx) unpin(t *sim.Task) {
 	}
 }
 
-// mmget makes sure of the memory for the length of a call, and reports false if it has gone:
-// mmget_not_zero. A context that keeps the memory need not ask.
+// mmget takes a reference on the memory for the length of a call: mmget_not_zero. It
+// reports false if the memory has been torn down. Before 4.7 the context's own reference
+// suffices.
 func (c *Ctx) mmget(t *sim.Task) bool { return c.facts.Pins == PinsMemory || c.mm.GetNotZero(t) }
 
-// mmput ends what mmget began.
+// mmput drops the reference that mmget took.
 func (c *Ctx) mmput(t *sim.Task) {
 	if c.facts.Pins == PinsStruct {
 		c.mm.Put(t)
 	}
 }
 
-// loadState returns where the context stands in the handshake. Since 5.15 a bit of the features
-// says so: userfaultfd_is_initialized.
+// loadState returns the state of the handshake. Since 5.15 a bit of the features holds
+// it: userfaultfd_is_initialized.
 func (c *Ctx) loadState(t *sim.Task) State {
 	switch {
 	case c.facts.Handshake != HandshakeCompareExchange:
@@ -173,30 +187,30 @@ func (c *Ctx) loadState(t *sim.Task) State {
 	return StateWaitAPI
 }
 
-// asked reports whether the handshake has asked for the feature.
+// asked reports whether the handshake asked for the feature.
 func (c *Ctx) asked(feature uint64) bool {
 	return c.features.Peek()&feature != 0
 }
 
-// use panics if the context has been freed.
+// use reports a use after free if the context has been freed.
 func (c *Ctx) use(t *sim.Task, where string) {
 	if c.freed {
 		sim.UseAfterFree(t, where, "the context has been freed")
 	}
 }
 
-// The keys of wake-ups of readers and pollers.
+// The keys with which readers and pollers are woken.
 var (
 	pollIn  = sim.Key{Start: uint64(vfs.PollIn)}
 	pollHup = sim.Key{Start: uint64(vfs.PollHup)}
 )
 
-// lockQueues takes the lock of both fault queues.
+// lockQueues takes fault_pending_wqh.lock, which protects both fault queues.
 func (c *Ctx) lockQueues(t *sim.Task, where string) {
 	c.use(t, where)
 	c.faultPendingWqh.Lock.Lock(t)
 	c.use(t, where)
 }
 
-// MM is the address space whose faults the context receives.
+// MM returns the address space whose faults the context receives.
 func (c *Ctx) MM() *mm.MM { return c.mm }

@@ -1,30 +1,30 @@
 // Package uffd recreates the kernel's fs/userfaultfd.c of early 2015, function by
 // function and under the same names: a userfaultfd context ([Ctx]) that receives
-// the page faults of the VMAs registered with it, hands them to a reader, and lets
-// the faulting tasks go on when their pages have come.
+// the page faults of the VMAs registered with it, delivers them to a reader as messages,
+// and wakes the faulting tasks after their pages have been installed. Throughout the
+// package "the 2015 code" is that file; the differences of later kernels are [Facts].
 //
 // # The life of a fault
 //
-//	fault:   handle_userfault  enqueue on fault_pending_wqh → look again → sleep
-//	reader:  userfaultfd_read  take the oldest pending fault, refile it on fault_wqh
-//	copier:  UFFDIO_COPY       install the page, wake the waiters of its range
-//	fault:                     woken; retry finds the page
+//	fault:   handle_userfault  join fault_pending_wqh → check the page again → sleep
+//	reader:  userfaultfd_read  read the oldest pending fault, move it to fault_wqh
+//	copier:  UFFDIO_COPY       install the page, wake the faults in its range
+//	fault:                     wake up, retry, find the page
 //
-// An entry is in one of the two fault queues, or in neither; both are guarded by the
-// lock of the first.
+// A fault's entry is in one of these two queues or in neither.
 //
 // # Locks
 //
-// Package lockorder has their order. fd_wqh.lock guards the queue of the readers and
-// pollers that sleep, fault_pending_wqh.lock both fault queues. A fault wakes the readers
-// after it has released fault_pending_wqh.lock, since a reader takes that lock with
-// fd_wqh.lock held.
+// Package lockorder defines their order. fd_wqh.lock protects the queue of sleeping
+// readers and pollers. fault_pending_wqh.lock protects both fault queues. A fault wakes
+// the readers after it has released fault_pending_wqh.lock, because a reader takes that
+// lock with fd_wqh.lock held.
 //
 // # References
 //
-// The file holds one reference on the context and every task inside
-// handle_userfault one more. VMAs hold none: release takes the context out of all of
-// them, under mmap_lock, before it drops the file's.
+// The file holds one reference on the context, and every task inside handle_userfault
+// holds one more. VMAs hold none: userfaultfd_release removes the context from all of
+// them, under mmap_lock, before it drops the file's reference.
 //
 // # Stability
 //

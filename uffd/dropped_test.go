@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Rules whose hunks overlap cannot be dropped together, and the error names both; all
-// others can.
+// Two rules whose hunks overlap cannot be dropped together, and the error names both. All
+// other rules can.
 func TestCheckDropped(t *testing.T) {
 	require.NoError(t, uffd.CheckDropped(rule.Set{}))
 	require.NoError(t, uffd.CheckDropped(rule.Of(uffd.FirstReleasedTest, uffd.SecondReleasedTest, uffd.StripBeforeWake)))
@@ -26,7 +26,7 @@ func TestCheckDropped(t *testing.T) {
 	}
 }
 
-// A machine that is told to drop such a pair does not run with one of them.
+// Creating a context panics if two such rules are to be dropped.
 func TestClashingRulesMakeNoContext(t *testing.T) {
 	k := newFixture(t, "2015", 0)
 	defer k.exec.Stop()
@@ -37,7 +37,7 @@ func TestClashingRulesMakeNoContext(t *testing.T) {
 	require.ErrorContains(t, failure, "cannot be dropped together")
 }
 
-// The list is what importers see: a copy, in the order of the numbers.
+// Rules returns a copy, in the order of the rules' numbers.
 func TestRulesAreACopy(t *testing.T) {
 	all := uffd.Rules()
 	all[0].Name = "changed"

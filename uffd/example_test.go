@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// sleepers spells the faults of a queue: "t1@0x101000".
+// sleepers formats the faults of a queue: "t1@0x101000".
 func sleepers(queue []uffd.Waiter) (names []string) {
 	for _, w := range queue {
 		names = append(names, fmt.Sprintf("%s@%#x", w.Task, w.Address))
@@ -19,15 +19,15 @@ func sleepers(queue []uffd.Waiter) (names []string) {
 	return names
 }
 
-// The life of a fault, one stage at a time, with the context's two queues after each.
+// Runs a fault one stage at a time, and prints the context's two queues after each stage.
 func Example() {
 	profile, _ := kernel.Lookup("6.18")
-	exec := sim.NewControlled(sim.NewRandom(1)) // one task at a time: every run is the same
+	exec := sim.NewControlled(sim.NewRandom(1)) // one task at a time, so every run is the same
 	process := machine.New(exec, profile).NewProcess()
 	var fd int
 	loaded := "nothing"
 
-	// stage starts a task, and goes on when every task sleeps or has ended.
+	// stage starts a task, and returns when every task sleeps or has ended.
 	stage := func(name string, fn func(t *machine.Task) error) {
 		var err error
 		process.Go(name, func(t *machine.Task) { err = fn(t) }, nil)

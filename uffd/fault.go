@@ -7,11 +7,12 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// msgInit returns a message of zeroes: msg_init. User space gets the padding as well.
+// msgInit returns a message of zeroes: msg_init. The padding is copied to user space too.
 func msgInit() abi.Msg { return abi.Msg{} }
 
-// userfaultMsg returns the message of a fault: userfault_msg (FAULT-7). The address is the one
-// accessed; since 4.10 it is rounded to the page unless the handshake asked for it exactly.
+// userfaultMsg returns the message of a fault: userfault_msg (FAULT-7). Its address is
+// the one accessed; since 4.10 it is rounded down to the page, unless the handshake asked
+// for the exact address.
 func (c *Ctx) userfaultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Msg {
 	msg := msgInit()
 	msg.Event = abi.EventPagefault
@@ -31,10 +32,11 @@ func (c *Ctx) userfaultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Ms
 	return msg
 }
 
-// mustWait reports whether the page is still missing: userfaultfd_must_wait (FAULT-9). The
-// fault is queued by now. Whoever installed the page between the fault and its queueing found
-// no fault to wake, so without this second look the task would sleep forever. mmap_lock must
-// be held. The kind of access and the reason do not matter in 2015.
+// mustWait reports whether the page is still missing: userfaultfd_must_wait (FAULT-9). It
+// is called after the fault has been queued. A task that installed the page before found
+// no fault to wake, so without this second check the fault would sleep forever. In the
+// 2015 code the result depends neither on the kind of access nor on the reason. mmap_lock
+// must be held.
 func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 	if c.dropped.Any() {
 		return c.mustWaitWithout(t, address)
@@ -45,9 +47,9 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 	return waits
 }
 
-// pageMissing is the walk of userfaultfd_must_wait: it reports whether the page table has no
-// page for address (MW-1 to MW-6). It reads the entries without locks, each level once.
-// mmap_lock must be held, so that no table is freed meanwhile.
+// pageMissing reports whether the page table has no page for address (MW-1 to MW-6). It
+// is the walk of userfaultfd_must_wait: it reads one entry per level, each once and
+// without a lock. mmap_lock must be held, so that no table is freed during the walk.
 func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
 	i := pgtable.PGD.Index(address)
 	if !pgd.Load(t, i).Present() {
@@ -60,8 +62,8 @@ func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
 	}
 	pmd := pud.Behind(i)
 	i = pgtable.PMD.Index(address)
-	// Read once: a huge pmd may come and go, and both questions must be answered from one
-	// value (MW-5).
+	// Read once: another task may set or clear a huge pmd, and both tests below must see
+	// the same value (MW-5).
 	entry := pmd.Load(t, i)
 	if !entry.Present() {
 		return true
@@ -70,20 +72,21 @@ func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
 		return false // MW-2
 	}
 	pte := pmd.Behind(i)
-	// Any entry that is not none, a swap or migration entry too, has a page behind it,
-	// and the retried fault will find it (MW-3, MW-4).
+	// Every entry other than none, including a swap or migration entry, has a page that
+	// the retried fault will find (MW-3, MW-4).
 	return pte.Load(t, pgtable.PTE.Index(address)).None()
 }
 
-// HandleUserfault suspends the current task until its fault has been resolved:
-// handle_userfault (FAULT-2 to FAULT-15). reason is VMUffdMissing or VMUffdWP. mmap_lock must
-// be held for reading. The results:
+// HandleUserfault queues a fault of the current task and sleeps until it is woken:
+// handle_userfault (FAULT-2 to FAULT-15). reason is VMUffdMissing or VMUffdWP. mmap_lock
+// must be held for reading. The results:
 //
-//	VMFaultRetry   the fault is to be made again; mmap_lock has been dropped, unless
-//	               vmf.Flags has FaultRetryNowait
-//	VMFaultSIGBUS  it can neither wait nor be made again; mmap_lock is held
-//	0              back to user mode, for a signal's handler or because the context was
-//	               released: the access is made again; mmap_lock is held
+//	VMFaultRetry   the caller must retry the fault; mmap_lock has been dropped, unless
+//	               vmf.Flags has FaultRetryNowait. With VMFaultMajor if the task slept.
+//	VMFaultSIGBUS  the fault may neither sleep nor be retried; mmap_lock is held
+//	0              the task returns to user mode, because a signal is pending (4.3 to
+//	               5.6) or the context was released (4.14 to 6.14), and repeats the
+//	               access; mmap_lock is held
 func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.FaultResult {
 	if c.dropped.Any() {
 		return c.handleUserfaultWithout(t, vmf, reason)
@@ -98,20 +101,21 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
 		return mm.VMFaultSIGBUS
 	}
-	// FAULT-3. A retry would find the VMA registered for as long as release waits for
-	// mmap_lock, and a caller that loops with the lock held would keep it waiting.
+	// FAULT-3: no retry here. It would find the VMA registered for as long as release
+	// waits for mmap_lock, and a caller that retries with the lock held would block
+	// release forever.
 	if c.facts.Released != ReleasedRetry && c.released.Load(t) != 0 {
 		if c.facts.Released == ReleasedNoPage {
 			return 0
 		}
 		return mm.VMFaultSIGBUS
 	}
-	// FAULT-4: mmap_lock cannot be dropped, so the task cannot sleep.
+	// FAULT-4: mmap_lock may not be dropped, so the task may not sleep.
 	if flags&mm.FaultAllowRetry == 0 {
 		sim.BugOn(t, flags&mm.FaultRetryNowait != 0, where, "RETRY_NOWAIT without ALLOW_RETRY")
 		return mm.VMFaultSIGBUS
 	}
-	// FAULT-5: the caller wants neither to sleep nor to lose mmap_lock.
+	// FAULT-5: the caller wants neither to sleep nor to drop mmap_lock.
 	if flags&mm.FaultRetryNowait != 0 {
 		return mm.VMFaultRetry
 	}
@@ -119,20 +123,20 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 		c.mm.MmapLock.UpRead(t) // release waits for it
 		return mm.VMFaultRetry
 	}
-	// FAULT-6. While mmap_lock is held release cannot finish; once it is dropped only this
-	// reference keeps the context.
+	// FAULT-6. While mmap_lock is held, release cannot finish. After it is dropped, only
+	// this reference keeps the context.
 	c.get(t)
 	uwq := newWaitQueue(t, c, c.userfaultMsg(t, vmf, reason))
 	blocking := c.blockingState(flags)
 
 	queue := t.Bookmark()
 	c.lockQueues(t, where)
-	c.pend(t, uwq) // from here on poll and read see it
-	// FAULT-8. Set the state before the lock is dropped, so that a waker that finds the entry
-	// finds the task asleep; and before the page is looked at, with a full barrier between.
+	c.pend(t, uwq) // from here on poll and read see the fault
+	// FAULT-8. Set the state before releasing the lock, so that a waker that finds the
+	// entry sees the task asleep, and before mustWait, with a full barrier in between.
 	t.SetState(blocking.state)
 	c.faultPendingWqh.Lock.Unlock(t)
-	t.ForgetSince(queue, "queued", nil) // and not behind which faults
+	t.ForgetSince(queue, "queued", nil) // the faults queued before no longer matter
 
 	mustWait := c.mustWait(t, uwq.msg.Address) // FAULT-9
 	c.mm.MmapLock.UpRead(t)                    // FAULT-10
@@ -143,11 +147,11 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 		!c.signalPending(t, blocking) {
 		c.fdWqh.WakeUpKey(t, sim.Normal, pollIn) // FAULT-11
 		t.Schedule()
-		if c.facts.Sleep != SleepOnce { // since 5.9 the arch fault handler knows by itself
+		if c.facts.Sleep != SleepOnce { // since 5.9 the arch fault handler counts it
 			ret |= mm.VMFaultMajor
 		}
-		// FAULT-15. A wake-up for something else may come late: mmap_lock's last holder hands
-		// the lock over first and wakes the task afterwards.
+		// FAULT-15. The wake-up may be a late one that was not for this fault: the holder
+		// of mmap_lock hands the lock over first and wakes the waiting task afterwards.
 		for c.facts.Sleep == SleepUntilWoken && uwq.waken.Load(t) == 0 {
 			t.SetState(blocking.state)
 			if uwq.waken.Load(t) != 0 || c.released.Load(t) != 0 || blocking.endedBySignal(t) {
@@ -158,39 +162,41 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	}
 	t.SetRunning()
 	if blocking.yields && t.SignalPending() && !t.FatalSignalPending() {
-		// §15.3: back to user mode as if the page were there, so that the signal's handler
-		// runs; the access is then made again. Success means that mmap_lock is held.
+		// §15.3: return to user mode as if the page were present, so that the signal's
+		// handler runs; the task then repeats the access. The result 0 implies that
+		// mmap_lock is held.
 		c.mm.MmapLock.DownRead(t)
 		ret = 0
 	}
 	// The reason the wait ended no longer matters.
 	t.ForgetSince(start, "leaving", func(s *sim.Summary) { s.AddBool(ret&mm.VMFaultRetry != 0) })
 	unlink := t.Bookmark()
-	// FAULT-12. A waker leaves the entry linked to itself, and then nothing is left to undo. A
-	// reader that refiles it never does, so this look needs no lock (QUEUE-4).
+	// FAULT-12. A waker has removed the entry and linked it to itself; then nothing is
+	// left to do. A reader that moves the entry never links it to itself, so this test
+	// needs no lock (QUEUE-4).
 	if !uwq.wq.ListEmptyCareful(t) {
 		c.lockQueues(t, where)
 		uwq.del(t)
 		c.faultPendingWqh.Lock.Unlock(t)
 	}
-	t.ForgetSince(unlink, "unlinked", nil) // and not by which task
+	t.ForgetSince(unlink, "unlinked", nil) // it no longer matters by which task
 	uwq.returned(t)                        // QUEUE-8
-	c.put(t)                               // after the last use of the queues: this may free them
+	c.put(t)                               // after the last use of the queues, which this may free
 	return ret
 }
 
-// blocking is how a fault sleeps.
+// blocking says how a fault sleeps. Immutable.
 type blocking struct {
-	state sim.State
-	light bool // any signal ends the sleep, not only a fatal one
-	// yields: when a signal has ended the sleep the task goes back to user mode as if the page
-	// were there.
+	state sim.State // while the fault sleeps
+	light bool      // any signal ends the sleep, not only a fatal one
+	// yields: if a signal ended the sleep, the task returns to user mode as if the page
+	// were present.
 	yields bool
 }
 
-// blockingState returns how a fault with these flags sleeps: userfaultfd_get_blocking_state,
-// since 5.7. In 2015 every fault is killable (FAULT-14). From 4.3 to 5.6 one in user mode is
-// interruptible, and since 5.7 the flags say which signals end the sleep.
+// blockingState returns how a fault with these flags sleeps. In the 2015 code every fault
+// is killable (FAULT-14). From 4.3 to 5.6 a fault of user mode is interruptible. Since
+// 5.7 the flags say which signals end the sleep: userfaultfd_get_blocking_state.
 func (c *Ctx) blockingState(flags mm.FaultFlags) blocking {
 	if c.dropped.Any() {
 		return c.blockingStateWithout(flags)
@@ -207,13 +213,13 @@ func (c *Ctx) blockingState(flags mm.FaultFlags) blocking {
 	return blocking{state: sim.Killable}
 }
 
-// signalPending reports whether a signal is pending that would end the sleep at once
-// (FAULT-11). Since 5.9 the task does not look, and goes through an empty sleep.
+// signalPending reports whether a pending signal would end the sleep at once (FAULT-11).
+// Since 5.9 the task does not test this, and schedule() returns at once instead.
 func (c *Ctx) signalPending(t *sim.Task, b blocking) bool {
 	return c.facts.Sleep != SleepOnce && b.endedBySignal(t)
 }
 
-// endedBySignal reports whether a signal is pending that ends the sleep.
+// endedBySignal reports whether a pending signal ends the sleep.
 func (b blocking) endedBySignal(t *sim.Task) bool {
 	if b.light {
 		return t.SignalPending()
@@ -221,9 +227,10 @@ func (b blocking) endedBySignal(t *sim.Task) bool {
 	return t.FatalSignalPending()
 }
 
-// newWaitQueue returns the task's wait queue entry, set up for a fault. It stands for memory
-// on the kernel stack. A task is in one fault at a time, so its entry is reused by the next
-// one. Under a controlled executor each fault has its own, so that a use after return shows.
+// newWaitQueue returns the task's wait queue entry, initialized for a fault. The entry
+// models memory on the kernel stack. A task is in one fault at a time, so its next fault
+// reuses the entry. Under a controlled executor each fault has its own, so that a use
+// after the fault's return is detected.
 func newWaitQueue(t *sim.Task, c *Ctx, msg abi.Msg) *waitQueue {
 	th := mm.Current(t)
 	uwq, _ := th.Fault.(*waitQueue)
@@ -239,7 +246,8 @@ func newWaitQueue(t *sim.Task, c *Ctx, msg abi.Msg) *waitQueue {
 	return uwq
 }
 
-// returned marks the end of the fault, whose stack the entry was on (QUEUE-8).
+// returned marks the entry dead: its fault returns, and the entry was on the fault's
+// kernel stack (QUEUE-8).
 func (uwq *waitQueue) returned(t *sim.Task) {
 	uwq.dead = true
 	sim.Kfree(t, uwq)

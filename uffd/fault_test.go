@@ -16,8 +16,8 @@ import (
 
 const waitFlags = mm.FaultAllowRetry | mm.FaultKillable | mm.FaultUser
 
-// handle starts a task that calls the hook as the fault path would, with mmap_lock held,
-// and says what came back and whether the lock still is held.
+// handle starts a task that calls HandleUserfault as the fault path does, with mmap_lock
+// held. The job's result is what it returned, and whether the lock is still held.
 func (k *fixture) handle(name string, ctx byte, vma *mm.VMA, addr uint64, flags mm.FaultFlags, reason mm.VMFlags) *job {
 	return k.start(name, func(t *machine.Task) string {
 		lock := &t.Process.MM.MmapLock
@@ -26,14 +26,15 @@ func (k *fixture) handle(name string, ctx byte, vma *mm.VMA, addr uint64, flags 
 		if result&mm.VMFaultRetry != 0 && flags&mm.FaultRetryNowait == 0 {
 			return result.String()
 		}
-		lock.UpRead(t.Task) // a bug, if it is not held
+		lock.UpRead(t.Task) // a bug if it is not held
 		return result.String() + " locked"
 	})
 }
 
-// FAULT-1: a VMA without a context cannot wait, though a flag says that it is tracked.
+// FAULT-1: a fault in a VMA without a context does not wait, even if a flag says that the
+// VMA is registered.
 func TestFaultWithoutContext(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A-")
 		k.edit(1, func(v *mm.VMA) { v.Flags |= mm.VMUffdMissing })
 		f := k.load("f", pg(1))
@@ -43,12 +44,12 @@ func TestFaultWithoutContext(t *testing.T) {
 		k.Equal("SIGBUS", w.String())
 		k.Equal("/", k.queues('A'))
 		k.edit(1, func(v *mm.VMA) { v.Flags &^= mm.VMUffdMissing })
-		k.Equal("0", k.peek(pg(1)), "mmap_lock was given back")
+		k.Equal("0", k.peek(pg(1)), "mmap_lock was released")
 	})
 }
 
-// FAULT-2: a foreign VMA, and a reason other than exactly one, are bugs; so is a caller
-// without mmap_lock.
+// FAULT-2: a VMA of another mm, a reason other than exactly one, and a caller without
+// mmap_lock are bugs.
 func TestFaultAssertions(t *testing.T) {
 	cases := map[string]func(k *fixture) *job{
 		"no reason":      func(k *fixture) *job { return k.handle("f", 'A', k.vma(0), pg(0), waitFlags, 0) },
@@ -57,14 +58,14 @@ func TestFaultAssertions(t *testing.T) {
 		"a good reason and another": func(k *fixture) *job {
 			return k.handle("f", 'A', k.vma(0), pg(0), waitFlags, mm.VMUffdMissing|mm.VMRead)
 		},
-		"a foreign VMA": func(k *fixture) *job {
+		"a VMA of another mm": func(k *fixture) *job {
 			own, child := k.p, k.fork()
 			k.p = child
 			k.edit(0, func(v *mm.VMA) { v.Flags, v.Userfault = v.Flags|mm.VMUffdMissing, k.ctxs['A'] })
 			foreign := k.vma(0)
 			k.p = own
 			return k.start("f", func(t *machine.Task) string {
-				// Both locks are held, so that this is all that is wrong.
+				// Both locks are held, so that the VMA is the only error.
 				own.MM.MmapLock.DownRead(t.Task)
 				child.MM.MmapLock.DownWriteNested(t.Task)
 				vmf := &mm.Fault{VMA: foreign, Address: pg(0), Flags: waitFlags | mm.FaultRetryNowait}
@@ -81,7 +82,7 @@ func TestFaultAssertions(t *testing.T) {
 	}
 	for name, start := range cases {
 		t.Run(name, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("A")
 				start(k)
 				k.NotEmpty(k.bug().What)
@@ -91,9 +92,10 @@ func TestFaultAssertions(t *testing.T) {
 	}
 }
 
-// FAULT-3: once release has begun a fault is refused, with the lock kept and no message.
+// FAULT-3: after release has begun a fault is refused, with the lock held and without a
+// message.
 func TestFaultOnReleasedContext(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		vma := k.vma(0)
 		k.start("c", func(t *machine.Task) string { return result(t.Close(k.fds['A'])) })
@@ -106,8 +108,8 @@ func TestFaultOnReleasedContext(t *testing.T) {
 	})
 }
 
-// A context that asked for SIGBUS gives it also when it has been released: from 4.14 to 6.14 the
-// features are looked at before released, which alone would have the access made again.
+// A context with FEATURE_SIGBUS also returns SIGBUS after its release. From 4.14 to 6.14
+// the features are tested before released, which alone would repeat the access.
 func TestSigbusFeatureOnReleasedContext(t *testing.T) {
 	for features, want := range map[uint64]string{0: "0 locked", abi.FeatureSIGBUS: "VM_FAULT_SIGBUS locked"} {
 		eachIn(t, "4.14", func(k *fixture) {
@@ -128,9 +130,9 @@ func TestSigbusFeatureOnReleasedContext(t *testing.T) {
 	}
 }
 
-// FAULT-4: without leave to retry there is no waiting, and the lock is kept.
+// FAULT-4: without ALLOW_RETRY a fault does not wait, and the lock stays held.
 func TestFaultWithoutLeaveToRetry(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		vma := k.vma(0)
 		for _, flags := range []mm.FaultFlags{0, mm.FaultKillable | mm.FaultUser, mm.FaultTried, mm.FaultWrite} {
@@ -138,7 +140,7 @@ func TestFaultWithoutLeaveToRetry(t *testing.T) {
 			k.settle()
 			k.Equal("VM_FAULT_SIGBUS locked", f.String(), "flags %#x", flags)
 		}
-		// get_user_pages, for the likes of ptrace.
+		// get_user_pages, as ptrace uses it.
 		k.do(func(t *machine.Task) {
 			lock := &t.Process.MM.MmapLock
 			lock.DownRead(t.Task)
@@ -148,14 +150,15 @@ func TestFaultWithoutLeaveToRetry(t *testing.T) {
 		k.Equal("/", k.queues('A'))
 		k.EqualValues(1, k.ctxs['A'].Refs())
 		k.handle("f", 'A', vma, pg(0), mm.FaultRetryNowait, mm.VMUffdMissing)
-		k.Equal(sim.BugAssert, k.bug().Kind, "no waiting without leave to retry")
+		k.Equal(sim.BugAssert, k.bug().Kind, "RETRY_NOWAIT without ALLOW_RETRY")
 		k.procs, k.ctxs = nil, nil
 	})
 }
 
-// FAULT-5: leave to retry but not to wait: RETRY, the lock kept, nothing queued.
+// FAULT-5: with RETRY_NOWAIT the result is RETRY, the lock stays held, and nothing is
+// queued.
 func TestFaultNowait(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		vma := k.vma(0)
 		f := k.handle("f", 'A', vma, pg(0), waitFlags|mm.FaultRetryNowait, mm.VMUffdMissing)
@@ -173,9 +176,9 @@ func TestFaultNowait(t *testing.T) {
 	})
 }
 
-// FAULT-6: the reference is taken before the lock is dropped.
+// FAULT-6: the reference is taken before mmap_lock is dropped.
 func TestFaultTakesReference(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.load("f", pg(0))
 		log := k.steps(k.settle)
@@ -184,9 +187,10 @@ func TestFaultTakesReference(t *testing.T) {
 	})
 }
 
-// FAULT-6: a context without references is a bug. It takes a dropped rule to get there.
+// FAULT-6: a fault on a context without references is a bug. Only a dropped rule makes
+// this possible.
 func TestFaultOnFreedContext(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.m.Dropped = rule.Of(uffd.FirstReleasedTest)
 		k.lay("A")
 		k.close(k.fds['A'])
@@ -209,11 +213,11 @@ func TestFaultMessage(t *testing.T) {
 		{"read", 0, mm.VMUffdMissing, 0},
 		{"write", mm.FaultWrite, mm.VMUffdMissing, 1},
 		{"write-protected", mm.FaultWrite, mm.VMUffdWP, 3},
-		{"write-protected, but a read", 0, mm.VMUffdWP, 2},
+		{"a read of a write-protected page", 0, mm.VMUffdWP, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, addr := range []uint64{pg(0), pg(1) + 0x234, pg(1) + 0xfff} {
-				seedOnly(t, func(k *fixture) {
+				only2015(t, func(k *fixture) {
 					k.lay("AA")
 					vma := k.vma(0)
 					k.handle("f", 'A', vma, addr, waitFlags|c.flags, c.reason)
@@ -235,9 +239,9 @@ func TestFaultMessage(t *testing.T) {
 	}
 }
 
-// FAULT-7: of an access by a program, the address and the direction.
+// FAULT-7: the address and the direction of an access by a program.
 func TestFaultMessageOfAccesses(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAAA")
 		k.load("r", pg(0)+0x123)
 		k.settle()
@@ -254,11 +258,11 @@ func TestFaultMessageOfAccesses(t *testing.T) {
 	})
 }
 
-// FAULT-8, FAULT-9, FAULT-10, FAULT-11: the order of things. The state is set while the
-// queue's lock is held, the page looked for with mmap_lock still held, readers are woken
+// FAULT-8, FAULT-9, FAULT-10, FAULT-11: the order of the steps. The state is set with the
+// queue's lock held, the page table is checked with mmap_lock held, readers are woken
 // without a lock, and the sleep comes last.
 func TestFaultOrder(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		r := k.reader("r", k.fds['A'], 32)
 		k.settle()
@@ -283,7 +287,7 @@ func TestFaultOrder(t *testing.T) {
 
 // FAULT-8, QUEUE-1: the newest fault is at the head.
 func TestFaultsQueueAtTheHead(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAA")
 		for i, name := range []string{"f1", "f2", "f3"} {
 			f := k.load(name, pg(i))
@@ -294,20 +298,20 @@ func TestFaultsQueueAtTheHead(t *testing.T) {
 	})
 }
 
-// FAULT-9, FAULT-11, FAULT-16: a page that came just before the fault was queued is found:
-// no sleep, no reader woken, nothing left in the queue.
+// FAULT-9, FAULT-11, FAULT-16: the check finds a page that was installed just before the
+// fault was queued. The fault does not sleep, wakes no reader and leaves the queue.
 func TestFaultFindsThePage(t *testing.T) {
 	for _, stop := range []string{"spin_lock ctx.faultPendingWqh.Lock", "set_current_state f", "spin_unlock ctx.faultPendingWqh.Lock"} {
 		each(t, func(k *fixture) {
 			k.lay("A")
-			p := k.poller("p", k.fds['A']) // not a non-blocking file: no sleep, but also no claim on D
+			p := k.poller("p", k.fds['A']) // POLLERR: the file is blocking
 			f := k.load("f", pg(0))
 			k.start("w", func(t *machine.Task) string {
 				_, err := copyPages(t, k.fds['A'], pages(0, 1), 'x', abi.CopyModeDontwake)
 				return result(err)
 			})
-			// The copy can get no further while F holds the lock of the pending queue, but it
-			// does not need that.
+			// The copier waits as soon as F holds the lock of the pending queue, but the
+			// page is installed before that.
 			k.play(upTo("f", stop), all("w"), all("f"))
 			log := k.steps(k.settle)
 			k.Equal("'x'", f.String())
@@ -324,7 +328,7 @@ func TestFaultFindsThePage(t *testing.T) {
 
 // FAULT-10: mmap_lock is free while the fault sleeps.
 func TestFaultSleepsWithoutMmapLock(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
 		k.settle()
@@ -333,9 +337,10 @@ func TestFaultSleepsWithoutMmapLock(t *testing.T) {
 	})
 }
 
-// FAULT-11, FAULT-12: who is killed before the sleep does not sleep, and leaves the queue.
+// FAULT-11, FAULT-12: a task killed before it sleeps does not sleep, and leaves the
+// queue.
 func TestFaultKilledBeforeSleep(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
 		k.start("s", func(t *machine.Task) string { t.Kill(f.task, sim.SignalFatal); return "" })
@@ -349,7 +354,7 @@ func TestFaultKilledBeforeSleep(t *testing.T) {
 	})
 }
 
-// FAULT-12: what the hook returns, and that lock and reference are gone.
+// FAULT-12: the result, and that the lock and the reference are dropped.
 func TestFaultResult(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AA")
@@ -369,9 +374,9 @@ func TestFaultResult(t *testing.T) {
 	})
 }
 
-// FAULT-12: a killed fault takes itself out of either queue; the others stay.
+// FAULT-12: a killed fault removes itself from either queue. The other faults stay.
 func TestKilledFaultLeavesItsQueue(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		var f []*job
 		for _, name := range []string{"f1", "f2", "f3", "f4", "f5", "f6"} {
@@ -389,7 +394,7 @@ func TestKilledFaultLeavesItsQueue(t *testing.T) {
 	})
 }
 
-// FAULT-12: the faults of a task that slept count as major ones.
+// FAULT-12: a fault that slept counts as a major fault.
 func TestFaultAccounting(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -403,9 +408,11 @@ func TestFaultAccounting(t *testing.T) {
 	})
 }
 
-// FAULT-13: there is one retry, and it may not wait: SIGBUS if the page is missing then.
+// FAULT-13: the kernel retries a fault once, and the retry may not wait: SIGBUS if the
+// page is still missing.
 func TestOneRetry(t *testing.T) {
-	// WAKE-8 has the plain wake. Here the page is there for the wake, and gone for the retry.
+	// WAKE-8 tests the plain wake. Here the page is present at the wake, and missing
+	// again at the retry.
 	each(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
@@ -421,7 +428,7 @@ func TestOneRetry(t *testing.T) {
 	})
 }
 
-// FAULT-13: by the next instruction everything begins anew.
+// FAULT-13: the next instruction may fault and wait again.
 func TestNextAccessMayWaitAgain(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -454,7 +461,7 @@ func TestOrdinarySignalsDoNotEndTheWait(t *testing.T) {
 			k.signal(kernel, sim.SignalOrdinary)
 			k.Equal("asleep", user.String())
 			k.Equal("asleep", kernel.String())
-			k.Equal("kernel user /", k.queues('A'), "nor is there another message")
+			k.Equal("kernel user /", k.queues('A'), "no second message")
 		}
 		_, err := k.copyPages(k.fds['A'], 0, 2, 'x', 0)
 		k.NoError(err)
@@ -464,9 +471,9 @@ func TestOrdinarySignalsDoNotEndTheWait(t *testing.T) {
 	})
 }
 
-// FAULT-14: a signal that waits already does not keep a fault from sleeping.
+// FAULT-14: a pending signal that is not fatal does not keep a fault from sleeping.
 func TestFaultSleepsWithAnOrdinarySignalPending(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.start("f", func(t *machine.Task) string {
 			t.Signal(t.Task, sim.SignalOrdinary)
@@ -479,9 +486,10 @@ func TestFaultSleepsWithAnOrdinarySignalPending(t *testing.T) {
 	})
 }
 
-// FAULT-14: a fatal one does: user mode dies, kernel mode gets EFAULT first.
+// FAULT-14: a fatal signal ends the wait. In user mode the task dies; in kernel mode the
+// access first returns EFAULT.
 func TestFatalSignalEndsTheWait(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		user := k.store("user", pg(0), 'u')
 		k.settle()
@@ -501,9 +509,9 @@ func TestFatalSignalEndsTheWait(t *testing.T) {
 	})
 }
 
-// FAULT-15, FAULT-13: any wake-up ends the wait, also one that has nothing to do with it.
+// FAULT-15, FAULT-13: any wake-up ends the wait, even one that was not for the fault.
 func TestStrayWakeUp(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
 		k.settle()
@@ -514,7 +522,8 @@ func TestStrayWakeUp(t *testing.T) {
 	})
 }
 
-// FAULT-16: a message can be read of a fault that never sleeps, and whose page is there.
+// FAULT-16: a message can be read even if its fault never sleeps because the page is
+// present.
 func TestMessageOfAFaultThatNeverSlept(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -530,13 +539,13 @@ func TestMessageOfAFaultThatNeverSlept(t *testing.T) {
 		k.Equal("p0r", r.String())
 		k.Equal("'x'", f.String())
 		k.False(has(log, "f", "schedule"))
-		k.Equal("/", k.queues('A'), "it left the other queue, too")
+		k.Equal("/", k.queues('A'), "it left the other queue")
 		_, err := k.copyPages(k.fds['A'], 0, 1, 'y', 0)
-		k.Equal(errno.EEXIST, err, "which is what the monitor has to live with")
+		k.Equal(errno.EEXIST, err, "the monitor must accept this error")
 	})
 }
 
-// FAULT-16: all that a fault, a reader and a copier can do to one another.
+// FAULT-16: the outcomes of a fault, a reader and a copier in many interleavings.
 func TestFaultReaderCopierRace(t *testing.T) {
 	seen := outcomes(t, 2000, func(k *fixture) string {
 		k.lay("A")
@@ -553,7 +562,8 @@ func TestFaultReaderCopierRace(t *testing.T) {
 	}
 }
 
-// FAULT-17: two tasks on a page are two entries and two messages; one wake does for both.
+// FAULT-17: two tasks that fault on one page have two entries and two messages. One wake
+// ends both.
 func TestTwoFaultsOnOnePage(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")

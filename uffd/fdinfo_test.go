@@ -9,7 +9,8 @@ import (
 	"github.com/uffdsim/uffdsim/procfs"
 )
 
-// FDINFO-1: three lines; the counts are of one moment; works before the handshake.
+// FDINFO-1: three lines, with both counts from the same moment. It works before the
+// handshake.
 func TestFdinfo(t *testing.T) {
 	for version, mask := range map[string]string{"2015": "8000000000000007", "2015+copy": "800000000000001f"} {
 		eachIn(t, version, func(k *fixture) {
@@ -37,9 +38,10 @@ func TestFdinfo(t *testing.T) {
 	}
 }
 
-// FDINFO-1: both counts under one hold of the lock, so that a read in between is not seen.
+// FDINFO-1: both counts are read in one critical section, so a concurrent read of a
+// message does not change their sum.
 func TestFdinfoIsConsistent(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		k.faults(2)
 		file := k.p.Files().File(k.fds['A'])

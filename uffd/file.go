@@ -9,11 +9,11 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// fops is what can be done with a userfaultfd: userfaultfd_fops (CREATE-9). There is
+// fops are the file operations of a userfaultfd: userfaultfd_fops (CREATE-9). They have
 // no write.
 var fops *vfs.FileOperations
 
-func init() { // the functions refer to fops by way of FromFile
+func init() { // not in the declaration: the functions refer to fops through FromFile
 	fops = &vfs.FileOperations{
 		Read:       userfaultfdRead,
 		Poll:       userfaultfdPoll,
@@ -24,9 +24,10 @@ func init() { // the functions refer to fops by way of FromFile
 	}
 }
 
-// Userfaultfd is the system call userfaultfd(2): it returns a descriptor for a new context of
-// the current task's mm. The errors, in order: EMFILE, EINVAL for unknown flags, ENOMEM, ENFILE
-// (CREATE-1); since 4.16 those of [newUserfaultfd].
+// Userfaultfd returns a descriptor for a new context of the current task's mm: the system
+// call userfaultfd(2). Errors, in order: EMFILE, if the table has no free descriptor;
+// EINVAL for an unknown flag; ENOMEM, if the context cannot be allocated; ENFILE, if the
+// file cannot. The descriptor is reserved first (CREATE-1); since 4.16 see newUserfaultfd.
 func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
 	if conf.Facts.Create.ContextFirst {
 		return newUserfaultfd(t, files, flags, conf)
@@ -40,12 +41,12 @@ func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (i
 		files.PutUnusedFd(t, fd)
 		return -1, err
 	}
-	files.FdInstall(t, fd, f) // last: now other threads can close it (CREATE-7)
+	files.FdInstall(t, fd, f) // last: from now on other threads can close it (CREATE-7)
 	return fd, nil
 }
 
-// newUserfaultfd is Userfaultfd since 4.16: it makes the context before it reserves a descriptor.
-// The errors, in order: EINVAL for unknown flags, ENOMEM, EMFILE, ENFILE.
+// newUserfaultfd is userfaultfd(2) since 4.16: it creates the context before it reserves a
+// descriptor. Errors, in order: EINVAL for an unknown flag, ENOMEM, EMFILE, ENFILE.
 func newUserfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
 	if conf.Dropped.Any() {
 		return newUserfaultfdWithout(t, files, flags, conf)
@@ -70,15 +71,16 @@ func newUserfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config)
 		c.free(t)
 		return -1, errno.ENFILE
 	}
-	files.FdInstall(t, fd, c.newFile(t)) // last: now other threads can close it (CREATE-7)
+	files.FdInstall(t, fd, c.newFile(t)) // last: from now on other threads can close it (CREATE-7)
 	return fd, nil
 }
 
+// sharedFcntlFlags are the flags with the same value in open(2): UFFD_SHARED_FCNTL_FLAGS.
 const sharedFcntlFlags = abi.OCloexec | abi.ONonblock
 
-// FileCreate makes a context and the file that stands for it, without a descriptor:
-// userfaultfd_file_create. EINVAL for unknown flags, ENOMEM without memory for the
-// context, ENFILE without a file.
+// FileCreate returns a file for a new context, without a descriptor:
+// userfaultfd_file_create. Errors, in order: EINVAL for an unknown flag, ENOMEM if the
+// context cannot be allocated, ENFILE if the file cannot.
 func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	if conf.Dropped.Any() {
 		return fileCreateWithout(t, flags, conf)
@@ -92,7 +94,8 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	c := newCtx(t, flags, conf)
 	c.pin(t)
 	if t.ShouldFail("anon_inode_getfile") {
-		// The 2015 code forgets the mm's reference here (CREATE-6).
+		// The 2015 code leaks the reference on the mm here, and so does the model
+		// (CREATE-6).
 		if c.facts.Create.PutsMM {
 			c.unpin(t)
 		}
@@ -102,7 +105,7 @@ func FileCreate(t *sim.Task, flags uint32, conf *Config) (*vfs.File, error) {
 	return c.newFile(t), nil
 }
 
-// newFile returns a file that stands for the context: anon_inode_getfile (CREATE-5).
+// newFile returns the file of the context: anon_inode_getfile (CREATE-5).
 func (c *Ctx) newFile(t *sim.Task) *vfs.File {
 	mode := uint32(abi.ORdwr)
 	if c.facts.Create.ReadOnly {
@@ -113,7 +116,7 @@ func (c *Ctx) newFile(t *sim.Task) *vfs.File {
 	return f
 }
 
-// FromFile returns the context that a file stands for, nil if it is no userfaultfd.
+// FromFile returns the context of a userfaultfd, or nil for any other file.
 func FromFile(f *vfs.File) *Ctx {
 	if f.Ops != fops {
 		return nil
@@ -121,9 +124,9 @@ func FromFile(f *vfs.File) *Ctx {
 	return f.Private.(*Ctx)
 }
 
-// llseek leaves the position, which is always 0, where it is: noop_llseek. Only since 6.0
-// does vfs_llseek come that far, for before that an anon_inode's file has no FMODE_LSEEK:
-// ESPIPE.
+// llseek returns 0, the position, and changes nothing: noop_llseek. Before 6.0 it returns
+// ESPIPE, as vfs_llseek did for a file without FMODE_LSEEK, which anon_inode files
+// lacked.
 func llseek(_ *sim.Task, f *vfs.File, _ int64, _ int) (int64, error) {
 	if !f.Private.(*Ctx).facts.Create.Seekable {
 		return 0, errno.ESPIPE
@@ -131,8 +134,8 @@ func llseek(_ *sim.Task, f *vfs.File, _ int64, _ int) (int64, error) {
 	return 0, nil
 }
 
-// userfaultfdShowFdinfo is what /proc/PID/fdinfo shows of the context:
-// userfaultfd_show_fdinfo (FDINFO-1).
+// userfaultfdShowFdinfo returns the context's lines of /proc/PID/fdinfo/FD:
+// userfaultfd_show_fdinfo (FDINFO-1). It takes fault_pending_wqh.lock.
 func userfaultfdShowFdinfo(t *sim.Task, f *vfs.File) string {
 	c := f.Private.(*Ctx)
 	c.faultPendingWqh.Lock.Lock(t)

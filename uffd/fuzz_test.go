@@ -11,9 +11,9 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// FuzzIoctlBytes passes arbitrary commands with arbitrary arguments, as bytes and as a pointer
-// into memory that holds them. Whatever comes back, the machine is whole, and the fault that
-// sleeps there sleeps, or has ended for a reason.
+// FuzzIoctlBytes passes arbitrary commands with arbitrary arguments, as bytes and as a
+// pointer to memory that holds them. After every call the machine must be consistent, and
+// the sleeping fault must still sleep or have ended for a legitimate reason.
 func FuzzIoctlBytes(f *testing.F) {
 	for _, known := range abi.Ioctls() {
 		for _, first := range []int{0, 1, 3, 5} {
@@ -49,7 +49,7 @@ func FuzzIoctlBytes(f *testing.F) {
 			}))
 		}
 		fd := k.fds['A']
-		big := append(arg, make([]byte, 64)...) // as much as any command may look at
+		big := append(arg, make([]byte, 64)...) // more than any command reads
 		call("bytes", func(t *machine.Task) error { return t.IoctlBytes(fd, cmd, big) })
 		call("short", func(t *machine.Task) error { return t.IoctlBytes(fd, cmd, arg) })
 		call("ptr", func(t *machine.Task) error { return t.Ioctl(fd, cmd, ptr) })
@@ -59,8 +59,8 @@ func FuzzIoctlBytes(f *testing.F) {
 		k.close(k.fds['A'])
 		k.close(k.fds['B'])
 		k.checkState()
-		// A call whose argument is in registered memory may still wait for it, and so keep the
-		// file from being released.
+		// A call whose argument is in registered memory may still wait for that memory,
+		// and holds the file meanwhile.
 		for _, j := range calls {
 			k.signal(j, sim.SignalFatal)
 			k.True(j.ended)

@@ -6,9 +6,9 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// CheckInvariants says what is wrong with the context, nil if nothing is. The
-// machine must be settled: every task asleep in schedule() or outside of the kernel.
-// openFile tells whether a file still stands for the context.
+// CheckInvariants returns an error that describes the first inconsistency of the context,
+// or nil. The machine must be settled: every task sleeps in schedule() or is outside of
+// the kernel. openFile says whether the context's file is still open.
 func (c *Ctx) CheckInvariants(openFile bool) error {
 	holders := uint64(0)
 	if openFile {
@@ -34,8 +34,7 @@ func (c *Ctx) CheckInvariants(openFile bool) error {
 	return checkLinks(&c.fdWqh, "fd_wqh", nil)
 }
 
-// check holds the queue's list against the index, and its entries against their
-// tasks.
+// check compares the queue's list with the index, and its entries with their tasks.
 func (q *faultQueue) check(c *Ctx) error {
 	newer := ^uint64(0)
 	return checkLinks(&q.WaitQueueHead, q.Name, func(e *sim.WaitQueueEntry) error {
@@ -43,9 +42,9 @@ func (q *faultQueue) check(c *Ctx) error {
 		task := e.Task.Name()
 		switch {
 		case uwq.in != q.which || uwq.ctx != c:
-			return fmt.Errorf("uffd: %s holds the fault of %s, which believes to be elsewhere", q.Name, task)
+			return fmt.Errorf("uffd: %s holds the fault of %s, whose entry names another queue", q.Name, task)
 		case uwq.seq >= newer:
-			return fmt.Errorf("uffd: %s is not in the order of the faults at %s", q.Name, task)
+			return fmt.Errorf("uffd: %s is out of order at the fault of %s", q.Name, task)
 		case !c.faults.tree.Has(faultKey{uwq.msg.Address, uwq}):
 			return fmt.Errorf("uffd: the index lacks the fault of %s in %s", task, q.Name)
 		case !e.Task.Asleep():
@@ -58,7 +57,8 @@ func (q *faultQueue) check(c *Ctx) error {
 	})
 }
 
-// checkLinks walks a wait queue both ways.
+// checkLinks walks a wait queue, calls each (unless nil) with every entry, and checks the
+// queue's length and tail.
 func checkLinks(q *sim.WaitQueueHead, name string, each func(*sim.WaitQueueEntry) error) error {
 	n := 0
 	var last *sim.WaitQueueEntry

@@ -8,9 +8,10 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// userfaultfdIoctl is userfaultfd_ioctl. arg is a user pointer of the current task.
-// A command that the version does not know is EINVAL; all 32 bits count (API-8). The
-// handshake is no condition for any command in 2015 (API-7); since 4.3 it is (§15.1).
+// userfaultfdIoctl dispatches ioctl(2): userfaultfd_ioctl. arg is a user pointer of the
+// current task. EINVAL for an unknown command, of which all 32 bits are compared (API-8).
+// The 2015 code accepts every command before the handshake (API-7); since 4.3 every other
+// command than UFFDIO_API returns EINVAL before it (§15.1).
 func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 	c := f.Private.(*Ctx)
 	if c.facts.Handshake != HandshakeOpen && cmd != abi.UFFDIO_API && c.loadState(t) == StateWaitAPI {
@@ -33,9 +34,9 @@ func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 	return errno.EINVAL
 }
 
-// userfaultfdAPI is the handshake: userfaultfd_api. EINVAL if it has been made
-// already, EFAULT, or EINVAL with the struct zeroed if the version or a feature asked
-// for is unknown; after each of the last two it may be tried again.
+// userfaultfdAPI makes the handshake: userfaultfd_api. Errors, in order: EINVAL if it has
+// already been made; EFAULT; EINVAL, with the struct zeroed, if the version or a feature
+// is unknown; EFAULT. After any but the first the program may try again.
 func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	if c.facts.Handshake == HandshakeCompareExchange {
 		return c.negotiate(t, arg)
@@ -58,16 +59,17 @@ func userfaultfdAPI(t *sim.Task, c *Ctx, arg uint64) error {
 	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
 		return err
 	}
-	// Only now: a handshake whose answer could not be stored has not been made (API-5).
+	// After the answer: if it could not be stored, the handshake has not been made
+	// (API-5).
 	c.state.Store(t, uint64(StateRunning))
 	c.features.Store(t, asked)
 	c.traceState(t)
 	return nil
 }
 
-// negotiate is userfaultfd_api since 5.15: EFAULT; EINVAL, with the struct zeroed, for the
-// version, for features that there are not, and last, when the answer has been stored, for a
-// handshake that has been made already.
+// negotiate makes the handshake: userfaultfd_api since 5.15. Errors, in order: EFAULT;
+// EINVAL, with the struct zeroed, if the version or a feature is unknown; EFAULT; EINVAL,
+// with the struct zeroed, if the handshake has already been made.
 func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
 	var b [abi.APISize]byte
 	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
@@ -94,7 +96,7 @@ func (c *Ctx) negotiate(t *sim.Task, arg uint64) error {
 	return nil
 }
 
-// refuseAPI zeroes the struct: EINVAL, or EFAULT.
+// refuseAPI zeroes the struct and returns EINVAL, or EFAULT if it cannot be written.
 func refuseAPI(t *sim.Task, arg uint64) error {
 	var b [abi.APISize]byte
 	if err := mm.CopyToUser(t, arg, b[:]); err != nil {
@@ -103,8 +105,9 @@ func refuseAPI(t *sim.Task, arg uint64) error {
 	return errno.EINVAL
 }
 
-// userfaultfdWake wakes the faults of a range, which are then made again: userfaultfd_wake.
-// EFAULT or EINVAL for the argument; nothing needs to be mapped or registered there (WAKE-1).
+// userfaultfdWake wakes the faults in a range, which are then retried: userfaultfd_wake.
+// EFAULT for the argument, EINVAL for the range. Nothing needs to be mapped or registered
+// there (WAKE-1).
 func userfaultfdWake(t *sim.Task, c *Ctx, arg uint64) error {
 	if c.dropped.Any() {
 		return userfaultfdWakeWithout(t, c, arg)
@@ -118,7 +121,7 @@ func userfaultfdWake(t *sim.Task, c *Ctx, arg uint64) error {
 	if err := c.validateRange(r.Start, r.Len); err != nil {
 		return err
 	}
-	sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
+	sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake every fault")
 	c.wakeUserfault(t, wakeRange{r.Start, r.Len})
 	return nil
 }

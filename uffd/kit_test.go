@@ -23,17 +23,17 @@ const (
 	page = mm.PageSize
 	// arena is page 0 of the memory that tests register: the first page of a page table.
 	arena = 0x200000
-	// scratch is where tests keep their arguments. It lies below the arena, so that
-	// nothing is mapped above that.
+	// scratch is the address of the arguments. It is below the arena, so that nothing is
+	// mapped above the arena.
 	scratch = 0x40000
-	// nowhere is never mapped, nor is anything above it.
+	// nowhere is an address at and above which nothing is ever mapped.
 	nowhere = 0x700000000000
 
 	rw    = mm.ProtRead | mm.ProtWrite
 	fixed = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed
 )
 
-// pg is the address of a page of the arena.
+// pg returns the address of a page of the arena.
 func pg(i int) uint64 { return arena + uint64(i)*page }
 
 // fixture is a machine with a process, on the controlled executor.
@@ -44,7 +44,7 @@ type fixture struct {
 	exec *sim.Controlled
 	dir  *director
 	m    *machine.Machine
-	p    *machine.Process // of the tasks, unless a test says otherwise
+	p    *machine.Process // the process of the tasks, unless a test starts them elsewhere
 
 	procs []*machine.Process
 	fds   map[byte]int // by the context's letter
@@ -72,14 +72,14 @@ func (k *fixture) newProcess() *machine.Process {
 	return p
 }
 
-// each runs a test with several interleavings, in the profile 2015+copy.
+// each runs a test in several interleavings, in the profile 2015+copy.
 func each(t *testing.T, body func(k *fixture)) {
 	t.Helper()
 	eachIn(t, "2015+copy", body)
 }
 
-// seedOnly runs a test with several interleavings, in the profile 2015.
-func seedOnly(t *testing.T, body func(k *fixture)) {
+// only2015 runs a test in several interleavings, in the profile 2015.
+func only2015(t *testing.T, body func(k *fixture)) {
 	t.Helper()
 	eachIn(t, "2015", body)
 }
@@ -96,8 +96,8 @@ func eachIn(t *testing.T, version string, body func(k *fixture)) {
 	}
 }
 
-// outcomes runs a race with many interleavings, and returns how often each outcome
-// was seen.
+// outcomes runs a race in many interleavings, and returns how often each outcome
+// occurred.
 func outcomes(t *testing.T, runs uint64, body func(k *fixture) string) map[string]int {
 	t.Helper()
 	return outcomesIn(t, "2015+copy", runs, body)
@@ -117,7 +117,7 @@ func outcomesIn(t *testing.T, version string, runs uint64, body func(k *fixture)
 	return seen
 }
 
-// keys are the outcomes themselves.
+// keys returns the outcomes, sorted.
 func keys(seen map[string]int) []string {
 	var ks []string
 	for s := range seen {
@@ -127,8 +127,8 @@ func keys(seen map[string]int) []string {
 	return ks
 }
 
-// check holds what must always be true against the machine, which is settled. No copier may
-// be asleep: it has a frame that nobody else knows.
+// check settles the machine and checks its invariants and its frames. No copier may
+// sleep: it would have a frame that no page table maps.
 func (k *fixture) check() {
 	k.t.Helper()
 	k.checkState()
@@ -150,7 +150,7 @@ func (k *fixture) checkState() {
 		}
 	}
 	for name, ctx := range k.ctxs {
-		// A call in progress holds the file, too.
+		// A system call in progress also holds the file.
 		k.NoError(ctx.CheckInvariants(k.files[ctx].Count() > 0), "context %c", name)
 	}
 }
@@ -160,7 +160,7 @@ func (k *fixture) settle() {
 	k.NoError(k.exec.Settle())
 }
 
-// bug settles, and returns the bug that ends the run.
+// bug settles the machine, and returns the bug that ends the run.
 func (k *fixture) bug() *sim.Bug {
 	k.t.Helper()
 	var bug *sim.Bug
@@ -168,7 +168,7 @@ func (k *fixture) bug() *sim.Bug {
 	return bug
 }
 
-// job is a task of a test and what has become of it.
+// job is a task of a test, and its result.
 type job struct {
 	task   *sim.Task
 	m      *machine.Task
@@ -177,7 +177,7 @@ type job struct {
 	killed bool
 }
 
-// String is what the task said at its end, "killed", or "asleep".
+// String returns the text with which the task ended, "killed", or "asleep".
 func (j *job) String() string {
 	switch {
 	case !j.ended:
@@ -188,7 +188,7 @@ func (j *job) String() string {
 	return j.text
 }
 
-// start creates a task of the process; settle lets it run.
+// start creates a task of the process. It runs in the next settle.
 func (k *fixture) start(name string, fn func(t *machine.Task) string) *job {
 	return k.startIn(k.p, name, fn)
 }
@@ -202,7 +202,7 @@ func (k *fixture) startIn(p *machine.Process, name string, fn func(t *machine.Ta
 	return j
 }
 
-// do runs a task of the process to its end.
+// do runs a task of the process until it ends.
 func (k *fixture) do(fn func(t *machine.Task)) {
 	k.t.Helper()
 	k.doIn(k.p, fn)
@@ -215,13 +215,14 @@ func (k *fixture) doIn(p *machine.Process, fn func(t *machine.Task)) {
 	k.True(j.ended, "the operation did not end")
 }
 
-// kill sends a signal from outside of the process under test.
+// kill sends a signal from a task outside of the process under test.
 func (k *fixture) signal(target *job, sig sim.Signal) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) { t.Kill(target.task, sig) })
 }
 
-// load starts a task that loads a byte: "0" or "'A'", or the signal that it got.
+// load starts a task that loads a byte. Its result is "0" or "'A'", or the signal that it
+// got.
 func (k *fixture) load(name string, addr uint64) *job { return k.loadIn(k.p, name, addr) }
 
 func (k *fixture) loadIn(p *machine.Process, name string, addr uint64) *job {
@@ -232,7 +233,8 @@ func (k *fixture) loadIn(p *machine.Process, name string, addr uint64) *job {
 	})
 }
 
-// store starts a task that stores a byte: "stored", or the signal that it got.
+// store starts a task that stores a byte. Its result is "stored", or the signal that it
+// got.
 func (k *fixture) store(name string, addr uint64, b byte) *job {
 	return k.start(name, func(t *machine.Task) string {
 		outcome, _ := t.Store(addr, []byte{b})
@@ -259,7 +261,7 @@ func byteString(b byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
-// peek loads a byte and must not have to wait for it.
+// peek loads a byte, and fails the test if that sleeps.
 func (k *fixture) peek(addr uint64) string {
 	k.t.Helper()
 	j := k.load("peek", addr)
@@ -267,14 +269,14 @@ func (k *fixture) peek(addr uint64) string {
 	return j.String()
 }
 
-// present tells whether the arena's page has a page-table entry.
+// present reports whether a page of the arena has a page-table entry.
 func (k *fixture) present(i int) bool {
 	walk := k.p.MM.PageWalk(pg(i))
 	last := walk[len(walk)-1]
 	return last.Level == "pte" && last.Entry != 0
 }
 
-// result names an error: "ok", "EINVAL".
+// result returns the name of an error: "ok", "EINVAL".
 func result(err error) string {
 	var e errno.Errno
 	switch {
@@ -286,7 +288,7 @@ func result(err error) string {
 	return err.Error()
 }
 
-// open makes a context without a handshake.
+// open creates a context, and leaves it before the handshake.
 func (k *fixture) open(name byte, flags uint32) int {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
@@ -303,7 +305,7 @@ func (k *fixture) adopt(name byte, fd int) {
 	k.files[k.ctxs[name]] = k.p.Files().File(fd)
 }
 
-// uffd makes a context and shakes hands with it.
+// uffd creates a context and makes the handshake.
 func (k *fixture) uffd(name byte, flags uint32) int {
 	k.t.Helper()
 	fd := k.open(name, flags)
@@ -349,7 +351,7 @@ func encode(s encoder, size int) []byte {
 
 func pages(first, n int) abi.Range { return abi.Range{Start: pg(first), Len: uint64(n) * page} }
 
-// missing is the argument of UFFDIO_REGISTER for pages of the arena.
+// missing returns the argument of UFFDIO_REGISTER for pages of the arena.
 func missing(first, n int) abi.Register {
 	return abi.Register{Range: pages(first, n), Mode: abi.RegisterModeMissing}
 }
@@ -389,7 +391,7 @@ func (k *fixture) wake(fd, first, n int) error {
 	return k.wakeRange(fd, pages(first, n))
 }
 
-// copyPages fills pages of the arena with a byte, and returns the struct's copy field.
+// copyPages fills pages of the arena with a byte, and returns the out field.
 func (k *fixture) copyPages(fd, first, n int, fill byte, mode uint64) (copied int64, err error) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) { copied, err = copyPages(t, fd, pages(first, n), fill, mode) })
@@ -413,7 +415,8 @@ func (k *fixture) zeroPages(fd, first, n int, mode uint64) (zeroed int64, err er
 	return arg.Zeropage, err
 }
 
-// reader starts a task that reads once: "p1r p2w", or the errno.
+// reader starts a task that reads once. Its result is the messages, "p1r p2w", or the
+// errno.
 func (k *fixture) reader(name string, fd, size int) *job {
 	return k.start(name, func(t *machine.Task) string { return read(t, fd, size) })
 }
@@ -427,7 +430,7 @@ func read(t *machine.Task, fd, size int) string {
 	return messages(buf[:n])
 }
 
-// read reads once and must not have to wait.
+// read reads once, and fails the test if that sleeps.
 func (k *fixture) read(fd, size int) string {
 	k.t.Helper()
 	j := k.reader("reader", fd, size)
@@ -436,7 +439,7 @@ func (k *fixture) read(fd, size int) string {
 	return j.String()
 }
 
-// messages spells messages: "p1r p2+0x10w".
+// messages formats messages: "p1r p2+0x10w".
 func messages(buf []byte) string {
 	var all []string
 	for ; len(buf) >= abi.MsgSize; buf = buf[abi.MsgSize:] {
@@ -458,7 +461,7 @@ func messages(buf []byte) string {
 	return strings.Join(all, " ")
 }
 
-// poll asks once, without waiting.
+// poll polls once, without waiting.
 func (k *fixture) poll(fd int) (events vfs.PollEvents) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
@@ -470,7 +473,8 @@ func (k *fixture) poll(fd int) (events vfs.PollEvents) {
 	return events
 }
 
-// poller starts a task that waits in poll: "POLLIN", "POLLERR", "POLLNVAL", or the errno.
+// poller starts a task that waits in poll. Its result is "POLLIN", "POLLERR", "POLLNVAL",
+// or the errno.
 func (k *fixture) poller(name string, fd int) *job {
 	return k.start(name, func(t *machine.Task) string {
 		fds := []vfs.PollFd{{Fd: fd, Events: vfs.PollIn}}
@@ -489,7 +493,7 @@ func (k *fixture) poller(name string, fd int) *job {
 	})
 }
 
-// queues names the tasks in the two fault queues, newest first: "f3 f2 / f1".
+// queues returns the tasks in the two fault queues, newest first: "f3 f2 / f1".
 func (k *fixture) queues(name byte) string {
 	pending, seen := k.ctxs[name].Queues()
 	list := func(ws []uffd.Waiter) string {
@@ -507,7 +511,7 @@ func (k *fixture) queues(name byte) string {
 //	.      nothing        -  read-write    r  read-only    n  PROT_NONE
 //	A..F   read-write, registered with that context       s  MAP_SHARED
 //
-// Contexts that do not exist yet are made, with a handshake.
+// lay creates the contexts that do not exist yet, and makes their handshakes.
 func (k *fixture) lay(bar string) {
 	k.t.Helper()
 	k.width = len(bar)
@@ -568,8 +572,8 @@ func (k *fixture) mmap(first, n int, kind byte) {
 	k.width = max(k.width, first+n)
 }
 
-// bar draws the arena, as lay reads it, with a | between VMAs that touch. A registered
-// VMA that is not read-write has its context's letter in lower case.
+// bar draws the arena in lay's notation, with a | between adjacent VMAs. A registered VMA
+// that is not read-write has its context's letter in lower case.
 func (k *fixture) bar() string {
 	row := []byte(strings.Repeat(".", k.width))
 	var cuts []int
@@ -617,7 +621,7 @@ func (k *fixture) letter(m procfs.Mapping) byte {
 	return '?'
 }
 
-// args maps pages of scratch memory for arguments and returns where.
+// args maps pages of scratch memory for arguments, and returns their address.
 func (k *fixture) args(n int) uint64 {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
@@ -627,7 +631,7 @@ func (k *fixture) args(n int) uint64 {
 	return scratch
 }
 
-// poke stores bytes in the process's memory; fetch loads them.
+// poke stores bytes in the process's memory. fetch loads them.
 func (k *fixture) poke(addr uint64, b []byte) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
@@ -651,7 +655,7 @@ func (k *fixture) protect(addr uint64, n int, prot mm.Prot) {
 	k.do(func(t *machine.Task) { k.NoError(t.Mprotect(addr, uint64(n)*page, prot)) })
 }
 
-// readOnlyArg puts bytes where they can be read but not written, and returns where.
+// readOnlyArg stores bytes in memory that it makes read-only, and returns their address.
 func (k *fixture) readOnlyArg(b []byte) uint64 {
 	k.t.Helper()
 	at := k.args(1)
@@ -660,33 +664,32 @@ func (k *fixture) readOnlyArg(b []byte) uint64 {
 	return at
 }
 
-// director is a strategy that plays a script and leaves the rest to chance.
+// director is a strategy that plays a script, and then chooses at random.
 type director struct {
 	exec   *sim.Controlled
 	random sim.Strategy
 	script []scene
-	record func(step string) // of every step taken, if set
+	record func(step string) // called with every step, unless nil
 }
 
-// scene lets one task run until it announces a step that is at the stop, or cannot
-// run any more.
+// scene lets one task run until it announces a step that stop matches, or cannot run.
 type scene struct {
 	task string
-	stop func(step string) bool // nil: as long as it can run
+	stop func(step string) bool // nil: until the task cannot run
 }
 
 // play sets the script for the next settle.
 func (k *fixture) play(scenes ...scene) { k.dir.script = scenes }
 
-// upTo lets the task run until it is about to take a step whose description ends in
-// one of the texts.
+// upTo lets the task run until it announces a step whose description ends in one of the
+// texts.
 func upTo(task string, texts ...string) scene {
 	return scene{task, func(step string) bool {
 		return slices.ContainsFunc(texts, func(text string) bool { return strings.HasSuffix(step, text) })
 	}}
 }
 
-// all lets the task run for as long as it can.
+// all lets the task run until it cannot run.
 func all(task string) scene { return scene{task: task} }
 
 func (d *director) describe(t *sim.Task) string {
@@ -719,7 +722,7 @@ func (d *director) cue(enabled []*sim.Task) *sim.Task {
 	return nil
 }
 
-// steps records what the tasks do in the next settle: "f: spin_lock ctx.fdWqh.Lock".
+// steps settles the machine and returns its steps: "f: spin_lock ctx.fdWqh.Lock".
 func (k *fixture) steps(run func()) []string {
 	var log []string
 	k.dir.record = func(step string) { log = append(log, step) }
@@ -728,8 +731,8 @@ func (k *fixture) steps(run func()) []string {
 	return log
 }
 
-// inOrder asserts that the log has the steps in this order, perhaps with others in
-// between. A wanted step is the task's name and the end of the step.
+// inOrder asserts that the log contains the steps in this order, possibly with others in
+// between. A wanted step is the task's name and the end of the step's description.
 func (k *fixture) inOrder(log []string, task string, want ...string) {
 	k.t.Helper()
 	i := 0

@@ -15,8 +15,9 @@ const (
 	pendingLock = "ctx.faultPendingWqh.Lock"
 )
 
-// LOCK-1 to LOCK-5: of everything that takes a lock, in many interleavings, which locks are
-// held when another one is taken, and that nobody sleeps with a spinlock.
+// LOCK-1 to LOCK-5: records, in many interleavings of everything that takes a lock, which
+// locks are held when another lock is taken, and asserts that no task sleeps with a
+// spinlock held.
 func TestLockOrder(t *testing.T) {
 	nested := map[string]bool{} // "outer → inner"
 	for seed := range uint64(200) {
@@ -28,7 +29,7 @@ func TestLockOrder(t *testing.T) {
 			switch op {
 			case "spin_lock", "down_read", "down_write":
 				if slices.Contains(held[task], lock) {
-					continue // it had to queue for the semaphore, and has it now
+					continue // it waited for the semaphore, and now holds it
 				}
 				for _, outer := range held[task] {
 					nested[outer+" → "+lock] = true
@@ -41,7 +42,8 @@ func TestLockOrder(t *testing.T) {
 			case "schedule":
 				k.Empty(held[task], "LOCK-4: %s", step)
 			case "load", "store":
-				// LOCK-4: no user copy, and so no page-table access, with a queue's lock held.
+				// LOCK-4: no user copy, and so no page-table access, with a queue's lock
+				// held.
 				if strings.Contains(what, "table.entries") {
 					k.NotContains(held[task], pendingLock, step)
 					k.NotContains(held[task], fdLock, step)
@@ -51,12 +53,12 @@ func TestLockOrder(t *testing.T) {
 		k.exec.Stop()
 	}
 	for pair, want := range map[string]bool{
-		mmapLock + " → " + pendingLock: true,  // LOCK-1: a fault queues itself
+		mmapLock + " → " + pendingLock: true,  // LOCK-1: a fault joins the queue
 		pendingLock + " → " + mmapLock: false, //
-		fdLock + " → " + pendingLock:   true,  // LOCK-2: a reader looks
+		fdLock + " → " + pendingLock:   true,  // LOCK-2: a reader checks for a fault
 		pendingLock + " → " + fdLock:   false, // LOCK-3
 		fdLock + " → " + mmapLock:      false, // LOCK-4
-		mmapLock + " → " + fdLock:      false, // FAULT-11: readers are woken without it
+		mmapLock + " → " + fdLock:      false, // FAULT-11: a fault wakes the readers without it
 	} {
 		if nested[pair] != want {
 			t.Errorf("%s: seen is %v, want %v", pair, nested[pair], want)
@@ -64,9 +66,9 @@ func TestLockOrder(t *testing.T) {
 	}
 }
 
-// LOCK-5: release has dropped mmap_lock when it takes the queues' lock.
+// LOCK-5: release drops mmap_lock before it takes the queues' lock.
 func TestReleaseTakesLocksOneAfterAnother(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.faults(1)
 		log := k.steps(func() { k.close(k.fds['A']) })
@@ -74,10 +76,10 @@ func TestReleaseTakesLocksOneAfterAnother(t *testing.T) {
 	})
 }
 
-// LOCK-3: what a fault that wakes the readers with its queue's lock held would be: a deadlock,
-// or at the least a lock taken out of order.
+// LOCK-3: a fault that wakes the readers with its queue's lock held deadlocks, or at
+// least takes a lock out of order.
 func TestWakingReadersUnderTheLockIsFound(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.m.Dropped = rule.Of(uffd.WakeReadersUnlocked)
 		k.lay("A")
 		k.reader("r", k.fds['A'], 32)

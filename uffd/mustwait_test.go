@@ -12,7 +12,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// mustWait asks the page table, as a fault would.
+// mustWait calls userfaultfd_must_wait's walk with the lock held, as a fault does.
 func (k *fixture) mustWait(addr uint64) (wait bool) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
@@ -23,15 +23,15 @@ func (k *fixture) mustWait(addr uint64) (wait bool) {
 	return wait
 }
 
-// lastLevel names the deepest level of the page table on the way to an address.
+// lastLevel returns the name of the lowest page-table level that exists for an address.
 func (k *fixture) lastLevel(addr uint64) string {
 	walk := k.p.MM.PageWalk(addr)
 	return walk[len(walk)-1].Level
 }
 
-// MW-1, MW-3: with any level missing there is no page.
+// MW-1, MW-3: a page is missing if any level is missing.
 func TestMustWaitForMissingLevels(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("--")
 		k.True(k.mustWait(pg(0)))
 		k.Equal("pgd", k.lastLevel(pg(0)))
@@ -53,9 +53,9 @@ func TestMustWaitForMissingLevels(t *testing.T) {
 	})
 }
 
-// MW-2: a huge page is a page.
+// MW-2: a huge page counts as a page.
 func TestMustNotWaitForHugePages(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.m.THP = mm.THPAlways
 		k.p = k.newProcess()
 		k.do(func(t *machine.Task) {
@@ -70,8 +70,8 @@ func TestMustNotWaitForHugePages(t *testing.T) {
 	})
 }
 
-// MW-4: whatever is in the entry, if it is not none nobody waits: a page, the zero page, a
-// page that cannot be accessed.
+// MW-4: any entry other than none ends the wait: a page, the zero page, an inaccessible
+// page.
 func TestMustNotWaitForEntries(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("-----A")
@@ -89,8 +89,9 @@ func TestMustNotWaitForEntries(t *testing.T) {
 	})
 }
 
-// swap stores a swap entry, or that of a huge page in migration, which nothing in the model
-// does, into the table of the level that covers addr, and takes it out again after check.
+// swap stores an entry that the model itself never creates, a swap entry or that of a
+// huge page in migration, in the table of the level that covers addr. It removes the
+// entry after check.
 func (k *fixture) swap(l pgtable.Level, addr uint64, check func()) {
 	tb := k.p.MM.PGD()
 	for tb.Level() > l {
@@ -108,10 +109,11 @@ func (k *fixture) swap(l pgtable.Level, addr uint64, check func()) {
 	set(0)
 }
 
-// MW-4: a swap or migration entry is no reason to wait. MW-5: a pmd that is neither none nor
-// present is: the 2015 code waits for a huge page in migration, 4.19 and later do not.
+// MW-4: a swap or migration entry in a pte ends the wait. MW-5: a pmd that is neither
+// none nor present does not: the 2015 code waits for a huge page in migration, 4.19 and
+// later do not.
 func TestMustWaitForMigration(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("--")
 		k.poke(pg(0), []byte{'x'})
 		k.swap(pgtable.PTE, pg(1), func() { k.False(k.mustWait(pg(1))) })
@@ -120,9 +122,9 @@ func TestMustWaitForMigration(t *testing.T) {
 	})
 }
 
-// MW-3: a page that has been dropped is missing again.
+// MW-3: a page that was zapped is missing again.
 func TestMustWaitAfterZap(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("-")
 		k.poke(pg(0), []byte{'x'})
 		k.False(k.mustWait(pg(0)))
@@ -131,9 +133,10 @@ func TestMustWaitAfterZap(t *testing.T) {
 	})
 }
 
-// MW-5: no level is read twice by the look that a fault takes: it might change in between.
+// MW-5: the check of a fault reads each level once, because the entry may change in
+// between.
 func TestMustWaitReadsEachLevelOnce(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.load("f", pg(0))
 		log := k.steps(k.settle)
@@ -150,9 +153,9 @@ func TestMustWaitReadsEachLevelOnce(t *testing.T) {
 	})
 }
 
-// MW-6: the tables cannot go away under the look: munmap waits for mmap_lock.
+// MW-6: no table is freed during the check: munmap waits for mmap_lock.
 func TestMunmapWaitsForTheLook(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
 		m := k.start("m", func(t *machine.Task) string { return result(t.Munmap(pg(0), page)) })
@@ -162,17 +165,17 @@ func TestMunmapWaitsForTheLook(t *testing.T) {
 		freed := slices.IndexFunc(log, func(s string) bool { return strings.HasPrefix(s, "m: store pmd table") })
 		k.Greater(freed, looked, "%s", strings.Join(log, "\n"))
 		k.Equal("ok", m.String())
-		k.Equal("asleep", f.String(), "munmap wakes nobody")
+		k.Equal("asleep", f.String(), "munmap wakes no fault")
 		k.NoError(k.wake(k.fds['A'], 0, 1))
 		k.Equal("SIGSEGV", f.String())
 	})
 }
 
-// MW-6: a zap needs the lock for reading only, and so may come before or after the look.
+// MW-6: a zap takes mmap_lock for reading only, so it may run before or after the check.
 func TestZapDuringTheLook(t *testing.T) {
 	for stop, want := range map[string]string{
-		"spin_unlock ctx.faultPendingWqh.Lock": "asleep", // the entry has gone before the look
-		"up_read mm.MmapLock":                  "SIGBUS", // after it: the retry finds nothing
+		"spin_unlock ctx.faultPendingWqh.Lock": "asleep", // the entry is cleared before the check
+		"up_read mm.MmapLock":                  "SIGBUS", // after: the retry finds no page
 	} {
 		each(t, func(k *fixture) {
 			k.lay("A")

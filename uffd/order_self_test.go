@@ -51,7 +51,7 @@ func (c *Ctx) put(t *sim.Task) {
 type Ctx struct{}
 `
 
-// The comparison finds what is out of order, missing or too much.
+// The comparison reports an operation that is out of order, missing or extra.
 func TestOrderIsCompared(t *testing.T) {
 	goNames := map[string]string{"handle": "tiny.(*Ctx).handle", "put": "tiny.(*Ctx).put"}
 	for _, tt := range []struct{ name, from, to, want string }{
@@ -59,7 +59,7 @@ func TestOrderIsCompared(t *testing.T) {
 		{
 			"the state after the lock is dropped",
 			"	t.SetState(sim.Killable)\n}", "}",
-			`handle: tiny.(*Ctx).handle has another order (> is a difference)
+			`handle: tiny.(*Ctx).handle differs in order (> is a difference)
       testdata/order.txt              | Go
       lock fault_pending_wqh          | lock fault_pending_wqh          tiny.go:4
       add fault_pending_wqh           | add fault_pending_wqh           tiny.go:15
@@ -77,7 +77,7 @@ func TestOrderIsCompared(t *testing.T) {
 `,
 		},
 		{
-			"an operation that the kernel has not",
+			"an operation that the kernel lacks",
 			"	return nil", "	t.Schedule(); return nil",
 			"    >                                 | schedule                        tiny.go:11\n",
 		},
@@ -101,7 +101,7 @@ func TestOrderIsCompared(t *testing.T) {
 			"	c.mm.Put(t)\n", "	c.mm.Drop(t)\n",
 			"    > put mm                          |\n",
 		},
-		{"no such function", "put(t *sim.Task)", "drop(t *sim.Task)", "put: there is no tiny.(*Ctx).put"},
+		{"no such function", "put(t *sim.Task)", "drop(t *sim.Task)", "put: no function tiny.(*Ctx).put"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lists, err := parseOrder(tinyOrder)
@@ -120,7 +120,7 @@ func TestOrderIsCompared(t *testing.T) {
 	}
 }
 
-// What a list leaves out or adds says why.
+// A line with + or - must have a comment that explains it.
 func TestOrderIsExplained(t *testing.T) {
 	for _, text := range []string{"    mb\n", "f\n    - mb\n", "f\n    + mb\n", "f\n    + mb  # later\n"} {
 		_, err := parseOrder(text)

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// callOps says which operation a call is, by the expression that is called and the
-// arguments behind the task. The first row that fits is taken; an operation of "" hides
-// the call. $1 is what the parentheses match, in the kernel's spelling; $arg is the last
-// argument, likewise.
+// callOps maps a call to its operation, by the called expression and the arguments after
+// the task. The first matching row counts; an operation of "" hides the call. $1 is the
+// match of the parentheses, in the kernel's spelling; $arg is the last argument, also in
+// the kernel's spelling.
 var callOps = []struct{ call, args, op string }{
 	// Wait queues and their locks.
 	{queue + `(?:\.Lock)?\.Lock`, ``, "lock $1"},
@@ -105,7 +105,7 @@ var callOps = []struct{ call, args, op string }{
 
 const queue = `.*\.(faultPendingWqh|faultWqh|fdWqh)`
 
-// assignOps says which operation an assignment is, by its two sides.
+// assignOps maps an assignment to its operation, by its two sides.
 var assignOps = []struct{ left, right, op string }{
 	{`vma\.(?:Flags|Userfault)`, ``, "set vma"},
 	{`c\.freed`, `true`, "free ctx"},
@@ -115,10 +115,10 @@ var assignOps = []struct{ left, right, op string }{
 	{`\*msg`, `uwq\.msg`, "copy msg"},
 }
 
-// resultOps says which result an expression is, where it is returned or assigned.
+// resultOps matches an expression that is returned or assigned and is a result.
 var resultOps = regexp.MustCompile(`^(?:errno\.(E[A-Z0-9]+)|(?:mm\.)?VMFault(SIGBUS|NoPage|Retry|Major)|\w+\.Poll(Err|In|Hup))$`)
 
-// kernelSpelling has the names that the kernel spells in another way.
+// kernelSpelling has the names that the kernel spells differently.
 var kernelSpelling = map[string]string{
 	"faultPendingWqh": "fault_pending_wqh", "faultWqh": "fault_wqh", "fdWqh": "fd_wqh",
 	"Event": "event", "Address": "address", "Ptid": "ptid",
@@ -131,17 +131,17 @@ var (
 	// ignored calls serve the model and have no counterpart in the kernel.
 	ignored = regexp.MustCompile(`(?:^|\.)(?:trace\w*|use|look|ForgetSince|Bookmark|Label|Guards|sumUp\w*)$`)
 
-	// droppedRule is the condition of the line that leads to a function's variants, each
-	// of them without one of its rules.
+	// droppedRule is the condition of a function's dispatch line, which leads to the
+	// variants without some of its rules.
 	droppedRule = regexp.MustCompile(`(?i)\bdropped\.Any\b`)
 
-	// collapsed operations count once if they stand one after the other.
+	// collapsed operations count once if they are consecutive.
 	collapsed = regexp.MustCompile(`^(?:return|bug_on|set|free|load upper)\b`)
 
-	// asserted operations are part of the assertion that they are an argument of.
+	// asserted operations are part of the assertion that has them as an argument.
 	asserted = regexp.MustCompile(`^(?:look|count|test|load) `)
 
-	// conversion keeps its argument a result.
+	// conversion matches the functions whose argument stays a result.
 	conversion = regexp.MustCompile(`^(?:error|u?int\d*|State|bool)$`)
 )
 
@@ -153,7 +153,7 @@ func spell(name string) string {
 	return name
 }
 
-// callOp returns the operation that a call is, and reports whether the table has it.
+// callOp returns the operation of a call, and reports whether the table has it.
 func callOp(name string, args []ast.Expr) (op string, known bool) {
 	var texts []string
 	for _, a := range args {
@@ -183,7 +183,7 @@ func callOp(name string, args []ast.Expr) (op string, known bool) {
 	return "", false
 }
 
-// assignOp returns the operation that an assignment is, "" if none.
+// assignOp returns the operation of an assignment, "" if none.
 func assignOp(left, right string) string {
 	for _, row := range assignOps {
 		m := matches(row.left, left)
@@ -197,7 +197,7 @@ func assignOp(left, right string) string {
 	return ""
 }
 
-// matches returns the match of the pattern with all of the text, nil if none; an empty
+// matches returns the match of the pattern with the whole text, nil if none. An empty
 // pattern matches every text.
 func matches(pattern, text string) []string {
 	if pattern == "" {
@@ -213,7 +213,7 @@ func matches(pattern, text string) []string {
 
 var patterns = map[string]*regexp.Regexp{}
 
-// resultOp returns the operation that a result is, "" if none.
+// resultOp returns the operation of a result, "" if none.
 func resultOp(text string) string {
 	m := resultOps.FindStringSubmatch(text)
 	if m == nil {
@@ -222,7 +222,7 @@ func resultOp(text string) string {
 	return "return " + spell(m[1]+m[2]+m[3])
 }
 
-// literalOp returns the operation that a composite literal is, "" if none.
+// literalOp returns the operation of a composite literal, "" if none.
 func literalOp(e *ast.CompositeLit) string {
 	if len(e.Elts) == 0 && types.ExprString(e.Type) == "abi.Msg" {
 		return "zero msg"
@@ -230,8 +230,9 @@ func literalOp(e *ast.CompositeLit) string {
 	return ""
 }
 
-// startsRetry reports whether the statement gives the variable for a fault's result its first
-// value. The return of the variable is no operation: it is the end of every fault that waited.
+// startsRetry reports whether the statement defines the variable that holds a fault's
+// result. Returning that variable is not an operation: every fault that waited ends with
+// it.
 func startsRetry(s *ast.AssignStmt) bool {
 	return s.Tok == token.DEFINE && len(s.Rhs) == 1 && types.ExprString(s.Rhs[0]) == "mm.VMFaultRetry"
 }

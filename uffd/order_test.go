@@ -15,15 +15,15 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// orderList is the operations of a kernel function, as testdata/order.txt lists them.
+// orderList has the operations of a kernel function, as testdata/order.txt lists them.
 type orderList struct {
 	name   string
 	goName string // "" if the kernel-function maps have it
 	want   [][]string
 }
 
-// parseOrder reads lists. What the model leaves out (-) is not in them; an element with
-// several operations has them in any order.
+// parseOrder parses lists. It omits the operations that the model leaves out (-). An
+// element with several operations accepts them in any order.
 func parseOrder(text string) ([]*orderList, error) {
 	var lists []*orderList
 	for i, line := range strings.Split(text, "\n") {
@@ -67,8 +67,8 @@ func parseOrder(text string) ([]*orderList, error) {
 
 var release = regexp.MustCompile(`^\d+\.\d+\b`)
 
-// checkOrder returns what is wrong with the Go functions that recreate the listed kernel
-// functions: a text for each. goNames is the kernel-function maps.
+// checkOrder compares the Go functions with the lists of the kernel functions that they
+// recreate, and returns a text for each difference. goNames is the kernel-function maps.
 func checkOrder(prog *program, lists []*orderList, goNames map[string]string) []string {
 	var wrong []string
 	listed, kernel := map[*types.Func]string{}, map[*types.Func]bool{}
@@ -81,9 +81,9 @@ func checkOrder(prog *program, lists []*orderList, goNames map[string]string) []
 		}
 		switch fn := prog.names[l.goName]; {
 		case l.goName == "":
-			wrong = append(wrong, l.name+" has a list, and no Go function in the maps")
+			wrong = append(wrong, l.name+" has a list, but no Go function in the maps")
 		case fn == nil:
-			wrong = append(wrong, l.name+": there is no "+l.goName)
+			wrong = append(wrong, l.name+": no function "+l.goName)
 		default:
 			listed[fn] = l.name
 		}
@@ -100,7 +100,8 @@ func checkOrder(prog *program, lists []*orderList, goNames map[string]string) []
 	return wrong
 }
 
-// compareOrder returns "" if what was found is what the list says, or both side by side.
+// compareOrder returns "" if the found operations are those of the list, or both side by
+// side.
 func compareOrder(prog *program, l *orderList, all []foundOp) string {
 	var found []foundOp
 	for _, f := range all {
@@ -135,16 +136,17 @@ func compareOrder(prog *program, l *orderList, all []foundOp) string {
 	if !differs {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s has another order (> is a difference)\n      %-31s | %s\n%s", l.name, l.goName, "testdata/order.txt", "Go", text.String())
+	return fmt.Sprintf("%s: %s differs in order (> is a difference)\n      %-31s | %s\n%s", l.name, l.goName, "testdata/order.txt", "Go", text.String())
 }
 
-// alignedOps is a line of a comparison; one of the two may be missing.
+// alignedOps is a line of a comparison. One of the two may be missing.
 type alignedOps struct {
 	want  string
 	found foundOp
 }
 
-// alignOps puts a list and what was found side by side, with as many equal lines as possible.
+// alignOps aligns the listed and the found operations, with as many equal lines as
+// possible.
 func alignOps(want []string, found []foundOp) []alignedOps {
 	equal := make([][]int, len(want)+1) // equal[i][j]: how many lines of want[i:] and found[j:] fit
 	equal[len(want)] = make([]int, len(found)+1)
@@ -176,14 +178,14 @@ func alignOps(want []string, found []foundOp) []alignedOps {
 	return lines
 }
 
-// sameOp reports whether an operation that was found is the listed one. In "set_state *"
-// the object cannot be read off the source.
+// sameOp reports whether a found operation is the listed one. In "set_state *" the source
+// does not show the object.
 func sameOp(listed, found string) bool {
 	verb, any := strings.CutSuffix(found, "*")
 	return listed == found || any && strings.HasPrefix(listed, verb)
 }
 
-// anyOrder reports whether what was found is the alternatives, each of them once.
+// anyOrder reports whether the found operations are the alternatives, each once.
 func anyOrder(alternatives []string, found []foundOp) bool {
 	var ops []string
 	for _, f := range found {
@@ -193,8 +195,8 @@ func anyOrder(alternatives []string, found []foundOp) bool {
 	return slices.Equal(slices.Sorted(slices.Values(alternatives)), ops)
 }
 
-// Every Go function does what the kernel function does that it recreates, in the same
-// order.
+// Every Go function has the operations of the kernel function that it recreates, in the
+// same order.
 func TestOrderIsTheKernels(t *testing.T) {
 	text, err := os.ReadFile("testdata/order.txt")
 	require.NoError(t, err)

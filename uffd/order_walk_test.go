@@ -14,8 +14,8 @@ import (
 
 const modulePath = "github.com/uffdsim/uffdsim"
 
-// program is the syntax of this module's packages, with what the names in it stand for.
-// Packages from outside are empty: nothing of them is compared.
+// program holds the syntax of this module's packages, and the objects that their
+// identifiers denote. Packages of other modules are empty: nothing in them is compared.
 type program struct {
 	fset  *token.FileSet
 	info  types.Info
@@ -62,7 +62,7 @@ func (p *program) Import(path string) (*types.Package, error) {
 	return p.add(path, files), nil
 }
 
-// add checks a package's types, which finds errors where packages from outside are used.
+// add type-checks a package. It ignores the errors at uses of other modules' packages.
 func (p *program) add(path string, files []*ast.File) *types.Package {
 	conf := types.Config{Importer: p, Error: func(error) {}}
 	pkg, _ := conf.Check(path, p.fset, files, &p.info)
@@ -92,7 +92,7 @@ func docName(pkg string, decl *ast.FuncDecl) string {
 	return pkg + "." + recv + "." + decl.Name.Name
 }
 
-// callee returns the function that an expression names, nil for all else.
+// callee returns the function that an expression names, nil if none.
 func (p *program) callee(e ast.Expr) *types.Func {
 	var id *ast.Ident
 	switch e := ast.Unparen(e).(type) {
@@ -113,15 +113,15 @@ type foundOp struct {
 	pos token.Pos
 }
 
-// walker collects the operations of one Go function, in the order of the source, arguments
+// walker collects the operations of one Go function in the order of the source, arguments
 // before their call. It follows calls of functions of the same package that recreate no
 // kernel function.
 type walker struct {
 	prog   *program
 	listed map[*types.Func]string    // the functions that have a list, with its name
-	kernel map[*types.Func]bool      // all that recreate a kernel function
+	kernel map[*types.Func]bool      // the functions that recreate a kernel function
 	vars   map[types.Object]ast.Expr // local variables, with their first value
-	stack  []*types.Func             // the function, and those that it was followed to
+	stack  []*types.Func             // the function, then the followed calls
 	defers [][]ast.Expr              // deferred calls, by function
 	result bool                      // in an expression that is returned or assigned
 	found  []foundOp
@@ -170,7 +170,7 @@ func (w *walker) stmt(s ast.Stmt) {
 		}
 	case *ast.IfStmt:
 		if droppedRule.MatchString(types.ExprString(s.Cond)) {
-			return // what the function is without one of its rules
+			return // the dispatch to the variants without some rules
 		}
 		w.maybe(s.Init)
 		w.expr(s.Cond)
@@ -205,7 +205,7 @@ func (w *walker) stmt(s ast.Stmt) {
 	}
 }
 
-// maybe walks a statement that may be missing.
+// maybe walks a statement unless it is nil.
 func (w *walker) maybe(s ast.Stmt) {
 	if s != nil {
 		w.stmt(s)
@@ -232,7 +232,7 @@ func (w *walker) assign(s *ast.AssignStmt) {
 	}
 }
 
-// functionValue notes the function that a new variable stands for.
+// functionValue records the function that a new variable holds.
 func (w *walker) functionValue(left, right ast.Expr) {
 	id, ok := left.(*ast.Ident)
 	if !ok {
@@ -285,7 +285,7 @@ func (w *walker) expr(e ast.Expr) {
 	}
 }
 
-// call walks a call: what is called, the arguments, and then the call itself.
+// call walks a call: the function expression, the arguments, and then the call itself.
 func (w *walker) call(e *ast.CallExpr) {
 	fun := ast.Unparen(e.Fun)
 	name := types.ExprString(fun)
@@ -303,7 +303,7 @@ func (w *walker) call(e *ast.CallExpr) {
 	w.exprs(e.Args)
 	if op, known := callOp(name, e.Args); known {
 		if strings.HasPrefix(op, "bug_on") {
-			// An assertion's own looks are not those of the function.
+			// The tests inside an assertion are not operations of the function.
 			looks := slices.DeleteFunc(w.found[before:], func(f foundOp) bool { return asserted.MatchString(f.op) })
 			w.found = w.found[:before+len(looks)]
 		}
@@ -326,7 +326,7 @@ func (w *walker) call(e *ast.CallExpr) {
 	}
 }
 
-// follows reports whether the function is part of the one that calls it.
+// follows reports whether the walk continues in the function.
 func (w *walker) follows(fn *types.Func) bool {
 	if w.prog.funcs[fn] == nil || slices.Contains(w.stack, fn) {
 		return false

@@ -8,7 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// POLL-2, POLL-3, POLL-4, POLL-6: what poll answers.
+// POLL-2, POLL-3, POLL-4, POLL-6: the results of poll.
 func TestPollAnswers(t *testing.T) {
 	for _, c := range []struct {
 		rule      string
@@ -26,7 +26,7 @@ func TestPollAnswers(t *testing.T) {
 		{"POLL-4", true, true, true, vfs.PollIn},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("-")
 				fd := k.open('A', 0)
 				k.NoError(k.register(fd, 0, 1))
@@ -41,7 +41,8 @@ func TestPollAnswers(t *testing.T) {
 					k.faults(1)
 				}
 				k.do(func(t *machine.Task) {
-					// POLLERR and POLLHUP are told unasked: the latter never is.
+					// POLLERR and POLLHUP are reported even if not asked for; POLLHUP
+					// never occurs.
 					for _, asked := range []vfs.PollEvents{vfs.PollIn, vfs.PollIn | vfs.PollHup, 0xffff} {
 						fds := []vfs.PollFd{{Fd: fd, Events: asked}}
 						_, err := t.Poll(fds, false)
@@ -54,10 +55,10 @@ func TestPollAnswers(t *testing.T) {
 	}
 }
 
-// POLL-1: the poller joins the queue first, even where the answer is an error; and leaves it.
+// POLL-1: the poller joins the queue first, even if the result is POLLERR, and leaves it.
 func TestPollJoinsFirst(t *testing.T) {
 	for _, handshake := range []bool{false, true} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			fd := k.open('A', 0)
 			if handshake {
 				_, err := k.api(fd, goodAPI)
@@ -73,20 +74,20 @@ func TestPollJoinsFirst(t *testing.T) {
 	}
 }
 
-// POLL-4: after joining a barrier, and then a look without the lock.
+// POLL-4: after joining the queue, a barrier and then a check without the lock.
 func TestPollLooks(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.uffd('A', abi.ONonblock)
 		p := k.poller("p", fd)
 		log := k.steps(k.settle)
 		k.inOrder(log, "p", "store ctx.fdWqh.active", "smp_mb", "load ctx.faultPendingWqh.active")
 		k.False(has(log, "p", "ctx.faultPendingWqh.Lock"))
-		k.False(has(log, "p", "ctx.faultWqh"), "what has been read does not count")
+		k.False(has(log, "p", "ctx.faultWqh"), "a fault that was read does not count")
 		k.Equal("asleep", p.String())
 	})
 }
 
-// POLL-1, POLL-4: a poller never misses a fault, whenever it comes.
+// POLL-1, POLL-4: a poller never misses a fault, at whatever moment it is queued.
 func TestPollNeverMissesAFault(t *testing.T) {
 	seen := outcomes(t, 2000, func(k *fixture) string {
 		k.lay("A")
@@ -101,9 +102,9 @@ func TestPollNeverMissesAFault(t *testing.T) {
 	}
 }
 
-// POLL-1: a fault wakes all pollers, and readers besides.
+// POLL-1: a fault wakes all pollers and all readers.
 func TestFaultWakesPollers(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		fd := k.fds['A']
 		r := k.reader("r", fd, 32) // while the file still blocks
@@ -122,7 +123,7 @@ func TestFaultWakesPollers(t *testing.T) {
 	})
 }
 
-// POLL-5: POLLIN is no promise.
+// POLL-5: a read may find no message after POLLIN.
 func TestPollinIsNoPromise(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -138,10 +139,10 @@ func TestPollinIsNoPromise(t *testing.T) {
 	})
 }
 
-// POLL-6, REL-13: nor does close end a poll with POLLHUP: poll holds the file, which is
-// released when it has returned.
+// POLL-6, REL-13: close does not end a poll with POLLHUP: poll holds the file, which is
+// released when poll returns.
 func TestCloseDuringPoll(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		ctx := k.ctxs['A']
 		k.setFlags(k.fds['A'], abi.ONonblock)
@@ -152,7 +153,7 @@ func TestCloseDuringPoll(t *testing.T) {
 		k.False(ctx.Released())
 		f := k.load("f", pg(0))
 		k.settle()
-		k.Equal("POLLNVAL", p.String(), "there is no such descriptor any more")
+		k.Equal("POLLNVAL", p.String(), "the descriptor is no longer open")
 		k.True(ctx.Freed())
 		k.Equal("0", f.String())
 	})

@@ -11,10 +11,10 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// QUEUE-1, QUEUE-2, QUEUE-3: what goes in at the head comes out at the tail, and a wake walks
-// from head to tail.
+// QUEUE-1, QUEUE-2, QUEUE-3: faults are added at the head and read from the tail, and a
+// wake walks from head to tail.
 func TestQueueEnds(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAAA")
 		k.faults(4)
 		k.Equal("f3 f2 f1 f0 /", k.queues('A'))
@@ -25,9 +25,9 @@ func TestQueueEnds(t *testing.T) {
 	})
 }
 
-// QUEUE-1: the messages of the queues are those that were queued.
+// QUEUE-1: the queues hold the messages of the queued faults.
 func TestQueueContents(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		k.load("f0", pg(0)+7)
 		k.settle()
@@ -40,10 +40,11 @@ func TestQueueContents(t *testing.T) {
 	})
 }
 
-// QUEUE-4: while a reader moves an entry, and it is in neither queue, its killed owner must not
-// take it for removed: it would return, and the reader would link a dead entry.
+// QUEUE-4: while a reader moves an entry and the entry is in neither queue, its killed
+// task must not conclude that a waker removed it: the task would return, and the reader
+// would link a dead entry.
 func TestKillDuringRefile(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
 		k.settle()
@@ -51,7 +52,8 @@ func TestKillDuringRefile(t *testing.T) {
 		k.start("s", func(t *machine.Task) string { t.Kill(f.task, sim.SignalFatal); return "" })
 		refile := func(step string) bool { return strings.HasSuffix(step, "store ctx.faultPendingWqh.active") }
 		k.play(upTo("r", "spin_lock ctx.faultPendingWqh.Lock"), scene{"r", refile}, all("s"),
-			// The first store takes it out; the second links it to the other queue.
+			// The first store removes the entry; the second links it into the other
+			// queue.
 			upTo("r", "store f's entry.wq.link"), all("f"))
 		log := k.steps(k.settle)
 		k.inOrder(log, "f", "load f's entry.wq.link", "spin_lock ctx.faultPendingWqh.Lock")
@@ -61,8 +63,9 @@ func TestKillDuringRefile(t *testing.T) {
 	})
 }
 
-// QUEUE-4, QUEUE-5, QUEUE-6, QUEUE-8: whoever meets a fault that is being killed, nothing is
-// left behind, and no dead entry is touched (the model panics if one is).
+// QUEUE-4, QUEUE-5, QUEUE-6, QUEUE-8: a fault is killed while readers, wakers or a close
+// run. No entry is left behind, and no dead entry is accessed (the model panics if one
+// is).
 func TestKilledFaultAgainstEverybody(t *testing.T) {
 	others := map[string]func(k *fixture){
 		"reader": func(k *fixture) { k.reader("r", k.fds['A'], 32) },
@@ -87,20 +90,20 @@ func TestKilledFaultAgainstEverybody(t *testing.T) {
 			})
 			for outcome := range seen {
 				switch outcome {
-				case "killed /", "SIGBUS /", "0 /": // the wake or the close may come first
+				case "killed /", "SIGBUS /", "0 /": // the wake or the close may be first
 				default:
 					t.Errorf("outcome %q", outcome)
 				}
 			}
 			if seen["killed /"] == 0 {
-				t.Errorf("the signal never came first: %v", seen)
+				t.Errorf("the signal was never first: %v", seen)
 			}
 		})
 	}
 }
 
-// QUEUE-4, QUEUE-7, QUEUE-8: the same set-ups find the bug when the rule is dropped: they do
-// look where it would be.
+// QUEUE-4, QUEUE-7, QUEUE-8: the same set-ups find the bug if the rule is dropped, so
+// they cover it.
 func TestDroppedQueueRulesAreFound(t *testing.T) {
 	for _, r := range []rule.Rule{uffd.PlainDeleteAtRefile, uffd.UnlinkOwnEntry, uffd.PutAfterUnlink} {
 		t.Run(uffd.RuleInfo(r).Name, func(t *testing.T) {
@@ -123,13 +126,13 @@ func TestDroppedQueueRulesAreFound(t *testing.T) {
 				}
 			}
 			if found == 0 {
-				t.Error("nothing was found")
+				t.Error("no interleaving shows the bug")
 			}
 		})
 	}
 }
 
-// QUEUE-7: only under the lock of the pending queue is either queue changed, and the other
+// QUEUE-7: both queues change only under the lock of the pending queue, and the other
 // queue's own lock is never taken.
 func TestPendingLockGuardsBothQueues(t *testing.T) {
 	for seed := range uint64(100) {
@@ -154,7 +157,7 @@ func TestPendingLockGuardsBothQueues(t *testing.T) {
 	}
 }
 
-// workload lets everything that takes a lock happen at once, and returns the steps.
+// workload runs every operation that takes a lock concurrently, and returns the steps.
 func (k *fixture) workload() []string {
 	k.t.Helper()
 	k.lay("AAAA")

@@ -9,24 +9,24 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// RANGE-1 to RANGE-6: ranges that no ioctl accepts, whatever is mapped there.
+// RANGE-1 to RANGE-6: ranges that every ioctl refuses, whatever is mapped there.
 func TestInvalidRanges(t *testing.T) {
 	const top = mm.TaskSize
 	cases := map[string]abi.Range{
-		"RANGE-1 start unaligned":            {Start: arena + 1, Len: page},
-		"RANGE-1 start unaligned by half":    {Start: arena + page/2, Len: page},
-		"RANGE-2 length unaligned":           {Start: arena, Len: page + 1},
-		"RANGE-2 length less than a page":    {Start: arena, Len: page - 1},
-		"RANGE-3 length zero":                {Start: arena, Len: 0},
-		"RANGE-4 start zero":                 {Start: 0, Len: arena + page},
-		"RANGE-4 start a page too low":       {Start: mm.DefaultMmapMinAddr - page, Len: arena + page},
-		"RANGE-5 start at the end":           {Start: top, Len: page},
-		"RANGE-5 start beyond":               {Start: top + page, Len: page},
-		"RANGE-5 start is the last page":     {Start: 1<<64 - page, Len: page},
-		"RANGE-6 a page too long":            {Start: arena, Len: top - arena + page},
-		"RANGE-6 end wraps around to 0":      {Start: arena, Len: 1<<64 - arena},
-		"RANGE-6 end wraps to within":        {Start: arena + page, Len: 1<<64 - page},
-		"RANGE-6 length is all there can be": {Start: arena, Len: 1<<64 - page},
+		"RANGE-1 start unaligned":         {Start: arena + 1, Len: page},
+		"RANGE-1 start unaligned by half": {Start: arena + page/2, Len: page},
+		"RANGE-2 length unaligned":        {Start: arena, Len: page + 1},
+		"RANGE-2 length less than a page": {Start: arena, Len: page - 1},
+		"RANGE-3 length zero":             {Start: arena, Len: 0},
+		"RANGE-4 start zero":              {Start: 0, Len: arena + page},
+		"RANGE-4 start a page too low":    {Start: mm.DefaultMmapMinAddr - page, Len: arena + page},
+		"RANGE-5 start at the end":        {Start: top, Len: page},
+		"RANGE-5 start beyond":            {Start: top + page, Len: page},
+		"RANGE-5 start is the last page":  {Start: 1<<64 - page, Len: page},
+		"RANGE-6 a page too long":         {Start: arena, Len: top - arena + page},
+		"RANGE-6 end wraps around to 0":   {Start: arena, Len: 1<<64 - arena},
+		"RANGE-6 end wraps to within":     {Start: arena + page, Len: 1<<64 - page},
+		"RANGE-6 length is the maximum":   {Start: arena, Len: 1<<64 - page},
 	}
 	for name, r := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -40,24 +40,26 @@ func TestInvalidRanges(t *testing.T) {
 				k.Equal(errno.EINVAL, k.unregisterRange(fd, r))
 				k.Equal(errno.EINVAL, k.wakeRange(fd, r))
 				k.Equal("AA", k.bar())
-				k.Equal("asleep", f.String(), "nobody was woken")
+				k.Equal("asleep", f.String(), "no fault was woken")
 				k.Equal("f /", k.queues('A'))
 			})
 		})
 	}
 }
 
-// RANGE-4 to RANGE-6, RANGE-9: the limits themselves are valid, though nothing is mapped.
+// RANGE-4 to RANGE-6, RANGE-9: the limits themselves are valid, even if nothing is
+// mapped.
 func TestRangesAtTheLimits(t *testing.T) {
 	for _, r := range []abi.Range{
 		{Start: mm.DefaultMmapMinAddr, Len: page},
 		{Start: mm.TaskSize - page, Len: page},
 		{Start: mm.DefaultMmapMinAddr, Len: mm.TaskSize - mm.DefaultMmapMinAddr},
 	} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			fd := k.uffd('A', 0)
 			k.NoError(k.wakeRange(fd, r))
-			// With nothing mapped, register gets as far as the VMAs.
+			// With nothing mapped, the error of register shows that it reached the lookup
+			// of the VMAs.
 			_, err := k.registerArg(fd, abi.Register{Range: r, Mode: abi.RegisterModeMissing})
 			k.Equal(errno.ENOMEM, err)
 			k.Equal(errno.ENOMEM, k.unregisterRange(fd, r))
@@ -65,7 +67,7 @@ func TestRangesAtTheLimits(t *testing.T) {
 	}
 }
 
-// RANGE-7: the creator's address space sets the limits for every caller.
+// RANGE-7: the limits are those of the creator's address space, for every caller.
 func TestRangeIsOfTheContextsMM(t *testing.T) {
 	const compat = 0xffffe000
 	for _, c := range []struct {
@@ -77,7 +79,7 @@ func TestRangeIsOfTheContextsMM(t *testing.T) {
 		{"a small creator", compat, mm.TaskSize, errno.EINVAL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				fd := k.uffd('A', 0)
 				var child *machine.Process
 				k.do(func(t *machine.Task) {
@@ -100,10 +102,10 @@ func TestRangeIsOfTheContextsMM(t *testing.T) {
 	}
 }
 
-// RANGE-8: mmap_min_addr can be set.
+// RANGE-8: mmap_min_addr is configurable.
 func TestMmapMinAddrIsASysctl(t *testing.T) {
 	for _, low := range []uint64{page, 4 * page, 1 << 20} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.m.MmapMinAddr = low
 			k.p = k.newProcess()
 			fd := k.uffd('A', 0)
@@ -115,7 +117,7 @@ func TestMmapMinAddrIsASysctl(t *testing.T) {
 
 // RANGE-9: a valid range may be a hole.
 func TestRangeWithoutVMAs(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A..A")
 		k.NoError(k.wake(k.fds['A'], 1, 2))
 		k.NoError(k.wake(k.fds['A'], 100, 1))

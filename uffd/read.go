@@ -8,9 +8,10 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// ctxRead takes the oldest pending fault: userfaultfd_ctx_read. It sleeps until there is one,
-// unless noWait. A pending fault comes first; if none, the error is ERESTARTSYS for a pending
-// signal, then EAGAIN if noWait (READ-7).
+// ctxRead moves the oldest pending fault to fault_wqh and stores its message in msg:
+// userfaultfd_ctx_read. If no fault is pending, it returns ERESTARTSYS if a signal is
+// pending, else EAGAIN if noWait, else it sleeps (READ-7). It takes fd_wqh.lock, and
+// fault_pending_wqh.lock inside it.
 func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	if c.dropped.Any() {
 		return c.ctxReadWithout(t, noWait, msg)
@@ -21,26 +22,26 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	c.fdWqh.Lock.Lock(t)
 	c.fdWqh.Add(t, wait)
 	for {
-		// Join the queue, set the state, and only then look: a fault that comes after the look
-		// finds a reader to wake (READ-9).
+		// Join the queue and set the state before checking for a fault, so that a fault
+		// queued after the check finds a reader to wake (READ-9).
 		t.SetState(sim.Interruptible)
 		c.lockQueues(t, where)
 		uwq := c.findUserfault(t)
 		if uwq != nil {
 			c.refileSeq.WriteBegin(t)
-			// QUEUE-4. A plain delete, not one that links the entry to itself: its task would
-			// take it for removed by a waker, and return before it is in the other queue.
+			// QUEUE-4. Do not link the entry to itself: its task would conclude that a
+			// waker removed it, and return before the entry is in the other queue.
 			c.faultPendingWqh.Del(t, &uwq.wq)
 			uwq.use(t, where)
 			c.faultWqh.add(t, uwq)
 			c.refileSeq.WriteEnd(t)
 			c.traceRead(t, uwq)
-			*msg = uwq.msg // while the lock keeps it in existence
+			*msg = uwq.msg // under the lock, which keeps the entry alive
 			c.faultPendingWqh.Lock.Unlock(t)
 			break
 		}
 		c.faultPendingWqh.Lock.Unlock(t)
-		t.ForgetSince(start, "nothing pending", nil) // and not how many have been read
+		t.ForgetSince(start, "nothing pending", nil) // the read faults do not matter
 		if t.SignalPending() {
 			err = errno.ERESTARTSYS
 			break
@@ -64,10 +65,10 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 	return err
 }
 
-// userfaultfdRead copies as many messages to buf as count bytes have room for:
-// userfaultfd_read. It returns the bytes stored, and an error only if there are none: EINVAL
-// before the handshake or with room for less than a message, EAGAIN, ERESTARTSYS, or EFAULT,
-// which loses the message that could not be stored (READ-6).
+// userfaultfdRead copies pending messages to buf while count bytes have room for one:
+// userfaultfd_read. It returns the number of bytes stored, or an error if none were:
+// EINVAL before the handshake, EINVAL if count is less than the size of a message,
+// ERESTARTSYS, EAGAIN, or EFAULT. A message that could not be stored is lost (READ-6).
 func userfaultfdRead(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error) {
 	c := f.Private.(*Ctx)
 	if c.dropped.Any() {
@@ -81,7 +82,7 @@ func userfaultfdRead(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error
 	sim.BugOn(t, state != StateRunning, "userfaultfd_read", "unknown state")
 	var done uint64
 	for {
-		// READ-5: an error behind a message is forgotten.
+		// READ-5: after the first message, an error ends the read and is not reported.
 		if count < abi.MsgSize {
 			if done > 0 {
 				return done, nil
@@ -106,19 +107,19 @@ func userfaultfdRead(t *sim.Task, f *vfs.File, buf, count uint64) (uint64, error
 		done += abi.MsgSize
 		buf += abi.MsgSize
 		count -= abi.MsgSize
-		noWait = true // READ-4: only the first message is waited for
+		noWait = true // READ-4: read only sleeps for the first message
 	}
 }
 
-// userfaultfdPoll reports POLLIN if a fault is pending: userfaultfd_poll. It is POLLERR before
-// the handshake, and on a file that blocks: a reader that trusted POLLIN could block after all
-// (POLL-5).
+// userfaultfdPoll returns POLLIN if a fault is pending, else 0: userfaultfd_poll. It
+// returns POLLERR before the handshake, and for a blocking file: there a read may sleep
+// even after POLLIN (POLL-5).
 func userfaultfdPoll(t *sim.Task, f *vfs.File, pt *vfs.PollTable) vfs.PollEvents {
 	c := f.Private.(*Ctx)
 	if c.dropped.Any() {
 		return userfaultfdPollWithout(t, f, pt)
 	}
-	vfs.PollWait(t, &c.fdWqh, pt) // first, even if all that follows is an error (POLL-1)
+	vfs.PollWait(t, &c.fdWqh, pt) // first, even if the result is POLLERR (POLL-1)
 	switch c.loadState(t) {
 	case StateWaitAPI:
 		return vfs.PollErr
@@ -126,8 +127,8 @@ func userfaultfdPoll(t *sim.Task, f *vfs.File, pt *vfs.PollTable) vfs.PollEvents
 		if f.Flags(t)&abi.ONonblock == 0 {
 			return vfs.PollErr
 		}
-		// The queue joined above must be visible before this one is looked at, or a fault
-		// between the two would find no poller (POLL-4).
+		// The poller must be visible in fd_wqh before it checks fault_pending_wqh, or a
+		// fault queued in between would find no poller to wake (POLL-4).
 		t.SmpMb()
 		pending := c.faultPendingWqh.Active(t)
 		if pending {

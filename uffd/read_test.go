@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// faults starts a fault on each page in turn, f0, f1...
+// faults starts a fault on each page in turn: f0, f1...
 func (k *fixture) faults(n int) (all []*job) {
 	k.t.Helper()
 	for i := range n {
@@ -26,10 +26,10 @@ func (k *fixture) setFlags(fd int, flags uint32) {
 	k.do(func(t *machine.Task) { k.NoError(t.FcntlSetFlags(fd, flags)) })
 }
 
-// READ-1, READ-2: no handshake, or no room for a message.
+// READ-1, READ-2: EINVAL before the handshake, and EINVAL without room for a message.
 func TestReadRefusals(t *testing.T) {
 	for _, flags := range []uint32{0, abi.ONonblock} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.lay("-")
 			fd := k.open('A', flags)
 			k.NoError(k.register(fd, 0, 1))
@@ -45,19 +45,19 @@ func TestReadRefusals(t *testing.T) {
 			k.Equal("f0 /", k.queues('A'), "no message is lost")
 			k.do(func(t *machine.Task) {
 				_, err := t.Read(fd, nowhere, 31)
-				k.Equal(errno.EINVAL, err, "the buffer is not looked at")
+				k.Equal(errno.EINVAL, err, "the buffer is not accessed")
 			})
 		})
 	}
 }
 
-// READ-3: whole messages only.
+// READ-3: read stores whole messages only.
 func TestReadSizes(t *testing.T) {
 	for size, want := range map[int]string{
 		32: "p0r", 63: "p0r", 64: "p0r p1r", 70: "p0r p1r", 96: "p0r p1r p2r", 1000: "p0r p1r p2r",
 	} {
 		for _, flags := range []uint32{0, abi.ONonblock} {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("AAA")
 				k.setFlags(k.fds['A'], flags)
 				k.faults(3)
@@ -70,7 +70,7 @@ func TestReadSizes(t *testing.T) {
 					k.NoError(err)
 					k.Equal(want, messages(buf[:n]))
 					for _, b := range buf[n:] {
-						k.EqualValues(0xee, b, "what lies behind is not touched")
+						k.EqualValues(0xee, b, "the bytes behind are not written")
 					}
 				})
 				pending, seen := k.ctxs['A'].Queues()
@@ -81,9 +81,9 @@ func TestReadSizes(t *testing.T) {
 	}
 }
 
-// READ-4: only the first message is waited for.
+// READ-4: read sleeps for the first message only.
 func TestReadWaitsForTheFirstOnly(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		fd := k.fds['A']
 		k.faults(1)
@@ -97,9 +97,10 @@ func TestReadWaitsForTheFirstOnly(t *testing.T) {
 	})
 }
 
-// READ-5, READ-6: an error behind the first message is forgotten, and so is the message.
+// READ-5, READ-6: an error after the first message is not reported, and its message is
+// lost.
 func TestReadErrorAfterAMessage(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAA")
 		fd := k.fds['A']
 		k.setFlags(fd, abi.ONonblock)
@@ -111,14 +112,14 @@ func TestReadErrorAfterAMessage(t *testing.T) {
 			k.EqualValues(32, n)
 		})
 		k.Equal("p0r", messages(k.fetch(end-32, 32)))
-		k.Equal("f2 / f1 f0", k.queues('A'), "the second was taken, the third was not tried")
+		k.Equal("f2 / f1 f0", k.queues('A'), "the second was moved, the third was not")
 		k.Equal("p2r", k.read(fd, 320))
 	})
 }
 
-// READ-5: so is a signal.
+// READ-5: a signal after the first message is not reported.
 func TestReadSignalAfterAMessage(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.faults(1)
 		r := k.start("r", func(t *machine.Task) string {
@@ -130,7 +131,7 @@ func TestReadSignalAfterAMessage(t *testing.T) {
 	})
 }
 
-// READ-6: a message that cannot be stored is lost, and its fault sleeps on.
+// READ-6: a message that cannot be stored is lost, and its fault keeps sleeping.
 func TestReadLosesTheMessage(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -152,9 +153,9 @@ func TestReadLosesTheMessage(t *testing.T) {
 	})
 }
 
-// READ-6: a message that is stored in part is lost, too.
+// READ-6: a message that is stored in part is lost too.
 func TestReadStoresAPart(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.faults(1)
 		end := k.args(1) + page
@@ -166,7 +167,7 @@ func TestReadStoresAPart(t *testing.T) {
 	})
 }
 
-// READ-7: a message before a signal, that before EAGAIN, and that before sleep.
+// READ-7: the precedence: a message, then a signal, then EAGAIN, then sleep.
 func TestReadPriorities(t *testing.T) {
 	for _, c := range []struct {
 		message, signal, nonblock bool
@@ -180,7 +181,7 @@ func TestReadPriorities(t *testing.T) {
 		{false, false, true, "EAGAIN"},
 		{false, false, false, "asleep"},
 	} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.lay("A")
 			if c.nonblock {
 				k.setFlags(k.fds['A'], abi.ONonblock)
@@ -200,26 +201,27 @@ func TestReadPriorities(t *testing.T) {
 	}
 }
 
-// READ-7: a signal ends a read that sleeps, of either kind.
+// READ-7: both kinds of signal end a sleeping read.
 func TestSignalEndsRead(t *testing.T) {
 	for sig, want := range map[sim.Signal]string{sim.SignalOrdinary: "EINTR", sim.SignalFatal: "killed"} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.lay("A")
 			r := k.reader("r", k.fds['A'], 32)
 			k.settle()
 			k.Equal(sim.Interruptible, r.task.State())
 			k.signal(r, sig)
 			k.Equal(want, r.String())
-			// It has left the queue: a fault finds nobody to wake.
+			// The reader has left the queue: a fault finds no task to wake.
 			k.load("f", pg(0))
 			k.Empty(woken(k.steps(k.settle), "f"))
 		})
 	}
 }
 
-// READ-8, QUEUE-2: first come, first served; what was read is at the head.
+// READ-8, QUEUE-2: the oldest fault is read first and moves to the head of the other
+// queue.
 func TestReadIsFIFO(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAA")
 		k.faults(3)
 		fd := k.fds['A']
@@ -233,9 +235,9 @@ func TestReadIsFIFO(t *testing.T) {
 	})
 }
 
-// READ-9: what a reader does before it sleeps, in order; and when it has been woken.
+// READ-9: the steps of a reader before it sleeps and after it was woken, in order.
 func TestReadOrder(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		r := k.reader("r", k.fds['A'], 32)
 		k.inOrder(k.steps(k.settle), "r",
@@ -260,7 +262,7 @@ func TestReadOrder(t *testing.T) {
 	})
 }
 
-// READ-9, FAULT-11: a reader never misses a fault, whenever it comes.
+// READ-9, FAULT-11: a reader never misses a fault, at whatever moment it is queued.
 func TestReadNeverMissesAFault(t *testing.T) {
 	seen := outcomes(t, 2000, func(k *fixture) string {
 		k.lay("A")
@@ -274,9 +276,9 @@ func TestReadNeverMissesAFault(t *testing.T) {
 	}
 }
 
-// READ-10: a fault wakes all readers, the newest first; one gets the message.
+// READ-10: a fault wakes all readers, newest first. One of them gets the message.
 func TestFaultWakesAllReaders(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		var rs []*job
 		for _, name := range []string{"r1", "r2", "r3"} {
@@ -286,16 +288,15 @@ func TestFaultWakesAllReaders(t *testing.T) {
 		k.load("f", pg(0))
 		k.play(all("f"), all("r3"))
 		k.Equal([]string{"r3", "r2", "r1"}, woken(k.steps(k.settle), "f"))
-		k.Equal("p0r", rs[2].String(), "the one that was woken first")
+		k.Equal("p0r", rs[2].String(), "the reader that was woken first")
 		k.Equal("asleep", rs[0].String())
 		k.Equal("asleep", rs[1].String())
 		k.load("g", pg(1))
-		k.Equal([]string{"r2", "r1"}, woken(k.steps(k.settle), "g"), "the two stayed in the queue, in order")
+		k.Equal([]string{"r2", "r1"}, woken(k.steps(k.settle), "g"), "the other two stayed in the queue, in order")
 	})
 }
 
-// READ-10: with as many readers as faults nobody is left behind, and nobody gets the
-// message of another.
+// READ-10: with as many readers as faults every reader gets one message, its own.
 func TestReadersAndFaults(t *testing.T) {
 	seen := outcomes(t, 1000, func(k *fixture) string {
 		k.lay("AA")
@@ -312,8 +313,8 @@ func TestReadersAndFaults(t *testing.T) {
 	}
 }
 
-// READ-11: the message is stored without locks, and the buffer may itself be registered: the
-// reader is then a fault like any other.
+// READ-11: the message is stored without locks held, and the buffer may itself be
+// registered: then the reader faults like any other task.
 func TestReadIntoRegisteredMemory(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AA")
@@ -327,7 +328,7 @@ func TestReadIntoRegisteredMemory(t *testing.T) {
 		k.settle()
 		k.Equal("asleep", r.String())
 		k.Equal("r / f0", k.queues('A'))
-		k.Equal("p1w", k.read(fd, 32), "another reader can help")
+		k.Equal("p1w", k.read(fd, 32), "another reader can read the reader's fault")
 		_, err := k.copyPages(fd, 1, 1, 'x', 0)
 		k.NoError(err)
 		k.Equal("ok", r.String())
@@ -335,9 +336,10 @@ func TestReadIntoRegisteredMemory(t *testing.T) {
 	})
 }
 
-// READ-12: reading resolves nothing; poll counts what has not been read.
+// READ-12: a read does not end the fault, and poll counts only the faults that have not
+// been read.
 func TestReadResolvesNothing(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		fd := k.fds['A']
 		k.setFlags(fd, abi.ONonblock)

@@ -8,17 +8,17 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// REF-1: one for the file, one for each fault in progress, none for VMAs.
+// REF-1: the file has one reference, each fault in progress has one, VMAs have none.
 func TestReferences(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AA.A.A")
 		ctx := k.ctxs['A']
-		k.EqualValues(1, ctx.Refs(), "VMAs hold none")
+		k.EqualValues(1, ctx.Refs(), "a VMA holds none")
 		fs := []*job{k.load("a", pg(0)), k.load("b", pg(0)), k.load("c", pg(3))}
 		k.settle()
 		k.EqualValues(4, ctx.Refs())
 		k.read(k.fds['A'], 32)
-		k.EqualValues(4, ctx.Refs(), "a fault that was read still is one")
+		k.EqualValues(4, ctx.Refs(), "a fault that was read keeps its reference")
 		k.signal(fs[2], sim.SignalFatal)
 		k.EqualValues(3, ctx.Refs())
 		_, err := k.copyPages(k.fds['A'], 0, 1, 'x', 0)
@@ -29,9 +29,9 @@ func TestReferences(t *testing.T) {
 	})
 }
 
-// REF-2, CREATE-4: the last put gives the mm back and frees.
+// REF-2, CREATE-4: the last put drops the mm and frees the context.
 func TestLastPut(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.EqualValues(2, k.p.MM.Users())
 		k.False(k.ctxs['A'].Freed())
@@ -42,7 +42,7 @@ func TestLastPut(t *testing.T) {
 	})
 }
 
-// REF-3: a context keeps the memory of a process that has gone, and can be used on it.
+// REF-3: a context keeps the memory of a process that has exited, and still works on it.
 func TestContextOutlivesProcess(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AA-")
@@ -74,9 +74,9 @@ func TestContextOutlivesProcess(t *testing.T) {
 	})
 }
 
-// REF-3: without other holders exit is the last close.
+// REF-3: if no other process has the descriptor, exit is the last close.
 func TestExitReleases(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.do(func(t *machine.Task) { t.Exit() })
 		k.True(k.ctxs['A'].Freed())
@@ -85,7 +85,7 @@ func TestExitReleases(t *testing.T) {
 	})
 }
 
-// REF-4: a child is not tracked, and its descriptor works on the parent.
+// REF-4: a child's memory is not registered, and its descriptor works on the parent.
 func TestFork(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAA")

@@ -8,7 +8,7 @@ import (
 )
 
 // validateRange checks a range of user addresses, in bytes: validate_range (RANGE-1 to
-// RANGE-6). The error is EINVAL. What is mapped there does not matter.
+// RANGE-6). The error is EINVAL. It does not depend on the mappings in the range.
 func (c *Ctx) validateRange(start, length uint64) error {
 	if c.dropped.Any() {
 		return c.validateRangeWithout(start, length)
@@ -19,8 +19,8 @@ func (c *Ctx) validateRange(start, length uint64) error {
 	return c.validateUnalignedRange(start, length)
 }
 
-// validateUnalignedRange is validateRange of a range whose start need not be page aligned:
-// validate_unaligned_range, since 6.6.
+// validateUnalignedRange checks a range whose start need not be page aligned, in bytes:
+// validate_unaligned_range, since 6.6. The error is EINVAL.
 func (c *Ctx) validateUnalignedRange(start, length uint64) error {
 	if length&^mm.PageMask != 0 {
 		return errno.EINVAL
@@ -34,21 +34,23 @@ func (c *Ctx) validateUnalignedRange(start, length uint64) error {
 	if start >= c.mm.TaskSize {
 		return errno.EINVAL
 	}
-	if length > c.mm.TaskSize-start { // not start+length, which may wrap around
+	if length > c.mm.TaskSize-start { // not start+length > TaskSize: the sum may wrap around
 		return errno.EINVAL
 	}
 	return nil
 }
 
-// userfaultfdRegister makes the missing pages of a range userfaults of this context:
-// userfaultfd_register. Errors, in order: EFAULT, EINVAL (mode, range), ENOMEM
-// (nothing is mapped above start), EINVAL (nothing in the range), then for the lowest
-// VMA that does not fit EINVAL (not plain anonymous memory) or EBUSY (another context
-// has it). ENOMEM in the middle leaves what has been done (REG-18); EFAULT at the end
-// leaves the registration (REG-21).
+// userfaultfdRegister registers a range with the context, so that faults on its missing
+// pages are delivered to it: userfaultfd_register. Errors, in order: EFAULT; EINVAL for
+// the mode or the range; since 4.7 ENOMEM if the memory has been torn down; ENOMEM (since
+// 6.3 EINVAL) if nothing is mapped at or above start; EINVAL if nothing is mapped in the
+// range. Then, for the lowest unsuitable VMA: EINVAL if it is not plain anonymous memory,
+// EBUSY if it belongs to another context. Last, ENOMEM if a split fails, which leaves the
+// lower part of the range registered (REG-18), and EFAULT if the answer cannot be stored,
+// which leaves all of it registered (REG-21). It takes mmap_lock for writing.
 func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	var b [abi.RegisterSize]byte
-	// The answer behind the first three words is never read (REG-1).
+	// The out field behind the first three words is never read (REG-1).
 	if err := mm.CopyFromUser(t, b[:abi.RegisterIoctlsOffset], arg); err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	vmFlags := mm.VMUffdMissing
-	if u.Mode&abi.RegisterModeWP != 0 { // 2015 knows it by name only (REG-4); later: not modelled
+	if u.Mode&abi.RegisterModeWP != 0 { // known, not implemented in the 2015 code (REG-4); later: not modelled
 		return errno.EINVAL
 	}
 	if err := c.validateRange(u.Range.Start, u.Range.Len); err != nil {
@@ -77,13 +79,13 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
-	// What write-protection and minor faults would need is offered with those modes only.
+	// The kernel offers these two only for a range registered with the mode WP or MINOR.
 	ioctls := c.facts.RangeIoctls &^ (abi.MaskWriteprotect | abi.MaskContinue)
 	return mm.PutUser64(t, arg+abi.RegisterIoctlsOffset, ioctls)
 }
 
-// registerRange is the part of userfaultfd_register under mmap_lock, which must be held for
-// writing: it checks every VMA in [start, end), then registers them one by one.
+// registerRange checks every VMA in [start, end) and then registers them one by one: the
+// part of userfaultfd_register under mmap_lock, which must be held for writing.
 func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) error {
 	const where = "userfaultfd_register"
 	vma, prev, err := c.firstVMA(t, start, end)
@@ -95,7 +97,7 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 		if !cur.CanUserfault(vmFlags) {
 			return errno.EINVAL // REG-9
 		}
-		// With two owners the receiver of the faults would not be defined (REG-10).
+		// A VMA has at most one context, which receives its faults (REG-10).
 		if cur.Userfault != nil && cur.Userfault != c {
 			return errno.EBUSY
 		}
@@ -119,8 +121,8 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 	return nil
 }
 
-// firstVMA returns the lowest VMA in [start, end), and the VMA below start, nil if none. The
-// error is ENOMEM, or later EINVAL, if nothing is mapped above start (REG-7), and EINVAL if
+// firstVMA returns the lowest VMA in [start, end), and the VMA below it, nil if none.
+// ENOMEM (since 6.3 EINVAL) if nothing is mapped at or above start (REG-7), EINVAL if
 // nothing is mapped in the range (REG-8). mmap_lock must be held.
 func (c *Ctx) firstVMA(t *sim.Task, start, end uint64) (vma, prev *mm.VMA, err error) {
 	vma, prev = c.mm.FindVMAPrev(t, start)
@@ -136,9 +138,11 @@ func (c *Ctx) firstVMA(t *sim.Task, start, end uint64) (vma, prev *mm.VMA, err e
 	return vma, prev, nil
 }
 
-// userfaultfdUnregister makes a range plain memory again, whichever context it belongs to
-// (UNREG-2): userfaultfd_unregister. Errors as for register, without EBUSY; since 6.17 a VMA
-// of another context is EINVAL. No task is woken (UNREG-4) before 4.11.
+// userfaultfdUnregister removes the registration of a range, of whichever context
+// (UNREG-2): userfaultfd_unregister. The errors are those of userfaultfdRegister, except
+// EBUSY and the last EFAULT; since 6.17 also EINVAL for a VMA of another context. Since 4.11
+// it wakes the faults in the range; before, it wakes none (UNREG-4). It takes mmap_lock for
+// writing.
 func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 	var b [abi.RangeSize]byte
 	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
@@ -159,8 +163,8 @@ func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 	return err
 }
 
-// unregisterRange is the part of userfaultfd_unregister under mmap_lock, which must be held for
-// writing: it checks every VMA in [start, end), then unregisters them one by one.
+// unregisterRange checks every VMA in [start, end) and then unregisters them one by one:
+// the part of userfaultfd_unregister under mmap_lock, which must be held for writing.
 func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 	const where = "userfaultfd_unregister"
 	vma, prev, err := c.firstVMA(t, start, end)
@@ -184,7 +188,8 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 		if vma.Userfault != nil { // UNREG-3
 			start = max(start, vma.Start) // a hole was crossed (REG-13)
 			if c.facts.Unregister.Wakes {
-				// While the lock keeps the woken tasks from finding the VMA as it was.
+				// Under mmap_lock: the woken tasks cannot retry before the VMA has
+				// changed.
 				vma.Userfault.(*Ctx).wakeUserfault(t, wakeRange{start, min(end, vma.End) - start})
 			}
 			newFlags := vma.Flags &^ mm.VMUffd // UNREG-5
@@ -198,19 +203,19 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 	return nil
 }
 
-// vmaModifyFlagsUffd gives the part of vma that lies in [start, end) other flags and another
-// context, nil for none: it grows a neighbour over the part if that is possible, and splits the
-// part off if not. It returns the VMA that the part belongs to afterwards. The error is ENOMEM.
-// mmap_lock must be held for writing. It recreates vma_modify_flags_uffd of 6.7, and what
-// register and unregister did in its place before.
+// vmaModifyFlagsUffd sets the flags and the context (nil for none) of the part of vma in
+// [start, end). It merges the part with a neighbour if possible, and otherwise splits it
+// off. It returns the VMA that contains the part afterwards. ENOMEM if a split fails.
+// mmap_lock must be held for writing. It recreates vma_modify_flags_uffd of 6.7, and the
+// statements in its place in userfaultfd_register and userfaultfd_unregister before.
 func (c *Ctx) vmaModifyFlagsUffd(t *sim.Task, prev, vma *mm.VMA, start, end uint64, newFlags mm.VMFlags, ctx *Ctx) (*mm.VMA, error) {
 	attrs := vma.Attributes()
 	if c.facts.Register.OffsetOfRange {
 		attrs.Pgoff += (start - vma.Start) >> mm.PageShift
 	}
-	// Before 6.4 the page offset handed over is that of the VMA's own start, also where the
-	// range begins further up. So a merge with the right neighbour is missed that the offset of
-	// the range's start would find: a mistake of the 2015 code (REG-16).
+	// Before 6.4 the kernel passes the page offset of the VMA's start even if the range
+	// begins above it, and so misses a merge with the next VMA: a bug of the 2015 code
+	// (REG-16).
 	attrs.Flags, attrs.Userfault = newFlags, nil
 	if ctx != nil { // a nil *Ctx in an interface is not nil
 		attrs.Userfault = ctx
@@ -229,8 +234,8 @@ func (c *Ctx) vmaModifyFlagsUffd(t *sim.Task, prev, vma *mm.VMA, start, end uint
 			}
 		}
 	}
-	// After a merge too: one that swallowed the VMA's successor (case 8) returns the VMA with
-	// its old flags and context (REG-19).
+	// Also after a merge: case 8 of vma_merge, which absorbs the next VMA, returns a VMA
+	// with its old flags and context (REG-19).
 	vma.Flags, vma.Userfault = attrs.Flags, attrs.Userfault
 	vma.TraceFlags(t)
 	return vma, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// edit changes the VMA of a page by hand: what no system call of the model can make.
+// edit changes the VMA of a page into a state that no system call of the model creates.
 func (k *fixture) edit(i int, change func(*mm.VMA)) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
@@ -21,34 +21,35 @@ func (k *fixture) edit(i int, change func(*mm.VMA)) {
 	})
 }
 
-// vma is the VMA of a page.
+// vma returns the VMA of a page.
 func (k *fixture) vma(i int) (v *mm.VMA) {
 	k.t.Helper()
 	k.edit(i, func(found *mm.VMA) { v = found })
 	return v
 }
 
-// REG-1: 24 bytes have to be readable, and the answer's field is not read.
+// REG-1: 24 bytes must be readable, and the out field is not read.
 func TestRegisterUnreadable(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("--")
 		fd := k.uffd('A', 0)
 		end := k.args(1) + page
 		k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_REGISTER, nowhere))
 		k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_REGISTER, end-16), "start and length are not enough")
-		// Mode 0 lies at the end of the page; were all 32 bytes read this would be EFAULT.
+		// The mode, 0, ends at the end of the page. If all 32 bytes were read, this would
+		// be EFAULT.
 		k.Equal(errno.EINVAL, k.ioctlAt(fd, abi.UFFDIO_REGISTER, end-24))
 		k.Equal("--", k.bar())
 	})
 }
 
-// REG-2, REG-3, REG-4: the only mode is MISSING.
+// REG-2, REG-3, REG-4: MISSING is the only valid mode.
 func TestRegisterModes(t *testing.T) {
 	modes := []uint64{0, abi.RegisterModeWP, abi.RegisterModeWP | abi.RegisterModeMissing}
 	for bit := 2; bit < 64; bit++ {
 		modes = append(modes, 1<<bit, 1<<bit|abi.RegisterModeMissing)
 	}
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("-BB")
 		fd := k.uffd('A', 0)
 		before := k.bar()
@@ -58,7 +59,7 @@ func TestRegisterModes(t *testing.T) {
 			answer, err := k.registerArg(fd, arg)
 			k.Equal(errno.EINVAL, err, "mode %#x", mode)
 			k.Equal(arg, answer, "mode %#x", mode)
-			// The mode is judged before the VMAs: there would be EBUSY, and ENOMEM.
+			// The mode is checked before the VMAs, which would give EBUSY or ENOMEM.
 			arg.Range = pages(1, 2)
 			_, err = k.registerArg(fd, arg)
 			k.Equal(errno.EINVAL, err, "mode %#x", mode)
@@ -70,30 +71,30 @@ func TestRegisterModes(t *testing.T) {
 	})
 }
 
-// REG-5, REG-7, REG-8: the range is checked first; then somebody has to be there.
+// REG-5, REG-7, REG-8: the range is checked first. Then something must be mapped in it.
 func TestRegisterNothing(t *testing.T) {
 	for _, c := range []struct {
 		bar      string
 		first, n int
 		want     error
 	}{
-		{"", 0, 1, errno.ENOMEM},       // nothing mapped at all
+		{"", 0, 1, errno.ENOMEM},       // nothing is mapped
 		{"--", 2, 1, errno.ENOMEM},     // REG-7: nothing ends above start
 		{"--", 5, 1000, errno.ENOMEM},  //
 		{"..--", 0, 2, errno.EINVAL},   // REG-8: the first VMA begins at the end
 		{"...--", 0, 2, errno.EINVAL},  // or behind it
 		{"-..-", 1, 2, errno.EINVAL},   //
 		{"..ss", 0, 2, errno.EINVAL},   //
-		{"..--", 0, 3, nil},            // one page of it is enough
+		{"..--", 0, 3, nil},            // one page of the VMA is enough
 		{"--", 1, 1, nil},              //
 		{"--", 1, 1000, nil},           //
 		{"-", 0, 0, errno.EINVAL},      // REG-5 before REG-9
 		{"", 0, 0, errno.EINVAL},       // REG-5 before REG-7
 		{"BB", 0, 0, errno.EINVAL},     // REG-5 before EBUSY
 		{"BB", 2, 1, errno.ENOMEM},     //
-		{"..BB", 0, 2, errno.EINVAL},   // who is behind the end does not matter
+		{"..BB", 0, 2, errno.EINVAL},   // the owner behind the end does not matter
 		{"..BB", 0, 3, errno.EBUSY},    //
-		{"BB--", 2, 1, nil},            // nor who is before the start
+		{"BB--", 2, 1, nil},            // nor the owner before the start
 		{"ss--", 2, 1, nil},            //
 		{"--ss", 0, 2, nil},            //
 		{"--BB", 0, 2, nil},            //
@@ -109,7 +110,7 @@ func TestRegisterNothing(t *testing.T) {
 		{"-.-..-", 6, 1 << 20, errno.ENOMEM},
 	} {
 		t.Run(c.bar, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay(c.bar)
 				fd := k.uffd('A', 0)
 				before := k.bar()
@@ -122,11 +123,11 @@ func TestRegisterNothing(t *testing.T) {
 	}
 }
 
-// REG-6: mmap_lock is taken for writing, around all that looks at VMAs, and no signal
-// ends the wait for it.
+// REG-6: mmap_lock is held for writing during every access to VMAs, and no signal ends
+// the wait for it.
 func TestRegisterTakesMmapLock(t *testing.T) {
 	for _, sig := range []sim.Signal{sim.SignalOrdinary, sim.SignalFatal} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.lay("--")
 			fd := k.uffd('A', 0)
 			arg := missing(0, 2)
@@ -147,13 +148,13 @@ func TestRegisterTakesMmapLock(t *testing.T) {
 			k.NotContains(log, "reg: down_read mm.MmapLock")
 			k.True(reg.ended)
 			k.NoError(err)
-			k.Equal(sig == sim.SignalFatal, reg.killed, "it dies on the way out")
-			k.Equal("AA", k.bar(), "but has registered")
+			k.Equal(sig == sim.SignalFatal, reg.killed, "it dies on its return to user mode")
+			k.Equal("AA", k.bar(), "but the range is registered")
 		})
 	}
 }
 
-// REG-9: the lowest VMA that will not do decides, and nothing has changed.
+// REG-9: the lowest unsuitable VMA decides the error, and nothing has changed.
 func TestRegisterRefusals(t *testing.T) {
 	for _, c := range []struct {
 		bar  string
@@ -172,7 +173,7 @@ func TestRegisterRefusals(t *testing.T) {
 		{"BCs", errno.EBUSY},
 	} {
 		t.Run(c.bar, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.uffd('A', 0)
 				k.lay(c.bar)
 				before, refs := k.bar(), k.ctxs['A'].Refs()
@@ -188,7 +189,7 @@ func TestRegisterRefusals(t *testing.T) {
 	}
 }
 
-// The maps that a register leaves, from those that it found.
+// The maps after a register, with the maps before it.
 func TestRegisterMaps(t *testing.T) {
 	for _, c := range []struct {
 		rule     string
@@ -204,7 +205,7 @@ func TestRegisterMaps(t *testing.T) {
 		{"REG-13 three pieces", "--.-.--", 1, 5, "-|A.A.A|-"},
 		// REG-11: access rights.
 		{"REG-11 PROT_NONE and read-only", "n.r.-", 0, 5, "a.a.A"},
-		// REG-12: ours already.
+		// REG-12: registered with this context before.
 		{"REG-12 again", "AAAA", 0, 4, "AAAA"},
 		{"REG-12 a part again", "AAAA", 1, 2, "AAAA"},
 		{"REG-12 the tail again", "AAAA", 2, 2, "AAAA"},
@@ -213,7 +214,7 @@ func TestRegisterMaps(t *testing.T) {
 		{"REG-12 skipped from its middle, not all of the rest", "AA--", 1, 2, "AAA|-"},
 		{"REG-12 skipped at the end", "--AA", 0, 3, "AAAA"},
 		{"REG-12 skipped in between", "-A-A-", 0, 5, "AAAAA"},
-		// REG-15: merges, and with whom there is none.
+		// REG-15: merges, and neighbours without a merge.
 		{"REG-15 with the left", "AA--", 2, 2, "AAAA"},
 		{"REG-15 with the left, the front only", "AA--", 2, 1, "AAA|-"},
 		{"REG-15 with the right", "--AA", 0, 2, "AAAA"},
@@ -222,7 +223,7 @@ func TestRegisterMaps(t *testing.T) {
 		{"REG-15 not with other rights", "r-", 1, 1, "r|A"},
 		{"REG-15 not over a hole", "AA.--", 3, 2, "AA.AA"},
 		{"REG-15 not with the unregistered", "---", 0, 3, "AAA"},
-		// REG-16: the tail of a VMA does not merge with what follows.
+		// REG-16: the tail of a VMA does not merge with the next VMA.
 		{"REG-16 the tail", "----AA", 2, 2, "--|AA|AA"},
 		{"REG-16 the tail and more", "----AA", 2, 4, "--|AA|AA"},
 		{"REG-16 the tail between", "AA--AA", 3, 1, "AA|-|A|AA"},
@@ -237,7 +238,7 @@ func TestRegisterMaps(t *testing.T) {
 		{"REG-20 stops at the end", "-r-", 0, 2, "A|a|-"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.uffd('A', 0)
 				k.lay(c.bar)
 				k.NoError(k.register(k.fds['A'], c.first, c.n))
@@ -247,19 +248,19 @@ func TestRegisterMaps(t *testing.T) {
 	}
 }
 
-// REG-11: locked memory, and a device's mapping that has no operations.
+// REG-11: locked memory, and a device mapping without vm_ops.
 func TestRegisterSpecialMemory(t *testing.T) {
 	for name, flag := range map[string]mm.VMFlags{
 		"locked": mm.VMLocked, "pfnmap": mm.VMPFNMap, "io": mm.VMIO, "don't copy": mm.VMDontCopy, "sequential": mm.VMSeqRead,
 	} {
 		t.Run(name, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("---")
 				k.edit(0, func(v *mm.VMA) { v.Flags |= flag })
 				old := k.vma(0).Flags
 				k.NoError(k.register(k.uffd('A', 0), 1, 1))
 				k.Equal("-|A|-", k.bar())
-				// REG-14: the other flags are what they were.
+				// REG-14: the other flags are unchanged.
 				k.Equal(old|mm.VMUffdMissing, k.vma(1).Flags)
 				k.Equal(old, k.vma(0).Flags)
 				k.Equal(old, k.vma(2).Flags)
@@ -268,9 +269,9 @@ func TestRegisterSpecialMemory(t *testing.T) {
 	}
 }
 
-// REG-14: bits are added and none is taken away, not even the other tracking mode.
+// REG-14: register adds bits and removes none, not even the bit of the other mode.
 func TestRegisterAddsBits(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.edit(0, func(v *mm.VMA) { v.Flags = v.Flags&^mm.VMUffdMissing | mm.VMUffdWP })
 		old := k.vma(0).Flags
@@ -279,13 +280,13 @@ func TestRegisterAddsBits(t *testing.T) {
 	})
 }
 
-// REG-16: with a neighbour whose offsets were made by mremap the wrong offset finds a merge
+// REG-16: mremap can create a neighbour with which the wrong page offset allows a merge
 // that the right one would not:
 //
-//	XXXX NN    N was made at page 2, and so its offset is that of page 2; what is
-//	  ^^       registered is two pages long, and X's own offset and two pages give that, too
+//	XXXX NN    N was mapped at page 2, so its page offset is that of page 2. The range is
+//	  ^^       two pages long, and X's own page offset plus two is that offset too.
 func TestRegisterTailFindsAWrongMerge(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.uffd('A', 0)
 		k.mmap(2, 2, '-')
 		k.poke(pg(2), []byte{'n'}) // keeps its offset when it is moved
@@ -306,12 +307,12 @@ func TestRegisterTailFindsAWrongMerge(t *testing.T) {
 
 // REG-17: which half of a split is the new VMA.
 func TestRegisterSplitHalves(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("------")
 		whole := k.vma(0)
 		k.NoError(k.register(k.uffd('A', 0), 2, 2))
 		k.Equal("--|AA|--", k.bar())
-		k.Same(whole, k.vma(2), "both splits leave the middle in the old one")
+		k.Same(whole, k.vma(2), "both splits leave the middle in the old VMA")
 		k.NotSame(whole, k.vma(0))
 		k.NotSame(whole, k.vma(4))
 		k.EqualValues(pg(2)/page, k.vma(2).Pgoff)
@@ -319,12 +320,13 @@ func TestRegisterSplitHalves(t *testing.T) {
 	})
 }
 
-// REG-17, REG-18: a split that fails ends it, and what has been done stays.
+// REG-17, REG-18: a split that fails ends the register, and the lower part stays
+// registered.
 func TestRegisterPartialProgress(t *testing.T) {
 	for _, c := range []struct {
 		bar      string
 		first, n int
-		spare    int // VMAs that there may be in addition
+		spare    int // VMAs below the limit
 		want     string
 	}{
 		{"----", 1, 2, 0, "----"},
@@ -349,7 +351,7 @@ func TestRegisterPartialProgress(t *testing.T) {
 		}
 		for how, set := range limit {
 			t.Run(c.bar+" "+how, func(t *testing.T) {
-				seedOnly(t, func(k *fixture) {
+				only2015(t, func(k *fixture) {
 					k.uffd('A', 0)
 					k.lay(c.bar)
 					set(k)
@@ -375,9 +377,9 @@ func TestRegisterPartialProgress(t *testing.T) {
 	}
 }
 
-// REG-18: merges do not care for the limit.
+// REG-18: the limit on VMAs does not affect merges.
 func TestRegisterMergesAtTheLimit(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA--")
 		k.p.MM.MaxMapCount = 1
 		k.NoError(k.register(k.fds['A'], 2, 1))
@@ -385,9 +387,9 @@ func TestRegisterMergesAtTheLimit(t *testing.T) {
 	})
 }
 
-// REG-15: an allocation that fails in the merge only means that there is none.
+// REG-15: an allocation that fails in a merge only prevents the merge.
 func TestRegisterMergeWithoutMemory(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA--")
 		arg := missing(2, 2)
 		k.do(func(t *machine.Task) {
@@ -398,10 +400,11 @@ func TestRegisterMergeWithoutMemory(t *testing.T) {
 	})
 }
 
-// REG-19: where the VMA swallows the next one (case 8 of a merge) it still has its old
-// flags; they have to be stored, or its own pages would not fault.
+// REG-19: a VMA that absorbed the next one (case 8 of vma_merge) still has its old flags.
+// Register must store the new ones, or accesses to the VMA's own pages would not be
+// delivered.
 func TestRegisterStoresAfterMerge(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("--AA")
 		k.NoError(k.register(k.fds['A'], 0, 2))
 		k.Equal("AAAA", k.bar())
@@ -416,7 +419,7 @@ func TestRegisterStoresAfterMerge(t *testing.T) {
 	})
 }
 
-// REG-21: the answer, and that a failure to store it undoes nothing.
+// REG-21: the answer. If it cannot be stored, the range stays registered.
 func TestRegisterAnswer(t *testing.T) {
 	for version, want := range map[string]uint64{"2015": 1 << 2, "2015+copy": 0x1c} {
 		eachIn(t, version, func(k *fixture) {
@@ -429,7 +432,7 @@ func TestRegisterAnswer(t *testing.T) {
 			arg.Ioctls = want
 			k.Equal(arg, answer, "nothing else is written")
 
-			// In memory that can only be read.
+			// In read-only memory.
 			arg = missing(1, 1)
 			at := k.readOnlyArg(encode(&arg, abi.RegisterSize))
 			k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_REGISTER, at))
@@ -442,7 +445,7 @@ func TestRegisterAnswer(t *testing.T) {
 			k.Equal(errno.EFAULT, k.ioctlAt(fd, abi.UFFDIO_REGISTER, at+page-24))
 			k.Equal("AAA|-", k.bar())
 
-			// The answer is stored when mmap_lock has been dropped.
+			// The answer is stored after mmap_lock has been dropped.
 			arg = missing(3, 1)
 			k.poke(at, encode(&arg, abi.RegisterSize))
 			k.NoError(k.ioctlAt(fd, abi.UFFDIO_REGISTER, at))
@@ -451,9 +454,9 @@ func TestRegisterAnswer(t *testing.T) {
 	}
 }
 
-// REG-22: what is there stays there.
+// REG-22: pages that are present stay.
 func TestRegisterKeepsPages(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("---")
 		k.poke(pg(1), []byte{'x'})
 		k.NoError(k.register(k.uffd('A', 0), 0, 3))
@@ -468,9 +471,9 @@ func TestRegisterKeepsPages(t *testing.T) {
 	})
 }
 
-// REG-23, UNREG-5: the creator's memory is meant, whoever calls.
+// REG-23, UNREG-5: the range is in the creator's memory, whichever process calls.
 func TestRegisterFromAnotherProcess(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("--")
 		fd := k.uffd('A', 0)
 		child := k.fork()
@@ -503,8 +506,8 @@ func (k *fixture) fork() (child *machine.Process) {
 	return child
 }
 
-// REG-24: a flag without a context, or a context without a flag, is a bug; of every VMA that
-// is visited, and of no other.
+// REG-24: a flag without a context, or a context without a flag, is a bug in every VMA
+// that is visited, and in no other.
 func TestRegistrationInvariant(t *testing.T) {
 	breaks := map[string]func(k *fixture, v *mm.VMA){
 		"missing without a context": func(_ *fixture, v *mm.VMA) { v.Flags |= mm.VMUffdMissing },
@@ -525,7 +528,7 @@ func TestRegistrationInvariant(t *testing.T) {
 	for how, breakIt := range breaks {
 		for name, call := range calls {
 			t.Run(how+" "+name, func(t *testing.T) {
-				seedOnly(t, func(k *fixture) {
+				only2015(t, func(k *fixture) {
 					k.uffd('A', 0)
 					k.lay("-.-")
 					k.edit(2, func(v *mm.VMA) { breakIt(k, v) })
@@ -537,7 +540,7 @@ func TestRegistrationInvariant(t *testing.T) {
 		}
 	}
 	t.Run("not visited", func(t *testing.T) {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			fd := k.uffd('A', 0)
 			k.lay("-.-")
 			k.edit(2, func(v *mm.VMA) { v.Flags |= mm.VMUffdMissing })

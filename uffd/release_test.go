@@ -14,9 +14,9 @@ func (k *fixture) closing(name string, ctx byte) *job {
 	return k.start(name, func(t *machine.Task) string { return result(t.Close(k.fds[ctx])) })
 }
 
-// REL-1, REL-2, REL-3, REL-4, REL-5, REL-6, REL-7, LOCK-5: the order of things.
+// REL-1, REL-2, REL-3, REL-4, REL-5, REL-6, REL-7, LOCK-5: the order of the steps.
 func TestReleaseOrder(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAA")
 		for i, name := range []string{"f1", "f2", "f3"} {
 			k.load(name, pg(i))
@@ -26,7 +26,7 @@ func TestReleaseOrder(t *testing.T) {
 		stripped := ""
 		k.closing("c", 'A')
 		k.play(upTo("c", "up_write mm.MmapLock"), scene{"c", func(string) bool {
-			stripped = k.bar() // before anybody is woken
+			stripped = k.bar() // before any task is woken
 			return true
 		}}, all("c"))
 		k.inOrder(k.steps(k.settle), "c",
@@ -47,7 +47,7 @@ func TestReleaseOrder(t *testing.T) {
 	})
 }
 
-// REL-3, REL-8: the maps that a close leaves.
+// REL-3, REL-8: the maps after a close.
 func TestReleaseMaps(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -61,15 +61,15 @@ func TestReleaseMaps(t *testing.T) {
 		{"a right neighbour is absorbed", "AA--", 0, 1, "AA|--", "----"},
 		{"the left one absorbs", "--AA", 2, 1, "--|AA", "----"},
 		{"both", "--AA--", 2, 1, "--|AA|--", "------"},
-		{"foreign ones stay", "BBAACC", 2, 1, "BB|AA|CC", "BB|--|CC"},
-		{"and unregistered ones", "-.AA.-", 2, 1, "-.AA.-", "-.--.-"},
+		{"VMAs of other contexts stay", "BBAACC", 2, 1, "BB|AA|CC", "BB|--|CC"},
+		{"and unregistered VMAs", "-.AA.-", 2, 1, "-.AA.-", "-.--.-"},
 		{"several, apart", "A.A.A", 0, 1, "A.A.A", "-.-.-"},
 		{"adjacent ones fuse", "----AA", 2, 2, "--|AA|AA", "------"},
 		{"adjacent ones fuse, and the right one", "AA--AA--", 3, 1, "AA|-|A|AA|--", "--------"},
 		{"other rights do not", "rAAn", 0, 4, "a|AA|a", "r|--|n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.uffd('A', 0)
 				k.lay(c.bar)
 				k.NoError(k.register(k.fds['A'], c.first, c.n))
@@ -87,9 +87,9 @@ func TestReleaseMaps(t *testing.T) {
 	}
 }
 
-// REL-8: a merge that fails is no reason to leave a registration.
+// REL-8: if a merge fails, the registration is removed anyway.
 func TestReleaseWithoutMemoryToMerge(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("--AA--")
 		k.do(func(t *machine.Task) {
 			t.InjectFaults(func(site string) bool { return site == "vma_merge" })
@@ -100,7 +100,8 @@ func TestReleaseWithoutMemoryToMerge(t *testing.T) {
 	})
 }
 
-// REL-5, REL-9: waiters of both queues go on and get their pages; nobody gets a signal.
+// REL-5, REL-9: the faults of both queues are woken and get their pages, and no task gets
+// a signal.
 func TestWaitersSurviveClose(t *testing.T) {
 	seen := outcomes(t, 300, func(k *fixture) string {
 		k.lay("AAAA")
@@ -123,8 +124,7 @@ func TestWaitersSurviveClose(t *testing.T) {
 	}
 }
 
-// REL-10: a fault that comes while the close begins may get SIGBUS, or a page, and nothing
-// else.
+// REL-10: a fault at the moment of the close gets SIGBUS or its page, and nothing else.
 func TestFaultDuringClose(t *testing.T) {
 	seen := outcomes(t, 3000, func(k *fixture) string {
 		k.lay("A")
@@ -139,12 +139,12 @@ func TestFaultDuringClose(t *testing.T) {
 	}
 }
 
-// REL-10: the two ways to get there. FAULT-3 refuses the fault; or FAULT-11 refuses to sleep,
-// and the retry has no leave to wait.
+// REL-10: the two causes of the SIGBUS. Either FAULT-3 refuses the fault, or FAULT-11
+// refuses to sleep and the retry may not wait.
 func TestFaultDuringCloseBothWays(t *testing.T) {
 	for name, before := range map[string]string{"refused": "load ctx.released", "does not sleep": "up_read mm.MmapLock"} {
 		t.Run(name, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("A")
 				f := k.load("f", pg(0))
 				k.closing("c", 'A')
@@ -159,9 +159,9 @@ func TestFaultDuringCloseBothWays(t *testing.T) {
 	}
 }
 
-// REL-11, REF-1: the context lives until the last woken fault has gone.
+// REL-11, REF-1: the context is freed when the last woken fault returns.
 func TestContextOutlivesRelease(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		ctx := k.ctxs['A']
 		k.faults(2)
@@ -183,15 +183,16 @@ func TestContextOutlivesRelease(t *testing.T) {
 	})
 }
 
-// REL-12: whoever has the last reference releases, in the creator's memory.
+// REL-12: the process with the last reference releases the context, in the creator's
+// memory.
 func TestReleaseByAnotherProcess(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		fd := k.fds['A']
 		f := k.faults(1)[0]
 		child := k.fork()
 		k.close(fd)
-		k.Equal("AA", k.bar(), "the child still has it open")
+		k.Equal("AA", k.bar(), "the child's descriptor is still open")
 		k.Equal("asleep", f.String())
 		k.False(k.ctxs['A'].Released())
 		k.doIn(child, func(t *machine.Task) { k.NoError(t.Close(fd)) })
@@ -201,9 +202,9 @@ func TestReleaseByAnotherProcess(t *testing.T) {
 	})
 }
 
-// REL-12: the last of several descriptors counts.
+// REL-12: the close of the last of several descriptors releases the context.
 func TestReleaseOfDuplicates(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		var copied int
 		k.do(func(t *machine.Task) {
@@ -219,9 +220,9 @@ func TestReleaseOfDuplicates(t *testing.T) {
 	})
 }
 
-// REL-13: a read that sleeps holds the file, and goes on after the close.
+// REL-13: a sleeping read holds the file, and continues after the close.
 func TestReadInProgressHoldsTheFile(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		r := k.reader("r", k.fds['A'], 32)
 		k.settle()
@@ -233,14 +234,14 @@ func TestReadInProgressHoldsTheFile(t *testing.T) {
 		f := k.load("f", pg(0))
 		k.settle()
 		k.Equal("p0r", r.String())
-		// The reader's was the last reference: release came with its return.
+		// The reader had the last reference: its return released the context.
 		k.True(held.Freed())
 		k.Equal("0", f.String())
 		k.Equal("-", k.bar())
 	})
 }
 
-// REL-13: so does an ioctl.
+// REL-13: an ioctl in progress holds the file.
 func TestIoctlInProgressHoldsTheFile(t *testing.T) {
 	for range 20 {
 		each(t, func(k *fixture) {
@@ -260,9 +261,9 @@ func TestIoctlInProgressHoldsTheFile(t *testing.T) {
 	}
 }
 
-// REL-13: a call that comes too late finds no descriptor.
+// REL-13: a call after the close finds no descriptor.
 func TestClosedDescriptor(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		fd := k.uffd('A', 0)
 		k.close(fd)
 		k.Equal("EBADF", k.read(fd, 32))

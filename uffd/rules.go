@@ -15,24 +15,25 @@ import (
 //go:embed rules.diff
 var rulesDiff string
 
-// rules are all rules, those of package mm among them, in the order of the list.
+// rules are all rules, including those of package mm, in the order of rules.diff.
 var rules = func() []rule.Info {
-	// 2015 cannot resolve a fault: what a rule is for shows with the two ioctls that do.
+	// The 2015 code cannot resolve a fault. "2015+copy", with the two ioctls that can, is
+	// the oldest version in which dropping a rule has a visible effect.
 	infos, err := rule.Parse("uffd/rules.diff", rulesDiff, "2015+copy")
 	if err != nil {
-		panic(err) // rulegen has read the same list
+		panic(err) // cannot happen: rulegen has parsed the same list
 	}
 	return infos
 }()
 
-// Rules returns the rules that can be dropped, in the order of their numbers. The slice is
-// the caller's own.
+// Rules returns the rules that can be dropped, indexed by [rule.Rule]. The slice is the
+// caller's own.
 func Rules() []rule.Info { return slices.Clone(rules) }
 
-// RuleInfo describes a rule.
+// RuleInfo returns the description of a rule.
 func RuleInfo(r rule.Rule) rule.Info { return rules[r] }
 
-// ParseRule finds a rule by its name.
+// ParseRule returns the rule with the given name.
 func ParseRule(name string) (rule.Rule, error) {
 	for _, info := range rules {
 		if info.Name == name {
@@ -42,8 +43,8 @@ func ParseRule(name string) (rule.Rule, error) {
 	return 0, fmt.Errorf("no rule %q", name)
 }
 
-// CheckDropped says why the rules cannot be dropped together: the changes to the source that
-// drop two of them overlap.
+// CheckDropped returns an error if two of the rules cannot be dropped together, because
+// the changes to the source that drop them overlap.
 func CheckDropped(dropped rule.Set) error {
 	if !dropped.Any() {
 		return nil
@@ -58,7 +59,7 @@ func CheckDropped(dropped rule.Set) error {
 	return nil
 }
 
-// commonFunction names a function that both rules change.
+// commonFunction returns the name of a function that both rules change.
 func commonFunction(a, b *rule.Info) string {
 	for _, h := range a.Hunks {
 		if slices.ContainsFunc(b.Hunks, func(o rule.Hunk) bool { return o.File == h.File && o.Func == h.Func }) {

@@ -142,7 +142,7 @@ func userfaultfdCopyWithout(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
-	sim.BugOn(t, done == 0, "userfaultfd_copy", "nothing was copied, without an error")
+	sim.BugOn(t, done == 0, "userfaultfd_copy", "neither bytes nor an error")
 	if u.Mode&abi.CopyModeDontwake == 0 {
 		if dropped.Has(WakeDoneLength) {
 			c.wakeUserfault(t, wakeRange{u.Dst, u.Len})
@@ -183,7 +183,7 @@ func userfaultfdZeropageWithout(t *sim.Task, c *Ctx, arg uint64) error {
 	if err != nil {
 		return err
 	}
-	sim.BugOn(t, done == 0, "userfaultfd_zeropage", "nothing was filled, without an error")
+	sim.BugOn(t, done == 0, "userfaultfd_zeropage", "neither bytes nor an error")
 	if u.Mode&abi.ZeropageModeDontwake == 0 {
 		if dropped.Has(WakeDoneLength) {
 			c.wakeUserfault(t, wakeRange{u.Range.Start, u.Range.Len})
@@ -545,7 +545,7 @@ func userfaultfdWakeWithout(t *sim.Task, c *Ctx, arg uint64) error {
 		if err := c.validateRange(r.Start, r.Len); err != nil {
 			return err
 		}
-		sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake everybody")
+		sim.BugOn(t, r.Len == 0, "userfaultfd_wake", "a length of 0 would wake every fault")
 	}
 	c.wakeUserfault(t, wakeRange{r.Start, r.Len})
 	return nil

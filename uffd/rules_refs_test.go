@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// REF-1: the file has one reference, each fault in progress has one, read or not; VMAs,
-// descriptors and sleeping readers have none.
+// REF-1: the file has one reference, and each fault in progress has one, read or not.
+// VMAs, descriptors and sleeping readers have none.
 func TestRulesReferences(t *testing.T) {
 	each(t, func(k *fixture) {
 		fd := k.uffd('A', 0)
@@ -54,7 +54,7 @@ func TestRulesReferences(t *testing.T) {
 	})
 }
 
-// REF-1: a fault that never sleeps has its reference as long as it is in the queue.
+// REF-1: a fault that never sleeps has a reference while it is in the queue.
 func TestRulesReferenceWithoutSleep(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -77,7 +77,7 @@ func TestRulesReferenceWithoutSleep(t *testing.T) {
 	})
 }
 
-// REF-2: the last put gives the mm up and frees the context; not the one before it.
+// REF-2: the last put drops the mm and frees the context, and no earlier put does.
 func TestRulesLastPut(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -93,12 +93,12 @@ func TestRulesLastPut(t *testing.T) {
 		k.Zero(ctx.Refs())
 		k.EqualValues(1, k.p.MM.Users())
 		puts := append(stepsOf(log, "c", "mm.users"), stepsOf(log, "f", "mm.users")...)
-		k.Equal([]string{"put mm.users"}, puts, "one of the two gave it up")
+		k.Equal([]string{"put mm.users"}, puts, "one of the two dropped it")
 	})
 }
 
-// REF-2, REF-3: memory of a process that has exited stays until the last copy of the
-// descriptor is closed, and goes with it.
+// REF-2, REF-3: the memory of a process that has exited is freed when the last copy of
+// the descriptor is closed.
 func TestRulesExitedProcessKeepsItsMemory(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("--A")
@@ -107,7 +107,7 @@ func TestRulesExitedProcessKeepsItsMemory(t *testing.T) {
 		fd := k.fds['A']
 		parent, child := k.p, k.fork()
 		k.doIn(child, func(t *machine.Task) {
-			k.NoError(t.Munmap(arena, 3*page)) // what the two share
+			k.NoError(t.Munmap(arena, 3*page)) // the pages that both processes map
 		})
 		k.EqualValues(2, k.m.Memory().InUse())
 		k.do(func(t *machine.Task) { t.Exit() })
@@ -123,7 +123,7 @@ func TestRulesExitedProcessKeepsItsMemory(t *testing.T) {
 			k.NoError(err)
 			k.NoError(t.Close(fd))
 		})
-		k.EqualValues(2, k.m.Memory().InUse(), "there is another copy")
+		k.EqualValues(2, k.m.Memory().InUse(), "another copy of the descriptor is open")
 		k.doIn(child, func(t *machine.Task) { k.NoError(t.Close(second)) })
 		k.True(k.ctxs['A'].Freed())
 		k.Zero(parent.MM.Users())
@@ -132,7 +132,7 @@ func TestRulesExitedProcessKeepsItsMemory(t *testing.T) {
 	})
 }
 
-// REF-3: that memory can still be worked on.
+// REF-3: ioctls still work on that memory.
 func TestRulesIoctlsOnAnExitedProcess(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A--")
@@ -156,8 +156,9 @@ func TestRulesIoctlsOnAnExitedProcess(t *testing.T) {
 	})
 }
 
-// REF-4: nothing is registered in a child, and its copy of the descriptor works on the parent,
-// as a monitor's may: it reads the parent's faults and copies its own bytes there.
+// REF-4: nothing is registered in a child. Its copy of the descriptor works on the
+// parent, as a monitor's does: it reads the parent's faults and copies its own bytes
+// there.
 func TestRulesChildServesItsParent(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAA")
@@ -185,12 +186,13 @@ func TestRulesChildServesItsParent(t *testing.T) {
 		k.Equal("'c'", f.String())
 		mine := k.loadIn(child, "mine", pg(0)+3)
 		k.settle()
-		k.Equal("0", mine.String(), "the copy went to the parent alone")
+		k.Equal("0", mine.String(), "the page was copied to the parent only")
 		k.False(k.present(2))
 	})
 }
 
-// REF-4: two generations on, too; and the parent's registration does not notice the fork.
+// REF-4: this also holds for a grandchild, and fork does not change the parent's
+// registration.
 func TestRulesForkLeavesTheParent(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A-")
@@ -222,7 +224,7 @@ func TestRulesFdinfo(t *testing.T) {
 				k.NoError(err)
 				k.Equal(fmt.Sprintf("pending:\t%d\ntotal:\t%d\nAPI:\taa:0:%s\n", pending, total, mask), text)
 			}
-			info(0, 0) // there need not have been a handshake
+			info(0, 0) // works before the handshake
 			k.mmap(0, 12, '-')
 			k.NoError(k.register(fd, 0, 12))
 			k.load("f", pg(0))
@@ -249,7 +251,8 @@ func TestRulesFdinfo(t *testing.T) {
 	}
 }
 
-// fdinfo is what /proc shows, read by a task: "1 2" for one pending of two.
+// fdinfo returns the two numbers of /proc/PID/fdinfo/FD, read by a task: "1 2" for one
+// pending fault of two.
 func fdinfo(t *machine.Task, fd int) string {
 	f := t.Process.Files().File(fd)
 	var pending, total, api, features, ioctls uint64
@@ -258,8 +261,8 @@ func fdinfo(t *machine.Task, fd int) string {
 	return fmt.Sprint(pending, " ", total, map[bool]string{false: " unreadable"}[err == nil])
 }
 
-// FDINFO-1: both numbers are counted at once, under the one lock: a read that moves a fault
-// between the queues is never half done.
+// FDINFO-1: both numbers are counted in one critical section: a read that moves a fault
+// between the queues is never seen half done.
 func TestRulesFdinfoIsConsistent(t *testing.T) {
 	seen := outcomes(t, 200, func(k *fixture) string {
 		k.lay("AA")
@@ -269,7 +272,7 @@ func TestRulesFdinfoIsConsistent(t *testing.T) {
 		k.settle()
 		r := k.reader("r", k.fds['A'], 64)
 		i := k.start("i", func(t *machine.Task) string { return fdinfo(t, k.fds['A']) })
-		// The race begins before the first message, or before the second.
+		// The race begins before the first message or before the second.
 		lock, unlock := upTo("r", "spin_lock ctx.faultPendingWqh.Lock"), upTo("r", "spin_unlock ctx.faultPendingWqh.Lock")
 		k.play([]scene{lock, unlock, lock, unlock}[:1+2*(k.seed%2)+k.seed/2%2]...)
 		log := k.steps(k.settle)

@@ -19,7 +19,7 @@ func (k *fixture) closer(name string, fd int) *job {
 	return k.start(name, func(t *machine.Task) string { return result(t.Close(fd)) })
 }
 
-// stepsOf keeps the steps of a task that end in one of the texts, without its name.
+// stepsOf returns the steps of a task that end in one of the texts, without its name.
 func stepsOf(log []string, task string, ends ...string) (steps []string) {
 	for _, step := range log {
 		what, mine := strings.CutPrefix(step, task+": ")
@@ -30,8 +30,8 @@ func stepsOf(log []string, task string, ends ...string) (steps []string) {
 	return steps
 }
 
-// REL-1, REL-2, REL-4, REL-5, REL-6, REL-7, LOCK-5: every step of a release on the locks, the
-// waiters and the context, in order. P is woken before Q, newest first.
+// REL-1, REL-2, REL-4, REL-5, REL-6, REL-7, LOCK-5: every step of a release on the locks,
+// the waiting faults and the context, in order. P is woken before Q, newest first.
 func TestRulesReleaseOrder(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAAA")
@@ -61,7 +61,7 @@ func TestRulesReleaseOrder(t *testing.T) {
 	})
 }
 
-// REL-1: a close in which somebody waits for mmap_lock has released the context already.
+// REL-1: a close that waits for mmap_lock has already marked the context released.
 func TestRulesReleasedBeforeMmapLock(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -82,8 +82,8 @@ func TestRulesReleasedBeforeMmapLock(t *testing.T) {
 	})
 }
 
-// REL-3, REL-4, REL-5: when mmap_lock has been dropped the VMAs are plain, and those who
-// slept have not been woken yet.
+// REL-3, REL-4, REL-5: when mmap_lock has been dropped the VMAs are plain, and the
+// sleeping tasks have not been woken yet.
 func TestRulesReleaseStripsBeforeItWakes(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AA")
@@ -103,7 +103,7 @@ func TestRulesReleaseStripsBeforeItWakes(t *testing.T) {
 	})
 }
 
-// REL-3, REL-8: the maps that a close leaves.
+// REL-3, REL-8: the maps after a close.
 func TestRulesReleaseMaps(t *testing.T) {
 	for _, c := range []struct{ rule, bar, want string }{
 		{"REL-3 all", "AAAA", "----"},
@@ -116,14 +116,14 @@ func TestRulesReleaseMaps(t *testing.T) {
 		{"REL-8 both", "-A-", "---"},
 		{"REL-8 one after another", "A-A-A", "-----"},
 		{"REL-8 other kinds in between", "nArA-", "n|-|r|--"},
-		{"REL-8 not with a foreign one", "BAB", "B|-|B"},
-		{"REL-8 not with foreign ones on one side", "-AB", "--|B"},
-		{"REL-8 foreign is the predecessor", "BA-", "B|--"},
-		{"REL-8 foreign ones in a row", "BCA-CA", "B|C|--|C|-"},
+		{"REL-8 not with another context's", "BAB", "B|-|B"},
+		{"REL-8 not with another context's on one side", "-AB", "--|B"},
+		{"REL-8 another context's is the predecessor", "BA-", "B|--"},
+		{"REL-8 several other contexts", "BCA-CA", "B|C|--|C|-"},
 		{"REL-8 not over a hole", "A.-", "-.-"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.uffd('A', 0)
 				k.lay(c.bar)
 				k.close(k.fds['A'])
@@ -133,7 +133,7 @@ func TestRulesReleaseMaps(t *testing.T) {
 	}
 }
 
-// REL-8: adjacent VMAs of the context fuse, one after another, into the first.
+// REL-8: adjacent VMAs of the context merge one after another into the first.
 func TestRulesReleaseFusesARow(t *testing.T) {
 	for _, c := range []struct {
 		register [][2]int // from tails, which miss their merges (REG-16)
@@ -143,7 +143,7 @@ func TestRulesReleaseFusesARow(t *testing.T) {
 		{[][2]int{{5, 1}, {3, 2}, {0, 3}}, "AAAAA|A"},
 	} {
 		t.Run(c.row, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("------")
 				fd := k.uffd('A', 0)
 				for _, r := range c.register {
@@ -159,10 +159,10 @@ func TestRulesReleaseFusesARow(t *testing.T) {
 	}
 }
 
-// REL-8: a merge that fails leaves the VMA separate, and it is plain all the same; nothing is
-// split, so that neither the limit nor an allocation matters.
+// REL-8: if a merge fails the VMA stays separate, without the context. Nothing is split,
+// so neither the limit on VMAs nor an allocation matters.
 func TestRulesReleaseCannotFail(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("-A-.AAA")
 		k.NoError(k.unregister(k.fds['A'], 5, 1))
 		k.Equal("-|A|-.A|-|A", k.bar())
@@ -179,8 +179,8 @@ func TestRulesReleaseCannotFail(t *testing.T) {
 	})
 }
 
-// REL-8: whether neighbours can be one is asked as for every merge. A faulted range does not
-// join one that never was; the other way round it does.
+// REL-8: a merge has the conditions of every other merge. A range with an anon_vma does
+// not join one without; the reverse does.
 func TestRulesReleaseMergeConditions(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A-.-A")
@@ -194,8 +194,8 @@ func TestRulesReleaseMergeConditions(t *testing.T) {
 	})
 }
 
-// REL-8: the offset that is compared is the VMA's own. A moved VMA that kept its offset does
-// not become one with what it lies beside now.
+// REL-8: the merge compares the VMA's own page offset. A moved VMA that kept its offset
+// does not merge with its new neighbour.
 func TestRulesReleaseOffsets(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.mmap(8, 1, '-')
@@ -216,8 +216,8 @@ func TestRulesReleaseOffsets(t *testing.T) {
 	})
 }
 
-// REL-9: those who slept, read or not, get their page as if there were no userfaultfd: the
-// zero page for a load, a page of its own for a store.
+// REL-9: the sleeping faults, read or not, get their page as if there were no
+// userfaultfd: the zero page for a load, a private page for a store.
 func TestRulesReleaseLetsFaultsGo(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AAAA")
@@ -242,7 +242,7 @@ func TestRulesReleaseLetsFaultsGo(t *testing.T) {
 	})
 }
 
-// REL-9: whoever sleeps before the close begins never gets a signal.
+// REL-9: a task that sleeps before the close begins never gets a signal.
 func TestRulesSleepersSurviveClose(t *testing.T) {
 	seen := outcomes(t, 200, func(k *fixture) string {
 		k.lay("AA")
@@ -260,7 +260,7 @@ func TestRulesSleepersSurviveClose(t *testing.T) {
 	}
 }
 
-// REL-10: a fault while the descriptor is being closed gets SIGBUS or its page.
+// REL-10: a fault during the close gets SIGBUS or its page.
 func TestRulesFaultDuringClose(t *testing.T) {
 	seen := outcomes(t, 400, func(k *fixture) string {
 		k.lay("A")
@@ -276,7 +276,7 @@ func TestRulesFaultDuringClose(t *testing.T) {
 	}
 }
 
-// REL-10: the two places where the SIGBUS comes from, and their edges.
+// REL-10: the two causes of the SIGBUS, and their boundaries.
 func TestRulesFaultDuringCloseStepByStep(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -306,8 +306,8 @@ func TestRulesFaultDuringCloseStepByStep(t *testing.T) {
 	}
 }
 
-// REL-11: the context outlives its release as long as a fault that was woken holds it; then it
-// goes, and its hold on the mm with it.
+// REL-11: the context outlives its release while a woken fault holds a reference. Then it
+// is freed, and its mm dropped.
 func TestRulesContextOutlivesRelease(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AA")
@@ -335,8 +335,8 @@ func TestRulesContextOutlivesRelease(t *testing.T) {
 	})
 }
 
-// REL-12: the last descriptor releases, in whatever process, on the creator's memory and under
-// the creator's mmap_lock.
+// REL-12: the last descriptor releases the context, in whatever process, on the creator's
+// memory and under the creator's mmap_lock.
 func TestRulesReleaseFromAnotherProcess(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A-")
@@ -367,7 +367,7 @@ func TestRulesReleaseFromAnotherProcess(t *testing.T) {
 	})
 }
 
-// REL-12: exit closes, too.
+// REL-12: exit closes the descriptors too.
 func TestRulesExitReleases(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -383,8 +383,8 @@ func TestRulesExitReleases(t *testing.T) {
 	})
 }
 
-// REL-13: a read that sleeps holds the file, and so close by another task releases nothing. The
-// read goes on, and releases the file itself when it returns.
+// REL-13: a sleeping read holds the file, so a close by another task releases nothing.
+// The read continues, and its return releases the file.
 func TestRulesReadHoldsTheFile(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -399,7 +399,7 @@ func TestRulesReadHoldsTheFile(t *testing.T) {
 		k.False(ctx.Released())
 		k.EqualValues(1, ctx.Refs())
 		k.Equal("A", k.bar())
-		k.Equal("EBADF", k.read(fd, 32), "nobody else can read any more")
+		k.Equal("EBADF", k.read(fd, 32), "the descriptor is closed")
 		k.NoError(ctx.CheckInvariants(true))
 
 		f := k.load("f", pg(0))
@@ -413,7 +413,7 @@ func TestRulesReadHoldsTheFile(t *testing.T) {
 	})
 }
 
-// REL-13: a signal ends that read, and then the file goes.
+// REL-13: a signal ends that read, which then releases the file.
 func TestRulesSignalledReadReleases(t *testing.T) {
 	for sig, want := range map[sim.Signal]string{sim.SignalOrdinary: "EINTR", sim.SignalFatal: "killed"} {
 		each(t, func(k *fixture) {
@@ -429,7 +429,8 @@ func TestRulesSignalledReadReleases(t *testing.T) {
 	}
 }
 
-// REL-13: an ioctl in progress holds the file: it does all of its work, and release comes after.
+// REL-13: an ioctl in progress holds the file: it completes, and then the file is
+// released.
 func TestRulesIoctlHoldsTheFile(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A-")
@@ -475,14 +476,14 @@ func TestRulesPollHoldsTheFile(t *testing.T) {
 		f := k.load("f", pg(0))
 		k.settle()
 		k.Equal("ok", p.String())
-		k.Equal(vfs.PollNval, fds[0].Revents, "the descriptor is looked up anew")
+		k.Equal(vfs.PollNval, fds[0].Revents, "the descriptor is looked up again")
 		k.Equal("0", f.String(), "poll released the file")
 		k.Zero(file.Count())
 		k.True(k.ctxs['A'].Freed())
 	})
 }
 
-// REL-13: with a read and a close at once nothing is ever used after it was freed, whoever wins.
+// REL-13: in a race of a read and a close nothing is used after it was freed.
 func TestRulesReadAgainstClose(t *testing.T) {
 	seen := outcomes(t, 300, func(k *fixture) string {
 		k.lay("A")
@@ -501,7 +502,8 @@ func TestRulesReadAgainstClose(t *testing.T) {
 	}
 }
 
-// REL-13: closing what is not open is EBADF, and one of two descriptors is not the last.
+// REL-13: EBADF for a descriptor that is not open. Closing one of two descriptors does
+// not release the file.
 func TestRulesOnlyTheLastDescriptorReleases(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")

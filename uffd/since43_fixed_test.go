@@ -9,20 +9,20 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// What profile 4.3 does where 2015 does something else: see since43_test.go.
+// The behaviour of profile 4.3 where it differs from 2015: see since43_test.go.
 
 func in43(t *testing.T, body func(k *fixture)) {
 	t.Helper()
 	eachIn(t, "4.3", body)
 }
 
-// §15.1: before the handshake no ioctl but UFFDIO_API is known.
+// §15.1: before the handshake every ioctl but UFFDIO_API is EINVAL.
 func TestIoctlsWaitForTheHandshake43(t *testing.T) {
 	in43(t, func(k *fixture) {
 		k.lay("-")
 		fd := k.open('A', 0)
 		for _, cmd := range []uint32{abi.UFFDIO_REGISTER, abi.UFFDIO_UNREGISTER, abi.UFFDIO_WAKE, abi.UFFDIO_COPY, abi.UFFDIO_ZEROPAGE} {
-			k.Equal(errno.EINVAL, k.ioctlAt(fd, cmd, nowhere), "not EFAULT: the argument is not looked at")
+			k.Equal(errno.EINVAL, k.ioctlAt(fd, cmd, nowhere), "not EFAULT: the argument is not read")
 		}
 		_, err := k.api(fd, abi.API{API: abi.APIVersion})
 		k.NoError(err)
@@ -30,8 +30,8 @@ func TestIoctlsWaitForTheHandshake43(t *testing.T) {
 	})
 }
 
-// §15.3: a signal with a handler ends the sleep of a fault in user mode. Its message is gone,
-// read or not, and the access faults anew, with a message of its own.
+// §15.3: a signal with a handler ends the sleep of a fault in user mode. Its message is
+// removed, read or not, and the repeated access queues a new one.
 func TestSignalEndsUserFault43(t *testing.T) {
 	for _, read := range []bool{false, true} {
 		in43(t, func(k *fixture) {
@@ -55,7 +55,8 @@ func TestSignalEndsUserFault43(t *testing.T) {
 	}
 }
 
-// §15.3: a fatal signal ends it for good, and a fault in kernel mode sleeps through all others.
+// §15.3: a fatal signal ends the task, and a fault in kernel mode sleeps through all
+// other signals.
 func TestOtherSignals43(t *testing.T) {
 	in43(t, func(k *fixture) {
 		k.lay("AA")
@@ -73,7 +74,7 @@ func TestOtherSignals43(t *testing.T) {
 	})
 }
 
-// §15.5: a context that gets no file gives its mm up.
+// §15.5: if the file cannot be created, the context drops its mm.
 func TestNoFileGivesTheMMUp43(t *testing.T) {
 	in43(t, func(k *fixture) {
 		_, err := k.create(k.p, 0, "anon_inode_getfile")

@@ -12,12 +12,12 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// What 4.3 changed, and this profile must not do. §15.1 is tested in api_test.go, §15.5 in
-// create_test.go, §15.6 in wake_test.go.
+// Differences of 4.3 that the profile 2015 must not have. §15.1 is tested in api_test.go,
+// §15.5 in create_test.go, §15.6 in wake_test.go.
 
-// §15.2, WAKE-3: 4.3 guards the look of a waker with a sequence count (refile_seq), since a
-// reader that moves the only fault from one queue to the other makes both look empty for a
-// moment. The seed does not: the wake is lost, though the page is there.
+// §15.2, WAKE-3: 4.3 protects a waker's check with a sequence count (refile_seq), because
+// both queues look empty for a moment while a reader moves the only fault from one to the
+// other. The 2015 code does not: the wake is lost, although the page is present.
 func TestWakeIsLostDuringRefile(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("A")
@@ -28,8 +28,8 @@ func TestWakeIsLostDuringRefile(t *testing.T) {
 			_, err := copyPages(t, k.fds['A'], pages(0, 1), 'x', 0)
 			return result(err)
 		})
-		k.play(upTo("r", "store ctx.faultPendingWqh.active"), // it is about to take it out
-			upTo("r", "store ctx.faultWqh.active"), // and has not put it in
+		k.play(upTo("r", "store ctx.faultPendingWqh.active"), // about to remove the fault
+			upTo("r", "store ctx.faultWqh.active"), // before adding it to the other
 			all("w"))
 		log := k.steps(k.settle)
 		k.inOrder(log, "w", "smp_mb", "load ctx.faultPendingWqh.active", "load ctx.faultWqh.active")
@@ -39,7 +39,8 @@ func TestWakeIsLostDuringRefile(t *testing.T) {
 		k.Equal("asleep", f.String())
 		k.Equal("/ f", k.queues('A'))
 		k.True(k.present(0))
-		// What gets it out of there: the monitor's own copy is EEXIST, and so it wakes.
+		// The way out: the monitor's own copy returns EEXIST, so the monitor wakes the
+		// fault.
 		_, err := k.copyPages(k.fds['A'], 0, 1, 'y', 0)
 		k.Equal(errno.EEXIST, err)
 		k.NoError(k.wake(k.fds['A'], 0, 1))
@@ -47,7 +48,7 @@ func TestWakeIsLostDuringRefile(t *testing.T) {
 	})
 }
 
-// §15.2: with two faults the queues never look empty, and nothing is lost.
+// §15.2: with two faults the queues never look empty, and no wake is lost.
 func TestWakeIsNotLostWithTwoFaults(t *testing.T) {
 	seen := outcomes(t, 1000, func(k *fixture) string {
 		k.lay("AA")
@@ -68,23 +69,23 @@ func TestWakeIsNotLostWithTwoFaults(t *testing.T) {
 	}
 }
 
-// §15.3: a user-mode fault sleeps KILLABLE, and so a signal with a handler does not get it out
-// to queue a second message.
+// §15.3: a fault of user mode sleeps KILLABLE, so a signal with a handler does not make
+// it queue a second message.
 func TestSignalLeavesUserFaultAsleep(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.load("f", pg(0))
 		k.settle()
 		k.Equal(sim.Killable, f.task.State())
 		log := k.steps(func() { k.signal(f, sim.SignalOrdinary) })
-		k.False(has(log, "f", ""), "it does not run at all")
+		k.False(has(log, "f", ""), "the task does not run")
 		k.Equal("f /", k.queues('A'))
 	})
 }
 
 // §15.4: COPY and ZEROPAGE are unknown commands.
 func TestNoCopyYet(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		f := k.faults(1)[0]
 		for _, cmd := range []uint32{abi.UFFDIO_COPY, abi.UFFDIO_ZEROPAGE} {
@@ -93,21 +94,21 @@ func TestNoCopyYet(t *testing.T) {
 			old := bytes.Clone(b)
 			k.Equal(errno.EINVAL, k.ioctl(k.fds['A'], cmd, b))
 			k.Equal(old, b)
-			k.Equal(errno.EINVAL, k.ioctlAt(k.fds['A'], cmd, nowhere), "not EFAULT: the argument is not looked at")
+			k.Equal(errno.EINVAL, k.ioctlAt(k.fds['A'], cmd, nowhere), "not EFAULT: the argument is not read")
 		}
 		k.False(k.present(0))
 		k.Equal("asleep", f.String())
 		arg := missing(0, 1)
 		answer, err := k.registerArg(k.fds['A'], arg)
 		k.NoError(err)
-		k.Equal(abi.MaskWake, answer.Ioctls, "nor are they promised")
+		k.Equal(abi.MaskWake, answer.Ioctls, "nor are they offered")
 	})
 }
 
-// §15.7: a state that there is not is a bug in read, and in poll.
+// §15.7: an unknown state is a bug in read and in poll.
 func TestReadAssertsTheState(t *testing.T) {
 	for _, call := range []string{"read", "poll"} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			fd := k.uffd('A', abi.ONonblock)
 			uffd.SetState(k.ctxs['A'], 2)
 			if call == "read" {

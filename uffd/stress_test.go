@@ -17,7 +17,7 @@ import (
 
 const crowd = 10_000
 
-// throng is a crowd of tasks, one for each page of registered memory, on the free executor.
+// throng is a set of tasks on the free executor, one for each page of registered memory.
 type throng struct {
 	*require.Assertions
 	exec *sim.Free
@@ -50,7 +50,7 @@ func newThrong(t testing.TB, pages uint64) *throng {
 	return s
 }
 
-// touch starts the crowd: even pages are loaded from, odd ones stored to.
+// touch starts the tasks: they load from even pages and store to odd ones.
 func (s *throng) touch() {
 	for i := range crowd {
 		s.p.Go("f", func(t *machine.Task) {
@@ -73,8 +73,8 @@ func (s *throng) touch() {
 	}
 }
 
-// serve reads and copies, with the page's number for its first bytes, n times or until there
-// is no descriptor or nothing to copy to.
+// serve reads faults and copies pages that begin with the page's number, n times or until
+// the descriptor is closed or the range is no longer registered.
 func (s *throng) serve(t *machine.Task, n int) (served int) {
 	buf := make([]byte, 16*abi.MsgSize)
 	src := make([]byte, page)
@@ -93,7 +93,7 @@ func (s *throng) serve(t *machine.Task, n int) (served int) {
 			switch err := t.UffdCopy(s.fd, &c); err {
 			case nil:
 				served++
-			case errno.EINVAL, errno.EBADF: // unmapped, stripped or closed meanwhile
+			case errno.EINVAL, errno.EBADF: // unmapped, released or closed meanwhile
 			default:
 				s.NoError(err)
 			}
@@ -115,7 +115,7 @@ func (s *throng) checkGone() {
 	s.Zero(s.m.Memory().InUse())
 }
 
-// A crowd of faults and one monitor: every fault is read once, and gets its own page.
+// Many faults and one monitor: every fault is read once, and gets its own page.
 func TestStressOneMonitor(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	s := newThrong(t, crowd)
@@ -138,7 +138,7 @@ func TestStressOneMonitor(t *testing.T) {
 	s.checkGone()
 }
 
-// The descriptor is closed in the middle: nobody is left asleep. (REL-9, REL-10)
+// The descriptor is closed in the middle: no task stays asleep. (REL-9, REL-10)
 func TestStressCloseInTheMiddle(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	s := newThrong(t, crowd)
@@ -153,8 +153,8 @@ func TestStressCloseInTheMiddle(t *testing.T) {
 	s.checkGone()
 }
 
-// Memory is unmapped in the middle: those who sleep there are not woken by that, and find
-// nothing when they are. (§17.7)
+// Memory is unmapped in the middle: that does not wake the tasks that sleep there, and a
+// task that is woken later finds no mapping. (§17.7)
 func TestStressMunmapInTheMiddle(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	s := newThrong(t, crowd)
@@ -164,7 +164,7 @@ func TestStressMunmapInTheMiddle(t *testing.T) {
 		s.NoError(t.Munmap(pg(crowd/2), crowd/2*page))
 	}, nil)
 	s.NoError(s.exec.Settle())
-	// Whoever is asleep now has had no page. The upper half is woken for nothing.
+	// The tasks that still sleep have no page. Wake the upper half without one.
 	s.NoError(s.main.UffdWake(s.fd, pages(crowd/2, crowd/2)))
 	s.NoError(s.exec.Settle())
 	pending, seen := s.ctx.Queues()

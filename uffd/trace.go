@@ -2,10 +2,11 @@ package uffd
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// What traces tell of a context is told here. (Its queues tell of themselves: see
-// [sim.WaitQueueHead].) Arguments are put together only if somebody wants them.
+// The functions of this file emit the events of a context. The events of its queues are
+// emitted by [sim.WaitQueueHead]. An event's arguments are built only if a trace is
+// recorded.
 
-// String is the context's name in traces.
+// String returns the context's name in traces.
 func (c *Ctx) String() string { return c.name }
 
 func (c *Ctx) trace(t *sim.Task, kind string) {

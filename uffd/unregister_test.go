@@ -12,9 +12,9 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// UNREG-1: an argument that cannot be read comes first.
+// UNREG-1: EFAULT for the argument takes precedence.
 func TestUnregisterUnreadable(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		end := k.args(1) + page
 		k.Equal(errno.EFAULT, k.ioctlAt(k.fds['A'], abi.UFFDIO_UNREGISTER, nowhere))
@@ -23,7 +23,8 @@ func TestUnregisterUnreadable(t *testing.T) {
 	})
 }
 
-// UNREG-1: then the range, then the VMAs, lowest first; nothing has changed.
+// UNREG-1: then the range is checked, then the VMAs, lowest first. After an error nothing
+// has changed.
 func TestUnregisterRefusals(t *testing.T) {
 	for _, c := range []struct {
 		bar      string
@@ -44,7 +45,7 @@ func TestUnregisterRefusals(t *testing.T) {
 		{"BBs", 0, 3, errno.EINVAL},
 	} {
 		t.Run(c.bar, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.uffd('A', 0)
 				k.lay(c.bar)
 				before := k.bar()
@@ -55,7 +56,7 @@ func TestUnregisterRefusals(t *testing.T) {
 	}
 }
 
-// The maps that an unregister leaves, from those that it found.
+// The maps after an unregister, with the maps before it.
 func TestUnregisterMaps(t *testing.T) {
 	for _, c := range []struct {
 		rule     string
@@ -67,8 +68,8 @@ func TestUnregisterMaps(t *testing.T) {
 		{"UNREG-2 a part of another context's", "BBBB", 1, 2, "B|--|B"},
 		{"UNREG-2 several contexts'", "AABBCC", 1, 4, "A|----|C"},
 		{"UNREG-3 nothing registered", "----", 1, 2, "----"},
-		{"UNREG-3 the plain one is skipped", "A.-.A", 0, 5, "-.-.-"},
-		{"UNREG-3 and is the predecessor then", "--AA", 0, 4, "----"},
+		{"UNREG-3 a plain VMA is skipped", "A.-.A", 0, 5, "-.-.-"},
+		{"UNREG-3 and becomes the predecessor", "--AA", 0, 4, "----"},
 		{"UNREG-3 skipped from its middle", "--AA", 1, 3, "----"},
 		{"UNREG-3 in between", "AA--AA", 0, 6, "------"},
 		{"UNREG-5 the middle", "AAAA", 1, 2, "A|--|A"},
@@ -86,7 +87,7 @@ func TestUnregisterMaps(t *testing.T) {
 		{"UNREG-5 ends in a hole", "AA..A", 1, 3, "A|-..A"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.uffd('A', 0)
 				k.lay(c.bar)
 				k.NoError(k.unregister(k.fds['A'], c.first, c.n))
@@ -96,9 +97,9 @@ func TestUnregisterMaps(t *testing.T) {
 	}
 }
 
-// UNREG-5: flags lose both tracking bits and nothing else.
+// UNREG-5: the VMA loses both userfault flags and no other flag.
 func TestUnregisterFlags(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("-")
 		old := k.vma(0).Flags | mm.VMSeqRead
 		fd := k.uffd('A', 0)
@@ -110,7 +111,7 @@ func TestUnregisterFlags(t *testing.T) {
 	})
 }
 
-// UNREG-5: a split that fails ends it, and what has been done stays.
+// UNREG-5: a split that fails ends the unregister, and the lower part stays unregistered.
 func TestUnregisterPartialProgress(t *testing.T) {
 	for _, c := range []struct {
 		bar      string
@@ -124,7 +125,7 @@ func TestUnregisterPartialProgress(t *testing.T) {
 		{"AA.AAAA", 1, 4, 1, "A|-.AAAA"},
 	} {
 		t.Run(c.bar, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay(c.bar)
 				k.p.MM.MaxMapCount = len(procfs.Maps(k.p.MM)) + c.spare
 				k.Equal(errno.ENOMEM, k.unregister(k.fds['A'], c.first, c.n))
@@ -136,7 +137,7 @@ func TestUnregisterPartialProgress(t *testing.T) {
 
 // UNREG-1, UNREG-5: mmap_lock is held for writing, and no signal ends the wait for it.
 func TestUnregisterTakesMmapLock(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		reg := k.start("reg", func(t *machine.Task) string {
 			return result(t.UffdUnregister(k.fds['A'], pages(0, 2)))
@@ -154,8 +155,8 @@ func TestUnregisterTakesMmapLock(t *testing.T) {
 	})
 }
 
-// UNREG-4: nobody is woken. When somebody is, by hand or by close, there is a plain VMA, and
-// a page for it.
+// UNREG-4: no fault is woken. After a later wake, by UFFDIO_WAKE or close, the retry
+// finds a plain VMA and gets a page.
 func TestUnregisterDoesNotWake(t *testing.T) {
 	ends := map[string]func(k *fixture){
 		"wake":  func(k *fixture) { k.NoError(k.wake(k.fds['A'], 0, 4)) },
@@ -163,7 +164,7 @@ func TestUnregisterDoesNotWake(t *testing.T) {
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("AAAA")
 				r := k.load("r", pg(0))
 				k.settle()
@@ -174,7 +175,7 @@ func TestUnregisterDoesNotWake(t *testing.T) {
 				k.Equal("asleep", r.String())
 				k.Equal("asleep", w.String())
 				k.Equal("w / r", k.queues('A'))
-				k.Equal("0", k.peek(pg(2)), "a new touch is a plain one")
+				k.Equal("0", k.peek(pg(2)), "a new access is a plain fault")
 				end(k)
 				k.Equal("0", r.String())
 				k.Equal("stored", w.String())

@@ -12,8 +12,8 @@ type Waiter struct {
 	Flags   uint64 // abi.PagefaultFlag bits of the message
 }
 
-// Queues returns the faults that have not been read and those that have, newest
-// first. Nothing else may run meanwhile, or fault_pending_wqh.lock must be held.
+// Queues returns the faults that have not been read and the faults that have been read,
+// newest first. The machine must be settled, or fault_pending_wqh.lock held.
 func (c *Ctx) Queues() (pending, read []Waiter) {
 	return c.faultPendingWqh.waiters(), c.faultWqh.waiters()
 }
@@ -27,7 +27,7 @@ func (q *faultQueue) waiters() []Waiter {
 	return ws
 }
 
-// State is where the context stands in the handshake, for observers.
+// State returns the state of the handshake, for observers.
 func (c *Ctx) State() State {
 	if c.features.Peek()&abi.FeatureInitialized != 0 {
 		return StateRunning
@@ -38,11 +38,11 @@ func (c *Ctx) State() State {
 // Released reports whether release has begun, for observers.
 func (c *Ctx) Released() bool { return c.released.Peek() != 0 }
 
-// Refs is the number of references, for observers.
+// Refs returns the number of references, for observers.
 func (c *Ctx) Refs() uint64 { return c.refcount.Peek() }
 
-// Freed reports whether the last reference has gone, for observers.
+// Freed reports whether the last reference has been dropped, for observers.
 func (c *Ctx) Freed() bool { return c.freed }
 
-// ReleasedWord is the word that says so, for observers of who looks at it.
+// ReleasedWord returns the word behind [Ctx.Released], for observers of its accesses.
 func (c *Ctx) ReleasedWord() *sim.Word { return &c.released }

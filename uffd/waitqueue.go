@@ -10,22 +10,21 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// waitQueue is a fault that waits: struct userfaultfd_wait_queue. In the kernel it
-// lives on the stack of the faulting task, and dies when the fault returns
-// (QUEUE-8).
+// waitQueue is a waiting fault: struct userfaultfd_wait_queue. In the kernel it is on the
+// stack of the faulting task, and does not outlive the fault (QUEUE-8).
 type waitQueue struct {
-	msg abi.Msg // immutable while the entry is queued
-	wq  sim.WaitQueueEntry
-	ctx *Ctx
+	msg abi.Msg            // immutable while the entry is queued
+	wq  sim.WaitQueueEntry // its links are protected by fault_pending_wqh.lock
+	ctx *Ctx               // immutable while the entry is queued
 
-	waken sim.Word // 1 once the fault has been woken; asked for where a fault waits for that
+	waken sim.Word // 1 once the fault has been woken; atomic; since 4.10
 
-	seq  uint64 // rises from fault to fault, in the order in which they were queued; guarded by fault_pending_wqh.lock
-	in   which  // of the queues it is; guarded likewise
-	dead bool   // set when its fault has returned: nobody may look at it any more
+	seq  uint64 // ascends in the order of queueing; protected by fault_pending_wqh.lock
+	in   which  // the queue of the entry; protected by fault_pending_wqh.lock
+	dead bool   // the fault has returned: no task may access the entry; set by its own task
 }
 
-// which is the queue that a fault is in. (A pointer would make each sleeper larger.)
+// which names the queue of a fault. (A pointer would make every sleeping fault larger.)
 type which uint8
 
 const (
@@ -34,11 +33,12 @@ const (
 	readFault
 )
 
-// wakeRange is what a wake-up is for, in bytes; a length of 0 is everything:
-// struct userfaultfd_wake_range.
+// wakeRange is the range of a wake-up, in bytes: struct userfaultfd_wake_range. A length
+// of 0 matches every address.
 type wakeRange struct{ start, len uint64 }
 
-// faultQueue is a wait queue of faults.
+// faultQueue is a wait queue of faults. Its own lock is never taken if it is fault_wqh:
+// fault_pending_wqh.lock protects both queues.
 type faultQueue struct {
 	sim.WaitQueueHead
 	which   which    // immutable
@@ -57,17 +57,18 @@ func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
 	q.Add(t, &uwq.wq)
 }
 
-// faultIndex finds the faults of both queues by address, so that waking the waiters of one
-// page does not walk over all the others. The order that anyone sees stays that of the
-// lists. It is guarded like them.
+// faultIndex finds the faults of both queues by address, so that a wake-up of one page
+// does not walk over all other faults. The kernel has no such index; the visible order is
+// that of the queues. Protected by fault_pending_wqh.lock.
 type faultIndex struct {
 	tree    *btree.BTreeG[faultKey]
-	seq     uint64
-	matched []*waitQueue // scratch of a wake-up
+	seq     uint64       // of the last fault added
+	matched []*waitQueue // the result of between, reused by the next call
 }
 
-// faultKey is an item of the index. The address is kept beside the pointer so that a search
-// touches the nodes of the tree only. One without a fault comes before all of its address.
+// faultKey is an item of the index. It repeats the fault's address so that a search only
+// touches the nodes of the tree. A key without a fault sorts before every fault at its
+// address.
 type faultKey struct {
 	address uint64
 	uwq     *waitQueue
@@ -90,8 +91,8 @@ func (i *faultIndex) add(uwq *waitQueue) {
 
 func (i *faultIndex) remove(uwq *waitQueue) { i.tree.Delete(faultKey{uwq.msg.Address, uwq}) }
 
-// between returns the faults of a queue at [start, end), the newest first, as the list has
-// them. The result holds until the next call.
+// between returns the faults of a queue in [start, end), newest first, as in the queue's
+// list. The result is valid until the next call.
 func (i *faultIndex) between(in which, start, end uint64) []*waitQueue {
 	i.matched = i.matched[:0]
 	i.tree.AscendRange(faultKey{address: start}, faultKey{address: end}, func(k faultKey) bool {
@@ -104,7 +105,7 @@ func (i *faultIndex) between(in which, start, end uint64) []*waitQueue {
 	return i.matched
 }
 
-// sumUp sums the queue up: see [sim.SpinLock.Guards].
+// sumUp adds the queue to the hash of the state: see [sim.SpinLock.Guards].
 func (q *faultQueue) sumUp(s *sim.Summary) {
 	for e := q.Head(); e != nil; e = e.Next() {
 		s.AddObject(e)
@@ -120,14 +121,15 @@ func sumUpMsg(s *sim.Summary, msg *abi.Msg) {
 	s.Add(uint64(msg.Ptid))
 }
 
-// pend puts a new fault at the head of the pending ones. fault_pending_wqh.lock must be held.
+// pend adds a new fault at the head of fault_pending_wqh, whose lock must be held.
 func (c *Ctx) pend(t *sim.Task, uwq *waitQueue) {
 	c.faults.add(uwq)
 	c.faultPendingWqh.add(t, uwq)
 }
 
-// del takes the fault out by a plain delete. fault_pending_wqh.lock must be held.
-// If a waker has removed it meanwhile nothing is left to do (QUEUE-6).
+// del removes the fault from its queue without linking it to itself (list_del). It does
+// nothing if a waker has removed the fault meanwhile (QUEUE-6). fault_pending_wqh.lock
+// must be held.
 func (uwq *waitQueue) del(t *sim.Task) {
 	if q := uwq.leave(); q != nil {
 		uwq.ctx.faults.remove(uwq)
@@ -135,16 +137,17 @@ func (uwq *waitQueue) del(t *sim.Task) {
 	}
 }
 
-// delInit takes the fault out and links it to itself, which tells its owner that it
-// need not take the lock any more. fault_pending_wqh.lock must be held. The entry
-// must not be touched afterwards.
+// delInit removes the fault from its queue and links it to itself (list_del_init), so
+// that its task need not take the lock to remove it. fault_pending_wqh.lock must be held.
+// The caller must not access the entry afterwards.
 func (uwq *waitQueue) delInit(t *sim.Task) {
 	q := uwq.leave()
 	uwq.ctx.faults.remove(uwq)
 	q.DelInit(t, &uwq.wq)
 }
 
-// leave makes the fault one of no queue, and returns the one that it was in.
+// leave sets the fault's queue to none, and returns its old queue, nil if none.
+// fault_pending_wqh.lock must be held.
 func (uwq *waitQueue) leave() *faultQueue {
 	var q *faultQueue
 	switch uwq.in {
@@ -157,10 +160,10 @@ func (uwq *waitQueue) leave() *faultQueue {
 	return q
 }
 
-// WaitsFor is the address that the fault waits for, in bytes.
+// WaitsFor returns the address that the fault waits for, in bytes.
 func (uwq *waitQueue) WaitsFor() uint64 { return uwq.msg.Address }
 
-// wakeUpLocked wakes the faults of the queue that the range matches, newest first:
+// wakeUpLocked wakes the faults of the queue in the range, newest first:
 // __wake_up_locked_key with TASK_NORMAL (WAKE-4). fault_pending_wqh.lock must be held.
 func (q *faultQueue) wakeUpLocked(t *sim.Task, faults *faultIndex, r wakeRange) {
 	if q.dropped.Any() {
@@ -179,9 +182,11 @@ func (q *faultQueue) wakeUpLocked(t *sim.Task, faults *faultIndex, r wakeRange) 
 	clear(matched)
 }
 
-// userfaultfdWakeFunction wakes the fault's task if the range matches its address (WAKE-5),
-// and takes the entry out of its queue if the task was asleep (WAKE-6). A length of 0 matches
-// every address (WAKE-2). It recreates userfaultfd_wake_function.
+// userfaultfdWakeFunction wakes the fault's task if the half-open range of the key
+// contains its address (WAKE-5), and removes the entry from its queue if the task was
+// asleep (WAKE-6). A length of 0 matches every address (WAKE-2). It reports whether it
+// woke the task. fault_pending_wqh.lock must be held. It recreates
+// userfaultfd_wake_function.
 func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {
 	uwq := e.Container.(*waitQueue)
 	if uwq.ctx.dropped.Any() {
@@ -195,36 +200,36 @@ func userfaultfdWakeFunction(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State,
 		return false
 	}
 	if uwq.ctx.facts.Sleep == SleepUntilWoken {
-		uwq.waken.Store(t, 1) // before the wake-up, and also if the task is not asleep
+		uwq.waken.Store(t, 1) // before the wake-up, and even if the task is not asleep
 	}
 	woken := t.WakeUpState(e.Task, mode)
 	if woken {
-		// Only now: once the entry links to itself its task may see so, return, and reuse the
-		// memory. Nothing of the entry may be read from here on.
+		// After the wake-up: as soon as the task sees the entry linked to itself, it may
+		// return and reuse the memory. Do not access the entry from here on.
 		uwq.delInit(t)
 	}
-	return woken // if not: the task runs already, and takes its entry out itself
+	return woken // if false, the task is already running and removes its entry itself
 }
 
-// use panics if the entry's fault has returned.
+// use reports a use after free if the entry's fault has returned.
 func (uwq *waitQueue) use(t *sim.Task, where string) {
 	if uwq.dead {
 		sim.UseAfterFree(t, where, "the entry was on the stack of a fault that has returned")
 	}
 }
 
-// look panics if the entry's fault has returned, and is a step of its own: a task that only
-// reads the entry must not do so after the fault's end, and only steps are ordered.
+// look is use as a visible step of its own. The explorer orders only visible steps, so
+// without one it would miss that a task reads the entry after the fault's return.
 func (uwq *waitQueue) look(t *sim.Task, where string) {
 	uwq.waken.Load(t)
 	uwq.use(t, where)
 }
 
-// findUserfault is the oldest pending fault, nil if there is none: find_userfault.
+// findUserfault returns the oldest pending fault, nil if none: find_userfault.
 // fault_pending_wqh.lock must be held.
 func (c *Ctx) findUserfault(t *sim.Task) *waitQueue {
 	c.faultPendingWqh.Lock.AssertHeld(t)
-	// New faults go to the head; from the tail they come out first in, first out.
+	// New faults are added at the head, so the tail is the oldest.
 	e := c.faultPendingWqh.Tail()
 	if e == nil {
 		return nil
@@ -234,36 +239,38 @@ func (c *Ctx) findUserfault(t *sim.Task) *waitQueue {
 	return uwq
 }
 
-// wakeUserfault wakes the faults in the range: wake_userfault (WAKE-3). It takes the lock only
-// if a look without it finds any fault at all.
+// wakeUserfault wakes the faults in the range: wake_userfault (WAKE-3). It takes
+// fault_pending_wqh.lock only if a check without it finds a queue that is not empty.
 func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 	if c.dropped.Any() {
 		c.wakeUserfaultWithout(t, r)
 		return
 	}
 	c.traceWake(t, r)
-	// The look at the queues must not come before the store to the page table that preceded
-	// it: a fault does the two in the other order, and one side has to see the other.
+	// The caller has stored to the page table before; the queues must be read after that
+	// store. A fault stores to the queue and then reads the page table. With a barrier on
+	// each side, at least one of the two sees the other's store.
 	t.SmpMb()
 	start := t.Bookmark()
 	needWakeup := false
 	for {
-		// §15.2: if a reader moves a fault meanwhile, both queues may look empty.
+		// §15.2: both queues may look empty while a reader moves a fault.
 		seq := c.refileSeq.ReadBegin(t)
-		// Pending first: a reader moves faults from this queue to the other one, and the other
-		// order could miss one in both.
+		// Pending first: a reader moves faults from this queue to the other one, so the
+		// other order could miss a fault in both.
 		needWakeup = c.faultPendingWqh.Active(t) || c.faultWqh.Active(t)
 		if !c.refileSeq.ReadRetry(t, seq) {
 			break
 		}
 	}
 	if needWakeup {
-		t.ForgetSince(start, "waiting", nil) // and not in which queue
+		t.ForgetSince(start, "waiting", nil) // it no longer matters in which queue
 		c.wakeUserfaultSlow(t, r)
 	}
 }
 
-// wakeUserfaultSlow wakes the faults in the range under the lock: __wake_userfault.
+// wakeUserfaultSlow wakes the faults in the range: __wake_userfault. It takes
+// fault_pending_wqh.lock.
 func (c *Ctx) wakeUserfaultSlow(t *sim.Task, r wakeRange) {
 	c.lockQueues(t, "__wake_userfault")
 	if c.faultPendingWqh.Len() != 0 {

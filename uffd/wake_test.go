@@ -12,7 +12,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// woken lists whom a task has tried to wake, in order.
+// woken returns the tasks that a task tried to wake, in order.
 func woken(log []string, waker string) (names []string) {
 	for _, step := range log {
 		if name, ok := strings.CutPrefix(step, waker+": try_to_wake_up "); ok {
@@ -28,9 +28,9 @@ func has(log []string, task, what string) bool {
 	})
 }
 
-// WAKE-1: EFAULT, EINVAL, and then always 0, without mmap_lock.
+// WAKE-1: EFAULT, EINVAL, and otherwise always 0. mmap_lock is not taken.
 func TestWakeAnswers(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A-.s")
 		fd := k.open('B', 0)
 		end := k.args(1) + page
@@ -48,9 +48,9 @@ func TestWakeAnswers(t *testing.T) {
 	})
 }
 
-// WAKE-2: the ioctl cannot say "everybody"; close can.
+// WAKE-2: only close can wake every fault, the ioctl cannot.
 func TestWakeEverybody(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		f := k.load("f", pg(0))
 		g := k.load("g", pg(1))
@@ -64,9 +64,10 @@ func TestWakeEverybody(t *testing.T) {
 	})
 }
 
-// WAKE-3: a barrier, the pending queue, the other queue; the lock only if there is somebody.
+// WAKE-3: a barrier, the pending queue, the other queue. The lock is taken only if one of
+// them is not empty.
 func TestWakeLooksFirst(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		fd := k.fds['A']
 		look := []string{"smp_mb", "load ctx.faultPendingWqh.active", "load ctx.faultWqh.active"}
@@ -86,9 +87,9 @@ func TestWakeLooksFirst(t *testing.T) {
 	})
 }
 
-// WAKE-4, QUEUE-3, §15.6: newest first, unread before read, and nobody is left out.
+// WAKE-4, QUEUE-3, §15.6: newest first, unread before read, and every fault in the range.
 func TestWakeOrder(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAAA")
 		fd := k.fds['A']
 		for i, name := range []string{"f1", "f2", "f3", "f4", "f5"} {
@@ -103,9 +104,9 @@ func TestWakeOrder(t *testing.T) {
 	})
 }
 
-// WAKE-4: among others, those that do not match are passed by.
+// WAKE-4: faults outside of the range are skipped.
 func TestWakePassesOthersBy(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AAAA")
 		fd := k.fds['A']
 		for i, name := range []string{"f1", "f2", "f3", "f4", "f5", "f6"} {
@@ -119,7 +120,7 @@ func TestWakePassesOthersBy(t *testing.T) {
 	})
 }
 
-// WAKE-5: the range is half open, and is compared with the address as it is.
+// WAKE-5: the range is half-open, and is compared with the exact address.
 func TestWakeMatch(t *testing.T) {
 	for _, c := range []struct {
 		addr uint64
@@ -138,7 +139,7 @@ func TestWakeMatch(t *testing.T) {
 		{pg(1) + 7, abi.Range{Start: mm.DefaultMmapMinAddr, Len: mm.TaskSize - mm.DefaultMmapMinAddr}, true},
 	} {
 		for _, seen := range []bool{false, true} {
-			seedOnly(t, func(k *fixture) {
+			only2015(t, func(k *fixture) {
 				k.lay("AAAA")
 				f := k.load("f", c.addr)
 				k.settle()
@@ -152,9 +153,10 @@ func TestWakeMatch(t *testing.T) {
 	}
 }
 
-// WAKE-6, QUEUE-5: who was asleep is taken out by the waker, and does not do it again.
+// WAKE-6, QUEUE-5: the waker removes the entry of a sleeping task, and the task does not
+// remove it again.
 func TestWakeRemovesSleepers(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("A")
 		k.load("f", pg(0))
 		k.settle()
@@ -168,11 +170,11 @@ func TestWakeRemovesSleepers(t *testing.T) {
 	})
 }
 
-// WAKE-6, QUEUE-6: who runs already (a signal was first) stays in the queue and takes itself
-// out, under the lock.
+// WAKE-6, QUEUE-6: a task that is already running (a signal was first) stays in the queue
+// and removes its own entry, under the lock.
 func TestWakeLeavesRunners(t *testing.T) {
 	for _, seen := range []bool{false, true} {
-		seedOnly(t, func(k *fixture) {
+		only2015(t, func(k *fixture) {
 			k.lay("A")
 			f := k.load("f", pg(0))
 			k.settle()
@@ -198,7 +200,8 @@ func (k *fixture) startWake(name string, ctx byte, first, n int) *job {
 	})
 }
 
-// WAKE-7: waiters are woken by their own context only, also if the page came from another.
+// WAKE-7: faults are woken by their own context only, even if the page was installed
+// through another.
 func TestWakeIsByContext(t *testing.T) {
 	each(t, func(k *fixture) {
 		k.lay("AABB")
@@ -209,7 +212,7 @@ func TestWakeIsByContext(t *testing.T) {
 		copied, err := k.copyPages(k.fds['B'], 0, 1, 'x', 0)
 		k.NoError(err)
 		k.EqualValues(page, copied)
-		k.Equal("'x'", k.peek(pg(0)), "the page is there")
+		k.Equal("'x'", k.peek(pg(0)), "the page is present")
 		k.Equal("asleep", f.String())
 		k.Equal("f /", k.queues('A'))
 		k.NoError(k.wake(k.fds['A'], 0, 1))
@@ -217,9 +220,9 @@ func TestWakeIsByContext(t *testing.T) {
 	})
 }
 
-// WAKE-8: see FAULT-13: a wake without a page kills.
+// WAKE-8: a wake without a page ends with SIGBUS, as FAULT-13 says.
 func TestWakeWithoutPage(t *testing.T) {
-	seedOnly(t, func(k *fixture) {
+	only2015(t, func(k *fixture) {
 		k.lay("AA")
 		f := k.load("f", pg(0)+3)
 		w := k.store("w", pg(1), 'w')

@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// FAULT-15 in later kernels: from 4.10 to 5.8 a fault that was woken for something else goes
-// back to sleep, in its place in the queue.
+// FAULT-15 in later kernels: from 4.10 to 5.8 a fault sleeps again after a wake-up that
+// was not for it, and keeps its place in the queue.
 func TestStrayWakeUpIsSleptOff(t *testing.T) {
 	for _, version := range []string{"4.11", "4.14", "4.20", "5.7"} {
 		eachIn(t, version, func(k *fixture) {
@@ -28,8 +28,8 @@ func TestStrayWakeUpIsSleptOff(t *testing.T) {
 	}
 }
 
-// Since 5.9 it goes on, and since it may be retried for ever (5.7) it comes back, with a new
-// message.
+// Since 5.9 the fault returns, and because it may be retried any number of times (5.7) it
+// queues a new message.
 func TestStrayWakeUpIsAnotherFault(t *testing.T) {
 	for _, version := range []string{"5.11", "6.18"} {
 		eachIn(t, version, func(k *fixture) {
@@ -45,7 +45,8 @@ func TestStrayWakeUpIsAnotherFault(t *testing.T) {
 	}
 }
 
-// From 4.10 to 5.8 as before, signals, a wake-up of its page and the close end the sleep.
+// From 4.10 to 5.8, as before, a signal, a wake-up for the fault's page or the close ends
+// the sleep.
 func TestWhatEndsTheSleep(t *testing.T) {
 	for _, version := range []string{"4.11", "5.7"} {
 		for how, end := range map[string]func(k *fixture, f *job){
@@ -67,8 +68,9 @@ func TestWhatEndsTheSleep(t *testing.T) {
 	}
 }
 
-// get_user_pages asks for a sleep that only a fatal signal ends, in kernels whose own accesses
-// sleep through none (5.7): its fault does not spin while an ordinary one is pending.
+// get_user_pages requests a sleep that only a fatal signal ends, also in kernels in which
+// the sleep of other accesses ends for any signal (5.7). So its fault does not spin while
+// an ordinary signal is pending.
 func TestGetUserPagesSleepsThroughSignals(t *testing.T) {
 	eachIn(t, "6.18", func(k *fixture) {
 		k.lay("A")
