@@ -45,7 +45,7 @@ func transcript(t *testing.T, p kernel.Profile, path string) string {
 	file, err := syntax.Parse(path, text)
 	require.NoError(t, err)
 	report, err := scenario.Run(file, scenario.Options{Profile: &p, Steps: 20_000})
-	require.NotNil(t, report, err) // there is a mistake in it, such as a kernel that is no profile
+	require.NotNil(t, report, err) // nil if the file has an error, such as an unknown profile
 	var b strings.Builder
 	for i := range report.Results {
 		fmt.Fprintln(&b, report.Results[i].Statement(), report.Results[i].Whole())
@@ -68,7 +68,7 @@ func outcomes(t *testing.T, p kernel.Profile, name string) string {
 	if local, ok := programs[name]; ok {
 		setup = local.setup
 		if local.sampled {
-			opts.Budget = time.Second // to see every outcome, or one that fails
+			opts.Budget = time.Second // enough to see every outcome or a failure
 			search = func(s *explore.Setup, o explore.Options) (*explore.Result, error) { return explore.Sample(s, o, 1, 0) }
 		}
 	}
