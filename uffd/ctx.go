@@ -187,8 +187,8 @@ func (c *Ctx) loadState(t *sim.Task) State {
 	return StateWaitAPI
 }
 
-// asked reports whether the handshake asked for the feature.
-func (c *Ctx) asked(feature uint64) bool {
+// hasFeature reports whether the handshake asked for the feature.
+func (c *Ctx) hasFeature(feature uint64) bool {
 	return c.features.Peek()&feature != 0
 }
 

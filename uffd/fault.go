@@ -17,7 +17,7 @@ func (c *Ctx) userfaultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Ms
 	msg := msgInit()
 	msg.Event = abi.EventPagefault
 	msg.Address = vmf.Address
-	if c.facts.MasksAddress && !c.asked(abi.FeatureExactAddress) {
+	if c.facts.MasksAddress && !c.hasFeature(abi.FeatureExactAddress) {
 		msg.Address &= mm.PageMask
 	}
 	if vmf.Flags&mm.FaultWrite != 0 {
@@ -26,7 +26,7 @@ func (c *Ctx) userfaultMsg(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) abi.Ms
 	if reason&mm.VMUffdWP != 0 {
 		msg.Flags |= abi.PagefaultFlagWP
 	}
-	if c.asked(abi.FeatureThreadID) {
+	if c.hasFeature(abi.FeatureThreadID) {
 		msg.Ptid = mm.Current(t).TID
 	}
 	return msg
@@ -98,7 +98,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm") // FAULT-2
 	sim.BugOn(t, reason != mm.VMUffdMissing && reason != mm.VMUffdWP, where, "not one reason")
 
-	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
+	if c.hasFeature(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
 		return mm.VMFaultSIGBUS
 	}
 	// FAULT-3: no retry here. It would find the VMA registered for as long as release
@@ -131,7 +131,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 
 	queue := t.Bookmark()
 	c.lockQueues(t, where)
-	c.pend(t, uwq) // from here on poll and read see the fault
+	c.enqueue(t, uwq) // from here on poll and read see the fault
 	// FAULT-8. Set the state before releasing the lock, so that a waker that finds the
 	// entry sees the task asleep, and before mustWait, with a full barrier in between.
 	t.SetState(blocking.state)

@@ -41,7 +41,7 @@ func (q *faultQueue) check(c *Ctx) error {
 		uwq := e.Container.(*waitQueue)
 		task := e.Task.Name()
 		switch {
-		case uwq.in != q.which || uwq.ctx != c:
+		case uwq.queue != q.id || uwq.ctx != c:
 			return fmt.Errorf("uffd: %s holds the fault of %s, whose entry names another queue", q.Name, task)
 		case uwq.seq >= newer:
 			return fmt.Errorf("uffd: %s is out of order at the fault of %s", q.Name, task)

@@ -38,7 +38,7 @@ func (c *Ctx) handle(t *sim.Task) error {
 }
 
 func (c *Ctx) join(t *sim.Task) {
-	c.pend(t, nil)
+	c.enqueue(t, nil)
 	t.SetState(sim.Killable)
 }
 

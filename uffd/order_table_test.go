@@ -18,7 +18,7 @@ var callOps = []struct{ call, args, op string }{
 	{`.*\.lockQueues`, ``, "lock fault_pending_wqh"},
 	{queue + `(?:\.Lock)?\.Unlock`, ``, "unlock $1"},
 	{queue + `(?:\.Lock)?\.AssertHeld`, ``, "assert_held $1"},
-	{`.*\.pend`, ``, "add fault_pending_wqh"},
+	{`.*\.enqueue`, ``, "add fault_pending_wqh"},
 	{queue + `\.[Aa]dd`, ``, "add $1"},
 	{queue + `\.Del`, `&uwq.*`, "del entry"},
 	{queue + `\.Del`, ``, "remove $1"},

@@ -264,7 +264,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 	sim.BugOn(t, c.mm != vma.MM(), where, "the context belongs to another mm")
 	sim.BugOn(t, reason != mm.VMUffdMissing && reason != mm.VMUffdWP, where, "not one reason")
 
-	if c.asked(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
+	if c.hasFeature(abi.FeatureSIGBUS) || c.flags&abi.UserModeOnly != 0 && flags&mm.FaultUser == 0 {
 		return mm.VMFaultSIGBUS
 	}
 
@@ -296,7 +296,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 		if dropped.Has(NowaitNotQueued) {
 			uwq := newWaitQueue(t, c, c.userfaultMsg(t, vmf, reason))
 			c.lockQueues(t, where)
-			c.pend(t, uwq)
+			c.enqueue(t, uwq)
 			c.faultPendingWqh.Lock.Unlock(t)
 			uwq.returned(t)
 		}
@@ -324,7 +324,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 
 	queue := t.Bookmark()
 	c.lockQueues(t, where)
-	c.pend(t, uwq)
+	c.enqueue(t, uwq)
 
 	if dropped.Has(SleepStateUnderQueueLock) {
 	} else if dropped.Has(BarrierAfterSleepState) {
@@ -881,9 +881,9 @@ func (q *faultQueue) wakeUpLockedWithout(t *sim.Task, faults *faultIndex, r wake
 	}
 	var matched []*waitQueue
 	if dropped.Has(HalfOpenRange) {
-		matched = faults.between(q.which, r.start, r.start+r.len+1)
+		matched = faults.between(q.id, r.start, r.start+r.len+1)
 	} else {
-		matched = faults.between(q.which, r.start, r.start+r.len)
+		matched = faults.between(q.id, r.start, r.start+r.len)
 	}
 	for _, uwq := range matched {
 		if dropped.Has(WakeAllMatching) {

@@ -19,17 +19,17 @@ type waitQueue struct {
 
 	waken sim.Word // 1 once the fault has been woken; atomic; since 4.10
 
-	seq  uint64 // ascends in the order of queueing; protected by fault_pending_wqh.lock
-	in   which  // the queue of the entry; protected by fault_pending_wqh.lock
-	dead bool   // the fault has returned: no task may access the entry; set by its own task
+	seq   uint64  // ascends in the order of queueing; protected by fault_pending_wqh.lock
+	queue queueID // the queue of the entry; protected by fault_pending_wqh.lock
+	dead  bool    // the fault has returned: no task may access the entry; set by its own task
 }
 
-// which names the queue of a fault. (A pointer would make every sleeping fault larger.)
-type which uint8
+// queueID names the queue of a fault. (A pointer would make every sleeping fault larger.)
+type queueID uint8
 
 const (
-	noQueue      which = iota
-	pendingFault       // not read yet
+	noQueue      queueID = iota
+	pendingFault         // not read yet
 	readFault
 )
 
@@ -41,19 +41,19 @@ type wakeRange struct{ start, len uint64 }
 // fault_pending_wqh.lock protects both queues.
 type faultQueue struct {
 	sim.WaitQueueHead
-	which   which    // immutable
+	id      queueID  // immutable
 	dropped rule.Set // the context's; immutable
 }
 
-func (q *faultQueue) init(c *Ctx, which which, name string, class *sim.LockClass) {
-	q.which, q.Name, q.Owner, q.dropped = which, name, c.name, c.dropped
+func (q *faultQueue) init(c *Ctx, id queueID, name string, class *sim.LockClass) {
+	q.id, q.Name, q.Owner, q.dropped = id, name, c.name, c.dropped
 	q.Init(class)
 }
 
 // add puts the fault at the head of the queue (QUEUE-1, QUEUE-2).
 // fault_pending_wqh.lock must be held.
 func (q *faultQueue) add(t *sim.Task, uwq *waitQueue) {
-	uwq.in = q.which
+	uwq.queue = q.id
 	q.Add(t, &uwq.wq)
 }
 
@@ -93,10 +93,10 @@ func (i *faultIndex) remove(uwq *waitQueue) { i.tree.Delete(faultKey{uwq.msg.Add
 
 // between returns the faults of a queue in [start, end), newest first, as in the queue's
 // list. The result is valid until the next call.
-func (i *faultIndex) between(in which, start, end uint64) []*waitQueue {
+func (i *faultIndex) between(id queueID, start, end uint64) []*waitQueue {
 	i.matched = i.matched[:0]
 	i.tree.AscendRange(faultKey{address: start}, faultKey{address: end}, func(k faultKey) bool {
-		if k.uwq.in == in {
+		if k.uwq.queue == id {
 			i.matched = append(i.matched, k.uwq)
 		}
 		return true
@@ -121,8 +121,8 @@ func sumUpMsg(s *sim.Summary, msg *abi.Msg) {
 	s.Add(uint64(msg.Ptid))
 }
 
-// pend adds a new fault at the head of fault_pending_wqh, whose lock must be held.
-func (c *Ctx) pend(t *sim.Task, uwq *waitQueue) {
+// enqueue adds a new fault at the head of fault_pending_wqh, whose lock must be held.
+func (c *Ctx) enqueue(t *sim.Task, uwq *waitQueue) {
 	c.faults.add(uwq)
 	c.faultPendingWqh.add(t, uwq)
 }
@@ -150,13 +150,13 @@ func (uwq *waitQueue) delInit(t *sim.Task) {
 // fault_pending_wqh.lock must be held.
 func (uwq *waitQueue) leave() *faultQueue {
 	var q *faultQueue
-	switch uwq.in {
+	switch uwq.queue {
 	case pendingFault:
 		q = &uwq.ctx.faultPendingWqh
 	case readFault:
 		q = &uwq.ctx.faultWqh
 	}
-	uwq.in = noQueue
+	uwq.queue = noQueue
 	return q
 }
 
@@ -175,7 +175,7 @@ func (q *faultQueue) wakeUpLocked(t *sim.Task, faults *faultIndex, r wakeRange) 
 		q.WakeUpLockedKey(t, mode, key)
 		return
 	}
-	matched := faults.between(q.which, r.start, r.start+r.len)
+	matched := faults.between(q.id, r.start, r.start+r.len)
 	for _, uwq := range matched {
 		uwq.wq.Func(t, &uwq.wq, mode, key)
 	}
