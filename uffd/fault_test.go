@@ -582,6 +582,6 @@ func TestTwoFaultsOnOnePage(t *testing.T) {
 		k.Equal("'x'", f1.String())
 		k.Equal("'x'", f2.String())
 		k.Equal("/", k.queues('A'))
-		k.Equal("EAGAIN", k.read(fd, 32), "the second message is gone")
+		k.Equal("EAGAIN", k.read(fd, 32), "the second message was removed")
 	})
 }

@@ -127,8 +127,8 @@ func keys(seen map[string]int) []string {
 	return ks
 }
 
-// check settles the machine and checks its invariants and its frames. No copier may
-// sleep: it would have a frame that no page table maps.
+// check asserts the invariants of the machine, which must be settled, and the use of its
+// frames. No copier may sleep: it would have a frame that no page table maps.
 func (k *fixture) check() {
 	k.t.Helper()
 	k.checkState()
@@ -141,7 +141,7 @@ func (k *fixture) check() {
 	k.NoError(mm.CheckFrames(alive...))
 }
 
-// checkState is check without the frames.
+// checkState asserts the invariants without the use of frames.
 func (k *fixture) checkState() {
 	k.t.Helper()
 	for _, p := range k.procs {
@@ -722,7 +722,7 @@ func (d *director) cue(enabled []*sim.Task) *sim.Task {
 	return nil
 }
 
-// steps settles the machine and returns its steps: "f: spin_lock ctx.fdWqh.Lock".
+// steps returns the steps that the tasks take during run: "f: spin_lock ctx.fdWqh.Lock".
 func (k *fixture) steps(run func()) []string {
 	var log []string
 	k.dir.record = func(step string) { log = append(log, step) }

@@ -23,7 +23,8 @@ func (k *fixture) mustWait(addr uint64) (wait bool) {
 	return wait
 }
 
-// lastLevel returns the name of the lowest page-table level that exists for an address.
+// lastLevel returns the name of the deepest page-table level that a walk to an address
+// reaches.
 func (k *fixture) lastLevel(addr uint64) string {
 	walk := k.p.MM.PageWalk(addr)
 	return walk[len(walk)-1].Level

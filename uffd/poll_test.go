@@ -107,7 +107,7 @@ func TestFaultWakesPollers(t *testing.T) {
 	only2015(t, func(k *fixture) {
 		k.lay("A")
 		fd := k.fds['A']
-		r := k.reader("r", fd, 32) // while the file still blocks
+		r := k.reader("r", fd, 32) // the file is still blocking
 		k.settle()
 		k.setFlags(fd, abi.ONonblock)
 		p1 := k.poller("p1", fd)

@@ -326,7 +326,7 @@ func TestRegisterPartialProgress(t *testing.T) {
 	for _, c := range []struct {
 		bar      string
 		first, n int
-		spare    int // VMAs below the limit
+		spare    int // the limit minus the number of VMAs
 		want     string
 	}{
 		{"----", 1, 2, 0, "----"},

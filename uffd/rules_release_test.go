@@ -288,8 +288,8 @@ func TestRulesFaultDuringCloseStepByStep(t *testing.T) {
 		{"between released and mmap_lock", []scene{upTo("c", "down_write mm.MmapLock"), all("f")}, "SIGBUS", false},
 		{"queued, and then released", []scene{upTo("f", "up_read mm.MmapLock"), upTo("c", "down_write mm.MmapLock"), all("f")}, "SIGBUS", false},
 		{"queued, and a writer waits", []scene{upTo("f", "up_read mm.MmapLock"), all("c"), upTo("f", "down_read mm.MmapLock"), all("c")}, "0", false},
-		{"behind the strip", []scene{upTo("c", "up_write mm.MmapLock"), all("f"), all("c")}, "0", false},
-		{"behind mmap_lock", []scene{upTo("c", "spin_lock ctx.faultPendingWqh.Lock"), all("f")}, "0", false},
+		{"after the VMAs are plain", []scene{upTo("c", "up_write mm.MmapLock"), all("f"), all("c")}, "0", false},
+		{"after mmap_lock", []scene{upTo("c", "spin_lock ctx.faultPendingWqh.Lock"), all("f")}, "0", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			each(t, func(k *fixture) {

@@ -46,7 +46,7 @@ func TestSignalEndsUserFault43(t *testing.T) {
 				k.Equal("/ f", k.queues('A'))
 			}
 			k.signal(f, sim.SignalOrdinary)
-			k.Equal("f /", k.queues('A'), "queued anew")
+			k.Equal("f /", k.queues('A'), "queued again")
 			k.Equal("asleep", f.String())
 			_, err := k.copyPages(k.fds['A'], 0, 1, 'x', 0)
 			k.NoError(err)
