@@ -29,10 +29,12 @@
 // # Stability
 //
 // Stable (a change is announced in CHANGELOG.md): [Config], [Userfaultfd], [FromFile],
-// and the methods of [Ctx] for observers ([Ctx.Queues], [Ctx.State], [Ctx.Refs],
-// [Ctx.Released], [Ctx.Freed], [Ctx.CheckInvariants]). Programs make the ioctls through
-// package machine.
+// [State], [Waiter], and the methods of [Ctx] for observers ([Ctx.Queues], [Ctx.State],
+// [Ctx.Refs], [Ctx.Released], [Ctx.Freed], [Ctx.MM], [Ctx.CheckInvariants]). Programs make
+// the ioctls through package machine.
 //
-// Internal (may change in any commit, although other packages of this module use it):
-// rules, [KernelFuncs], [Ctx.ReleasedWord], and the hooks that package mm calls.
+// Internal (may change in any commit, although other packages of this module use it): the
+// fields of [Facts], the rules ([Rules], [RuleInfo], [ParseRule], [CheckDropped] and the
+// constants), [FileCreate], [KernelFuncs], [Ctx.ReleasedWord], and the hooks that package
+// mm calls ([Ctx.HandleUserfault]).
 package uffd
