@@ -333,7 +333,7 @@ var history = []Change{
 	},
 	{
 		Name: "anon-vma-merges-either-way", Release: "6.16", Commit: "879bca0a2c4f", Src: "v6.17", Live: Running,
-		Doc:      "A range merges with its neighbour if either of the two has no anon_vma.",
+		Doc:      "A range and its neighbour merge if one of them has no anon_vma, whichever of the two it is.",
 		Scenario: "conform/testdata/anon-vma-0.uffd",
 		assign:   func(p *Profile) { p.MM.AnonVMAMerge = mm.AnonVMAEither },
 	},

@@ -12,8 +12,8 @@ import (
 )
 
 // programs are explorer programs that show a change but no rule, so package explore does
-// not have them. A sampled program runs in random interleavings only: it may never settle,
-// or its outcome is something that the search considers irrelevant.
+// not have them. A sampled program runs in random interleavings only: it may never
+// settle, or its outcome is something that the search considers irrelevant.
 var programs = map[string]struct {
 	setup   *explore.Setup
 	sampled bool

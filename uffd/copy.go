@@ -39,7 +39,7 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	if !c.mmget(t) {
-		if c.facts.MemoryGone == MemoryGoneNoSpace { // not so in UFFDIO_ZEROPAGE
+		if c.facts.MemoryGone == MemoryGoneNoSpace { // UFFDIO_ZEROPAGE lacks this test
 			return errno.ENOSPC
 		}
 		return c.memoryGone(t, arg+abi.CopyCopyOffset)
@@ -67,8 +67,9 @@ func userfaultfdCopy(t *sim.Task, c *Ctx, arg uint64) error {
 }
 
 // memoryGone returns the error of a UFFDIO_COPY or UFFDIO_ZEROPAGE whose memory has been
-// torn down: EINVAL, which it also stores in the out field (EFAULT if it cannot), and since
-// 4.13 ESRCH. From 4.11 to 4.12 UFFDIO_COPY returns ENOSPC instead, without memoryGone.
+// torn down: EINVAL, which it also stores in the out field (EFAULT if it cannot), and
+// since 4.13 ESRCH. From 4.11 to 4.12 UFFDIO_COPY returns ENOSPC instead, without
+// memoryGone.
 func (c *Ctx) memoryGone(t *sim.Task, out uint64) error {
 	if c.facts.MemoryGone == MemoryGoneNoProcess {
 		return errno.ESRCH

@@ -67,8 +67,8 @@ type Config struct {
 	Dropped rule.Set // [CheckDropped] must allow the set
 }
 
-// newCtx returns a context for the current task's mm, with one reference. It does not take
-// the reference on the mm. It panics if the rules in conf.Dropped cannot be dropped
+// newCtx returns a context for the current task's mm, with one reference. It does not
+// take the reference on the mm. It panics if the rules in conf.Dropped cannot be dropped
 // together.
 func newCtx(t *sim.Task, flags uint32, conf *Config) *Ctx {
 	if err := CheckDropped(conf.Dropped); err != nil {

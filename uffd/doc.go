@@ -30,8 +30,8 @@
 //
 // Stable (a change is announced in CHANGELOG.md): [Config], [Userfaultfd], [FromFile],
 // [State], [Waiter], and the methods of [Ctx] for observers ([Ctx.Queues], [Ctx.State],
-// [Ctx.Refs], [Ctx.Released], [Ctx.Freed], [Ctx.MM], [Ctx.CheckInvariants]). Programs make
-// the ioctls through package machine.
+// [Ctx.Refs], [Ctx.Released], [Ctx.Freed], [Ctx.MM], [Ctx.CheckInvariants]). Programs
+// make the ioctls through package machine.
 //
 // Internal (may change in any commit, although other packages of this module use it): the
 // fields of [Facts], the rules ([Rules], [RuleInfo], [ParseRule], [CheckDropped] and the

@@ -60,8 +60,8 @@ type CreateFacts struct {
 	// PutsMM: if creating the file fails, the reference on the mm is dropped (4.3). The
 	// 2015 code leaks it.
 	PutsMM bool
-	// ContextFirst: the flags are checked and the context is created before a descriptor is
-	// reserved (4.16).
+	// ContextFirst: the flags are checked and the context is created before a descriptor
+	// is reserved (4.16).
 	ContextFirst bool
 	// Seekable: lseek(2) succeeds and changes nothing (6.0). Before, it returns ESPIPE.
 	Seekable bool
@@ -87,7 +87,8 @@ type MemoryGone uint8
 const (
 	// MemoryGoneInvalid: EINVAL, which is also stored in the out field.
 	MemoryGoneInvalid MemoryGone = iota
-	// MemoryGoneNoSpace: ENOSPC from UFFDIO_COPY; UFFDIO_ZEROPAGE still returns EINVAL (4.11).
+	// MemoryGoneNoSpace: ENOSPC from UFFDIO_COPY; UFFDIO_ZEROPAGE still returns EINVAL
+	// (4.11).
 	MemoryGoneNoSpace
 	// MemoryGoneNoProcess: ESRCH (4.13).
 	MemoryGoneNoProcess

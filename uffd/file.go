@@ -27,7 +27,8 @@ func init() { // not in the declaration: the functions refer to fops through Fro
 // Userfaultfd returns a descriptor for a new context of the current task's mm: the system
 // call userfaultfd(2). Errors, in order: EMFILE, if the table has no free descriptor;
 // EINVAL for an unknown flag; ENOMEM, if the context cannot be allocated; ENFILE, if the
-// file cannot. The descriptor is reserved first (CREATE-1); since 4.16 see newUserfaultfd.
+// file cannot. The descriptor is reserved first (CREATE-1); since 4.16 see
+// newUserfaultfd.
 func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
 	if conf.Facts.Create.ContextFirst {
 		return newUserfaultfd(t, files, flags, conf)
@@ -45,8 +46,8 @@ func Userfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (i
 	return fd, nil
 }
 
-// newUserfaultfd is userfaultfd(2) since 4.16: it creates the context before it reserves a
-// descriptor. Errors, in order: EINVAL for an unknown flag, ENOMEM, EMFILE, ENFILE.
+// newUserfaultfd is userfaultfd(2) since 4.16: it creates the context before it reserves
+// a descriptor. Errors, in order: EINVAL for an unknown flag, ENOMEM, EMFILE, ENFILE.
 func newUserfaultfd(t *sim.Task, files *vfs.FDTable, flags uint32, conf *Config) (int, error) {
 	if conf.Dropped.Any() {
 		return newUserfaultfdWithout(t, files, flags, conf)

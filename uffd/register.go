@@ -63,7 +63,7 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 		return errno.EINVAL
 	}
 	vmFlags := mm.VMUffdMissing
-	if u.Mode&abi.RegisterModeWP != 0 { // known, not implemented in the 2015 code (REG-4); later: not modelled
+	if u.Mode&abi.RegisterModeWP != 0 { // REG-4: not implemented in 2015, later not modelled
 		return errno.EINVAL
 	}
 	if err := c.validateRange(u.Range.Start, u.Range.Len); err != nil {
@@ -140,9 +140,9 @@ func (c *Ctx) firstVMA(t *sim.Task, start, end uint64) (vma, prev *mm.VMA, err e
 
 // userfaultfdUnregister removes the registration of a range, of whichever context
 // (UNREG-2): userfaultfd_unregister. The errors are those of userfaultfdRegister, except
-// EBUSY and the last EFAULT; since 6.17 also EINVAL for a VMA of another context. Since 4.11
-// it wakes the faults in the range; before, it wakes none (UNREG-4). It takes mmap_lock for
-// writing.
+// EBUSY and the last EFAULT; since 6.17 also EINVAL for a VMA of another context. Since
+// 4.11 it wakes the faults in the range; before, it wakes none (UNREG-4). It takes
+// mmap_lock for writing.
 func userfaultfdUnregister(t *sim.Task, c *Ctx, arg uint64) error {
 	var b [abi.RangeSize]byte
 	if err := mm.CopyFromUser(t, b[:], arg); err != nil {
