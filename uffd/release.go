@@ -38,9 +38,9 @@ func userfaultfdRelease(t *sim.Task, f *vfs.File) error {
 			if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, &attrs); merged != nil {
 				vma = merged
 			}
+			prev = vma
 			vma.Flags, vma.Userfault = attrs.Flags, nil
 			vma.TraceFlags(t)
-			prev = vma
 		}
 		c.mm.MmapLock.UpWrite(t)
 		c.mmput(t)

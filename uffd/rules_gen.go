@@ -761,9 +761,9 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 				if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, &attrs); merged != nil {
 					vma = merged
 				}
+				prev = vma
 				vma.Flags, vma.Userfault = attrs.Flags, nil
 				vma.TraceFlags(t)
-				prev = vma
 			}
 			c.mm.MmapLock.Disclaim(t)
 		} else if dropped.Has(StripUnderMmapLock) {
@@ -781,9 +781,9 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 				if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, &attrs); merged != nil {
 					vma = merged
 				}
+				prev = vma
 				vma.Flags, vma.Userfault = attrs.Flags, nil
 				vma.TraceFlags(t)
-				prev = vma
 			}
 			c.mm.MmapLock.Disclaim(t)
 		} else if dropped.Has(ReleaseStrips) {
@@ -804,9 +804,9 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 				if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, &attrs); merged != nil {
 					vma = merged
 				}
+				prev = vma
 				vma.Flags, vma.Userfault = attrs.Flags, nil
 				vma.TraceFlags(t)
-				prev = vma
 			}
 			c.mm.MmapLock.UpWrite(t)
 		} else {
@@ -824,9 +824,9 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 				if merged := c.mm.VMAMerge(t, prev, vma.Start, vma.End, &attrs); merged != nil {
 					vma = merged
 				}
+				prev = vma
 				vma.Flags, vma.Userfault = attrs.Flags, nil
 				vma.TraceFlags(t)
-				prev = vma
 			}
 			c.mm.MmapLock.UpWrite(t)
 		}
