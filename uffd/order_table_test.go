@@ -65,7 +65,8 @@ var callOps = []struct{ call, args, op string }{
 	{`.*\.(released|waken)\.Load`, ``, "test $1"},
 	{`.*\.(released|waken)\.Store`, ``, "set $1"},
 	{`.*\.loadState`, ``, "load state"},
-	{`.*\.(state|features)\.Load`, ``, "load $1"},
+	{`.*\.hasFeature`, ``, ""},
+	{`.*\.(state|features)\.(?:Load|Peek)`, ``, "load $1"},
 	{`.*\.(state|features)\.Store`, ``, "store $1"},
 	{`.*\.(state|features)\.(?:CompareAndSwap|Cmpxchg)`, ``, "cmpxchg $1"},
 	{`c\.(refcount|state|released)\.Init`, ``, "init $1"},
@@ -94,7 +95,7 @@ var callOps = []struct{ call, args, op string }{
 	{`.*\.pteAlloc`, ``, "pte_alloc"},
 	{`.*\bcopyFromUserInatomic`, ``, "copy_from_user_inatomic"},
 	{`.*\bShouldFail`, `"alloc_page"`, "alloc page"},
-	{`(?:page|f)\.[Pp]ut`, ``, "put page"},
+	{`(?:page|frame|f)\.[Pp]ut`, ``, "put page"},
 	{`pte\.(?:lock\.)?Lock`, ``, "lock pte"},
 	{`pte\.(?:lock\.)?Unlock`, ``, "unlock pte"},
 	{`(pmd|pte)\b.*\.(?:Peek|PeekHeld|[Ll]oad)`, ``, "load $1"},
@@ -105,14 +106,30 @@ var callOps = []struct{ call, args, op string }{
 
 const queue = `.*\.(faultPendingWqh|faultWqh|fdWqh)`
 
-// assignOps maps an assignment to its operation, by its two sides.
-var assignOps = []struct{ left, right, op string }{
-	{`vma\.(?:Flags|Userfault)`, ``, "set vma"},
-	{`c\.freed`, `true`, "free ctx"},
-	{`msg\.(Event|Address|Ptid)`, ``, "set $1"},
-	{`msg\.Flags`, `abi\.PagefaultFlagWrite`, "set WRITE"},
-	{`msg\.Flags`, `abi\.PagefaultFlagWP`, "set WP"},
-	{`\*msg`, `uwq\.msg`, "copy msg"},
+// assignOps maps an assignment to its operation. $1 is the match of the parentheses, in the
+// kernel's spelling.
+var assignOps = []struct{ text, op string }{
+	{`vma\.Flags = .*`, "set vma_flags"},
+	{`vma\.Userfault = .*`, "set vma_ctx"},
+	{`prev = vma`, "set prev"},
+	{`vma = merged`, "set vma"},
+	{`start = max\(start, vma\.Start\)`, "max start"},
+	{`start = vma\.End`, "advance start"},
+	{`vma = vma\.Next\(\)`, "next vma"},
+	{`attrs\.Pgoff \+= .*`, "advance pgoff"},
+	{`c\.freed = true`, "free ctx"},
+	{`c\.refileSeq\.Absent = !c\.facts\.CountsRefiles`, "init refile_seq"},
+	{`noWait = true`, "set no_wait"},
+	{`msg\.(Event|Address|Ptid) = .*`, "set $1"},
+	{`msg\.Address &= mm\.PageMask`, "mask address"},
+	{`msg\.Flags \|= abi\.PagefaultFlagWrite`, "set WRITE"},
+	{`msg\.Flags \|= abi\.PagefaultFlagWP`, "set WP"},
+	{`\*msg = uwq\.msg`, "copy msg"},
+	{`(done|buf|count) [+-]= abi\.MsgSize`, "advance $1"},
+	{`copied \+= PageSize`, "advance copied"},
+	{`\*page = frame`, "set *page"},
+	{`\*page = nil`, "clear *page"},
+	{`bits = .*`, "mkwrite bits"},
 }
 
 // resultOps matches an expression that is returned or assigned and is a result.
@@ -135,8 +152,8 @@ var (
 	// variants without some of its rules.
 	droppedRule = regexp.MustCompile(`(?i)\bdropped\.Any\b`)
 
-	// collapsed operations count once if they are consecutive.
-	collapsed = regexp.MustCompile(`^(?:return|bug_on|set|free|load upper)\b`)
+	// collapsed operations count once if they are consecutive, unless they have a condition.
+	collapsed = regexp.MustCompile(`^(?:\+ )?(?:return|bug_on|free|load upper)\b[^:]*$`)
 
 	// asserted operations are part of the assertion that has them as an argument.
 	asserted = regexp.MustCompile(`^(?:look|count|test|load) `)
@@ -184,10 +201,9 @@ func callOp(name string, args []ast.Expr) (op string, known bool) {
 }
 
 // assignOp returns the operation of an assignment, "" if none.
-func assignOp(left, right string) string {
+func assignOp(text string) string {
 	for _, row := range assignOps {
-		m := matches(row.left, left)
-		if m != nil && matches(row.right, right) != nil {
+		if m := matches(row.text, text); m != nil {
 			if len(m) > 1 {
 				return strings.ReplaceAll(row.op, "$1", spell(m[1]))
 			}

@@ -18,8 +18,15 @@ import (
 // orderList has the operations of a kernel function, as testdata/order.txt lists them.
 type orderList struct {
 	name   string
+	base   string // the release of this body; marks are for later releases
 	goName string // "" if the kernel-function maps have it
-	want   [][]string
+	want   []wantOps
+}
+
+// wantOps is an element of a list: an operation, or several in any order.
+type wantOps struct {
+	ops   []string // with "+ " before those of later kernels
+	since string   // the release of those
 }
 
 // parseOrder parses lists. It omits the operations that the model leaves out (-). An
@@ -35,16 +42,17 @@ func parseOrder(text string) ([]*orderList, error) {
 			continue
 		case !indented:
 			name, goName, _ := strings.Cut(op, " ")
-			lists = append(lists, &orderList{name: name, goName: goName})
+			l := &orderList{name: name, goName: goName, base: "2015"}
+			if _, base, ok := strings.Cut(name, "@"); ok {
+				l.base = base
+			}
+			if releaseIndex(l.base) < 0 {
+				return nil, fmt.Errorf("line %d: %s: package kernel has no change of that release", i+1, name)
+			}
+			lists = append(lists, l)
 			continue
 		case len(lists) == 0:
 			return nil, fmt.Errorf("line %d: an operation before the first function", i+1)
-		}
-		l := lists[len(lists)-1]
-		if later, ok := strings.CutPrefix(op, "+ "); ok {
-			if op = later; !release.MatchString(comment) {
-				return nil, fmt.Errorf("line %d: %s: which release?", i+1, op)
-			}
 		}
 		if _, ok := strings.CutPrefix(op, "- "); ok {
 			if comment == "" {
@@ -52,18 +60,25 @@ func parseOrder(text string) ([]*orderList, error) {
 			}
 			continue
 		}
-		alternatives, ok := strings.CutPrefix(op, "either ")
-		want := []string{op}
-		if ok {
-			want = strings.Split(alternatives, " | ")
+		want := wantOps{ops: []string{op}}
+		if alternatives, ok := strings.CutPrefix(op, "either "); ok {
+			want.ops = strings.Split(alternatives, " | ")
 		}
-		if len(l.want) > 0 && collapsed.MatchString(op) && slices.Equal(l.want[len(l.want)-1], want) {
+		if slices.ContainsFunc(want.ops, isLater) {
+			if want.since = release.FindString(comment); want.since == "" {
+				return nil, fmt.Errorf("line %d: %s: which release?", i+1, op)
+			}
+		}
+		l := lists[len(lists)-1]
+		if len(l.want) > 0 && collapsed.MatchString(op) && slices.Equal(l.want[len(l.want)-1].ops, want.ops) {
 			continue
 		}
 		l.want = append(l.want, want)
 	}
 	return lists, nil
 }
+
+func isLater(op string) bool { return strings.HasPrefix(op, "+ ") }
 
 var release = regexp.MustCompile(`^\d+\.\d+\b`)
 
@@ -92,6 +107,7 @@ func checkOrder(prog *program, lists []*orderList, goNames map[string]string) []
 		if fn := prog.names[l.goName]; fn != nil {
 			w := &walker{prog: prog, listed: listed, kernel: kernel, vars: map[types.Object]ast.Expr{}}
 			w.function(fn)
+			w.date(releaseIndex(l.base))
 			if text := compareOrder(prog, l, w.found); text != "" {
 				wrong = append(wrong, text)
 			}
@@ -109,51 +125,71 @@ func compareOrder(prog *program, l *orderList, all []foundOp) string {
 			found = append(found, f)
 		}
 	}
-	var want []string
-	for _, alternatives := range l.want {
-		if i := len(want); len(found) >= i+len(alternatives) && anyOrder(alternatives, found[i:i+len(alternatives)]) {
-			for _, f := range found[i : i+len(alternatives)] {
-				want = append(want, f.op)
-			}
-		} else {
-			want = append(want, alternatives...)
-		}
-	}
 	var text strings.Builder
 	differs := false
-	for _, line := range alignOps(want, found) {
+	for _, line := range alignOps(inFoundOrder(l.want, found), found) {
 		mark, at := "  ", ""
-		if !sameOp(line.want, line.found.op) {
-			mark, differs = "> ", true
-		}
 		if line.found.op != "" {
 			pos := prog.fset.Position(line.found.pos)
 			at = fmt.Sprintf("%s:%d", pos.Filename, pos.Line)
 		}
-		row := fmt.Sprintf("    %s%-31s | %-31s %s", mark, line.want, line.found.op, at)
+		if !sameOp(line.want.op, line.found.op) {
+			mark, differs = "> ", true
+		} else if line.want.since != line.found.since {
+			mark, differs = "> ", true
+			at += fmt.Sprintf(": listed for %s, guarded since %s", line.want.since, line.found.since)
+		}
+		row := fmt.Sprintf("    %s%-35s | %-35s %s", mark, line.want.op, line.found.op, at)
 		text.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 	if !differs {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s differs in order (> is a difference)\n      %-31s | %s\n%s", l.name, l.goName, "testdata/order.txt", "Go", text.String())
+	return fmt.Sprintf("%s: %s differs in order (> is a difference)\n      %-35s | %s\n%s", l.name, l.goName, "testdata/order.txt", "Go", text.String())
+}
+
+// wantOp is an operation of a list.
+type wantOp struct{ op, since string }
+
+// inFoundOrder returns the operations of a list. Alternatives are in the order of the found
+// operations, if those have each of them once.
+func inFoundOrder(list []wantOps, found []foundOp) []wantOp {
+	var want []wantOp
+	add := func(op, since string) {
+		if !isLater(op) {
+			since = ""
+		}
+		want = append(want, wantOp{op, since})
+	}
+	for _, w := range list {
+		if at := len(want); at+len(w.ops) <= len(found) && anyOrder(w.ops, found[at:at+len(w.ops)]) {
+			for _, f := range found[at : at+len(w.ops)] {
+				add(f.op, w.since)
+			}
+			continue
+		}
+		for _, op := range w.ops {
+			add(op, w.since)
+		}
+	}
+	return want
 }
 
 // alignedOps is a line of a comparison. One of the two may be missing.
 type alignedOps struct {
-	want  string
+	want  wantOp
 	found foundOp
 }
 
 // alignOps aligns the listed and the found operations, with as many equal lines as
 // possible.
-func alignOps(want []string, found []foundOp) []alignedOps {
+func alignOps(want []wantOp, found []foundOp) []alignedOps {
 	equal := make([][]int, len(want)+1) // equal[i][j]: how many lines of want[i:] and found[j:] fit
 	equal[len(want)] = make([]int, len(found)+1)
 	for i := len(want) - 1; i >= 0; i-- {
 		equal[i] = make([]int, len(found)+1)
 		for j := len(found) - 1; j >= 0; j-- {
-			if sameOp(want[i], found[j].op) {
+			if sameOp(want[i].op, found[j].op) {
 				equal[i][j] = equal[i+1][j+1] + 1
 			} else {
 				equal[i][j] = max(equal[i+1][j], equal[i][j+1])
@@ -164,7 +200,7 @@ func alignOps(want []string, found []foundOp) []alignedOps {
 	i, j := 0, 0
 	for i < len(want) || j < len(found) {
 		switch {
-		case i < len(want) && j < len(found) && sameOp(want[i], found[j].op):
+		case i < len(want) && j < len(found) && sameOp(want[i].op, found[j].op):
 			lines = append(lines, alignedOps{want[i], found[j]})
 			i, j = i+1, j+1
 		case j == len(found) || i < len(want) && equal[i+1][j] >= equal[i][j+1]:
@@ -195,9 +231,9 @@ func anyOrder(alternatives []string, found []foundOp) bool {
 	return slices.Equal(slices.Sorted(slices.Values(alternatives)), ops)
 }
 
-// Every Go function has the operations of the kernel function that it recreates, in the
-// same order.
-func TestOrderIsTheKernels(t *testing.T) {
+// wrongOrders compares a program with testdata/order.txt, and returns a text for each
+// difference.
+func wrongOrders(t *testing.T, prog *program) []string {
 	text, err := os.ReadFile("testdata/order.txt")
 	require.NoError(t, err)
 	lists, err := parseOrder(string(text))
@@ -213,10 +249,15 @@ func TestOrderIsTheKernels(t *testing.T) {
 	for _, f := range uffd.KernelFuncs() {
 		require.True(t, has[f.Name], "%s has no list in testdata/order.txt", f.Name)
 	}
-	prog := newProgram()
 	_, err = prog.Import(modulePath + "/uffd")
 	require.NoError(t, err)
-	for _, wrong := range checkOrder(prog, lists, goNames) {
+	return checkOrder(prog, lists, goNames)
+}
+
+// Every Go function has the operations of the kernel function that it recreates, in the
+// same order.
+func TestOrderIsTheKernels(t *testing.T) {
+	for _, wrong := range wrongOrders(t, newProgram()) {
 		t.Error(wrong)
 	}
 }

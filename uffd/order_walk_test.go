@@ -3,114 +3,18 @@ package uffd_test
 import (
 	"fmt"
 	"go/ast"
-	"go/build"
-	"go/parser"
 	"go/token"
 	"go/types"
-	"path/filepath"
 	"slices"
 	"strings"
 )
 
-const modulePath = "github.com/uffdsim/uffdsim"
-
-// program holds the syntax of this module's packages, and the objects that their
-// identifiers denote. Packages of other modules are empty: nothing in them is compared.
-type program struct {
-	fset  *token.FileSet
-	info  types.Info
-	pkgs  map[string]*types.Package
-	funcs map[*types.Func]*ast.FuncDecl
-	names map[string]*types.Func // by the name that documentation uses: "uffd.(*Ctx).get"
-}
-
-func newProgram() *program {
-	return &program{
-		fset:  token.NewFileSet(),
-		info:  types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}},
-		pkgs:  map[string]*types.Package{},
-		funcs: map[*types.Func]*ast.FuncDecl{},
-		names: map[string]*types.Func{},
-	}
-}
-
-// Import implements [types.Importer].
-func (p *program) Import(path string) (*types.Package, error) {
-	if pkg := p.pkgs[path]; pkg != nil {
-		return pkg, nil
-	}
-	dir, inside := strings.CutPrefix(path, modulePath+"/")
-	if !inside {
-		pkg := types.NewPackage(path, filepath.Base(path))
-		pkg.MarkComplete()
-		p.pkgs[path] = pkg
-		return pkg, nil
-	}
-	dir = filepath.Join("..", dir)
-	b, err := build.ImportDir(dir, 0)
-	if err != nil {
-		return nil, err
-	}
-	var files []*ast.File
-	for _, name := range b.GoFiles {
-		f, err := parser.ParseFile(p.fset, filepath.Join(dir, name), nil, parser.SkipObjectResolution)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
-	}
-	return p.add(path, files), nil
-}
-
-// add type-checks a package. It ignores the errors at uses of other modules' packages.
-func (p *program) add(path string, files []*ast.File) *types.Package {
-	conf := types.Config{Importer: p, Error: func(error) {}}
-	pkg, _ := conf.Check(path, p.fset, files, &p.info)
-	p.pkgs[path] = pkg
-	for _, f := range files {
-		for _, d := range f.Decls {
-			decl, ok := d.(*ast.FuncDecl)
-			if !ok {
-				continue
-			}
-			fn := p.info.Defs[decl.Name].(*types.Func)
-			p.funcs[fn] = decl
-			p.names[docName(f.Name.Name, decl)] = fn
-		}
-	}
-	return pkg
-}
-
-func docName(pkg string, decl *ast.FuncDecl) string {
-	if decl.Recv == nil {
-		return pkg + "." + decl.Name.Name
-	}
-	recv := types.ExprString(decl.Recv.List[0].Type)
-	if strings.HasPrefix(recv, "*") {
-		recv = "(" + recv + ")"
-	}
-	return pkg + "." + recv + "." + decl.Name.Name
-}
-
-// callee returns the function that an expression names, nil if none.
-func (p *program) callee(e ast.Expr) *types.Func {
-	var id *ast.Ident
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		id = e
-	case *ast.SelectorExpr:
-		id = e.Sel
-	default:
-		return nil
-	}
-	fn, _ := p.info.Uses[id].(*types.Func)
-	return fn
-}
-
 // foundOp is an operation of a Go function.
 type foundOp struct {
-	op  string
-	pos token.Pos
+	op    string // with "+ " before it if only later kernels have it
+	pos   token.Pos
+	conds []cond // of the statement, the innermost last
+	since string // the release of a later operation
 }
 
 // walker collects the operations of one Go function in the order of the source, arguments
@@ -123,14 +27,29 @@ type walker struct {
 	vars   map[types.Object]ast.Expr // local variables, with their first value
 	stack  []*types.Func             // the function, then the followed calls
 	defers [][]ast.Expr              // deferred calls, by function
+	conds  []cond                    // of the current statement, the innermost last
+	values map[valueKey]truth        // the known values of conditions, once the walk is over
 	result bool                      // in an expression that is returned or assigned
 	found  []foundOp
 }
 
 func (w *walker) emit(op string, pos token.Pos) {
-	if op != "" {
-		w.found = append(w.found, foundOp{op, pos})
+	if op == "" || named.MatchString(op) && w.emitNamed(op, pos) {
+		return
 	}
+	w.found = append(w.found, foundOp{op: op, pos: pos, conds: slices.Clone(w.conds)})
+}
+
+// under calls walk with one more condition; one without an expression is none.
+func (w *walker) under(c cond, walk func()) {
+	if c.expr == nil {
+		walk()
+		return
+	}
+	outer := len(w.conds)
+	w.conds = append(w.conds, c)
+	walk()
+	w.conds = w.conds[:outer]
 }
 
 func (w *walker) function(fn *types.Func) {
@@ -145,9 +64,17 @@ func (w *walker) function(fn *types.Func) {
 }
 
 func (w *walker) stmts(list []ast.Stmt) {
-	for _, s := range list {
+	outer := len(w.conds)
+	for i, s := range list {
 		w.stmt(s)
+		if i == len(list)-1 && len(w.conds) > 0 && setsError(s) {
+			w.emit("ignore error", s.Pos())
+		}
+		if s, ok := s.(*ast.IfStmt); ok && terminates(s.Body) {
+			w.conds = append(w.conds, cond{expr: s.Cond, not: true})
+		}
 	}
+	w.conds = w.conds[:outer]
 }
 
 func (w *walker) stmt(s ast.Stmt) {
@@ -174,20 +101,28 @@ func (w *walker) stmt(s ast.Stmt) {
 		}
 		w.maybe(s.Init)
 		w.expr(s.Cond)
-		w.stmt(s.Body)
-		w.maybe(s.Else)
+		w.emit(condOp(s), s.Pos())
+		w.under(cond{expr: s.Cond, names: true}, func() { w.stmt(s.Body) })
+		if !terminates(s.Body) && failure.MatchString(types.ExprString(s.Cond)) {
+			w.emit("ignore error", s.Pos())
+		}
+		w.under(cond{expr: s.Cond, not: true, names: true}, func() { w.maybe(s.Else) })
 	case *ast.ForStmt:
 		w.maybe(s.Init)
 		w.expr(s.Cond)
-		w.stmt(s.Body)
-		w.maybe(s.Post)
+		w.under(cond{expr: s.Cond}, func() {
+			w.stmt(s.Body)
+			w.maybe(s.Post)
+		})
 	case *ast.RangeStmt:
 		w.expr(s.X)
 		w.stmt(s.Body)
 	case *ast.SwitchStmt:
 		w.maybe(s.Init)
 		w.expr(s.Tag)
-		w.stmt(s.Body)
+		for _, clause := range s.Body.List {
+			w.clause(s.Tag, clause.(*ast.CaseClause))
+		}
 	case *ast.TypeSwitchStmt:
 		w.maybe(s.Init)
 		w.stmt(s.Assign)
@@ -197,12 +132,41 @@ func (w *walker) stmt(s ast.Stmt) {
 		w.stmts(s.Body)
 	case *ast.ReturnStmt:
 		w.results(s.Results)
+		if len(s.Results) == 1 {
+			if text := types.ExprString(s.Results[0]); text == "true" || text == "false" {
+				w.emit("return "+text, s.Pos())
+			}
+		}
 	case *ast.AssignStmt:
 		w.assign(s)
-	case *ast.BranchStmt, *ast.IncDecStmt, *ast.EmptyStmt:
+	case *ast.BranchStmt:
+		if s.Tok == token.CONTINUE {
+			w.emit("continue", s.Pos())
+		}
+		if s.Tok == token.GOTO && s.Label.Name == "retry" {
+			w.emit("retry", s.Pos())
+		}
+	case *ast.IncDecStmt, *ast.EmptyStmt:
 	default:
 		w.emit(fmt.Sprintf("%T, which is not followed", s), s.Pos())
 	}
+}
+
+// clause walks a case of a switch statement.
+func (w *walker) clause(tag ast.Expr, c *ast.CaseClause) {
+	w.exprs(c.List)
+	var one ast.Expr
+	for _, e := range c.List {
+		if tag != nil {
+			e = &ast.BinaryExpr{X: tag, Op: token.EQL, Y: e}
+		}
+		if one == nil {
+			one = e
+		} else {
+			one = &ast.BinaryExpr{X: one, Op: token.LOR, Y: e}
+		}
+	}
+	w.under(cond{expr: one, names: true}, func() { w.stmts(c.Body) })
 }
 
 // maybe walks a statement unless it is nil.
@@ -226,14 +190,14 @@ func (w *walker) assign(s *ast.AssignStmt) {
 		right := ""
 		if len(s.Rhs) == len(s.Lhs) {
 			right = types.ExprString(s.Rhs[i])
-			w.functionValue(left, s.Rhs[i])
+			w.firstValue(left, s.Rhs[i])
 		}
-		w.emit(assignOp(types.ExprString(left), right), s.Pos())
+		w.emit(assignOp(types.ExprString(left)+" "+s.Tok.String()+" "+right), s.Pos())
 	}
 }
 
-// functionValue records the function that a new variable holds.
-func (w *walker) functionValue(left, right ast.Expr) {
+// firstValue records the value that a new variable holds.
+func (w *walker) firstValue(left, right ast.Expr) {
 	id, ok := left.(*ast.Ident)
 	if !ok {
 		return
@@ -261,7 +225,11 @@ func (w *walker) expr(e ast.Expr) {
 		w.expr(e.X)
 	case *ast.BinaryExpr:
 		w.expr(e.X)
-		w.expr(e.Y)
+		c := cond{expr: e.X, not: e.Op == token.LOR}
+		if e.Op != token.LAND && e.Op != token.LOR {
+			c.expr = nil
+		}
+		w.under(c, func() { w.expr(e.Y) })
 	case *ast.IndexExpr:
 		w.expr(e.X)
 		w.expr(e.Index)
@@ -306,6 +274,9 @@ func (w *walker) call(e *ast.CallExpr) {
 			// The tests inside an assertion are not operations of the function.
 			looks := slices.DeleteFunc(w.found[before:], func(f foundOp) bool { return asserted.MatchString(f.op) })
 			w.found = w.found[:before+len(looks)]
+			if name := condName(types.ExprString(e.Args[1])); name != "" {
+				op += ": " + name
+			}
 		}
 		w.emit(op, e.Pos())
 		return
