@@ -71,6 +71,8 @@ func parseLine(diffs *[]Diff, n int, line string) error {
 		h := &d.Hunks[len(d.Hunks)-1]
 		h.Lines = append(h.Lines, line)
 		return nil
+	case line[0] == ' ' && d != nil && len(d.Hunks) == 0:
+		return fmt.Errorf("%q is no field (a field begins with a tab)", line)
 	case line[0] == '\t' && d != nil && len(d.Hunks) == 0:
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if _, twice := d.Fields[key]; twice {

@@ -1,6 +1,10 @@
 package rule
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Symptom is the kind of failure that a run without a rule shows.
 type Symptom string
@@ -21,10 +25,22 @@ const (
 	Nothing       Symptom = "nothing"
 )
 
-// symptoms is the set of valid symptoms.
-var symptoms = map[Symptom]bool{
-	LostWakeUp: true, UseAfterFree: true, SpuriousBus: true, DeadlockFound: true, Duplicate: true, Unkillable: true,
-	QueueDamage: true, WrongData: true, LockMisuse: true, WrongState: true, WrongMM: true, Nothing: true,
+// symptoms are the valid symptoms.
+var symptoms = []Symptom{
+	LostWakeUp, UseAfterFree, SpuriousBus, DeadlockFound, Duplicate, Unkillable,
+	QueueDamage, WrongData, LockMisuse, WrongState, WrongMM, Nothing,
+}
+
+// checkSymptom returns an error that lists the symptoms if s is none of them.
+func checkSymptom(s Symptom) error {
+	if slices.Contains(symptoms, s) {
+		return nil
+	}
+	var names []string
+	for _, known := range symptoms {
+		names = append(names, fmt.Sprintf("%q", known))
+	}
+	return fmt.Errorf("unknown symptom %q: the symptoms are %s", s, strings.Join(names, ", "))
 }
 
 // Info describes a rule.
@@ -82,6 +98,11 @@ func Parse(list, text, since string) ([]Info, error) {
 		if infos[i], err = d.info(Rule(i), since); err != nil {
 			return nil, fmt.Errorf("%s:%d: rule %q: %w", list, d.Line, d.Name, err)
 		}
+		for j := range d.Hunks {
+			if h := &d.Hunks[j]; h.Func == "" {
+				return nil, fmt.Errorf("%s:%d: rule %q: the @@ line needs a function: @@ FILE FUNCTION", list, h.Line, d.Name)
+			}
+		}
 	}
 	return infos, nil
 }
@@ -108,8 +129,8 @@ func (d *Diff) info(r Rule, since string) (Info, error) {
 	if f["since"] != "" {
 		since = f["since"]
 	}
-	if !symptoms[Symptom(f["symptom"])] {
-		return Info{}, fmt.Errorf("unknown symptom %q", f["symptom"])
+	if err := checkSymptom(Symptom(f["symptom"])); err != nil {
+		return Info{}, err
 	}
 	return Info{
 		Rule: r, Name: d.Name, Func: f["function"], Number: f["number"], Does: f["does"], Instead: f["instead"],

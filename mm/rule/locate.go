@@ -41,7 +41,7 @@ func (h *Hunk) Locate(text string) ([]Edit, error) {
 	}
 	found := -1
 	for i := 0; i+len(old) <= len(lines); i++ {
-		if !standsAt(old, lines[i:]) {
+		if matching(old, lines[i:]) < len(old) {
 			continue
 		}
 		if found >= 0 {
@@ -50,7 +50,7 @@ func (h *Hunk) Locate(text string) ([]Edit, error) {
 		found = i
 	}
 	if found < 0 {
-		return nil, fmt.Errorf("the hunk of line %d matches nowhere in %s: %q", h.Line, h.place(), strings.Join(old, "; "))
+		return nil, fmt.Errorf("the hunk of line %d matches nowhere in %s: %s; change the hunk or the code", h.Line, h.place(), mismatch(old, lines))
 	}
 	return h.edits(lines, found), nil
 }
@@ -93,14 +93,31 @@ func insertion(lines []codeLine, at int) Edit {
 	return Edit{Start: where, End: where}
 }
 
-// standsAt reports whether lines begin with the old ones.
-func standsAt(old []string, lines []codeLine) bool {
-	for i, want := range old {
-		if lines[i].text != want {
-			return false
+// matching returns the number of old lines, from the first on, with which the lines begin.
+func matching(old []string, lines []codeLine) int {
+	n := 0
+	for n < len(old) && n < len(lines) && lines[n].text == old[n] {
+		n++
+	}
+	return n
+}
+
+// mismatch says which of the old lines is the first that the code does not have, in the
+// place that has the most lines before it. The old lines must match nowhere.
+func mismatch(old []string, lines []codeLine) string {
+	at, most := 0, 0
+	for i := range lines {
+		if n := matching(old, lines[i:]); n > most {
+			at, most = i, n
 		}
 	}
-	return true
+	switch {
+	case most == 0:
+		return fmt.Sprintf("no line is %q", old[0])
+	case at+most == len(lines):
+		return fmt.Sprintf("nothing follows %q, where the hunk has %q", old[most-1], old[most])
+	}
+	return fmt.Sprintf("%q follows %q, where the hunk has %q", lines[at+most].text, old[most-1], old[most])
 }
 
 // place returns the file, and the function if any, that the hunk names.

@@ -55,11 +55,15 @@ func TestParseErrors(t *testing.T) {
 		{head + "@@ a.go F\n x\n", "list:1: rule one: the hunk of line 8 changes nothing"},
 		{head + "\tsize 3\n" + hunk, `list:1: rule "one": unknown field "size"`},
 		{head + "\tdoes more\n" + hunk, `list:8: a second "does"`},
-		{strings.Replace(head, "lost wake-up", "boredom", 1) + hunk, `list:1: rule "one": unknown symptom "boredom"`},
+		{strings.Replace(head, "lost wake-up", "boredom", 1) + hunk,
+			`list:1: rule "one": unknown symptom "boredom": the symptoms are "lost wake-up", "use after free", "spurious SIGBUS", ` +
+				`"deadlock", "duplicate message", "unkillable task", "damaged queue", "wrong data", "lock misuse", "wrong state", "wrong mm", "nothing"`},
 		{strings.Replace(head, "\tprogram  copy\n", "", 1) + hunk, `list:1: rule "one": no field "program"`},
 		{head + hunk + head + hunk, `list:10: a second rule "one"`},
 		{head + "@@ a.go F G\n-x\n", `list:8: want "@@ FILE" or "@@ FILE FUNCTION" below a rule, not "@@ a.go F G"`},
 		{"@@ a.go F\n", `list:1: want "@@ FILE" or "@@ FILE FUNCTION" below a rule, not "@@ a.go F"`},
+		{head + "@@ a.go\n-x\n", `list:8: rule "one": the @@ line needs a function: @@ FILE FUNCTION`},
+		{head + "    since 4.3\n" + hunk, `list:8: "    since 4.3" is no field (a field begins with a tab)`},
 		{head + "!\n", `list:8: "!" is no head, field, hunk or line of a hunk`},
 		{"mutant one\n" + strings.SplitAfterN(head, "\n", 2)[1] + hunk, `list:1: rule "one": want "rule NAME"`},
 	} {
@@ -110,11 +114,14 @@ func TestLocate(t *testing.T) {
 	}
 	for _, c := range []struct{ fn, line, want string }{
 		{"", "-x()", "the hunk of line 7 matches more than once in p.go"},
-		{"F", "-w()", `the hunk of line 7 matches nowhere in p.go F: "w()"`},
+		{"F", "-w()", `the hunk of line 7 matches nowhere in p.go F: no line is "w()"; change the hunk or the code`},
+		{"F", "-x()\n-y()\n-z()", `the hunk of line 7 matches nowhere in p.go F: "if a > 0 {" follows "y()", where the hunk has "z()"; change the hunk or the code`},
+		{"F", "-y()\n if a > 0 {\n-y()", `the hunk of line 7 matches nowhere in p.go F: "x(1)" follows "if a > 0 {", where the hunk has "y()"; change the hunk or the code`},
+		{"G", "-x()\n }\n-y()", `the hunk of line 7 matches nowhere in p.go G: nothing follows "}", where the hunk has "y()"; change the hunk or the code`},
 		{"F", "+w()", "the hunk of line 7 has no line that says where it is"},
 		{"H", "-x()", "the hunk of line 7: p.go has no function H"},
 	} {
-		h := rule.Hunk{File: "p.go", Func: c.fn, Lines: []string{c.line}, Line: 7}
+		h := rule.Hunk{File: "p.go", Func: c.fn, Lines: strings.Split(c.line, "\n"), Line: 7}
 		_, err := h.Locate(source)
 		require.EqualError(t, err, c.want)
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
 	"go/printer"
 	"go/token"
+	"go/types"
 	"slices"
 	"strings"
 	"unicode"
@@ -162,5 +164,56 @@ func (w *writer) dispatch() (stmt *ast.IfStmt, set, name string, err error) {
 		}
 		return branch, w.src.text[w.offset(fun.X.Pos()):w.offset(fun.X.End())], want, nil
 	}
-	return nil, "", "", fmt.Errorf("no statement dispatches to the variant: if SET.Any() { return ...Without(...) }")
+	return nil, "", "", fmt.Errorf("no dispatch line; make this its first statement: %s", w.wantedDispatch())
+}
+
+// wantedDispatch returns the dispatch that the function lacks, on one line, with SET for the
+// set of dropped rules if neither the receiver nor a parameter has one.
+func (w *writer) wantedDispatch() string {
+	set, call := "", strings.ToLower(w.decl.Name.Name[:1])+w.decl.Name.Name[1:]+"Without"
+	if w.decl.Recv != nil {
+		receiver := w.decl.Recv.List[0]
+		set = setIn(receiver.Names[0].Name, w.info.TypeOf(receiver.Type))
+		call = receiver.Names[0].Name + "." + call
+	}
+	var args []string
+	for _, field := range w.decl.Type.Params.List {
+		for _, name := range field.Names {
+			args = append(args, name.Name)
+			set = cmp.Or(set, setIn(name.Name, w.info.TypeOf(field.Type)))
+		}
+	}
+	call += "(" + strings.Join(args, ", ") + ")"
+	if w.decl.Type.Results == nil {
+		return fmt.Sprintf("if %s.Any() { %s; return }", cmp.Or(set, "SET"), call)
+	}
+	return fmt.Sprintf("if %s.Any() { return %s }", cmp.Or(set, "SET"), call)
+}
+
+// setIn returns the Go expression of the set of dropped rules in a variable: itself, or a
+// field of its struct. It returns "" if there is none.
+func setIn(name string, typ types.Type) string {
+	if isSet(typ) {
+		return name
+	}
+	if pointer, ok := typ.Underlying().(*types.Pointer); ok {
+		typ = pointer.Elem()
+	}
+	fields, ok := typ.Underlying().(*types.Struct)
+	if !ok {
+		return ""
+	}
+	for field := range fields.Fields() {
+		if isSet(field.Type()) {
+			return name + "." + field.Name()
+		}
+	}
+	return ""
+}
+
+// isSet reports whether the type is a set with a method Any, as rule.Set is.
+func isSet(typ types.Type) bool {
+	method, _, _ := types.LookupFieldOrMethod(typ, true, nil, "Any")
+	_, ok := method.(*types.Func)
+	return ok
 }

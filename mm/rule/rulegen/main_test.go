@@ -181,17 +181,49 @@ func TestGenerated(t *testing.T) {
 	require.Contains(t, text, "var clashes = [][2]rule.Rule{\n\t{Whole, Other},\n}")
 }
 
-// Errors name the line of the list.
+const undispatched = `package p
+
+type set struct{}
+
+func (set) Any() bool { return true }
+
+type context struct {
+	name    string
+	dropped set
+}
+
+type config struct{ Dropped set }
+
+func x()
+
+func (c *context) F(a, b int) {
+	x()
+}
+
+func g(n int, conf config) int {
+	x()
+	return n
+}
+
+func h() {
+	x()
+}
+`
+
+// Errors name the line of the list, and the dispatch line that is missing.
 func TestGenerateErrors(t *testing.T) {
 	for _, c := range []struct{ source, hunk, want string }{
-		{small, "@@ p/p.go f\n-\ty++\n", `rules.diff: rule r: the hunk of line 8 matches nowhere in p/p.go f: "y++"`},
+		{small, "@@ p/p.go f\n-\ty++\n", `rules.diff: rule r: the hunk of line 8 matches nowhere in p/p.go f: no line is "y++"`},
 		{small, "@@ p/p.go g\n-\ty++\n", `rules.diff:8: rule r: p/p.go has no function "g"`},
 		{small, "@@ p/q.go f\n-\ty++\n", "rules.diff:8: rule r: no file p/q.go"},
 		{small, "@@ q/q.go f\n-\ty++\n", "rules.diff:8: q/q.go is in none of [p]"},
 		{small, "@@ p/p.go f\n-\tif s.Any() {\n+\tif false {\n", "rules.diff:8: rule r: the hunk changes the head of p/p.go f"},
 		{strings.Replace(small, "\treturn x\n", "", 1), "@@ p/p.go f\n-\treturn x\n", "matches nowhere"},
 		{strings.Replace(small, "fWithout", "g", 1), "@@ p/p.go f\n-\t\tx++\n", "p/p.go f: the dispatch calls no fWithout"},
-		{strings.Replace(small, "s.Any()", "true", 1), "@@ p/p.go f\n-\t\tx++\n", "p/p.go f: no statement dispatches to the variant"},
+		{strings.Replace(small, "s.Any()", "true", 1), "@@ p/p.go f\n-\t\tx++\n", "p/p.go f: no dispatch line; make this its first statement: if s.Any() { return fWithout(s, a) }"},
+		{undispatched, "@@ p/p.go F\n-\tx()\n", "p/p.go F: no dispatch line; make this its first statement: if c.dropped.Any() { c.fWithout(a, b); return }"},
+		{undispatched, "@@ p/p.go g\n-\tx()\n", "p/p.go g: no dispatch line; make this its first statement: if conf.Dropped.Any() { return gWithout(n, conf) }"},
+		{undispatched, "@@ p/p.go h\n-\tx()\n", "p/p.go h: no dispatch line; make this its first statement: if SET.Any() { hWithout(); return }"},
 	} {
 		_, err := write(t, c.source, "rule r\n"+fields+c.hunk)
 		require.ErrorContains(t, err, c.want)
