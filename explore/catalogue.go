@@ -1,12 +1,44 @@
 package explore
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/uffdsim/uffdsim/mm/rule"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// SetupFor returns the program that shows what the rule is for.
-func SetupFor(r rule.Rule) *Setup { return FindSetup(uffd.RuleInfo(r).Program) }
+// SetupFor returns the program that shows what the rule is for. It panics if the rule names
+// a program that does not exist: see [SetupOf].
+func SetupFor(r rule.Rule) *Setup {
+	setup, err := SetupOf(uffd.RuleInfo(r))
+	if err != nil {
+		panic(err)
+	}
+	return setup
+}
+
+// SetupOf returns the program that the rule names, or an error if it does not exist.
+func SetupOf(info rule.Info) (*Setup, error) {
+	if s := FindSetup(info.Program); s != nil {
+		return s, nil
+	}
+	var names []string
+	for _, s := range setups {
+		names = append(names, s.Name)
+	}
+	meant := syntax.Suggest(info.Program, names)
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, info.Program) }); meant == "" && i >= 0 {
+		meant = names[i]
+	}
+	hint := ""
+	if meant != "" {
+		hint = fmt.Sprintf(" (did you mean %q?)", meant)
+	}
+	return nil, fmt.Errorf("rule %s names program %q, which does not exist%s", info.Name, info.Program, hint)
+}
 
 // MutantOf returns the number of the mutant that does without the rule: "E1" and so on if
 // nothing goes wrong without it, "" if it is in no list.
@@ -28,7 +60,10 @@ func Without(r rule.Rule) Options {
 // Exhibit finds the shortest run that goes wrong without the rule, of those that go right
 // with it. The result is that of [Counterexample].
 func Exhibit(r rule.Rule, opts Options) (*Result, error) {
-	setup := SetupFor(r)
+	setup, err := SetupOf(uffd.RuleInfo(r))
+	if err != nil {
+		return nil, err
+	}
 	if uffd.RuleInfo(r).OnlyNew {
 		opts.ignored = func(s Schedule) bool {
 			_, failure, _ := Replay(setup, With(r), s, nil) // in the same order, as far as it can be

@@ -13,6 +13,7 @@ import (
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm/rule"
+	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"go.uber.org/goleak"
@@ -42,8 +43,8 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		}
 		t.Run(info.Name, func(t *testing.T) {
 			t.Parallel()
-			setup := explore.SetupFor(info.Rule)
-			require.NotNil(t, setup)
+			setup, err := explore.SetupOf(info)
+			require.NoError(t, err)
 			opts := explore.Without(info.Rule)
 			opts.Budget = budget
 			r, err := explore.Exhibit(info.Rule, opts)
@@ -55,7 +56,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 			}
 			require.True(t, slices.ContainsFunc(want, func(w string) bool {
 				return strings.Contains(r.Failure.Err.Error(), w)
-			}), "%v, not %s", r.Failure.Err, info.Symptom)
+			}), "%v: this is not %q; correct the symptom in uffd/rules.diff, or add the text to looks", r.Failure.Err, info.Symptom)
 
 			// The schedule shows the same when it is run again.
 			_, failure, err := explore.Replay(setup, opts, r.Failure.Schedule, nil)
@@ -69,6 +70,27 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 			require.NoError(t, failure)
 		})
 	}
+}
+
+// A program that does not exist, and one whose setup fails, are errors that name the rules.
+func TestProgramsThatCannotRun(t *testing.T) {
+	for program, hint := range map[string]string{
+		"nonsense": "", "unregster": ` (did you mean "unregister"?)`, "unreg": ` (did you mean "unregister"?)`,
+	} {
+		_, err := explore.SetupOf(rule.Info{Name: "x", Program: program})
+		require.EqualError(t, err, fmt.Sprintf("rule x names program %q, which does not exist%s", program, hint))
+	}
+
+	fails := &explore.Setup{Name: "fails", Prepare: func(*explore.World, *machine.Task) error { return errno.EINVAL }}
+	_, err := explore.Search(fails, explore.Options{Dropped: rule.Of(uffd.PinMM, uffd.SleepKillable)})
+	require.ErrorIs(t, err, errno.EINVAL)
+	require.ErrorContains(t, err, "the program cannot be set up without ")
+	require.ErrorContains(t, err, ", pin-mm: ")
+	panics := &explore.Setup{Name: "panics", Prepare: func(*explore.World, *machine.Task) error {
+		panic(&sim.Bug{Kind: sim.BugAssert, Where: "prepare", What: "always"})
+	}}
+	_, err = explore.Search(panics, explore.Options{Dropped: rule.Of(uffd.PinMM)})
+	require.EqualError(t, err, "the program cannot be set up without pin-mm: BUG_ON in prepare: always")
 }
 
 func tasksOf(s explore.Schedule) func(yield func(string, bool) bool) {

@@ -118,9 +118,24 @@ func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*Wor
 		}
 	}, nil)
 	if bug := w.exec.Settle(); bug != nil {
-		return nil, bug
+		err = bug
 	}
-	return w, err
+	if err != nil {
+		return nil, fmt.Errorf("the program cannot be set up%s: %w", withoutRules(opts.Dropped), err)
+	}
+	return w, nil
+}
+
+// withoutRules names the rules that are dropped: " without a, b", "" if none is.
+func withoutRules(dropped rule.Set) string {
+	var names []string
+	for r := range dropped.All() {
+		names = append(names, uffd.RuleInfo(r).Name)
+	}
+	if names == nil {
+		return ""
+	}
+	return " without " + strings.Join(names, ", ")
 }
 
 // discard ends the world.

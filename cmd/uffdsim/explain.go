@@ -35,18 +35,22 @@ outcomes. The exit code is 1 if something goes wrong with the rule, too, or was 
 			if err != nil {
 				return err
 			}
+			e, err := newExplanation(uffd.RuleInfo(r), budget)
+			if err != nil {
+				return err
+			}
 			text, err := p.isText()
 			switch {
 			case err != nil:
 				return err
 			case !text:
-				return drawRule(cmd.OutOrStdout(), &p, newExplanation(r, budget))
+				return drawRule(cmd.OutOrStdout(), &p, e)
 			}
 			out, done, err := p.open(cmd.OutOrStdout())
 			if err != nil {
 				return err
 			}
-			err = newExplanation(r, budget).write(out)
+			err = e.write(out)
 			if closed := done(); err == nil {
 				err = closed
 			}
@@ -80,10 +84,15 @@ type explanation struct {
 	with, without explore.Options
 }
 
-func newExplanation(r rule.Rule, budget time.Duration) *explanation {
-	e := &explanation{uffd.RuleInfo(r), explore.SetupFor(r), explore.With(r), explore.Without(r)}
+// newExplanation returns an error if the rule's program does not exist.
+func newExplanation(info rule.Info, budget time.Duration) (*explanation, error) {
+	setup, err := explore.SetupOf(info)
+	if err != nil {
+		return nil, err
+	}
+	e := &explanation{info, setup, explore.With(info.Rule), explore.Without(info.Rule)}
 	e.with.Budget, e.without.Budget = budget, budget
-	return e
+	return e, nil
 }
 
 // drawRule shows what goes wrong without the rule.

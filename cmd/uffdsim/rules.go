@@ -23,7 +23,7 @@ prevent nothing are redundant.`,
 			fmt.Fprintln(w, "RULE\tFUNCTION\tNUMBER\tPREVENTS\tSHOWN BY")
 			for _, r := range uffd.Rules() {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", r.Name, r.Func, r.Number, r.Symptom,
-					explore.SetupFor(r.Rule).Name, explore.With(r.Rule).Flags())
+					r.Program, explore.With(r.Rule).Flags())
 			}
 			return w.Flush()
 		},
