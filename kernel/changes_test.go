@@ -37,6 +37,27 @@ func TestEveryChangeShows(t *testing.T) {
 	}
 }
 
+// The expected results in the scenarios of testdata are those of the profile that each scenario
+// names in its directive.
+func TestScenariosHaveTheirAnswers(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.uffd")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		file, err := syntax.Parse(path, text)
+		require.NoError(t, err)
+		report, err := scenario.Run(file, scenario.Options{Check: true, Steps: 20_000})
+		require.NotNil(t, report, "%v: a new profile belongs in names in kernel/profile.go", err)
+		for _, r := range report.Failures() {
+			if r.Finding == nil { // a scenario may show a run that does not settle
+				t.Error(r.Diff())
+			}
+		}
+	}
+}
+
 // transcript returns every answer of a scenario, then the finding and the error that
 // ended it early, if any.
 func transcript(t *testing.T, p kernel.Profile, path string) string {

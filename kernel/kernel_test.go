@@ -30,7 +30,7 @@ func TestMasks(t *testing.T) {
 		"6.18":      {0x8000000000000003, 0x1fc, 0x1ffff},
 	} {
 		p, ok := kernel.Lookup(name)
-		require.True(t, ok, name)
+		require.True(t, ok, "no profile %s: add it to names in kernel/profile.go", name)
 		require.Equal(t, name, p.Name)
 		require.Equal(t, want.api, p.UFFD.APIIoctls, name)
 		require.Equal(t, want.ranges, p.UFFD.RangeIoctls, name)
@@ -130,8 +130,8 @@ func TestSums(t *testing.T) {
 		row.add(&p.UFFD, &p.MM)
 		p.Name = row.name
 		got, ok := kernel.Lookup(row.name)
-		require.True(t, ok, row.name)
-		require.Equal(t, p, got)
+		require.True(t, ok, "no profile %s: add it to names in kernel/profile.go", row.name)
+		require.Equal(t, p, got, "%s: add the assignment to its row", row.name)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestHistory(t *testing.T) {
 		last = r
 		if len(c.Backports) == 0 || c.Release != "7.1" {
 			require.True(t, slices.ContainsFunc(known, func(p kernel.Profile) bool { return p.Name == c.Release }),
-				"%s: no profile %s", c.Name, c.Release)
+				"%s: no profile %s: add it to names in kernel/profile.go", c.Name, c.Release)
 		}
 		for _, b := range c.Backports {
 			require.Equal(t, 2, strings.Count(b, "."), "%s: %s is not a stable release", c.Name, b)
