@@ -31,13 +31,44 @@ func TestTableOfMutants(t *testing.T) {
 	require.NoError(t, err)
 	before, rest, ok := strings.Cut(string(text), head)
 	require.True(t, ok, "the table is gone")
-	_, after, _ := strings.Cut(rest, "\n\n")
-	want := before + table + "\n" + after
+	have, after, _ := strings.Cut(rest, "\n\n")
 	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(want), 0o666))
+		require.NoError(t, os.WriteFile(file, []byte(before+table+"\n"+after), 0o666))
 		return
 	}
-	require.Equal(t, want, string(text), "go test ./docs -run Mutants -update")
+	same(t, table, head+have+"\n", "go test ./docs -run Mutants -update")
+}
+
+// same requires that a generated table is the one in the document. It names the first line
+// that differs, and the command that updates the table.
+func same(t *testing.T, want, have, command string) {
+	t.Helper()
+	if diff := firstDifference(want, have); diff != "" {
+		t.Fatalf("run %s: the table in the document is not the generated one.\n%s", command, diff)
+	}
+}
+
+// firstDifference returns the first line in which two tables differ, "" if none.
+func firstDifference(want, have string) string {
+	wants, haves := strings.Split(strings.TrimSuffix(want, "\n"), "\n"), strings.Split(strings.TrimSuffix(have, "\n"), "\n")
+	for i := range max(len(wants), len(haves)) {
+		line := func(lines []string) string {
+			if i < len(lines) {
+				return lines[i]
+			}
+			return "(no line)"
+		}
+		if line(wants) != line(haves) {
+			return fmt.Sprintf("line %d\n  want %s\n  have %s", i+1, line(wants), line(haves))
+		}
+	}
+	return ""
+}
+
+func TestFirstDifference(t *testing.T) {
+	require.Empty(t, firstDifference("a\nb\n", "a\nb\n"))
+	require.Equal(t, "line 2\n  want b\n  have c", firstDifference("a\nb\n", "a\nc\nd\n"))
+	require.Equal(t, "line 2\n  want b\n  have (no line)", firstDifference("a\nb", "a"))
 }
 
 // place is where a rule stands in the table: by number, those that prevent nothing behind the others,

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/uffd"
 )
 
 var (
@@ -35,12 +37,35 @@ func TestEveryRuleIsTested(t *testing.T) {
 		}
 	}
 	sort.Strings(untested)
-	require.Empty(t, untested, "rules without a test")
+	require.Empty(t, untested, "rules without a test: cite each in a test, or list it in model.md")
 	for rule := range leftOut {
 		require.True(t, rules[rule], "model.md leaves out %s, which rules.md does not know", rule)
 		require.False(t, cited[rule], "model.md leaves out %s, but a test cites it", rule)
 	}
 }
+
+// Every number of a rule that a Go file or a rule of uffd/rules.diff cites has a row in
+// rules.md. A word such as UTF-8 is no citation: no row begins with UTF-.
+func TestEveryCitationHasARow(t *testing.T) {
+	rules := rulesIn(t, "rules.md", "")
+	for _, info := range uffd.Rules() {
+		require.True(t, rules[info.Number], "uffd/rules.diff: rule %s has the number %s, which has no row in docs/rules.md", info.Name, info.Number)
+	}
+	sections := map[string]bool{}
+	for rule := range rules {
+		sections[sectionOf(rule)] = true
+	}
+	for path, cited := range citedBy(t, ".go") {
+		for rule := range cited {
+			if sections[sectionOf(rule)] && !rules[rule] {
+				t.Errorf("%s cites %s, which has no row in docs/rules.md", path, rule)
+			}
+		}
+	}
+}
+
+// sectionOf returns what the numbers of related rules begin with: WAKE- for WAKE-6.
+func sectionOf(rule string) string { return strings.TrimRight(rule, "0123456789.") }
 
 // rulesIn returns the rules that head a row of a table in the document, behind a
 // heading.
@@ -60,24 +85,36 @@ func rulesIn(t *testing.T, name, heading string) map[string]bool {
 // citations returns the rules that the project's tests name.
 func citations(t *testing.T) map[string]bool {
 	found := map[string]bool{}
+	for _, cited := range citedBy(t, "_test.go") {
+		maps.Copy(found, cited)
+	}
+	return found
+}
+
+// citedBy returns, for each file whose name ends so, the rules that it names.
+func citedBy(t *testing.T, suffix string) map[string]map[string]bool {
+	all := map[string]map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "rules_test.go" {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, suffix) || filepath.Base(path) == "rules_test.go" {
 			return err
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
+		found := map[string]bool{}
 		for _, m := range citation.FindAllString(string(text), -1) {
 			found[m] = true
 		}
 		for _, m := range ruleRange.FindAllStringSubmatch(string(text), -1) {
 			addRange(found, m[1], m[2], m[3])
 		}
+		all[path] = found
 		return nil
 	})
 	require.NoError(t, err)
-	return found
+	require.NotEmpty(t, all)
+	return all
 }
 
 func addRange(found map[string]bool, section, from, to string) {
