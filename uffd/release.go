@@ -49,8 +49,8 @@ func userfaultfdRelease(t *sim.Task, f *vfs.File) error {
 	// Wake after the loop, so that the retried faults find the VMAs without the context
 	// (REL-5).
 	c.lockQueues(t, "userfaultfd_release")
-	c.faultPendingWqh.wakeUpLocked(t, &c.faults, wakeRange{})
-	c.faultWqh.wakeUpLocked(t, &c.faults, wakeRange{})
+	c.faultPendingWqh.wakeUpLocked(t, c, wakeRange{})
+	c.faultWqh.wakeUpLocked(t, c, wakeRange{})
 	c.faultPendingWqh.Lock.Unlock(t)
 	t.ForgetSince(start, "woken", nil) // it no longer matters which tasks
 	c.fdWqh.WakeUpKey(t, sim.Normal, pollHup)

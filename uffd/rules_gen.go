@@ -738,8 +738,8 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 	}
 	if dropped.Has(StripBeforeWake) {
 		c.lockQueues(t, "userfaultfd_release")
-		c.faultPendingWqh.wakeUpLocked(t, &c.faults, wakeRange{})
-		c.faultWqh.wakeUpLocked(t, &c.faults, wakeRange{})
+		c.faultPendingWqh.wakeUpLocked(t, c, wakeRange{})
+		c.faultWqh.wakeUpLocked(t, c, wakeRange{})
 		c.faultPendingWqh.Lock.Unlock(t)
 	}
 	alive := c.mmget(t)
@@ -844,16 +844,16 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 	} else if dropped.Has(ReleaseWakes) {
 	} else if dropped.Has(ReleaseWakesPending) {
 		c.lockQueues(t, "userfaultfd_release")
-		c.faultWqh.wakeUpLocked(t, &c.faults, wakeRange{})
+		c.faultWqh.wakeUpLocked(t, c, wakeRange{})
 		c.faultPendingWqh.Lock.Unlock(t)
 	} else if dropped.Has(ReleaseWakesRead) {
 		c.lockQueues(t, "userfaultfd_release")
-		c.faultPendingWqh.wakeUpLocked(t, &c.faults, wakeRange{})
+		c.faultPendingWqh.wakeUpLocked(t, c, wakeRange{})
 		c.faultPendingWqh.Lock.Unlock(t)
 	} else {
 		c.lockQueues(t, "userfaultfd_release")
-		c.faultPendingWqh.wakeUpLocked(t, &c.faults, wakeRange{})
-		c.faultWqh.wakeUpLocked(t, &c.faults, wakeRange{})
+		c.faultPendingWqh.wakeUpLocked(t, c, wakeRange{})
+		c.faultWqh.wakeUpLocked(t, c, wakeRange{})
 		c.faultPendingWqh.Lock.Unlock(t)
 	}
 	t.ForgetSince(start, "woken", nil)
@@ -866,8 +866,8 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 
 var _ = sim.KernelVariant(userfaultfdRelease, userfaultfdReleaseWithout)
 
-func (q *faultQueue) wakeUpLockedWithout(t *sim.Task, faults *faultIndex, r wakeRange) {
-	dropped := q.dropped
+func (q *faultQueue) wakeUpLockedWithout(t *sim.Task, c *Ctx, r wakeRange) {
+	dropped := c.dropped
 	var mode sim.State
 	var key sim.Key
 	if dropped.Has(WakeNormal) {
@@ -881,9 +881,9 @@ func (q *faultQueue) wakeUpLockedWithout(t *sim.Task, faults *faultIndex, r wake
 	}
 	var matched []*waitQueue
 	if dropped.Has(HalfOpenRange) {
-		matched = faults.between(q.id, r.start, r.start+r.len+1)
+		matched = c.faults.between(q.id, r.start, r.start+r.len+1)
 	} else {
-		matched = faults.between(q.id, r.start, r.start+r.len)
+		matched = c.faults.between(q.id, r.start, r.start+r.len)
 	}
 	for _, uwq := range matched {
 		if dropped.Has(WakeAllMatching) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/google/btree"
-	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
@@ -41,12 +40,11 @@ type wakeRange struct{ start, len uint64 }
 // fault_pending_wqh.lock protects both queues.
 type faultQueue struct {
 	sim.WaitQueueHead
-	id      queueID  // immutable
-	dropped rule.Set // the context's; immutable
+	id queueID // immutable
 }
 
 func (q *faultQueue) init(c *Ctx, id queueID, name string, class *sim.LockClass) {
-	q.id, q.Name, q.Owner, q.dropped = id, name, c.name, c.dropped
+	q.id, q.Name, q.Owner = id, name, c.name
 	q.Init(class)
 }
 
@@ -163,11 +161,11 @@ func (uwq *waitQueue) leave() *faultQueue {
 // WaitsFor returns the address that the fault waits for, in bytes.
 func (uwq *waitQueue) WaitsFor() uint64 { return uwq.msg.Address }
 
-// wakeUpLocked wakes the faults of the queue in the range, newest first:
+// wakeUpLocked wakes the faults of the queue, one of c's, in the range, newest first:
 // __wake_up_locked_key with TASK_NORMAL (WAKE-4). fault_pending_wqh.lock must be held.
-func (q *faultQueue) wakeUpLocked(t *sim.Task, faults *faultIndex, r wakeRange) {
-	if q.dropped.Any() {
-		q.wakeUpLockedWithout(t, faults, r)
+func (q *faultQueue) wakeUpLocked(t *sim.Task, c *Ctx, r wakeRange) {
+	if c.dropped.Any() {
+		q.wakeUpLockedWithout(t, c, r)
 		return
 	}
 	mode, key := sim.Normal, sim.Key{Start: r.start, Len: r.len}
@@ -175,7 +173,7 @@ func (q *faultQueue) wakeUpLocked(t *sim.Task, faults *faultIndex, r wakeRange) 
 		q.WakeUpLockedKey(t, mode, key)
 		return
 	}
-	matched := faults.between(q.id, r.start, r.start+r.len)
+	matched := c.faults.between(q.id, r.start, r.start+r.len)
 	for _, uwq := range matched {
 		uwq.wq.Func(t, &uwq.wq, mode, key)
 	}
@@ -274,10 +272,10 @@ func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 func (c *Ctx) wakeUserfaultSlow(t *sim.Task, r wakeRange) {
 	c.lockQueues(t, "__wake_userfault")
 	if c.faultPendingWqh.Len() != 0 {
-		c.faultPendingWqh.wakeUpLocked(t, &c.faults, r)
+		c.faultPendingWqh.wakeUpLocked(t, c, r)
 	}
 	if c.faultWqh.Len() != 0 {
-		c.faultWqh.wakeUpLocked(t, &c.faults, r)
+		c.faultWqh.wakeUpLocked(t, c, r)
 	}
 	c.faultPendingWqh.Lock.Unlock(t)
 }

@@ -44,7 +44,10 @@ type Rule uint16
 const MaxRules = 256
 
 // Set is a set of rules. The zero value is the empty set; sets can be compared.
-type Set struct{ words [MaxRules / 64]uint64 }
+type Set struct {
+	words [MaxRules / 64]uint64
+	any   bool // some word is not zero; a function with rules tests only this
+}
 
 // Of returns the set of the given rules. It panics if one is not below MaxRules.
 func Of(rules ...Rule) Set { return Set{}.With(rules...) }
@@ -54,6 +57,7 @@ func Of(rules ...Rule) Set { return Set{}.With(rules...) }
 func (s Set) With(rules ...Rule) Set {
 	for _, r := range rules {
 		s.words[r/64] |= 1 << (r % 64)
+		s.any = true
 	}
 	return s
 }
@@ -62,7 +66,7 @@ func (s Set) With(rules ...Rule) Set {
 func (s Set) Has(r Rule) bool { return s.words[r/64]&(1<<(r%64)) != 0 }
 
 // Any reports whether the set is not empty.
-func (s Set) Any() bool { return s.words != [MaxRules / 64]uint64{} }
+func (s Set) Any() bool { return s.any }
 
 // All yields the rules of the set in ascending order.
 func (s Set) All() iter.Seq[Rule] {
