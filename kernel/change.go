@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Change is a difference between the kernels before and since a release. Immutable.
@@ -59,8 +61,16 @@ func parse(name string) release {
 		return release{0, 0, 1}
 	}
 	var r release
-	if n, _ := fmt.Sscanf(name, "%d.%d.%d", &r[0], &r[1], &r[2]); n < 2 {
+	parts := strings.Split(name, ".")
+	if len(parts) < 2 || len(parts) > len(r) {
 		panic(fmt.Sprintf("%q is not a release", name))
+	}
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			panic(fmt.Sprintf("%q is not a release", name))
+		}
+		r[i] = n
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/rule"
@@ -15,8 +16,9 @@ import (
 //go:embed rules.diff
 var rulesDiff string
 
-// rules are all rules, including those of package mm, in the order of rules.diff.
-var rules = func() []rule.Info {
+// rules returns all rules, including those of package mm, in the order of rules.diff. The
+// list is parsed when it is first asked for: most programs never do.
+var rules = sync.OnceValue(func() []rule.Info {
 	// The 2015 code cannot resolve a fault. "2015+copy", with the two ioctls that can, is
 	// the oldest version in which dropping a rule has a visible effect.
 	infos, err := rule.Parse("uffd/rules.diff", rulesDiff, "2015+copy")
@@ -24,18 +26,18 @@ var rules = func() []rule.Info {
 		panic(err) // cannot happen: rulegen has parsed the same list
 	}
 	return infos
-}()
+})
 
 // Rules returns the rules that can be dropped, indexed by [rule.Rule]. The slice is the
 // caller's own.
-func Rules() []rule.Info { return slices.Clone(rules) }
+func Rules() []rule.Info { return slices.Clone(rules()) }
 
 // RuleInfo returns the description of a rule.
-func RuleInfo(r rule.Rule) rule.Info { return rules[r] }
+func RuleInfo(r rule.Rule) rule.Info { return rules()[r] }
 
 // ParseRule returns the rule with the given name.
 func ParseRule(name string) (rule.Rule, error) {
-	for _, info := range rules {
+	for _, info := range rules() {
 		if info.Name == name {
 			return info.Rule, nil
 		}
@@ -51,7 +53,7 @@ func CheckDropped(dropped rule.Set) error {
 	}
 	for _, pair := range slices.Concat(clashes, mm.RuleClashes()) {
 		if dropped.Has(pair[0]) && dropped.Has(pair[1]) {
-			a, b := rules[pair[0]], rules[pair[1]]
+			a, b := rules()[pair[0]], rules()[pair[1]]
 			return fmt.Errorf("%s and %s cannot be dropped together: their hunks overlap in %s",
 				a.Name, b.Name, commonFunction(&a, &b))
 		}
