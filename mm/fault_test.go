@@ -513,6 +513,13 @@ func TestFaultOps(t *testing.T) {
 			require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(2), c.write, true))
 		})
 	}
+	t.Run("no memory for the anon_vma of a copy", func(t *testing.T) {
+		w := newWorld(t)
+		w.mapped(1, protRW, nil)
+		w.at(0).Ops = &VMOperations{Fault: func(*sim.Task, *VMA, uint64) (*page.Frame, error) { panic("too late to ask") }}
+		w.failSites("anon_vma")
+		require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, pg(0), true, true))
+	})
 	t.Run("it has no page", func(t *testing.T) {
 		w := newWorld(t)
 		w.mapped(1, protRW, nil)

@@ -40,6 +40,20 @@ func TestGetUserPageFaultsIn(t *testing.T) {
 	}
 }
 
+// A huge page needs no fault for the accesses that it allows.
+func TestGetUserPageOfHugePage(t *testing.T) {
+	w := newWorld(t)
+	w.mapHuge(1, nil)
+	w.storeAt(hugeBase, 'x')
+	w.failSites("alloc_page")
+	w.readLocked(func() {
+		require.NoError(t, w.mm.GetUserPage(w.t, hugeBase+7*PageSize, false))
+		require.NoError(t, w.mm.GetUserPage(w.t, hugeBase+7*PageSize, true))
+	})
+	require.True(t, w.entry(hugeBase).Huge())
+	w.frames()
+}
+
 func TestGetUserPageRights(t *testing.T) {
 	for _, c := range []struct {
 		prot        Prot
@@ -117,6 +131,13 @@ func TestGetUserPagesUnlocked(t *testing.T) {
 		n, err := w.mm.GetUserPagesUnlocked(w.t, pg(1), 2, false)
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
+	})
+	t.Run("§17.4 a second retry is a bug", func(t *testing.T) {
+		w := newWorld(t)
+		w.mapped(1, protRW, &fakeUffd{stuck: true})
+		var bug *sim.Bug
+		require.ErrorAs(t, w.bug(func() { w.mm.GetUserPagesUnlocked(w.t, pg(0), 1, true) }), &bug)
+		require.Equal(t, "get_user_pages_unlocked", bug.Where)
 	})
 	t.Run("§17.4 unmapped during the wait", func(t *testing.T) {
 		w := newWorld(t)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -215,5 +216,106 @@ func TestHugeZeroPageIsNotCounted(t *testing.T) {
 	child := w.forked() // 511 small zero pages
 	require.NoError(t, CheckFrames(w.mm, child.mm))
 	child.mm.Put(child.t)
+	w.frames()
+}
+
+// Reads and writes need an anon_vma, even where a huge page can be allocated.
+func TestHugeFaultWithoutAnonVMA(t *testing.T) {
+	for _, write := range []bool{false, true} {
+		w := newWorld(t)
+		w.mapHuge(1, nil)
+		w.failSites("anon_vma")
+		require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, hugeBase, write, true))
+		require.False(t, w.present(hugeBase))
+		w.frames()
+	}
+}
+
+// Another task changes the PMD entry before the first task takes the lock of its table. The
+// first task looks again under the lock, and does not treat a table as a huge page.
+func TestHugeEntryChangesBeforeLock(t *testing.T) {
+	dontneed := func(w *world, t *sim.Task, pages uint64) {
+		require.NoError(w, w.mm.Madvise(t, hugeBase, pages*PageSize, MadvDontNeed))
+	}
+	store := func(w *world, t *sim.Task) {
+		outcome, _ := w.mm.Store(t, hugeBase, []byte{'x'})
+		require.Equal(w, Done, outcome)
+	}
+	for _, c := range []struct {
+		name          string
+		setup         func(w *world)
+		first, others func(w *world, t *sim.Task)
+		present       bool
+	}{
+		{
+			name:   "two zaps of all of it",
+			setup:  func(w *world) { w.storeAt(hugeBase, 'a') },
+			first:  func(w *world, t *sim.Task) { dontneed(w, t, pgtable.Entries) },
+			others: func(w *world, t *sim.Task) { dontneed(w, t, pgtable.Entries) },
+		},
+		{
+			name:   "two zaps, of all and of a part",
+			setup:  func(w *world) { w.storeAt(hugeBase, 'a') },
+			first:  func(w *world, t *sim.Task) { dontneed(w, t, 1) },
+			others: func(w *world, t *sim.Task) { dontneed(w, t, pgtable.Entries) },
+		},
+		{
+			name:    "a write to the huge zero page, and a zap of a part",
+			setup:   func(w *world) { w.loadAt(hugeBase) },
+			first:   store,
+			others:  func(w *world, t *sim.Task) { dontneed(w, t, 1) },
+			present: true,
+		},
+		{
+			name: "a small page for want of memory, and a huge page",
+			first: func(w *world, t *sim.Task) {
+				t.InjectFaults(func(site string) bool { return site == "alloc_hugepage" })
+				store(w, t)
+			},
+			others:  store,
+			present: true,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mapHuge(2, nil)
+			w.storeAt(hugePage(1), 'b') // allocates the PMD table
+			if c.setup != nil {
+				c.setup(w)
+			}
+			lock := w.lockObject(w.mm.pmdTable(hugeBase))
+			at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
+			r := w.controlled(at)
+			r.start("first", func(t *sim.Task) { c.first(w, t) })
+			r.start("other", func(t *sim.Task) { c.others(w, t) })
+			r.settle()
+			require.True(t, at.reached)
+			require.Equal(t, c.present, w.present(hugeBase))
+			w.frames()
+		})
+	}
+}
+
+// Recycle puts the tables of small pages back, and leaves those of huge pages to the garbage
+// collector.
+func TestRecycleWithHugePage(t *testing.T) {
+	w := newWorld(t)
+	w.mapHuge(2, nil)
+	w.storeAt(hugeBase, 'a')
+	pmd := w.mm.pmdTable(hugeBase)
+	w.mm.Recycle()
+	require.True(t, pmd.Peek(pgtable.PMD.Index(hugeBase)).Huge())
+	require.Nil(t, w.mm.pmdTable(hugeBase))
+}
+
+// fork ends at the first table that it cannot allocate.
+func TestForkOfHugePagesOutOfMemory(t *testing.T) {
+	w := newWorld(t)
+	w.mapHuge(2, nil)
+	w.storeAt(hugePage(0), 'a')
+	w.storeAt(hugePage(1), 'b')
+	w.failSites("pmd_alloc")
+	_, err := w.mm.Fork(w.t)
+	require.Equal(t, errno.ENOMEM, err)
 	w.frames()
 }

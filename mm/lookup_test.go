@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // §17.1: find_vma returns the lowest VMA that ends above the address, which may begin
@@ -73,4 +74,15 @@ func TestFindVMAInNothing(t *testing.T) {
 		require.Nil(t, vma)
 		require.Nil(t, prev)
 	})
+}
+
+// A look into an address space that has been torn down is a use after free.
+func TestFindVMAAfterExit(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 1, protRW, private)
+	w.mm.Grab(w.t)
+	w.mm.Put(w.t)
+	var bug *sim.Bug
+	require.ErrorAs(t, w.bug(func() { w.readLocked(func() { w.mm.FindVMA(w.t, pg(0)) }) }), &bug)
+	require.Equal(t, sim.BugUseAfterFree, bug.Kind)
 }

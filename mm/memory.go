@@ -231,9 +231,6 @@ func (mm *MM) zapPageRange(t *sim.Task, start, end uint64) {
 // the one above: a table that also covers addresses below floor or from ceiling on stays.
 // mmap_lock must be held for writing.
 func (mm *MM) freePgtables(t *sim.Task, start, end, floor, ceiling uint64) {
-	if start >= end {
-		return
-	}
 	mm.pageTableLock.Lock(t)
 	mm.pgd.FreeRange(t, start, end-1, floor, ceiling)
 	mm.pageTableLock.Unlock(t)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 )
 
 func TestMprotect(t *testing.T) {
@@ -207,4 +208,37 @@ func TestMprotectPopulatesItsRange(t *testing.T) {
 	w.check()
 	require.Equal(t, []string{"0-2 rw-p", "2-3 r--p", "3-4 ---p"}, w.maps())
 	require.Equal(t, "pp..", w.pages(4))
+}
+
+// A part of a huge page is protected by itself: the page is split first. mprotect never asks for
+// that, because the bounds of a VMA lie in no huge page.
+func TestProtectPartOfHugePage(t *testing.T) {
+	w := newWorld(t)
+	w.mapHuge(1, nil)
+	w.storeAt(hugeBase, 'x')
+	w.locked(func() {
+		vma := w.mm.lookup(hugeBase)
+		flags := vma.Flags
+		vma.Flags &^= VMWrite
+		w.mm.changeProtection(w.t, vma, hugeBase, hugeBase+PageSize)
+		vma.Flags = flags
+	})
+	require.False(t, w.entry(hugeBase).Entry.Write())
+	require.True(t, w.entry(hugeBase+PageSize).Entry.Write())
+	w.frames()
+}
+
+// A fault that finds a page without the user bit, in a VMA that allows the access, sets the bit.
+func TestFaultSetsUserBit(t *testing.T) {
+	w := newWorld(t)
+	w.mapped(1, protRW, nil)
+	w.store(0, 'x')
+	pte, j := w.mm.pteTable(pg(0)), pgtable.PTE.Index(pg(0))
+	entry := pte.Peek(j)
+	pte.Lock(w.t)
+	pte.Set(w.t, j, entry&^pgtable.User)
+	pte.Unlock(w.t)
+	require.EqualValues(t, 'x', w.load(0))
+	require.Equal(t, entry, pte.Peek(j))
+	w.frames()
 }

@@ -44,6 +44,9 @@ func TestMremapErrors(t *testing.T) {
 		{name: "target unmapped in spite of an error", addr: pg(4), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), want: errno.EFAULT, stillMapped: "####...###"},
 		{name: "too many VMAs to come, seen first", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.Facts.Mremap.CountsFirst, w.mm.MaxMapCount = true, 2+5 }, want: errno.ENOMEM},
 		{name: "too many VMAs to come, seen too late", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(6), setup: func(w *world, _ *VMA) { w.mm.MaxMapCount = 2 + 3 }, want: errno.ENOMEM, stillMapped: "####...###"},
+		{name: "no memory to clear the target", addr: pg(0), oldLen: PageSize, newLen: PageSize, flags: fix, newAddr: pg(7), setup: func(w *world, _ *VMA) { w.failAt("split_vma", 1) }, want: errno.ENOMEM},
+		{name: "no memory to cut the rest off", addr: pg(0), oldLen: 3 * PageSize, newLen: PageSize, flags: fix, newAddr: pg(20), setup: func(w *world, _ *VMA) { w.failAt("split_vma", 1) }, want: errno.ENOMEM},
+		{name: "no memory to grow in place", addr: pg(0), oldLen: 4 * PageSize, newLen: 5 * PageSize, setup: func(w *world, _ *VMA) { w.mm.Facts.Mremap.MergesGrown = true; w.failAt("vma_merge", 1) }, want: errno.ENOMEM},
 		{name: "rest unmapped in spite of an error", addr: pg(0), oldLen: 4 * PageSize, newLen: PageSize, flags: fix, newAddr: PageSize, want: errno.EPERM, stillMapped: "#.....####"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -262,6 +265,20 @@ func TestMremapChecked(t *testing.T) {
 			_, err := w.mm.Mremap(w.t, pg(0), PageSize, PageSize, fix, pg(10))
 			require.Equal(t, want, err, "with %d", limit)
 		}
+	})
+	t.Run("no memory to clear the target", func(t *testing.T) {
+		w := checked(t, "PPPPQQQQ")
+		w.failAt("split_vma", 1)
+		_, err := w.mm.Mremap(w.t, pg(0), PageSize, PageSize, fix, pg(5))
+		require.Equal(t, errno.ENOMEM, err)
+		require.Equal(t, "PPPPQQQQ", w.bar())
+	})
+	t.Run("no memory to cut the rest off", func(t *testing.T) {
+		w := checked(t, "PPPPQQQQ")
+		w.failAt("split_vma", 1)
+		_, err := w.mm.Mremap(w.t, pg(0), 3*PageSize, PageSize, fix, pg(20))
+		require.Equal(t, errno.ENOMEM, err)
+		require.Equal(t, "PPPPQQQQ", w.bar())
 	})
 	t.Run("the second of two cannot go", func(t *testing.T) {
 		w := checked(t, "PPQQ")

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 func TestSharedMemory(t *testing.T) {
@@ -36,4 +37,35 @@ func TestSharedMemory(t *testing.T) {
 
 	require.NoError(t, w.mm.Munmap(w.t, pg(0), 8*PageSize))
 	require.Zero(t, w.memory.InUse())
+}
+
+// A page of the object that cannot be allocated ends the fault with OutOfMemory.
+func TestSharedMemoryOutOfMemory(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 1, protRW, shared)
+	w.failSites("alloc_page")
+	require.Equal(t, OutOfMemory, w.mm.DoPageFault(w.t, pg(0), true, true))
+	require.Zero(t, w.memory.InUse())
+	w.failSites("")
+	w.store(0, 'x')
+	w.frames()
+}
+
+// A fault that finds the entry stored by another task meanwhile drops its own reference to the
+// object's page.
+func TestSharedMemoryFaultsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.mmap(0, 2, protRW, shared)
+	w.store(1, 'y') // allocates the table
+	lock := w.lockObject(w.mm.pteTable(pg(0)))
+	at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
+	r := w.controlled(at)
+	outcome := BusError
+	r.start("late", func(t *sim.Task) { outcome = w.mm.DoPageFault(t, pg(0), false, true) })
+	r.start("first", func(t *sim.Task) { w.mm.Store(t, pg(0), []byte{'x'}) })
+	r.settle()
+	require.True(t, at.reached)
+	require.Equal(t, Done, outcome)
+	require.EqualValues(t, 'x', w.load(0))
+	w.frames()
 }

@@ -156,11 +156,8 @@ func (x *gapIndex) remove(start, end uint64) {
 }
 
 // highest returns the highest gap that starts below limit and has size bytes at or above
-// low.
+// low. limit is not 0.
 func (x *gapIndex) highest(size, low, limit uint64) (best gap, ok bool) {
-	if limit == 0 {
-		return gap{}, false
-	}
 	for c := len(x.classes) - 1; c >= gapClass(size); c-- {
 		if x.classes[c] == nil {
 			continue

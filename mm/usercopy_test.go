@@ -100,6 +100,9 @@ func TestLentWindow(t *testing.T) {
 	require.Equal(t, "01ab456789", string(mem))
 	th.Lend(1, nil)
 	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, make([]byte, 1), p1))
+	th.TakeBack()
+	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, make([]byte, 1), p0))
+	require.Equal(t, errno.EFAULT, CopyFromUser(w.t, make([]byte, 1), p1))
 	require.Zero(t, th.MajFlt+th.MinFlt)
 }
 

@@ -181,6 +181,13 @@ func (w *world) failAt(site string, n int) {
 	})
 }
 
+// bug returns the bug that fn ends with, nil if none.
+func (w *world) bug(fn func()) (bug error) {
+	defer func() { bug, _ = recover().(error) }()
+	fn()
+	return nil
+}
+
 // noUserfault is a context whose HandleUserfault is never called.
 type noUserfault struct{ _ int } // not empty, so that pointers to two of them differ
 

@@ -83,6 +83,11 @@ func TestCheck(t *testing.T) {
 		{"the table behind it has pfn", func(w *world, pte *Table, _ int) { pte.pfn++ }},
 		{"its frame number is not that of its first frame", func(w *world, pte *Table, j int) { huge(w).frames[0] = pte.frames[j] }},
 		{"deposited entry 5 has no frame", func(w *world, _ *Table, _ int) { huge(w).frames[5] = nil }},
+		{"small page 5: the frame is free", func(w *world, _ *Table, _ int) { huge(w).frames[5].Put() }},
+		{"a huge page of that size is not modelled", func(w *world, _ *Table, _ int) {
+			pud := w.table(PUD, 0)
+			pud.entries[0].Init(uint64(pud.Peek(0) | Huge))
+		}},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			w := newWorld()
@@ -93,6 +98,8 @@ func TestCheck(t *testing.T) {
 	}
 	w := newWorld()
 	huge(w)
+	require.NoError(t, w.pgd.Check(anything{}))
+	w.table(PMD, 0).Set(w.t, 2, swapEntry) // the migration entry of a huge page
 	require.NoError(t, w.pgd.Check(anything{}))
 }
 
