@@ -213,3 +213,16 @@ func TestIoctlNumbers(t *testing.T) {
 		}
 	}
 }
+
+// Since 5.15 a bit of the features says that the handshake has been made.
+func TestStateIsAFeature(t *testing.T) {
+	for _, version := range []string{"5.15", "6.18"} {
+		eachIn(t, version, func(k *fixture) {
+			fd := k.open('A', 0)
+			k.Equal(uffd.StateWaitAPI, k.ctxs['A'].State())
+			_, err := k.api(fd, abi.API{API: abi.APIVersion})
+			k.NoError(err)
+			k.Equal(uffd.StateRunning, k.ctxs['A'].State())
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
@@ -51,4 +52,20 @@ func TestRulesAreACopy(t *testing.T) {
 	}
 	_, err := uffd.ParseRule("gravity")
 	require.EqualError(t, err, `no rule "gravity"`)
+}
+
+// COPY-4: a fill of a page that is there puts its own in its place once the rule is dropped, in
+// ZEROPAGE too; and any other rule that is dropped leaves the fills as they are.
+func TestDroppedRuleOfFills(t *testing.T) {
+	for r, want := range map[rule.Rule]string{uffd.FirstReleasedTest: "EEXIST 'x'", mm.NeverOverwrite: "ok 0"} {
+		k := newFixture(t, "2015+copy", 0)
+		k.m.Dropped = rule.Of(r)
+		k.p = k.newProcess()
+		k.lay("A")
+		_, err := k.copyPages(k.fds['A'], 0, 1, 'x', 0)
+		k.NoError(err)
+		_, err = k.zeroPages(k.fds['A'], 0, 1, 0)
+		k.Equal(want, result(err)+" "+k.peek(pg(0)))
+		k.exec.Stop()
+	}
 }

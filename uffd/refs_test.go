@@ -3,9 +3,11 @@ package uffd_test
 import (
 	"testing"
 
+	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // REF-1: the file has one reference, each fault in progress has one, VMAs have none.
@@ -116,4 +118,25 @@ func TestFork(t *testing.T) {
 		k.Equal("0", g.String(), "the child has its own page there")
 		k.Equal("AAA", k.bar())
 	})
+}
+
+// From 4.7 to 4.12 a fill of memory that is gone stores its error in the out field, and is EFAULT
+// if that cannot be written.
+func TestFillOfMemoryThatIsGone(t *testing.T) {
+	for _, version := range []string{"4.7", "4.11"} {
+		eachIn(t, version, func(k *fixture) {
+			k.lay("A")
+			fd := k.fds['A']
+			arg := abi.Zeropage{Range: pages(0, 1), Mode: 0, Zeropage: 7}
+			at := k.readOnlyArg(encode(&arg, abi.ZeropageSize))
+			child := k.fork()
+			k.do(func(t *machine.Task) { t.Exit() })
+			k.Zero(k.p.MM.Users())
+			k.doIn(child, func(t *machine.Task) {
+				k.Equal(errno.EINVAL, t.UffdZeropage(fd, &arg))
+				k.EqualValues(-int64(errno.EINVAL), arg.Zeropage)
+				k.Equal(errno.EFAULT, t.Ioctl(fd, abi.UFFDIO_ZEROPAGE, at))
+			})
+		})
+	}
 }

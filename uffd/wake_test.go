@@ -9,6 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
+	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -234,5 +235,18 @@ func TestWakeWithoutPage(t *testing.T) {
 		k.Equal("SIGBUS", w.String())
 		k.False(k.present(0))
 		k.False(k.present(1))
+	})
+}
+
+// The index of the faults chooses those that a walk over the queue would wake.
+func TestWakeWithoutIndex(t *testing.T) {
+	each(t, func(k *fixture) {
+		k.lay("AAA")
+		f := k.faults(3)
+		k.do(func(t *machine.Task) { uffd.WakeWithoutIndex(t.Task, k.ctxs['A'], pg(1), page) })
+		k.Equal("asleep", f[0].String())
+		k.Equal("SIGBUS", f[1].String(), "woken, and the page is missing still")
+		k.Equal("asleep", f[2].String())
+		k.Equal("f2 f0 /", k.queues('A'))
 	})
 }

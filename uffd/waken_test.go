@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/uffdsim/uffdsim/machine"
+	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -66,6 +67,21 @@ func TestWhatEndsTheSleep(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A fault whose flags have neither FAULT_FLAG_KILLABLE nor FAULT_FLAG_INTERRUPTIBLE sleeps through
+// every signal (5.7).
+func TestFaultSleepsThroughAllSignals(t *testing.T) {
+	eachIn(t, "6.18", func(k *fixture) {
+		k.lay("A")
+		f := k.handle("f", 'A', k.vma(0), pg(0), mm.FaultAllowRetry, mm.VMUffdMissing)
+		k.settle()
+		k.Equal(sim.Uninterruptible, f.task.State())
+		k.signal(f, sim.SignalFatal)
+		k.Equal("asleep", f.String())
+		k.NoError(k.wake(k.fds['A'], 0, 1))
+		k.True(f.ended)
+	})
 }
 
 // get_user_pages requests a sleep that only a fatal signal ends, also in kernels in which
