@@ -7,6 +7,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 	"pgregory.net/rapid"
 )
 
@@ -55,7 +56,11 @@ func (a *arguments) shape() {
 	r.start = rapid.SampledFrom(starts).Draw(a.t, "start")
 	r.len = rapid.SampledFrom(lens).Draw(a.t, "len")
 	r.src = rapid.SampledFrom([]uint64{nowhere, nowhere + 1, mm.TaskSize, 1<<64 - pageSize}).Draw(a.t, "src")
-	r.mode = rapid.SampledFrom([]uint64{1, 1, 1, 0, 1 << 63}).Draw(a.t, "mode")
+	modes := []uint64{1, 1, 1, 0, 1 << 63}
+	if r.name == "UFFDIO_COPY" { // a registration with this bit is not modelled
+		modes = append(modes, abi.CopyModeWP, abi.CopyModeWP)
+	}
+	r.mode = rapid.SampledFrom(modes).Draw(a.t, "mode")
 	valid := r.start%pageSize == 0 && r.len%pageSize == 0 && r.len != 0 && a.placed(r.start, r.len)
 	if valid && r.len > arenaPages*pageSize && r.name != "UFFDIO_WAKE" {
 		a.t.Skip("it might be about more than the arena")
@@ -95,7 +100,10 @@ func (a *arguments) start(r request, valid bool) {
 	case "UFFDIO_COPY":
 		want := invalid
 		sourced := r.src+r.len > r.src && (!a.oracle.v.UFFD.Copy.ChecksSource || a.placed(r.src, r.len))
-		if valid && sourced && r.mode <= 1 {
+		switch protects := r.mode == abi.CopyModeWP && a.oracle.v.UFFD.Copy.KnowsWP; {
+		case valid && sourced && protects && a.oneArea(r):
+			want = fmt.Sprintf("%s {copy=%d}", invalid, -int(errno.EINVAL)) // not registered for write-protection
+		case valid && sourced && (protects || r.mode <= 1):
 			want = a.copiedFromNowhere(r)
 		}
 		a.expect(want, "ioctl(%s, %s, {dst=%#x, len=%#x, src=%#x, mode=%#x})", r.fd, r.name, r.start, r.len, r.src, r.mode)

@@ -121,24 +121,36 @@ func mapLimitLeavesAPrefix(t *rapid.T, i *Implementation) {
 	for range rapid.IntRange(1, 5).Draw(t, "mappings") {
 		l.mmap()
 	}
-	mapped := l.pages(func(area) bool { return true })
+	call, mode, changes := "REGISTER", ", mode=MISSING", func(area) bool { return true }
+	if rapid.Bool().Draw(t, "ends") {
+		for range rapid.IntRange(1, 3).Draw(t, "registrations") {
+			l.register()
+		}
+		call, mode, changes = "UNREGISTER", "", func(a area) bool { return a.owner != "" }
+	}
+	may, before := l.pages(changes), l.registered()
 	limit := len(l.maps()) + rapid.IntRange(0, 1).Draw(t, "room")
 	l.do("sysctl(vm.max_map_count=%d)", limit)
 	from, to := l.span()
-	answer := l.do("ioctl(a, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", address(from), to-from)
-	registered := l.pages(func(a area) bool { return a.owner != "" })
-	last := -1
-	for i, is := range registered {
-		if is {
+	answer := l.do("ioctl(a, UFFDIO_%s, {start=%#x, len=%dp%s})", call, address(from), to-from, mode)
+	after, last := l.registered(), -1
+	for i := range after {
+		if after[i] != before[i] {
 			last = i
 		}
 	}
-	for i := range registered {
-		want := mapped[i] && i >= from && i < to && (i <= last || answer[0] == '0')
-		if registered[i] != want {
-			l.fail("page %d: registered is %v, and not %v", i, registered[i], want)
+	for i := range after {
+		changed := after[i] != before[i]
+		want := may[i] && i >= from && i < to && (i <= last || answer[0] == '0')
+		if changed != want {
+			l.fail("page %d: registered was %v and is %v, and changed is to be %v", i, before[i], after[i], want)
 		}
 	}
+}
+
+// registered tells for each page of the arena whether it is registered.
+func (l *layout) registered() [arenaPages]bool {
+	return l.pages(func(a area) bool { return a.owner != "" })
 }
 
 // pages tells for each page of the arena whether it is in an area of which is says so.

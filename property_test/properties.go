@@ -94,7 +94,7 @@ var all = []Property{
 	},
 	{
 		Name:  "MapLimitLeavesAPrefix",
-		Says:  "With one VMA too few a registration covers the first part of its range and nothing else.",
+		Says:  "With one VMA too few a registration, or its end, covers the first part of its range and nothing else.",
 		Check: mapLimitLeavesAPrefix,
 	},
 	{

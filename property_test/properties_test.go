@@ -16,7 +16,7 @@ func model(kernel string) Implementation {
 }
 
 func TestPropertiesOfTheModel(t *testing.T) {
-	for _, kernel := range []string{"2015", "2015+copy", "4.3", "4.14", "5.7", "6.4", "6.17", "6.18"} {
+	for _, kernel := range []string{"2015", "2015+copy", "4.3", "4.11", "4.14", "5.7", "6.4", "6.17", "6.18"} {
 		t.Run(kernel, func(t *testing.T) {
 			t.Parallel()
 			Check(t, model(kernel))

@@ -156,9 +156,11 @@ func (h *holders) compare() {
 	}
 }
 
-// noMemory is what a fill of memory that is gone ends with.
-var noMemory = map[uffd.MemoryGone]errno.Errno{
-	uffd.MemoryGoneInvalid: errno.EINVAL, uffd.MemoryGoneNoSpace: errno.ENOSPC, uffd.MemoryGoneNoProcess: errno.ESRCH,
+// noMemory has the errors of UFFDIO_COPY and UFFDIO_ZEROPAGE for memory that is gone.
+var noMemory = map[uffd.MemoryGone][2]errno.Errno{
+	uffd.MemoryGoneInvalid:   {errno.EINVAL, errno.EINVAL},
+	uffd.MemoryGoneNoSpace:   {errno.ENOSPC, errno.EINVAL},
+	uffd.MemoryGoneNoProcess: {errno.ESRCH, errno.ESRCH},
 }
 
 // orphan ends the first process, while a child has a descriptor: the memory is gone, or the context
@@ -177,14 +179,17 @@ func (h *holders) orphan(v kernel.Profile) {
 	}
 	h.expect("exited", "exit()")
 	h.expect("0", "%s: ioctl(%s, UFFDIO_WAKE, {start=%#x, len=1p})", child, fd, page)
-	register, unregister, fill := "0 {ioctls=", "0", " {"
+	register, unregister, fill := "0 {ioctls=", "0", [2]string{" {", " {"}
 	if v.UFFD.Pins == uffd.PinsStruct {
-		register, unregister, fill = failure(errno.ENOMEM), failure(errno.ENOMEM), answer(noMemory[v.UFFD.MemoryGone])
+		register, unregister = failure(errno.ENOMEM), failure(errno.ENOMEM)
+		for i, no := range noMemory[v.UFFD.MemoryGone] {
+			fill[i] = failure(no)
+		}
 	}
 	if v.UFFD.Offers(abi.MaskCopy) {
-		for _, op := range []string{"UFFDIO_COPY, {dst=%#x, len=1p, byte='A'}", "UFFDIO_ZEROPAGE, {start=%#x, len=1p}"} {
-			if got := h.do(child+": ioctl("+fd+", "+op+")", page); !strings.Contains(got, fill) {
-				h.fail("the answer is %q, and not %q", got, fill)
+		for i, op := range []string{"UFFDIO_COPY, {dst=%#x, len=1p, byte='A'}", "UFFDIO_ZEROPAGE, {start=%#x, len=1p}"} {
+			if got := h.do(child+": ioctl("+fd+", "+op+")", page); !strings.Contains(got, fill[i]) {
+				h.fail("the answer is %q, and not %q", got, fill[i])
 			}
 		}
 	}
