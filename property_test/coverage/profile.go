@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,8 +12,8 @@ import (
 
 const module = "github.com/uffdsim/uffdsim/"
 
-// block is some statements that are run together, and the line that they begin in: most often that of
-// the condition under which they are run.
+// block is a sequence of statements that run together, with the line that it begins in: most often the
+// line of the condition under which they run.
 type block struct {
 	file       string
 	line       int
@@ -21,23 +22,27 @@ type block struct {
 	reached    bool
 }
 
-// readProfile reads what go test wrote: a line for each block and test binary.
+// readProfile reads a profile written by go test, which has a line for each block and test binary, and
+// returns the blocks of all files that are not generated, by file and line.
 func readProfile(name string) ([]block, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
 	byPosition := map[string]*block{}
-	sources := map[string][]string{}
+	sources := map[string]*source{}
 	for _, l := range strings.Split(strings.TrimSpace(string(text)), "\n")[1:] {
 		fields := strings.Fields(l) // file:line.column,line.column statements count
 		if len(fields) != 3 {
-			return nil, fmt.Errorf("%s: %q is no block", name, l)
+			return nil, fmt.Errorf("%s: %q is not a block", name, l)
 		}
 		b := byPosition[fields[0]]
 		if b == nil {
 			if b, err = parseBlock(fields, sources); err != nil {
 				return nil, err
+			}
+			if b == nil {
+				continue
 			}
 			byPosition[fields[0]] = b
 		}
@@ -58,7 +63,25 @@ func readProfile(name string) ([]block, error) {
 	return blocks, nil
 }
 
-func parseBlock(fields []string, sources map[string][]string) (*block, error) {
+// source is a file that a profile names.
+type source struct {
+	lines     []string
+	generated bool // it has the line by which Go's tools know a generated file
+}
+
+var generatedLine = regexp.MustCompile(`^// Code generated .* DO NOT EDIT\.$`)
+
+func readSource(file string) (*source, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(string(text), "\n")
+	return &source{lines: lines, generated: slices.ContainsFunc(lines, generatedLine.MatchString)}, nil
+}
+
+// parseBlock returns the block of one line of a profile, or nil if its file is generated.
+func parseBlock(fields []string, sources map[string]*source) (*block, error) {
 	file, position, _ := strings.Cut(strings.TrimPrefix(fields[0], module), ":")
 	first, _, _ := strings.Cut(position, ".")
 	line, err := strconv.Atoi(first)
@@ -70,24 +93,26 @@ func parseBlock(fields []string, sources map[string][]string) (*block, error) {
 		return nil, err
 	}
 	if sources[file] == nil {
-		text, err := os.ReadFile(file)
-		if err != nil {
+		if sources[file], err = readSource(file); err != nil {
 			return nil, err
 		}
-		sources[file] = strings.Split(string(text), "\n")
 	}
-	return &block{file: file, line: line, text: strings.TrimSpace(sources[file][line-1]), statements: statements}, nil
+	if sources[file].generated {
+		return nil, nil
+	}
+	text := strings.TrimSpace(sources[file].lines[line-1])
+	return &block{file: file, line: line, text: text, statements: statements}, nil
 }
 
-// excuse is a place that a run need not reach.
+// excuse is a place that a run need not reach: the blocks of a file that begin in a line with the text.
 type excuse struct {
 	file, text string
-	line       int // in the list
-	used       bool
+	line       int  // in the list
+	used       bool // the place exists
+	needed     bool // and a part of it is unreached
 }
 
-// readExcuses reads the part of the list that is for a run. What only a dropped rule does is excused by
-// its own line.
+// readExcuses reads the part of the list that is for a run.
 func readExcuses(name string) ([]*excuse, error) {
 	var list []*excuse
 	section := ""
@@ -100,7 +125,7 @@ func readExcuses(name string) ([]*excuse, error) {
 		}
 		parts := strings.Split(l, "\t")
 		if len(parts) != 3 {
-			return nil, fmt.Errorf("unreached.txt:%d: a file, a text and the reason, with tabs between them", n+1)
+			return nil, fmt.Errorf("unreached.txt:%d: want a file, a text and the reason, separated by tabs", n+1)
 		}
 		list = append(list, &excuse{file: parts[0], text: parts[1], line: n + 1})
 	}
