@@ -1,11 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
-)
+import "slices"
 
 // Change is a difference between the kernels before and since a release. Immutable.
 type Change struct {
@@ -48,33 +43,6 @@ func Changes() []Change {
 	return all
 }
 
-// release is a mainline or stable release: "4.3" is {4, 3, 0}.
-type release [3]int
-
-// parse returns the release with the given name. "2015" and "2015+copy" sort before all
-// others. It panics if the name is malformed.
-func parse(name string) release {
-	switch name {
-	case "2015":
-		return release{}
-	case "2015+copy":
-		return release{0, 0, 1}
-	}
-	var r release
-	parts := strings.Split(name, ".")
-	if len(parts) < 2 || len(parts) > len(r) {
-		panic(fmt.Sprintf("%q is not a release", name))
-	}
-	for i, part := range parts {
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			panic(fmt.Sprintf("%q is not a release", name))
-		}
-		r[i] = n
-	}
-	return r
-}
-
 // In reports whether the release of that name has the change. It panics if the name is
 // not that of a release.
 func (c *Change) In(name string) bool { return c.in(parse(name)) }
@@ -82,11 +50,20 @@ func (c *Change) In(name string) bool { return c.in(parse(name)) }
 // in reports whether the release r has the change: r is not older than the change's
 // mainline release, or not older than a backport in r's own stable series.
 func (c *Change) in(r release) bool {
-	if since := parse(c.Release); slices.Compare(since[:], r[:]) <= 0 {
+	if !r.before(parse(c.Release)) {
 		return true
 	}
-	return slices.ContainsFunc(c.Backports, func(name string) bool {
-		b := parse(name)
-		return b[0] == r[0] && b[1] == r[1] && b[2] <= r[2]
-	})
+	_, ok := c.backport(r)
+	return ok
+}
+
+// backport returns the stable release of r's series that brought the change, if r is not
+// older than that.
+func (c *Change) backport(r release) (name string, ok bool) {
+	for _, name := range c.Backports {
+		if b := parse(name); b.mainline() == r.mainline() && !r.before(b) {
+			return name, true
+		}
+	}
+	return "", false
 }

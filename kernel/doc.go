@@ -1,7 +1,7 @@
 // Package kernel lists the differences between the modelled kernels as dated changes
 // ([Changes]). A profile ([Profiles]) is a modelled kernel: the sum of all changes up to
 // its release, beginning with the 2015 code, which is fs/userfaultfd.c of early 2015 and
-// the mm of that time.
+// the mm of that time. [Resolve] makes the profile of any release.
 //
 // The packages mm and uffd have one field in their Facts for each difference, and read it
 // in one place. Only this package says which kernel has which facts. A new difference
@@ -11,7 +11,7 @@
 // # Stability
 //
 // Stable (a change is announced in CHANGELOG.md): [Profile.Name], [Profiles], [Newest],
-// [Lookup], [Changes], [Change] and [Running].
+// [Lookup], [Resolve], [Describe], [Changes], [Change] and [Running].
 //
 // Internal (may change in any commit, although other packages of this module use it): the
 // fields of [Profile.UFFD] and [Profile.MM], and [Change.Apply].

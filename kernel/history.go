@@ -67,7 +67,7 @@ var history = []Change{
 	},
 	{
 		Name: "features-and-events", Release: "4.11", Src: "v4.11", Live: Running,
-		Doc:      "The handshake may ask for features: four events, and missing faults in hugetlbfs and shmem.",
+		Doc:      "The handshake may ask for features: EVENT_FORK, EVENT_REMAP, EVENT_REMOVE, EVENT_UNMAP, MISSING_HUGETLBFS and MISSING_SHMEM.",
 		Scenario: "conform/testdata/api-feature-event-fork.uffd",
 		assign: func(p *Profile) {
 			p.UFFD.Features = abi.FeatureEventFork | abi.FeatureEventRemap | abi.FeatureEventRemove |

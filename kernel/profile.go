@@ -11,7 +11,7 @@ import (
 
 // Profile is a modelled kernel: a name and the facts that hold for it.
 type Profile struct {
-	Name string // "2015", "2015+copy", or a release: "6.18"
+	Name string // "2015", "2015+copy", or a release: "6.18", "6.12.117"
 	UFFD uffd.Facts
 	MM   mm.Facts
 }
@@ -37,18 +37,23 @@ var profiles, byName = func() (all []Profile, index map[string]int) {
 		if strings.HasPrefix(Running, name+".") {
 			r = parse(Running)
 		}
-		p := start()
-		for i := range history {
-			if history[i].in(r) {
-				history[i].Apply(&p)
-			}
-		}
-		p.Name = name
 		index[name] = len(all)
-		all = append(all, p)
+		all = append(all, sum(r, name))
 	}
 	return all, index
 }()
+
+// sum returns the profile of a release: the sum of the changes that it has.
+func sum(r release, name string) Profile {
+	p := start()
+	for i := range history {
+		if history[i].in(r) {
+			history[i].Apply(&p)
+		}
+	}
+	p.Name = name
+	return p
+}
 
 // start returns the facts of the 2015 code, to which the changes are applied.
 func start() Profile {
@@ -59,13 +64,14 @@ func start() Profile {
 	return p
 }
 
-// Profiles returns all profiles, the oldest first. The slice is the caller's own.
+// Profiles returns the profile of each release at which something changes, the oldest
+// first. The slice is the caller's own. [Resolve] returns those of the releases in between.
 func Profiles() []Profile { return slices.Clone(profiles) }
 
 // Newest returns the profile of the newest kernel.
 func Newest() Profile { return profiles[len(profiles)-1] }
 
-// Lookup returns the profile with the given name, and reports whether it exists.
+// Lookup returns the one of [Profiles] with the given name, and reports whether it exists.
 func Lookup(name string) (Profile, bool) {
 	i, ok := byName[name]
 	if !ok {
