@@ -16,7 +16,7 @@ type Options struct {
 	Faulters int
 	// Dropped are the rules that are not obeyed.
 	Dropped rule.Set
-	// Version is the kernel's; "" is DefaultVersion.
+	// Version is the kernel's, as kernel.Resolve takes it; "" is DefaultVersion.
 	Version string
 	// Profile is run instead of the one that Version names, if it is not nil.
 	Profile *kernel.Profile

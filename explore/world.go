@@ -92,12 +92,15 @@ const maxSteps = 20_000
 // registered memory whose page tables are there, so that faults have no tables to
 // build.
 func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
-	profile, ok := kernel.Lookup(cmp.Or(opts.Version, DefaultVersion))
+	var profile kernel.Profile
+	var err error
 	if opts.Profile != nil {
-		profile, ok = *opts.Profile, true
+		profile = *opts.Profile
+	} else if profile, err = kernel.Resolve(cmp.Or(opts.Version, DefaultVersion)); err != nil {
+		return nil, err
 	}
-	if !ok || !profile.UFFD.Offers(abi.MaskCopy) {
-		return nil, fmt.Errorf("no version %q that can resolve a fault", opts.Version)
+	if !profile.UFFD.Offers(abi.MaskCopy) {
+		return nil, fmt.Errorf("kernel %s cannot resolve a fault: it has no UFFDIO_COPY", profile.Name)
 	}
 	if err := uffd.CheckDropped(opts.Dropped); err != nil {
 		return nil, err
@@ -111,7 +114,6 @@ func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*Wor
 	w.machine = machine.NewOn(r.memory, w.exec, profile)
 	w.machine.Dropped = opts.Dropped
 	w.Process = w.machine.NewProcess()
-	var err error
 	w.Process.Go("setup", func(t *machine.Task) {
 		if err = w.prepare(t); err == nil && setup.Prepare != nil {
 			err = setup.Prepare(w, t)

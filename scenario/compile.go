@@ -110,16 +110,18 @@ func (c *compiler) directives(file *syntax.File) string {
 		case !slices.Contains(directives, d.Key):
 			c.unknown(d.Pos, "directive", d.Key, directives)
 		case d.Key == "kernel":
-			name = d.Value
-			if _, ok := kernel.Lookup(name); !ok {
-				c.unknown(d.Pos, "kernel", name, Kernels())
+			p, err := kernel.Resolve(d.Value)
+			if err != nil {
+				c.fail(d.Pos, syntax.Suggest(d.Value, Kernels()[:2]), "%v", err)
 			}
+			name = p.Name
 		}
 	}
 	return name
 }
 
-// Kernels are the versions that a scenario can run on.
+// Kernels are the versions at which answers change, the oldest first. A scenario can run on
+// any release: see kernel.Resolve.
 func Kernels() []string {
 	var names []string
 	for _, p := range kernel.Profiles() {
@@ -127,9 +129,6 @@ func Kernels() []string {
 	}
 	return names
 }
-
-// KernelNames are the versions in a line, for messages.
-func KernelNames() string { return strings.Join(Kernels(), ", ") }
 
 // statement checks a statement; it is nil if there was a mistake.
 func (c *compiler) statement(stmt *syntax.Stmt) *statement {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
@@ -12,7 +13,7 @@ import (
 func TestMistakesBeforeItRuns(t *testing.T) {
 	tests := map[string]string{
 		"#! kernle: 2015\nmaps()":                `1:1: unknown directive "kernle" (did you mean "kernel"?)`,
-		"#! kernel: 2014\nmaps()":                `1:1: unknown kernel "2014" (did you mean "2015"?)`,
+		"#! kernel: 2014\nmaps()":                `1:1: no kernel "2014": accepted are ` + kernel.Accepted + ` (did you mean "2015"?)`,
 		"mnap(0, 1p, 0, 0)":                      `1:1: unknown operation "mnap" (did you mean "mmap"?)`,
 		"x = mnap(0)\nload(x)":                   `1:5: unknown operation "mnap" (did you mean "mmap"?)`,
 		"frobnicate()":                           `1:1: unknown operation "frobnicate"`,

@@ -10,8 +10,8 @@ import (
 // Options say how a scenario is run. The zero value runs it on the kernel that it
 // asks for, under the controlled executor with seed 1.
 type Options struct {
-	// Kernel is the version to run on: a name of kernel.Profiles. "" is what the file's
-	// kernel directive says, or DefaultKernel.
+	// Kernel is the version to run on: a name that kernel.Resolve accepts. "" is what the
+	// file's kernel directive says, or DefaultKernel.
 	Kernel string
 	// Profile is run instead of the one that Kernel names, if it is not nil.
 	Profile *kernel.Profile

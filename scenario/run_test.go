@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
@@ -191,7 +192,7 @@ func TestKernels(t *testing.T) {
 	file, err := syntax.Parse("test.uffd", []byte("maps()"))
 	require.NoError(t, err)
 	_, err = scenario.Run(file, scenario.Options{Kernel: "2.4"})
-	require.EqualError(t, err, `test.uffd: no kernel "2.4": there are `+scenario.KernelNames())
+	require.EqualError(t, err, `test.uffd: no kernel "2.4": userfaultfd came with Linux 4.3; accepted are `+kernel.Accepted)
 }
 
 func TestMismatch(t *testing.T) {

@@ -49,12 +49,14 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	if err := uffd.CheckDropped(opts.Dropped); err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
-	profile, ok := kernel.Lookup(opts.Kernel)
+	var profile kernel.Profile
 	if opts.Profile != nil {
-		profile, ok = *opts.Profile, true
-	}
-	if !ok {
-		return nil, fmt.Errorf("%s: no kernel %q: there are %s", file.Name, opts.Kernel, KernelNames())
+		profile = *opts.Profile
+	} else {
+		if profile, err = kernel.Resolve(opts.Kernel); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Name, err)
+		}
+		opts.Kernel = profile.Name
 	}
 	if opts.Seed == 0 {
 		opts.Seed = 1

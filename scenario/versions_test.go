@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
@@ -127,5 +128,40 @@ func TestVersions(t *testing.T) {
 				require.Equal(t, want, strings.TrimSpace(last.Answer+strings.Join(last.Block, ";")), kernel)
 			}
 		})
+	}
+}
+
+// A file's kernel directive accepts what kernel.Resolve accepts, and says what that is.
+func TestVersionDirective(t *testing.T) {
+	const second = "\nfd = userfaultfd(O_NONBLOCK)\nioctl(fd, UFFDIO_API, {api=0xaa, features=0})\nioctl(fd, UFFDIO_API, {api=0xaa, features=0})\n"
+	for name, want := range map[string]struct{ kernel, answer string }{
+		"5.10":      {"5.10", "-1 EINVAL (Invalid argument)"},
+		"v5.10.66":  {"5.10.66", "-1 EINVAL (Invalid argument)"},
+		"v5.10.67":  {"5.10.67", "-1 EINVAL (Invalid argument) {api=0, features=0, ioctls=0}"},
+		"6.12":      {"6.12", "-1 EINVAL (Invalid argument) {api=0, features=0, ioctls=0}"},
+		"2015+copy": {"2015+copy", "-1 EINVAL (Invalid argument)"},
+	} {
+		for _, opts := range []scenario.Options{{}, {Kernel: name}} {
+			src := "#! kernel: 4.3" + second
+			if opts.Kernel == "" {
+				src = "#! kernel: " + name + second
+			}
+			file, err := syntax.Parse("test.uffd", []byte(src))
+			require.NoError(t, err)
+			report, err := scenario.Run(file, opts)
+			require.NoError(t, err)
+			require.Equal(t, want.kernel, report.Kernel)
+			require.Equal(t, want.answer, strings.TrimSpace(report.Results[2].Answer), name)
+		}
+	}
+	for name, want := range map[string]string{
+		"2015+cpy": `test.uffd:1:1: no kernel "2015+cpy": accepted are ` + kernel.Accepted + ` (did you mean "2015+copy"?)`,
+		"4.2":      `test.uffd:1:1: no kernel "4.2": userfaultfd came with Linux 4.3; accepted are ` + kernel.Accepted,
+		"all":      `test.uffd:1:1: no kernel "all": accepted are ` + kernel.Accepted,
+	} {
+		file, err := syntax.Parse("test.uffd", []byte("#! kernel: "+name+"\nmaps()\n"))
+		require.NoError(t, err)
+		_, err = scenario.Run(file, scenario.Options{})
+		require.EqualError(t, err, want)
 	}
 }

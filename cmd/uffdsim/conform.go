@@ -46,15 +46,18 @@ it can be, and printed as a scenario.`,
 		Example: `  uffdsim conform                           the lessons, on the running kernel
   uffdsim conform --fuzz 60s --seed 1       random scenarios
   uffdsim conform --target 'uffdsim serve'  another implementation`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
+			if c.kernel, err = oneKernel(cmd, c.kernel); err != nil {
+				return err
+			}
 			return c.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.kernel, "kernel", newest(), "version of the model: "+scenario.KernelNames())
+	f.StringVar(&c.kernel, "kernel", newest(), "version of the model: "+kernelUsage)
 	f.StringVar(&c.target, "target", "", "program to hold the model against (default: the running kernel)")
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "how long a program may take for an answer")
 	f.DurationVar(&c.fuzz, "fuzz", 0, "make scenarios up for this long")
@@ -298,6 +301,10 @@ a program, and a way to use the model from other languages.`,
 		Example: "  echo 'userfaultfd(O_NONBLOCK)' | uffdsim serve",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			kernel, err := oneKernel(cmd, kernel)
+			if err != nil {
+				return err
+			}
 			d, err := server(kernel, live)
 			if err != nil {
 				return err
@@ -306,7 +313,7 @@ a program, and a way to use the model from other languages.`,
 			return conform.Serve(d, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&kernel, "kernel", newest(), "version of the model: "+scenario.KernelNames())
+	cmd.Flags().StringVar(&kernel, "kernel", newest(), "version of the model: "+kernelUsage)
 	cmd.Flags().BoolVar(&live, "live", false, "the running kernel, and not the model")
 	return cmd
 }

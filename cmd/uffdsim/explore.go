@@ -33,6 +33,7 @@ type exploration struct {
 	depth    int
 	shard    string
 	replay   string
+	kernel   string
 	picture  picture
 }
 
@@ -51,7 +52,7 @@ places; bounded finds the failing run with the fewest preemptions and switches; 
 and pct run what chance brings, for programs that are too large; plain runs every
 interleaving there is, for tiny ones.
 
-The exit code is 1 if a run went wrong. A search that was given up is no error: the last
+With several kernels the search is made on each in turn. The exit code is 1 if a run went wrong. A search that was given up is no error: the last
 line says whether everything was covered. ^C gives up as a spent --budget does, and tells
 what was found so far; so does SIGTERM.
 
@@ -64,6 +65,7 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
   uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/close3   and 1/2 elsewhere
+  uffdsim explore copy --kernel 5.10,6.12.117         on two releases
   uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
   uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*19 t1*8'`,
 		Args:              cobra.MaximumNArgs(1),
@@ -79,14 +81,21 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
 			x.Context = ctx
-			return x.run(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
+			kernels, err := x.parseKernels()
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("kernel") {
+				reportKernels(cmd.ErrOrStderr(), x.kernel, kernels)
+			}
+			return x.runOn(kernels, cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0])
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks, up to 8 (default: the setup's own)")
 	f.StringSliceVar(&x.drop, "drop", nil, "rules not to obey, with commas between them (uffdsim rules lists them)")
 	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
-	f.StringVar(&x.Version, "kernel", explore.DefaultVersion, "kernel version: "+strings.Join(kernelsThatCopy(), ", "))
+	f.StringVar(&x.kernel, "kernel", explore.DefaultVersion, "kernel version, 2015 excepted: "+kernelUsage+"; several with commas, or all, are explored in turn")
 	f.BoolVar(&x.TSO, "tso", false, "let stores go through store buffers, as on an x86")
 	f.StringVar(&x.shard, "shard", "", "be part i of n, as in 0/4, of a search that processes make together")
 	f.StringVar(&x.Exchange, "exchange", "", "directory, empty at first, in which the parts tell each other what they find")
@@ -105,7 +114,8 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
 
 var strategies = []string{"dpor", "bounded", "random", "pct", "plain"}
 
-// kernelsThatCopy are the versions that can be explored: in the others no fault is ever resolved.
+// kernelsThatCopy are the versions that --kernel all explores: in the others no fault is ever
+// resolved.
 func kernelsThatCopy() (names []string) {
 	for _, p := range kernel.Profiles() {
 		if p.UFFD.Offers(abi.MaskCopy) {
@@ -113,6 +123,49 @@ func kernelsThatCopy() (names []string) {
 		}
 	}
 	return names
+}
+
+// parseKernels returns the versions that --kernel asks for.
+func (x *exploration) parseKernels() ([]string, error) {
+	if x.kernel == allKernels {
+		return kernelsThatCopy(), nil
+	}
+	kernels, err := parseKernels(x.kernel)
+	for _, k := range kernels {
+		if p, err := kernel.Resolve(k); err == nil && !p.UFFD.Offers(abi.MaskCopy) {
+			return nil, fmt.Errorf("--kernel %s: it cannot resolve a fault, 2015+copy and all later kernels can", k)
+		}
+	}
+	return kernels, err
+}
+
+// runOn explores on each of the versions in turn. After a version on which something went
+// wrong it continues with the next.
+func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string) error {
+	if len(kernels) > 1 && (x.picture.format != "text" || x.picture.output != "" || x.shard != "") {
+		return errors.New("explore: --format, --output and --shard take a single --kernel")
+	}
+	var failed error
+	for i, k := range kernels {
+		if i > 0 && x.Context.Err() != nil {
+			fmt.Fprintf(out, "not explored on: %s\n", strings.Join(kernels[i:], ", "))
+			break
+		}
+		if len(kernels) > 1 {
+			fmt.Fprintf(out, "kernel %s\n", k)
+		}
+		p, err := kernel.Resolve(k)
+		if err != nil {
+			return err
+		}
+		x.Version, x.Profile = k, &p // resolved once, and not for each run
+		if err := x.run(out, errOut, name); errors.Is(err, errFailed) {
+			failed = err
+		} else if err != nil {
+			return err
+		}
+	}
+	return failed
 }
 
 func listSetups(out io.Writer) error {
@@ -178,9 +231,6 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	}
 	if x.Faulters > 0 && setup.Faulters == 0 {
 		return fmt.Errorf("--faulters %d: %s has no faulters to choose the number of", x.Faulters, setup.Name)
-	}
-	if known := kernelsThatCopy(); !slices.Contains(known, x.Version) {
-		return fmt.Errorf("no kernel %q that can resolve a fault%s: there are %s", x.Version, didYouMean(x.Version, known), strings.Join(known, ", "))
 	}
 	if x.Workers < 0 || x.Budget < 0 {
 		return fmt.Errorf("--workers and --budget cannot be negative")

@@ -14,6 +14,7 @@ const language = `A scenario has one statement a line; # begins a comment.
     t1: op(args) = answer     task t1 does op; the answer must be the one given
     op(args)                  task main does it; any answer will do
     fd = op(args)             the result has a name from here on
+    #! kernel: 6.12.117       before the first statement: the kernel to run on
     t1 = answer               what has become of t1, which was blocked
         a line                under an operation that shows lines: what they must be
 

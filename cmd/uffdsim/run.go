@@ -19,6 +19,7 @@ const runExample = `  uffdsim run 01-first-fault             a lesson, by its na
   uffdsim run --update new.uffd          write the answers into the file
   uffdsim run --trace --json new.uffd    every event, for a program to read
   uffdsim run --format html -o 01.html 01-first-fault    a page to step through
+  uffdsim run --kernel 6.12.117 FILE     on a stable release
   uffdsim run --kernel all FILE          what the versions answer differently
   uffdsim run --drop read-refiles 01     what goes wrong without a rule
   uffdsim run --seed 7 -                 standard input, under another interleaving`
@@ -27,6 +28,7 @@ const runExample = `  uffdsim run 01-first-fault             a lesson, by its na
 type runner struct {
 	opts                scenario.Options
 	json, quiet, update bool
+	kernels             []string // what --kernel asks for; empty is the file's
 	drop                []string
 	picture             picture
 
@@ -52,7 +54,7 @@ line asks for, unless --kernel is given.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel version: "+scenario.KernelNames()+"; all shows what they answer differently (default: the file's, or "+scenario.DefaultKernel+")")
+	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel version: "+kernelUsage+"; several with commas, or all, to see what they answer differently (default: the file's, or "+scenario.DefaultKernel+")")
 	f.Uint64Var(&r.opts.Seed, "seed", 1, "seed of the interleaving")
 	f.BoolVar(&r.opts.Free, "free", false, "run the tasks in parallel, as goroutines, instead of one at a time by the seed")
 	f.IntVar(&r.opts.Steps, "steps", scenario.DefaultSteps, "limit on the visible steps of one operation")
@@ -72,6 +74,17 @@ func (r *runner) run(names []string) error {
 	text, err := r.picture.isText()
 	if err != nil {
 		return err
+	}
+	if r.opts.Kernel != "" {
+		if r.kernels, err = parseKernels(r.opts.Kernel); err != nil {
+			return err
+		}
+		if !r.quiet {
+			reportKernels(r.err, r.opts.Kernel, r.kernels)
+		}
+		if len(r.kernels) == 1 {
+			r.opts.Kernel = r.kernels[0]
+		}
 	}
 	for _, name := range r.drop {
 		rule, err := findRule(name)
@@ -101,8 +114,8 @@ func (r *runner) drawAll(names []string) error {
 	switch {
 	case len(names) != 1:
 		return fmt.Errorf("uffdsim run --format %s: one file at a time, and not %d", r.picture.format, len(names))
-	case r.opts.Kernel == allKernels, r.update, r.json, r.quiet:
-		return fmt.Errorf("uffdsim run --format %s: not with --kernel all, --update, --json or --quiet", r.picture.format)
+	case len(r.kernels) > 1, r.update, r.json, r.quiet:
+		return fmt.Errorf("uffdsim run --format %s: not with several kernels, --update, --json or --quiet", r.picture.format)
 	}
 	src, path, err := r.source(names[0])
 	if err != nil {
@@ -163,8 +176,8 @@ func (r *runner) runOne(name string) error {
 	if err != nil {
 		return err
 	}
-	if r.opts.Kernel == allKernels {
-		return compareVersions(r.out, file, r.opts)
+	if len(r.kernels) > 1 {
+		return compareVersions(r.out, file, r.opts, r.kernels)
 	}
 	session, err := scenario.NewSession(file, r.opts)
 	if err != nil {
@@ -281,8 +294,4 @@ func (r *runner) writeBack(name string, text []byte) error {
 		return nil
 	}
 	return os.WriteFile(name, text, 0o666)
-}
-
-func completeKernels(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return scenario.Kernels(), cobra.ShellCompDirectiveNoFileComp
 }

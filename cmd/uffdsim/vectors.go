@@ -6,11 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/conform"
-	"github.com/uffdsim/uffdsim/scenario"
 )
 
 func newVectors() *cobra.Command {
@@ -21,20 +19,33 @@ func newVectors() *cobra.Command {
 		Long: `Write the scenarios of the conformance suite into a directory, each with the answers that
 the version gives: test vectors for implementations in other languages. A scenario that makes
 no sense on the version (a task still sleeps when it is to go on) is left out, and named.`,
-		Example: "  uffdsim vectors vectors-4.3 --kernel 4.3",
+		Example: "  uffdsim vectors vectors-4.3 --kernel 4.3\n  uffdsim vectors lts --kernel 5.10,5.15,6.1,6.6,6.12",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return writeVectors(cmd.OutOrStdout(), args[0], kernel)
+			kernels, err := parseKernels(kernel)
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("kernel") {
+				reportKernels(cmd.ErrOrStderr(), kernel, kernels)
+			}
+			for _, k := range kernels {
+				dir := args[0]
+				if len(kernels) > 1 {
+					dir = filepath.Join(dir, k)
+				}
+				if err := writeVectors(cmd.OutOrStdout(), dir, k); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
-	cmd.Flags().StringVar(&kernel, "kernel", newest(), "kernel version: "+scenario.KernelNames())
+	cmd.Flags().StringVar(&kernel, "kernel", newest(), "kernel version: "+kernelUsage+"; of several with commas, or all, each has a directory in DIR")
 	return cmd
 }
 
 func writeVectors(out io.Writer, dir, kernel string) error {
-	if !slices.Contains(scenario.Kernels(), kernel) {
-		return fmt.Errorf("no kernel %q: there are %s", kernel, scenario.KernelNames())
-	}
 	files, err := conform.Suite()
 	if err != nil {
 		return err

@@ -3,14 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
-
-// allKernels is what --kernel asks for every version with.
-const allKernels = "all"
 
 // history is what the versions, the oldest first, answer to a statement.
 type history struct {
@@ -18,10 +16,9 @@ type history struct {
 	answers   []string // "" where the run did not come so far
 }
 
-// compareVersions runs a scenario on every version, and prints the statements that they answer
+// compareVersions runs a scenario on the versions, and prints the statements that they answer
 // differently. What the scenario expects does not matter.
-func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options) error {
-	kernels := scenario.Kernels()
+func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options, kernels []string) error {
 	histories := make([]history, len(file.Stmts))
 	early := history{answers: make([]string, len(kernels))} // why runs have ended early
 	for k, kernel := range kernels {
@@ -42,7 +39,11 @@ func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options) er
 			h.answers[k] = strings.Trim(r.Whole(), "\n")
 		}
 	}
-	fmt.Fprintf(out, "%s, from %s to %s\n", file.Name, kernels[0], kernels[len(kernels)-1])
+	if slices.Equal(kernels, scenario.Kernels()) {
+		fmt.Fprintf(out, "%s, from %s to %s\n", file.Name, kernels[0], kernels[len(kernels)-1])
+	} else {
+		fmt.Fprintf(out, "%s, on %s\n", file.Name, strings.Join(kernels, ", "))
+	}
 	same := true
 	for _, h := range histories {
 		if h.differs() {
@@ -83,9 +84,9 @@ func (h *history) printAnswers(out io.Writer, kernels []string) {
 		for last+1 < len(kernels) && h.answers[last+1] == h.answers[i] {
 			last++
 		}
-		span := kernels[i]
-		if last > i {
-			span += " to " + kernels[last]
+		span := strings.Join(kernels[i:last+1], ", ")
+		if last > i && slices.Equal(kernels, scenario.Kernels()) {
+			span = kernels[i] + " to " + kernels[last]
 		}
 		if h.answers[i] != "" {
 			fmt.Fprintf(out, "    %-18s %s\n", span, strings.ReplaceAll(h.answers[i], "\n", "\n"+strings.Repeat(" ", 23)))
