@@ -17,7 +17,8 @@ const rootExample = `  uffdsim demo                      a page fault from touch
   uffdsim run 01-first-fault        run a lesson
   uffdsim run --check my.uffd       run a file, and check the bookkeeping as well
   echo 'mmap(0, 4p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)' | uffdsim run -
-  uffdsim ops                       everything that a scenario can say`
+  uffdsim ops                       everything that a scenario can say
+  uffdsim versions                  what changed between the kernels that --kernel chooses`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -28,6 +29,6 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true, // a failed run is no reason to explain the flags
 	}
-	root.AddCommand(newDemo(), newRun(), newList(), newOps(), newExplore(), newRules(), newExplain(), newPlay(), newBench(), newConform(), newServe(), newVectors())
+	root.AddCommand(newDemo(), newRun(), newList(), newOps(), newExplore(), newRules(), newExplain(), newPlay(), newBench(), newConform(), newServe(), newVectors(), newVersions(), newVersion())
 	return root
 }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Show the version of this program",
+		Long: `Show the version of this program's module, the revision that it was built from, and the
+version of Go. "uffdsim versions" is about the kernels.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, _ := debug.ReadBuildInfo()
+			writeVersion(cmd.OutOrStdout(), info)
+			return nil
+		},
+	}
+}
+
+// writeVersion prints what the build information says. info may be nil.
+func writeVersion(out io.Writer, info *debug.BuildInfo) {
+	if info == nil {
+		info = &debug.BuildInfo{}
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	revision := cmp.Or(settings["vcs.revision"], "unknown (built without version control)")
+	if settings["vcs.modified"] == "true" {
+		revision += " (modified)"
+	}
+	fmt.Fprintf(out, "uffdsim %s\n", cmp.Or(info.Main.Version, "(devel)"))
+	fmt.Fprintf(out, "revision %s\n", revision)
+	if at := settings["vcs.time"]; at != "" {
+		fmt.Fprintf(out, "committed %s\n", at)
+	}
+	fmt.Fprintf(out, "%s %s/%s\n", cmp.Or(info.GoVersion, runtime.Version()), runtime.GOOS, runtime.GOARCH)
+}
