@@ -27,8 +27,8 @@ The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the ke
   uffdsim bench --json                for a program`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if opts.Time < 0 {
-				return fmt.Errorf("uffdsim bench: --time %s is less than nothing", opts.Time)
+			if err := within("--time", opts.Time, 0, maxBenchTime); err != nil {
+				return err
 			}
 			if scale {
 				return runScale(cmd.OutOrStdout(), asJSON)

@@ -28,8 +28,8 @@ outcomes. The exit code is 1 if something goes wrong with the rule, too, or was 
 		Args:              oneRule,
 		ValidArgsFunction: completeRules,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if budget < 0 {
-				return fmt.Errorf("--budget cannot be negative")
+			if err := within("--budget", budget, 0, maxTime); err != nil {
+				return err
 			}
 			r, err := findRule(args[0])
 			if err != nil {

@@ -226,14 +226,11 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	if x.Faulters < 0 || x.Faulters > 8 {
-		return fmt.Errorf("--faulters %d: from 1 to 8, or 0 for the setup's own", x.Faulters)
+	if err := x.checkLimits(); err != nil {
+		return err
 	}
 	if x.Faulters > 0 && setup.Faulters == 0 {
 		return fmt.Errorf("--faulters %d: %s has no faulters to choose the number of", x.Faulters, setup.Name)
-	}
-	if x.Workers < 0 || x.Budget < 0 {
-		return fmt.Errorf("--workers and --budget cannot be negative")
 	}
 	for _, d := range x.drop {
 		r, err := findRule(strings.TrimSpace(d))
@@ -285,6 +282,15 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	return err
 }
 
+// checkLimits returns an error that names each flag whose value is out of its limits.
+func (x *exploration) checkLimits() error {
+	return errors.Join(
+		within("--faulters", x.Faulters, 0, 8),
+		within("--workers", x.Workers, 0, maxWorkers),
+		within("--budget", x.Budget, 0, maxTime),
+		within("--depth", x.depth, 1, maxDepth))
+}
+
 // drawFailure shows the run that went wrong.
 func (x *exploration) drawFailure(out io.Writer, setup *explore.Setup, r *explore.Result) error {
 	if r.Failure == nil {
@@ -325,6 +331,9 @@ func (x *exploration) parseShard() error {
 	if x.Shard < 0 || x.Shard >= x.Shards {
 		return fmt.Errorf("--shard %s: parts are counted from 0: there are 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
 	}
+	if x.Shards > maxShards {
+		return fmt.Errorf("--shard %s: must be at most %d parts", x.shard, maxShards)
+	}
 	if x.strategy != "dpor" {
 		return fmt.Errorf("--shard %s: --strategy %s cannot be shared out, only dpor can", x.shard, x.strategy)
 	}
@@ -351,9 +360,6 @@ func (x *exploration) search(setup *explore.Setup) (*explore.Result, error) {
 func (x *exploration) sample(setup *explore.Setup) (*explore.Result, error) {
 	if x.Budget == 0 {
 		x.Budget = 10 * time.Second
-	}
-	if x.depth < 1 {
-		return nil, fmt.Errorf("--depth %d: at least 1", x.depth)
 	}
 	depth := x.depth
 	if x.strategy == "random" {

@@ -31,6 +31,9 @@ answers no page but its own. Ctrl+C ends it.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := within("--port", port, 0, 65535); err != nil {
+				return err
+			}
 			start, err := startOf(cmd.InOrStdin(), args)
 			if err != nil {
 				return err

@@ -71,6 +71,9 @@ line asks for, unless --kernel is given.`,
 
 // run does what the command line asks for: text for every file, or a picture of one.
 func (r *runner) run(names []string) error {
+	if err := within("--steps", r.opts.Steps, 1, maxSteps); err != nil {
+		return err
+	}
 	text, err := r.picture.isText()
 	if err != nil {
 		return err
