@@ -2,6 +2,7 @@ package conform
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -24,10 +25,19 @@ type Command struct {
 
 	mu      sync.Mutex
 	running map[*running]bool // those that have not been closed
+	closed  bool              // Close was called: no program may be started
 }
+
+// errClosed is the error of New after Close.
+var errClosed = errors.New("the target has been closed")
 
 // New implements [Target]: each scenario gets a program of its own.
 func (c *Command) New() (Doer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Stderr = c.Errors
 	contain(cmd)
@@ -43,8 +53,6 @@ func (c *Command) New() (Doer, error) {
 		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
 	}
 	r := &running{command: c, cmd: cmd, in: in, answers: make(chan string), ended: make(chan struct{})}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.running == nil {
 		c.running = map[*running]bool{}
 	}
@@ -53,10 +61,12 @@ func (c *Command) New() (Doer, error) {
 	return r, nil
 }
 
-// Close implements [Target]: what still runs is ended, whoever waits for it.
+// Close implements [Target]: it kills the programs that still run. An answer that is waited for
+// will not come, and New starts no more programs.
 func (c *Command) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	for r := range c.running {
 		kill(r.cmd)
 	}

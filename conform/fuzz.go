@@ -17,12 +17,18 @@ type Found struct {
 // scenarioLength is how many statements a random scenario has.
 const scenarioLength = 60
 
-// FuzzOne runs a random scenario, and returns the number of operations and what is answered
-// differently, nil if nothing is.
-func FuzzOne(pair Pair, seed uint64) (operations int, found *Found, err error) {
+// Effort counts the operations of random scenarios.
+type Effort struct {
+	Operations int // made on both sides
+	Same       int // that both sides answered alike; the target cannot do the others
+}
+
+// FuzzOne runs a random scenario, and returns the number of operations and the first divergence,
+// nil if there is none.
+func FuzzOne(pair Pair, seed uint64) (Effort, *Found, error) {
 	ours, theirs, err := pair()
 	if err != nil {
-		return 0, nil, err
+		return Effort{}, nil, err
 	}
 	defer ours.Close()
 	defer theirs.Close()
@@ -37,23 +43,23 @@ func FuzzOne(pair Pair, seed uint64) (operations int, found *Found, err error) {
 		queue = queue[1:]
 		result, d, err := r.do(line)
 		if err != nil {
-			return len(r.lines), nil, fmt.Errorf("seed %d: %w", seed, err)
+			return r.effort(), nil, fmt.Errorf("seed %d: %w", seed, err)
 		}
 		if d != nil {
-			return len(r.lines), &Found{r.lines, d}, nil
+			return r.effort(), &Found{r.lines, d}, nil
 		}
 		g.learn(line, result.Answer)
 		for _, task := range g.blocked() {
 			result, d, err := r.do(task)
 			if err != nil || d != nil {
-				return len(r.lines), &Found{r.lines, d}, err
+				return r.effort(), &Found{r.lines, d}, err
 			}
 			if result.Answer != "blocked" {
 				g.landed(task, result.Answer)
 			}
 		}
 	}
-	return len(r.lines), nil, nil
+	return r.effort(), nil, nil
 }
 
 // blocked are the tasks that were, the last time that somebody asked.
@@ -71,7 +77,10 @@ func (g *generator) blocked() []string {
 type lockstep struct {
 	ours, theirs Doer
 	lines        []string
+	same         int // statements that both have answered alike
 }
+
+func (r *lockstep) effort() Effort { return Effort{Operations: len(r.lines), Same: r.same} }
 
 // do runs one. The error is a mistake in it.
 func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
@@ -86,9 +95,11 @@ func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 		return a, &Divergence{Ours: a, Err: err}, nil
 	case b.Skipped:
 		a.Skipped = true
+		return a, nil, nil
 	case a.Finding != nil || a.Answer != b.Answer || !slices.Equal(a.Block, b.Block):
 		return a, &Divergence{Ours: a, Theirs: b}, nil
 	}
+	r.same++
 	return a, nil, nil
 }
 

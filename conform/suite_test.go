@@ -55,12 +55,12 @@ func TestMadeUpScenariosOnThisKernel(t *testing.T) {
 	pair := Against(thisKernel(t), scenario.Options{Kernel: "6.18", Check: true})
 	operations := 0
 	for seed := uint64(1); operations < 10_000; seed++ {
-		n, found, err := FuzzOne(pair, seed)
+		effort, found, err := FuzzOne(pair, seed)
 		require.NoError(t, err)
 		if found != nil {
 			t.Fatal(Shrink(pair, found).Scenario("6.18"))
 		}
-		operations += n
+		operations += effort.Operations
 	}
 }
 
@@ -172,6 +172,23 @@ func TestSmallestProgram(t *testing.T) {
 	require.Equal(t, 1, o.Skipped)
 }
 
+// What the target cannot do has not been compared.
+func TestProgramThatCanDoNothing(t *testing.T) {
+	target := &Command{Args: []string{"sh", "-c", `while read -r line; do echo "?"; done`}, Timeout: 5 * time.Second}
+	effort, found, err := FuzzOne(Against(target, scenario.Options{Kernel: "6.18"}), 1)
+	require.NoError(t, err)
+	require.Nil(t, found)
+	require.GreaterOrEqual(t, effort.Operations, scenarioLength)
+	require.Zero(t, effort.Same)
+}
+
+func TestNoProgramAfterClose(t *testing.T) {
+	target := &Command{Args: []string{"cat"}, Timeout: 5 * time.Second}
+	target.Close()
+	_, err := target.New()
+	require.ErrorIs(t, err, errClosed)
+}
+
 // Serving and asking are two sides of one protocol.
 func TestServe(t *testing.T) {
 	d, err := NewModel(scenario.Options{Kernel: "6.18"})
@@ -188,11 +205,11 @@ func BenchmarkMadeUp(b *testing.B) {
 	pair := Against(target, scenario.Options{Kernel: "6.18"})
 	operations := 0
 	for seed := uint64(1); b.Loop(); seed++ {
-		n, found, err := FuzzOne(pair, seed)
+		effort, found, err := FuzzOne(pair, seed)
 		if err != nil || found != nil {
 			b.Fatal(err, found)
 		}
-		operations += n
+		operations += effort.Operations
 	}
 	b.ReportMetric(float64(operations)/b.Elapsed().Seconds(), "operations/s")
 }

@@ -25,6 +25,7 @@ import (
 type conformance struct {
 	kernel     string
 	target     string
+	program    bool // the target is a program, and not the running kernel
 	timeout    time.Duration
 	fuzz       time.Duration
 	operations int
@@ -50,6 +51,7 @@ it can be, and printed as a scenario.`,
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
+			c.program = cmd.Flags().Changed("target")
 			if c.kernel, err = oneKernel(cmd, c.kernel); err != nil {
 				return err
 			}
@@ -63,7 +65,7 @@ it can be, and printed as a scenario.`,
 	f.DurationVar(&c.fuzz, "fuzz", 0, "make scenarios up for this long")
 	f.IntVar(&c.operations, "operations", 0, "make scenarios up until there were so many operations")
 	f.Uint64Var(&c.seed, "seed", 1, "number of the first made-up scenario")
-	f.IntVar(&c.workers, "workers", runtime.GOMAXPROCS(0), "scenarios at a time")
+	f.IntVar(&c.workers, "workers", min(runtime.GOMAXPROCS(0), maxWorkers), "scenarios at a time")
 	return cmd
 }
 
@@ -75,18 +77,14 @@ func newest() string {
 
 // open opens the target.
 func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
-	if c.target == "" {
+	if !c.program {
 		t, err := conform.OpenLive()
 		if err != nil {
 			return nil, fmt.Errorf("%w: userfaultfd cannot be used here; --target names another implementation", err)
 		}
 		return t, nil
 	}
-	args := strings.Fields(c.target)
-	if len(args) == 0 {
-		return nil, errors.New("--target: no program")
-	}
-	return &conform.Command{Args: args, Timeout: c.timeout, Errors: errOut}, nil
+	return &conform.Command{Args: strings.Fields(c.target), Timeout: c.timeout, Errors: errOut}, nil
 }
 
 func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []string) error {
@@ -110,9 +108,12 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	same, bad, mistakes := 0, 0, 0
 	for _, file := range files {
 		if ctx.Err() != nil {
-			return errors.New("interrupted")
+			return errInterrupted
 		}
 		o, err := conform.Run(pair, file)
+		if ctx.Err() != nil { // the target was ended: what it does not answer means nothing
+			return errInterrupted
+		}
 		if err != nil {
 			return err
 		}
@@ -130,6 +131,8 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		case o.Ended != nil:
 			mistakes++
 			fmt.Fprintf(out, "MISTAKE  %s: after %d statements alike%s: %v\n", file.Name, o.Same, note, o.Ended)
+		case o.Same == 0:
+			fmt.Fprintf(out, "none  %s: nothing was compared%s\n", file.Name, note)
 		default:
 			fmt.Fprintf(out, "ok  %s: %d statements alike%s\n", file.Name, o.Same, note)
 		}
@@ -138,7 +141,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	for _, d := range conform.Known() {
 		fmt.Fprintf(out, "  differs: %s: %s\n", d.Name, d.Reason)
 	}
-	if c.target == "" {
+	if !c.program {
 		for _, d := range conform.NotCompared() {
 			fmt.Fprintf(out, "  not compared: %s: %s\n", d.Name, d.Reason)
 		}
@@ -148,15 +151,30 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		return fmt.Errorf("%d scenarios with mistakes, which have not been compared to their ends", mistakes)
 	case bad > 0:
 		return errFailed
+	case same == 0:
+		return errNothingCompared
 	}
 	return nil
 }
 
+var (
+	errInterrupted     = errors.New("interrupted: not everything was compared")
+	errNothingCompared = errors.New("nothing was compared: the target has answered no statement")
+)
+
 // check says what makes no sense in what was asked for.
 func (c *conformance) check(paths []string) error {
+	if c.program && strings.TrimSpace(c.target) == "" {
+		return errors.New("--target: no program is named (without --target, the target is the running kernel)")
+	}
+	err := errors.Join(
+		within("--workers", c.workers, 1, maxWorkers),
+		within("--operations", c.operations, 0, maxOperations),
+		within("--fuzz", c.fuzz, 0, maxTime),
+		within("--timeout", c.timeout, time.Millisecond, maxTime))
 	switch {
-	case c.fuzz < 0, c.operations < 0, c.timeout <= 0, c.workers < 1:
-		return errors.New("--fuzz and --operations cannot be negative, and --timeout and --workers must be more than 0")
+	case err != nil:
+		return err
 	case (c.fuzz > 0 || c.operations > 0) && len(paths) > 0:
 		return errors.New("--fuzz and --operations make scenarios up: no files with them")
 	}
@@ -212,6 +230,7 @@ type fuzzing struct {
 	next       uint64
 	scenarios  int
 	operations int
+	same       int // operations that both sides answered alike
 	found      *conform.Found
 	seed       uint64
 	err        error
@@ -233,7 +252,7 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 			defer target.Close()
 			pair := conform.Against(target, scenario.Options{Kernel: c.kernel})
 			for c.more(ctx, s, errOut, progress) {
-				s.one(pair)
+				s.one(ctx, pair)
 			}
 		})
 	}
@@ -242,12 +261,20 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	if progress {
 		fmt.Fprint(errOut, "\r\x1b[K")
 	}
-	if s.err != nil {
+	interrupted := ctx.Err() != nil
+	if s.err != nil && !interrupted {
 		return s.err
 	}
 	fmt.Fprintf(out, "%d scenarios, %d operations, %.0f a second, from seed %d on\n",
 		s.scenarios, s.operations, float64(s.operations)/took.Seconds(), c.seed)
-	if s.found == nil {
+	switch {
+	case s.found != nil:
+	case interrupted:
+		fmt.Fprintln(out, "no divergence so far")
+		return errInterrupted
+	case s.same == 0:
+		return errNothingCompared
+	default:
 		fmt.Fprintln(out, "no divergence")
 		return nil
 	}
@@ -268,19 +295,23 @@ func (c *conformance) more(ctx context.Context, s *fuzzing, errOut io.Writer, pr
 }
 
 // one makes a scenario up and runs it.
-func (s *fuzzing) one(pair conform.Pair) {
+func (s *fuzzing) one(ctx context.Context, pair conform.Pair) {
 	s.mu.Lock()
 	seed := s.next
 	s.next++
 	s.mu.Unlock()
-	n, found, err := conform.FuzzOne(pair, seed)
+	effort, found, err := conform.FuzzOne(pair, seed)
+	if found != nil && found.Err != nil && ctx.Err() != nil {
+		found = nil // the target was ended: what it does not answer means nothing
+	}
 	if found != nil && err == nil {
 		found = conform.Shrink(pair, found)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scenarios++
-	s.operations += n
+	s.operations += effort.Operations
+	s.same += effort.Same
 	switch {
 	case err != nil:
 		s.err = errors.Join(s.err, err)
