@@ -40,6 +40,7 @@ func (c *Command) New() (Doer, error) {
 	}
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Stderr = c.Errors
+	cmd.WaitDelay = waitDelay
 	contain(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -82,6 +83,10 @@ type running struct {
 	line    int
 	broken  error
 }
+
+// waitDelay is how long Close waits for the standard error of an ended program, which a process that
+// has left the program's group may keep open.
+const waitDelay = time.Second
 
 // maxAnswer is more than any answer is long.
 const maxAnswer = 1 << 20

@@ -19,7 +19,9 @@ func paletteFor(w io.Writer) palette {
 	return palette{on: err == nil && info.Mode()&os.ModeCharDevice != 0}
 }
 
+// paint returns the text as printable does, in the colour.
 func (p palette) paint(code, s string) string {
+	s = printable(s)
 	if !p.on {
 		return s
 	}

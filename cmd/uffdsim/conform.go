@@ -55,7 +55,7 @@ it can be, and printed as a scenario.`,
 			if c.kernel, err = oneKernel(cmd, c.kernel); err != nil {
 				return err
 			}
-			return c.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr(), args)
+			return c.run(ctx, &printableWriter{out: cmd.OutOrStdout()}, cmd.ErrOrStderr(), args)
 		},
 	}
 	f := cmd.Flags()
@@ -84,7 +84,7 @@ func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
 		}
 		return t, nil
 	}
-	return &conform.Command{Args: strings.Fields(c.target), Timeout: c.timeout, Errors: errOut}, nil
+	return &conform.Command{Args: strings.Fields(c.target), Timeout: c.timeout, Errors: &printableWriter{out: errOut}}, nil
 }
 
 func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []string) error {
@@ -192,7 +192,7 @@ func endWith(ctx context.Context, target conform.Target) {
 func scenariosIn(paths []string) ([]*syntax.File, error) {
 	var files []*syntax.File
 	add := func(name string, text []byte) error {
-		file, err := syntax.Parse(name, text)
+		file, err := syntax.Parse(printableName(name), text)
 		files = append(files, file)
 		return err
 	}
@@ -341,7 +341,7 @@ a program, and a way to use the model from other languages.`,
 				return err
 			}
 			defer d.Close()
-			return conform.Serve(d, cmd.InOrStdin(), cmd.OutOrStdout())
+			return conform.Serve(d, cmd.InOrStdin(), &printableWriter{out: cmd.OutOrStdout()})
 		},
 	}
 	cmd.Flags().StringVar(&kernel, "kernel", newest(), "version of the model: "+kernelUsage)

@@ -100,7 +100,7 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 func printStep(w io.Writer, colour palette, r *scenario.Result) {
 	fmt.Fprintln(w, colour.bold(r.String()))
 	for _, l := range r.Block {
-		fmt.Fprintln(w, "    "+l)
+		fmt.Fprintln(w, "    "+printable(l))
 	}
 }
 

@@ -30,6 +30,6 @@ func exitCode(err error, stderr io.Writer) int {
 	case errors.Is(err, errReported):
 		return exitMistake
 	}
-	fmt.Fprintln(stderr, err)
+	fmt.Fprintln(stderr, printable(err.Error()))
 	return exitMistake
 }

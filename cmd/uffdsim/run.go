@@ -142,7 +142,7 @@ func (r *runner) drawAll(names []string) error {
 		return err
 	}
 	for _, f := range report.Failures() {
-		fmt.Fprint(r.err, f.Diff())
+		fmt.Fprint(r.err, printable(f.Diff()))
 	}
 	if !report.OK() {
 		return errFailed
@@ -163,7 +163,7 @@ func (r *runner) runAll(names []string) error {
 				worst = errFailed
 			}
 		default:
-			fmt.Fprintln(r.err, err)
+			fmt.Fprintln(r.err, printable(err.Error()))
 			worst = errReported
 		}
 	}
@@ -175,12 +175,13 @@ func (r *runner) runOne(name string) error {
 	if err != nil {
 		return err
 	}
+	path = printableName(path)
 	file, err := syntax.Parse(path, src)
 	if err != nil {
 		return err
 	}
 	if len(r.kernels) > 1 {
-		return compareVersions(r.out, file, r.opts, r.kernels)
+		return compareVersions(&printableWriter{out: r.out}, file, r.opts, r.kernels)
 	}
 	session, err := scenario.NewSession(file, r.opts)
 	if err != nil {

@@ -34,7 +34,7 @@ no sense on the version (a task still sleeps when it is to go on) is left out, a
 				if len(kernels) > 1 {
 					dir = filepath.Join(dir, k)
 				}
-				if err := writeVectors(cmd.OutOrStdout(), dir, k); err != nil {
+				if err := writeVectors(&printableWriter{out: cmd.OutOrStdout()}, dir, k); err != nil {
 					return err
 				}
 			}
