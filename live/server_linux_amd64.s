@@ -15,10 +15,14 @@
 #define ret 72
 #define newslot 80
 #define at 88
+#define parent 96
 
 #define SYS_rt_sigreturn 15
 #define SYS_clone 56
+#define SYS_getppid 110
+#define SYS_prctl 157
 #define SYS_futex 202
+#define SYS_exit_group 231
 
 // func startServer(flags, stack, slot uintptr) (pid int64)
 //
@@ -37,11 +41,34 @@ TEXT ·startServer(SB),NOSPLIT,$0-32
 	MOVQ AX, pid+24(FP)
 	RET
 child:
-	LEAQ ·serve(SB), AX
+	LEAQ ·begin(SB), AX
 	JMP AX
 
 // The jumps between these are not by name, or the linker would take them for calls that grow
 // the stack for ever.
+
+// begin makes the new task end with the controller: it asks for SIGKILL at the controller's end, which
+// clone(2) does not inherit, and then ends the task if the controller has ended before. No other
+// order is safe, and the controller cannot make these calls for a task, since it may end first.
+TEXT ·begin(SB),NOSPLIT|NOFRAME,$0
+	MOVL $1, DI         // PR_SET_PDEATHSIG
+	MOVL $9, SI         // SIGKILL
+	XORL DX, DX
+	XORL R10, R10
+	XORL R8, R8
+	MOVL $SYS_prctl, AX
+	SYSCALL
+	MOVL $SYS_getppid, AX
+	SYSCALL
+	CMPL AX, parent(R12)
+	JNE orphan
+	LEAQ ·serve(SB), AX
+	JMP AX
+orphan:
+	XORL DI, DI
+	MOVL $SYS_exit_group, AX
+	SYSCALL
+	INT $3
 
 // serve does what the slot in R12 asks for, one command after the other. It is all that
 // runs in the process: it uses no stack and nothing of Go's.
@@ -97,7 +124,7 @@ spawn:
 	JMP finish
 spawned:
 	MOVQ R15, R12
-	LEAQ ·serve(SB), AX
+	LEAQ ·begin(SB), AX
 	JMP AX
 finish:
 	LEAQ ·finish(SB), AX

@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"os"
 	"sync/atomic"
 	"unsafe"
 
@@ -18,6 +19,7 @@ type slot struct {
 	ret              int64
 	newslot          uint64 // of the task that cmdSpawn makes
 	at               uint64 // where a touch ended
+	parent           uint32 // PID of the controller, without which the task ends
 }
 
 const (
@@ -74,7 +76,7 @@ func (a *arena) take() (int, error) {
 	for i, used := range a.used {
 		if !used {
 			a.used[i] = true
-			*a.slot(i) = slot{}
+			*a.slot(i) = slot{parent: uint32(os.Getpid())}
 			return i, nil
 		}
 	}
@@ -119,7 +121,7 @@ func futexWait(word *uint32, value uint32, limit unix.Timespec) {
 		uintptr(unsafe.Pointer(&limit)), 0, 0)
 }
 
-// startServer makes a task that serves the slot: clone(2).
+// startServer makes a task that serves the slot, until the calling thread ends: clone(2).
 func startServer(flags, stack, slot uintptr) (pid int64)
 
 // entryPoints are the addresses of the handlers.

@@ -31,12 +31,18 @@ type task struct {
 	dead bool
 }
 
+// newTask returns the task that clone(2) has made for the slot. If it fails it ends the task and gives
+// the slot back.
 func (a *arena) newTask(index int, pid int) (*task, error) {
-	stat, err := unix.Open(fmt.Sprintf("/proc/%d/stat", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	t := &task{arena: a, index: index, pid: pid, stat: -1}
+	var err error
+	t.stat, err = unix.Open(fmt.Sprintf("/proc/%d/stat", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
+		t.kill()
+		t.release()
 		return nil, fmt.Errorf("no /proc of the task: %w", err)
 	}
-	return &task{arena: a, index: index, pid: pid, stat: stat}, nil
+	return t, nil
 }
 
 func (t *task) slot() *slot { return t.arena.slot(t.index) }
@@ -62,12 +68,7 @@ func (t *task) spawn(flags uint64) (*task, error) {
 		t.arena.used[i] = false
 		return nil, fmt.Errorf("clone: %v", errors.Join(err, unix.Errno(-ret)))
 	}
-	child, err := t.arena.newTask(i, int(ret))
-	if err != nil {
-		return nil, err
-	}
-	_, err = child.command(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL))
-	return child, err
+	return t.arena.newTask(i, int(ret))
 }
 
 // How long the controller looks at a word before it sleeps on it; and how long it sleeps, at
@@ -198,13 +199,13 @@ func startFirst(a *arena) (*task, error) {
 	}
 	// A signal for the Go runtime must not find the child, which has none.
 	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
+		a.used[i] = false
 		return nil, fmt.Errorf("sigmask: %w", err)
 	}
 	pid := startServer(unix.CLONE_VM, a.stackTop(i), address(a.slots)+uintptr(i*slotSize))
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); err != nil {
-		return nil, fmt.Errorf("sigmask: %w", err)
-	}
+	unmasked := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
 	if pid < 0 {
+		a.used[i] = false
 		return nil, fmt.Errorf("clone: %w", unix.Errno(-pid))
 	}
 	// This one shares the program's memory, and so has lost the C library's registration for
@@ -217,6 +218,9 @@ func startFirst(a *arena) (*task, error) {
 		sharing.kill()
 		sharing.release()
 	}()
+	if unmasked != nil {
+		return nil, fmt.Errorf("sigmask: %w", unmasked)
+	}
 	// As many descriptors as the model's processes may have, and all that come from this one.
 	if err := unix.Prlimit(int(pid), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: maxFds, Max: maxFds}, nil); err != nil {
 		return nil, fmt.Errorf("prlimit: %w", err)
@@ -227,6 +231,7 @@ func startFirst(a *arena) (*task, error) {
 	}
 	if err := t.undress(); err != nil {
 		t.kill()
+		t.release()
 		return nil, err
 	}
 	return t, nil
@@ -246,9 +251,6 @@ func (t *task) must(what string, nr int64, args ...uint64) error {
 
 // undress takes from the task what it has inherited: memory, descriptors, handlers.
 func (t *task) undress() error {
-	if err := t.must("prctl", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL)); err != nil {
-		return err
-	}
 	if err := t.must("close_range", unix.SYS_CLOSE_RANGE, 3, 1<<31-1); err != nil {
 		return err
 	}
