@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -50,10 +51,10 @@ func (c *Command) New() (Doer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	r := &running{command: c, cmd: cmd, in: in, answers: make(chan string), ended: make(chan struct{})}
+	if err := r.start(); err != nil {
 		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
 	}
-	r := &running{command: c, cmd: cmd, in: in, answers: make(chan string), ended: make(chan struct{})}
 	if c.running == nil {
 		c.running = map[*running]bool{}
 	}
@@ -82,6 +83,21 @@ type running struct {
 	ended   chan struct{} // closed by Close
 	line    int
 	broken  error
+}
+
+// start starts the program on a thread that stays until Close: see [contain].
+func (r *running) start() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := r.cmd.Start()
+		started <- err
+		if err == nil {
+			<-r.ended
+		}
+	}()
+	return <-started
 }
 
 // waitDelay is how long Close waits for the standard error of an ended program, which a process that

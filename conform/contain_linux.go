@@ -1,0 +1,5 @@
+package conform
+
+import "syscall"
+
+func endWithThread(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }

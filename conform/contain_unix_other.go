@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package conform
+
+import "syscall"
+
+func endWithThread(*syscall.SysProcAttr) {}
