@@ -15,6 +15,9 @@
 // program but the instructions; each scenario's first process is a fork of it. So the
 // memory of a scenario is empty, and its descriptors begin with 3.
 //
+// A task never outlives the controller: its first instructions ask for a signal at the controller's end,
+// and end the task if that has come before.
+//
 // # Settled
 //
 // A command is blocked when its task sleeps, as /proc/PID/stat says: interruptible, or
