@@ -28,7 +28,7 @@
 //	struct     = "{" [ argument { "," argument } ] "}"
 //
 // A name is letters, digits and _, and has dots and dashes inside: vm.max_map_count.
-// The last argument may have a comma behind it. Structs nest 16 deep.
+// It has at most 64 bytes. The last argument may have a comma behind it. Structs nest 16 deep.
 //
 // The suffixes are p for pages of 4096 bytes, and k, m and g for their powers of two.
 // A sum lies between -2^63 and 2^64-1; a negative one is its two's complement.

@@ -41,5 +41,29 @@ func (es Errors) Unwrap() []error {
 	return errs
 }
 
-// maxErrors is how many mistakes are reported before the rest of a file is given up.
-const maxErrors = 20
+// MaxErrors is how many mistakes of a file are reported. The rest of the file is not checked.
+const MaxErrors = 20
+
+// Add appends a mistake, and reports whether more may follow. The first mistake beyond [MaxErrors]
+// is replaced by a note that the list ends; any others are dropped.
+func (es *Errors) Add(e *Error) (more bool) {
+	switch {
+	case len(*es) > MaxErrors:
+		return false
+	case len(*es) == MaxErrors:
+		e = &Error{Pos: e.Pos, Msg: fmt.Sprintf("more than %d mistakes: the rest of the file is not checked", MaxErrors)}
+	}
+	*es = append(*es, e)
+	return len(*es) <= MaxErrors
+}
+
+// Quote returns the word in quotes, for messages. A long word is cut.
+func Quote(word string) string { return quote(word, MaxName) }
+
+// quote cuts a word that has more than limit bytes.
+func quote(word string, limit int) string {
+	if len(word) > limit {
+		word = strings.ToValidUTF8(word[:limit], "") + "..." // the cut may be inside a rune
+	}
+	return fmt.Sprintf("%q", word)
+}

@@ -19,7 +19,7 @@ func Parse(name string, src []byte) (*File, error) {
 		line = strings.TrimRight(line, "\r\n")
 		stmt, err := f.parseLine(pos, line, open)
 		if err != nil {
-			if errs = append(errs, err); len(errs) == maxErrors {
+			if !errs.Add(err) {
 				break
 			}
 			stmt = open // so that the output behind a mistake is no mistake, too
@@ -107,14 +107,14 @@ func directive(pos Pos, body string) (Directive, bool) {
 func parseStmt(s *scanner) *Stmt {
 	stmt := &Stmt{Pos: s.here()}
 	callPos := stmt.Pos
-	word, ok := s.name()
+	word, ok := s.word()
 	if !ok {
 		s.fail(stmt.Pos, "expected a task, a name or an operation, found %s", s.found())
 	}
 	if s.accept(":") {
 		stmt.Task = word
 		callPos = s.here()
-		if word, ok = s.name(); !ok {
+		if word, ok = s.word(); !ok {
 			s.fail(callPos, "expected an operation for task %s, found %s", stmt.Task, s.found())
 		}
 	}
@@ -122,7 +122,7 @@ func parseStmt(s *scanner) *Stmt {
 		stmt.Bind = word
 		s.accept("=")
 		callPos = s.here()
-		word, _ = s.name()
+		word, _ = s.word()
 	}
 	switch {
 	case s.peek() == '(':
@@ -196,6 +196,7 @@ func parseArg(s *scanner) Arg {
 	arg := Arg{Pos: s.here()}
 	ahead := *s
 	if key, ok := ahead.name(); ok && ahead.accept("=") {
+		s.checkName(arg.Pos, key)
 		arg.Key = key
 		*s = ahead
 	}

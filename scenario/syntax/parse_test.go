@@ -164,9 +164,58 @@ func TestAllMistakesAreReported(t *testing.T) {
 	_, err = syntax.Parse("x", []byte(strings.Repeat("f(\n", 100)))
 	var all syntax.Errors
 	require.ErrorAs(t, err, &all)
-	require.Len(t, all, 20)
+	require.Len(t, all, syntax.MaxErrors+1)
+	require.EqualError(t, all[syntax.MaxErrors], "x:21:3: more than 20 mistakes: the rest of the file is not checked")
+	require.False(t, all.Add(&syntax.Error{Msg: "one more"}))
+	require.Len(t, all, syntax.MaxErrors+1)
 	var one *syntax.Error
 	require.True(t, errors.As(err, &one))
+}
+
+// A name has at most 64 bytes wherever it is written. The message is short, however long the name is.
+func TestLongNames(t *testing.T) {
+	for where, at := range map[string]int{
+		"%s()":              1,
+		"%s: f()":           1,
+		"t1: %s()":          5,
+		"%s = f()":          1,
+		"x = %s()":          5,
+		"%s = killed":       1,
+		"f(%s)":             3,
+		"f(a|%s)":           5,
+		"f(%s=1)":           3,
+		"f(x, {a=1, %s=1})": 12,
+		"f({a=%s})":         6,
+	} {
+		_, err := syntax.Parse("x", []byte(fmt.Sprintf(where, strings.Repeat("n", syntax.MaxName))))
+		require.NoError(t, err, where)
+		_, err = syntax.Parse("x", []byte(fmt.Sprintf(where, strings.Repeat("n", 60_000))))
+		require.EqualError(t, err, fmt.Sprintf(`x:1:%d: the name "nnnnnnnnnnnnnnnnnnnn..." has 60000 bytes: a name has at most 64`, at), where)
+	}
+	_, err := syntax.Parse("x", []byte("f(1"+strings.Repeat("n", 60_000)+")"))
+	require.EqualError(t, err, `x:1:3: unknown unit "nnnnnnnnnnnnnnnnnnnn..." in "1nnnnnnnnnnnnnnnnnnn...": there are p (pages), k, m and g`)
+}
+
+// A suggestion takes a bounded number of comparisons of short words, and no memory.
+func TestSuggestIsBounded(t *testing.T) {
+	long := strings.Repeat("x", syntax.MaxName+1)
+	require.Empty(t, syntax.Suggest(long, []string{long, long[1:]}))
+	require.Empty(t, syntax.Suggest(long[1:], []string{long}))
+	near := make([]string, 1001)
+	for i := range near {
+		near[i] = "yyyy"
+	}
+	near[999] = "mmpa"
+	require.Equal(t, "mmpa", syntax.Suggest("mmap", near), "the last one compared")
+	near[999], near[1000] = "yyyy", "mmpa"
+	require.Empty(t, syntax.Suggest("mmap", near), "one more")
+	require.Equal(t, "mmpa", syntax.Suggest("mmap", append([]string{"madvise_many"}, near[1:]...)), "a word of another length does not count")
+	require.Zero(t, testing.AllocsPerRun(10, func() { syntax.Suggest(long[1:], near) }))
+}
+
+func TestQuote(t *testing.T) {
+	require.Equal(t, `"2015"`, syntax.Quote("2015"))
+	require.Equal(t, `"`+strings.Repeat("é", 32)+`..."`, syntax.Quote(strings.Repeat("é", 33)))
 }
 
 func TestHint(t *testing.T) {

@@ -59,6 +59,9 @@ func (s *scanner) expect(text, where string) {
 	}
 }
 
+// shownWord is how many bytes of an unexpected word a message shows.
+const shownWord = 20
+
 // found describes what comes next, for messages.
 func (s *scanner) found() string {
 	if s.peek() == 0 {
@@ -70,16 +73,31 @@ func (s *scanner) found() string {
 	} else if i == 0 {
 		word = word[:1]
 	}
-	if len(word) > 20 {
-		word = strings.ToValidUTF8(word[:20], "") + "..." // the cut may be inside a rune
-	}
-	return fmt.Sprintf("%q", word)
+	return quote(word, shownWord)
 }
 
 func isLetter(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
-// name takes a name, which may have dots and dashes inside: "vm.max_map_count".
+// MaxName is the length of the longest name, in bytes. Names are repeated in answers and events,
+// so their length bounds how much longer than its text a run can become.
+const MaxName = 64
+
+// word takes a name, which may have at most MaxName bytes.
+func (s *scanner) word() (string, bool) {
+	p := s.here()
+	name, ok := s.name()
+	s.checkName(p, name)
+	return name, ok
+}
+
+func (s *scanner) checkName(p Pos, name string) {
+	if len(name) > MaxName {
+		s.fail(p, "the name %s has %d bytes: a name has at most %d", quote(name, shownWord), len(name), MaxName)
+	}
+}
+
+// name takes a name of any length, which may have dots and dashes inside: "vm.max_map_count".
 func (s *scanner) name() (string, bool) {
 	if !isLetter(s.peek()) {
 		return "", false
@@ -134,7 +152,7 @@ func (s *scanner) term() uint64 {
 	}
 	scale, ok := units[s.line[unit:s.at]]
 	if !ok {
-		s.fail(p, "unknown unit %q in %q: there are p (pages), k, m and g", s.line[unit:s.at], s.line[from:s.at])
+		s.fail(p, "unknown unit %s in %s: there are p (pages), k, m and g", quote(s.line[unit:s.at], shownWord), quote(s.line[from:s.at], shownWord))
 	}
 	hi, lo := bits.Mul64(n, scale)
 	if hi != 0 {

@@ -2,27 +2,37 @@ package syntax
 
 // Suggest returns the known word that word was perhaps meant to be, "" if none is
 // near: a third of its letters may be wrong, and one more, so that short words have a
-// neighbour, too. Among words equally near it is the first.
+// neighbour, too. Among words equally near it is the first. Words longer than [MaxName] are
+// ignored, and only the first 1,000 known words of a similar length are compared: the time
+// to find a suggestion is bounded, however many words are known.
 func Suggest(word string, known []string) string {
-	best, nearest := "", len(word)/3+1
+	if len(word) > MaxName {
+		return ""
+	}
+	best, nearest, compared := "", len(word)/3+1, 0
 	for _, k := range known {
-		if d := distance(word, k, nearest); d < nearest || d == nearest && best == "" {
+		if len(k) > MaxName || len(k)-len(word) > nearest || len(word)-len(k) > nearest {
+			continue
+		}
+		if compared++; compared > maxCompared {
+			break
+		}
+		if d := distance(word, k); d < nearest || d == nearest && best == "" {
 			best, nearest = k, d
 		}
 	}
 	return best
 }
 
+// maxCompared is how many known words Suggest computes the distance to.
+const maxCompared = 1000
+
 // distance is the number of letters to insert, delete, replace or swap with their
-// neighbour in order to make b of a; anything above limit may be limit+1.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	before := make([]int, len(b)+1)
-	last := make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
-	for j := range last {
+// neighbour in order to make b of a. Neither is longer than MaxName.
+func distance(a, b string) int {
+	var rows [3][MaxName + 1]int
+	before, last, row := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
 		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {

@@ -78,7 +78,7 @@ func parseItems(s *scanner, items []Item) []Item {
 	for len(items) == 0 || s.accept("|") {
 		item := Item{Pos: s.here()}
 		var named bool
-		if item.Name, named = s.name(); !named {
+		if item.Name, named = s.word(); !named {
 			if !isDigit(s.peek()) {
 				s.fail(item.Pos, "expected a name or a number after %q, found %s", "|", s.found())
 			}
