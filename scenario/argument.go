@@ -1,10 +1,6 @@
 package scenario
 
-import (
-	"slices"
-
-	"github.com/uffdsim/uffdsim/scenario/syntax"
-)
+import "github.com/uffdsim/uffdsim/scenario/syntax"
 
 // argument is an argument as far as it is known before the run.
 type argument struct {
@@ -106,7 +102,7 @@ func (c *compiler) numberOrName(p *param, v *syntax.Value) argument {
 		c.wrongType(p.name, p.kind, v)
 	case p.kind == kindAddress && name == "NULL":
 	case bound == p.kind || bound == kindAny:
-	case bound != kindNone || slices.Contains(c.processes, name):
+	case bound != kindNone || c.isProcess[name]:
 		if bound == kindNone {
 			bound = kindProcess
 		}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	stdcontext "context"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,23 +53,46 @@ type compiler struct {
 	names     map[string]kind // descriptors, addresses and processes
 	tasks     map[string]bool // that have done anything
 	processes []string
+	isProcess map[string]bool // the same, to look a name up
+	maxTasks  int             // 0 is no bound
 }
 
-// compile checks a scenario. The error is of type syntax.Errors.
-func compile(file *syntax.File) (*program, error) {
-	c := &compiler{names: map[string]kind{}, tasks: map[string]bool{mainName: true}, processes: []string{mainName}}
-	p := &program{file: file, kernel: c.directives(file), compiler: c}
-	return p, p.add(file)
+// compile checks a scenario, up to the first mistake that is one too many, or a limit. The error is
+// of type syntax.Errors, or the context's.
+func compile(ctx stdcontext.Context, file *syntax.File, limits Limits) (*program, error) {
+	if n := limits.Statements; n > 0 && len(file.Stmts) > n {
+		return nil, syntax.Errors{tooMany(file.Stmts[n], "statements", n)}
+	}
+	c := &compiler{
+		names: map[string]kind{}, tasks: map[string]bool{mainName: true}, maxTasks: limits.Tasks,
+		processes: []string{mainName}, isProcess: map[string]bool{mainName: true},
+	}
+	p := &program{file: file, compiler: c}
+	c.untilFull(func() { p.kernel = c.directives(file) })
+	return p, p.add(ctx, file)
 }
 
-// add puts the statements of a file behind those that there are, or none of them if there is
-// a mistake.
-func (p *program) add(file *syntax.File) error {
+// add appends the statements of a file to the program, or none of them if one has a mistake.
+func (p *program) add(ctx stdcontext.Context, file *syntax.File) (err error) {
+	c := p.compiler
 	var more []*statement
-	for _, stmt := range file.Stmts {
-		if st := p.compiler.statement(stmt); st != nil {
-			more = append(more, st)
+	c.untilFull(func() {
+		for _, stmt := range file.Stmts {
+			if err = ctx.Err(); err != nil {
+				return
+			}
+			if st := c.statement(stmt); st != nil {
+				more = append(more, st)
+			}
+			if c.maxTasks > 0 && len(c.tasks) > c.maxTasks {
+				c.errs.Add(tooMany(stmt, "tasks", c.maxTasks))
+				return
+			}
 		}
+	})
+	if err != nil {
+		c.errs = nil
+		return err
 	}
 	if errs := p.compiler.errs; errs != nil {
 		p.compiler.errs = nil
@@ -78,22 +102,39 @@ func (p *program) add(file *syntax.File) error {
 	return nil
 }
 
+// full is the panic that ends the check of a file with too many mistakes.
+type full struct{}
+
+// untilFull runs a check, which ends early if no more mistakes are reported: one line alone may
+// have tens of thousands.
+func (c *compiler) untilFull(check func()) {
+	defer func() {
+		if p := recover(); p != nil && p != (full{}) {
+			panic(p)
+		}
+	}()
+	check()
+}
+
+// fail reports a mistake. It panics if no more are reported.
 func (c *compiler) fail(pos syntax.Pos, hint, format string, args ...any) {
 	if hint != "" {
 		hint = fmt.Sprintf("did you mean %q?", hint)
 	}
-	c.errs = append(c.errs, &syntax.Error{Pos: pos, Msg: fmt.Sprintf(format, args...), Hint: hint})
+	if !c.errs.Add(&syntax.Error{Pos: pos, Msg: fmt.Sprintf(format, args...), Hint: hint}) {
+		panic(full{})
+	}
 }
 
 // unknown reports a word that stands for nothing.
 func (c *compiler) unknown(pos syntax.Pos, what, word string, known []string) {
 	switch hint := syntax.Suggest(word, known); {
 	case hint == "" && len(known) == 1:
-		c.fail(pos, "", "unknown %s %q: there is only %s", what, word, known[0])
+		c.fail(pos, "", "unknown %s %s: there is only %s", what, syntax.Quote(word), known[0])
 	case hint == "" && len(known) > 0 && len(known) <= shortList:
-		c.fail(pos, "", "unknown %s %q: there are %s", what, word, strings.Join(known, ", "))
+		c.fail(pos, "", "unknown %s %s: there are %s", what, syntax.Quote(word), strings.Join(known, ", "))
 	default:
-		c.fail(pos, hint, "unknown %s %q", what, word)
+		c.fail(pos, hint, "unknown %s %s", what, syntax.Quote(word))
 	}
 }
 
@@ -164,7 +205,7 @@ func (c *compiler) who(st *statement) {
 	}
 	name, _, dotted := strings.Cut(st.task, ".")
 	switch {
-	case slices.Contains(c.processes, name):
+	case c.isProcess[name]:
 		st.process = name
 	case dotted:
 		c.unknown(st.Pos, "process", name, c.processes)
@@ -188,12 +229,13 @@ func (c *compiler) bind(st *statement) {
 	case name == "":
 	case st.op.binds == kindNone:
 		c.fail(st.Pos, "", "%s returns nothing that a name could stand for", st.op.Name)
-	case c.tasks[name] || slices.Contains(c.processes, name):
+	case c.tasks[name] || c.isProcess[name]:
 		c.fail(st.Pos, "", "%s is the name of a task already", name)
 	case strings.Contains(name, "."):
 		c.fail(st.Pos, "", "a name with a dot in it is a task of a process")
 	case st.op.binds == kindProcess:
 		c.processes = append(c.processes, name)
+		c.isProcess[name] = true
 		c.tasks[name] = true
 	default:
 		c.names[name] = st.op.binds

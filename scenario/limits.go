@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // Limits bound what a run may take of the computer that it runs on, for whoever runs the scenarios of
@@ -15,6 +16,7 @@ type Limits struct {
 	Steps      int // visible steps, in all
 	Pages      int // frames and page tables that the machine gives out
 	Events     int // collected
+	EventBytes int // bytes of text in the events collected
 	Text       int // bytes of answers
 }
 
@@ -28,26 +30,25 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("the run ends here: it takes more than %d %s", e.Limit, e.What)
 }
 
-// refuse says which statement is one too many, or is of a task too many.
-func (l *Limits) refuse(p *program) error {
-	tasks := map[string]bool{mainName: true}
-	for i, st := range p.statements {
-		tasks[st.task] = true
-		if st.op != nil && st.op.binds == kindProcess {
-			tasks[st.Bind] = true
-		}
-		switch {
-		case l.Statements > 0 && i >= l.Statements:
-			return tooMany(st, "statements", l.Statements)
-		case l.Tasks > 0 && len(tasks) > l.Tasks:
-			return tooMany(st, "tasks", l.Tasks)
-		}
-	}
-	return nil
+func tooMany(stmt *syntax.Stmt, what string, limit int) *syntax.Error {
+	return &syntax.Error{Pos: stmt.Pos, Msg: fmt.Sprintf("more than %d %s", limit, what)}
 }
 
-func tooMany(st *statement, what string, limit int) error {
-	return syntax.Errors{{Pos: st.Pos, Msg: fmt.Sprintf("more than %d %s", limit, what)}}
+// eventSize returns how many bytes of text an event has.
+func eventSize(e *sim.Event) int {
+	n := len(e.Task) + len(e.Func) + len(e.Kind) + len(e.Object) + len(e.Rule)
+	for _, a := range e.Args {
+		n += len(a.Key)
+		switch v := a.Value.(type) {
+		case string:
+			n += len(v)
+		case []string:
+			for _, item := range v {
+				n += len(item)
+			}
+		}
+	}
+	return n
 }
 
 // beyondLimits counts an answer, and says which limit the run is beyond now.
@@ -59,11 +60,14 @@ func (s *Session) beyondLimits(a *answer) error {
 	for _, line := range a.block {
 		s.text += len(line)
 	}
+	events, eventBytes := s.model.eventCount()
 	switch l := &s.opts.Limits; {
 	case l.Text > 0 && s.text > l.Text:
 		return &LimitError{"bytes of answers", l.Text}
-	case l.Events > 0 && s.model.eventCount() > l.Events:
+	case l.Events > 0 && events > l.Events:
 		return &LimitError{"events", l.Events}
+	case l.EventBytes > 0 && eventBytes > l.EventBytes:
+		return &LimitError{"bytes of events", l.EventBytes}
 	}
 	return nil
 }

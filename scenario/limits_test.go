@@ -33,6 +33,7 @@ func TestLimits(t *testing.T) {
 		{"steps of all statements together", dense + strings.Repeat("mprotect(0x10000, 50p, PROT_READ)\nmprotect(0x10000, 50p, PROT_READ|PROT_WRITE)\n", 50), Limits{Steps: 60},
 			"the run ends here: it takes more than 60 steps (last seen running: task main)", 0},
 		{"more events", dense + "store(0x10000, 'x')\nstore(0x11000, 'x')\nstore(0x12000, 'x')", Limits{Events: 40}, "the run ends here: it takes more than 40 events", 4},
+		{"bytes of events", dense + "store(0x10000, 'x')\nstore(0x11000, 'x')\nstore(0x12000, 'x')", Limits{EventBytes: 1200}, "the run ends here: it takes more than 1200 bytes of events", 3},
 		{"text", dense + strings.Repeat("present(0x10000, 1000)\n", 5), Limits{Text: 3500}, "the run ends here: it takes more than 3500 bytes of answers", 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -56,6 +57,16 @@ func TestLimits(t *testing.T) {
 			if c.limits.Events > 0 {
 				require.LessOrEqual(t, events, c.limits.Events)
 			}
+			if c.limits.EventBytes > 0 {
+				size := 0
+				for i := range report.Results {
+					for j := range report.Results[i].Events {
+						size += eventSize(&report.Results[i].Events[j])
+					}
+				}
+				require.LessOrEqual(t, size, c.limits.EventBytes)
+				require.Greater(t, size, c.limits.EventBytes/2)
+			}
 			_, err = s.Next()
 			require.ErrorIs(t, err, io.EOF)
 		})
@@ -68,6 +79,8 @@ func TestRefusedByLimits(t *testing.T) {
 		"t1: close(1)\nt2: close(2)":              "s.uffd:2:1: more than 2 tasks",
 		"child = fork()\nchild.t2: close(1)":      "s.uffd:2:1: more than 2 tasks",
 		"t1: close(1)\nt1: close(2)":              "",
+		"q()\nq()\nq()":                           "s.uffd:3:1: more than 2 statements",
+		"t1: maps()\nt2: q()":                     "s.uffd:2:5: unknown operation \"q\"\ns.uffd:2:1: more than 2 tasks",
 		"# nothing\n\n# but comments\n\nclose(1)": "",
 	} {
 		file, err := syntax.Parse("s.uffd", []byte(text))

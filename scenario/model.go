@@ -25,10 +25,11 @@ type model struct {
 	faults     []*allocationFault // of the next operation
 	tids       map[string]uint32  // the numbers of threads: each operation is a task of its own in the machine
 
-	mu       sync.Mutex // guards what follows, on the free executor
-	events   []sim.Event
-	happened int // events in all
-	foundBug error
+	mu         sync.Mutex // guards what follows, on the free executor
+	events     []sim.Event
+	happened   int // events in all
+	eventBytes int // of their text
+	foundBug   error
 }
 
 type modelProcess struct {
@@ -70,7 +71,10 @@ func (m *model) executor() sim.Executor {
 		tracer = sim.NewTracer(func(e sim.Event) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			if m.happened++; m.opts.Limits.Events == 0 || m.happened <= m.opts.Limits.Events {
+			m.happened++
+			m.eventBytes += eventSize(&e)
+			l := &m.opts.Limits
+			if (l.Events == 0 || m.happened <= l.Events) && (l.EventBytes == 0 || m.eventBytes <= l.EventBytes) {
 				m.events = append(m.events, e)
 			}
 		})
@@ -197,11 +201,12 @@ func (m *model) bug() error {
 	return m.foundBug
 }
 
-// eventCount is how many events there have been, those beyond the limit among them.
-func (m *model) eventCount() int {
+// eventCount returns how many events there have been, those beyond the limit included, and how
+// many bytes of text they have.
+func (m *model) eventCount() (events, bytes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.happened
+	return m.happened, m.eventBytes
 }
 
 // takeEvents returns the events since the last call.

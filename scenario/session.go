@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	stdcontext "context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,11 +37,14 @@ type Session struct {
 // NewSession prepares a run. The error lists every mistake that can be found without
 // running anything, a line each.
 func NewSession(file *syntax.File, opts Options) (*Session, error) {
-	program, err := compile(file)
+	return NewSessionContext(stdcontext.Background(), file, opts)
+}
+
+// NewSessionContext is [NewSession], except that the check of the scenario ends with the context,
+// whose error it returns then. The context does not bound the run.
+func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) (*Session, error) {
+	program, err := compile(ctx, file, opts.Limits)
 	if err != nil {
-		return nil, err
-	}
-	if err := opts.Limits.refuse(program); err != nil {
 		return nil, err
 	}
 	if opts.Kernel == "" {
@@ -89,7 +93,7 @@ var ErrModelOnly = errors.New("only the model can do this")
 // NewSessionOn prepares a run on a host, which the session closes. What only the model can
 // tell is skipped.
 func NewSessionOn(host Host, file *syntax.File) (*Session, error) {
-	program, err := compile(file)
+	program, err := compile(stdcontext.Background(), file, Limits{})
 	if err != nil {
 		host.Close()
 		return nil, err
@@ -160,7 +164,7 @@ func (s *Session) Do(line string) (*Result, error) {
 		return nil, fmt.Errorf("%q: %d statements, not one", line, len(file.Stmts))
 	}
 	file.Stmts[0].Pos.Line = len(s.program.statements) + 1
-	if err := s.program.add(file); err != nil {
+	if err := s.program.add(stdcontext.Background(), file); err != nil {
 		return nil, err
 	}
 	return s.Next()
