@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/lessons"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
 const (
@@ -38,14 +39,29 @@ var greedy = map[string]string{
 	"long answers": times(900, func(i int) string {
 		return fmt.Sprintf("mmap(%#x, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\nmaps()\n", 0x100000+i<<13)
 	}),
-	"long loads":    "mmap(0x100000, 0x10000, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\n" + strings.Repeat("load(0x100000, 0x10000)\n", 1900),
+	"long loads": "mmap(0x100000, 0x10000, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\n" + strings.Repeat("load(0x100000, 0x10000)\n", 1900),
+	"escaped characters": "mmap(0x100000, 0x10000, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS)\nstore(0x100000, \"" + strings.Repeat("<", 40_000) + "\")\n" +
+		strings.Repeat("load(0x100000, 40000)\n", 100),
 	"present pages": strings.Repeat("present(0x100000, 0x10000)\n", 1900),
 	"large sources": wide + strings.Repeat("ioctl(fd, UFFDIO_COPY, {dst=0x1000, len=0x1000000, byte='A', mode=0})\n", 50),
 	"large reads":   wide + strings.Repeat("read(fd, 0x100000)\n", 1900),
 	"descriptors":   strings.Repeat("userfaultfd(0)\n", 1999),
+	"long names of sleepers": "#! kernel: 6.18\n" + strings.Replace(wide, "len=0x10000000000, mode", "len=0x1000000, mode", 1) +
+		times(62, func(i int) string { return fmt.Sprintf("t%063d: load(0x10000000000)\n", i) }) +
+		strings.Repeat("ioctl(fd, UFFDIO_WAKE, {start=0x10000000000, len=1p})\n", 1900),
+	"long names of contexts": splits(longestName),
+	"mistakes":               strings.Repeat("q()\n", Limits.Statements),
 	"many sleepers": strings.Replace(wide, "len=0x10000000000, mode", "len=0x1000000, mode", 1) +
 		times(62, func(i int) string { return fmt.Sprintf("t%d: load(0x10000000000)\n", i) }) +
 		strings.Repeat("ioctl(fd, UFFDIO_WAKE, {start=0x10000000000, len=1p})\n", 1900),
+}
+
+var longestName = strings.Repeat("n", syntax.MaxName)
+
+// splits is a scenario that splits a registered mapping 1,900 times. Each event names the context.
+func splits(fd string) string {
+	return strings.NewReplacer("fd = ", fd+" = ", "(fd,", "("+fd+",").Replace(wide) +
+		times(1900, func(i int) string { return fmt.Sprintf("mprotect(%#x, 1p, PROT_READ)\n", 0x10000001000+i<<13) })
 }
 
 func times(n int, text func(i int) string) string {
@@ -63,11 +79,76 @@ func TestGreedyScenarios(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &site{t, s.address, s.client}
 			status, answer, refused := s.run(Request{Source: source})
+			if source == greedy["mistakes"] {
+				require.Equal(t, http.StatusUnprocessableEntity, status)
+				require.Less(t, len(refused.Error), 2000)
+				return
+			}
 			require.Equal(t, http.StatusOK, status, refused.Error)
 			require.LessOrEqual(t, len(answer.Events), Limits.Events+2*Limits.Statements+2)
 			t.Logf("%d statements, %d events, ended: %q", answer.Statements, len(answer.Events), answer.Ended)
 		})
 	}
+}
+
+// Names do not multiply what a request takes: the scenario's own, those of tasks, those of contexts.
+func TestLongNames(t *testing.T) {
+	s := open(t, Start{})
+	sleepers := wide + times(60, func(i int) string { return fmt.Sprintf("t%02999d: load(0x10000000000)\n", i) }) +
+		strings.Repeat("ioctl(fd, UFFDIO_WAKE, {start=0x10000000000, len=1p})\n", 1200)
+	for _, c := range []struct {
+		name    string
+		request Request
+		status  int
+		want    string
+	}{
+		{"of the scenario", Request{Name: strings.Repeat("x", 100_000), Source: strings.Repeat("q()\n", 20_000)},
+			http.StatusBadRequest, "the scenario's name has 100000 bytes: it may have 1024"},
+		{"of the kernel", Request{Kernel: strings.Repeat("9", 2000), Source: "maps()"}, http.StatusBadRequest, "the name of the kernel has 2000 bytes: it may have 1024"},
+		{"of a rule", Request{Dropped: []string{"read-refiles", strings.Repeat("r", 2000)}}, http.StatusBadRequest, "the name of dropped rule 2 has 2000 bytes: it may have 1024"},
+		{"of many rules", Request{Dropped: make([]string, 30_000)}, http.StatusBadRequest, "30000 rules are dropped: there are only "},
+		{"of tasks", Request{Source: sleepers}, http.StatusUnprocessableEntity, `scenario:5:1: the name "t0000000000000000000..." has 3000 bytes: a name has at most 64`},
+		{"of a context", Request{Source: splits(strings.Repeat("n", 50_000))}, http.StatusUnprocessableEntity,
+			`scenario:1:1: the name "nnnnnnnnnnnnnnnnnnnn..." has 50000 bytes: a name has at most 64`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &site{t, s.address, s.client}
+			status, _, refused := s.run(c.request)
+			require.Contains(t, refused.Error, c.want)
+			require.Equal(t, c.status, status)
+			require.Less(t, len(refused.Error), 4000)
+		})
+	}
+	status, _, refused := s.run(Request{Name: strings.Repeat("x", MaxName), Source: greedy["mistakes"]})
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Less(t, len(refused.Error), 30*MaxName)
+}
+
+// An answer that is too long is not sent in part: the error says what is too long, and where.
+func TestLongAnswers(t *testing.T) {
+	s := serve(t, Start{}, func(s *Server) { s.answer = 20_000 })
+	status, _, refused := s.run(Request{Name: "x.uffd", Source: "maps()\n\n" + strings.Repeat("close(9)\n", 200)})
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Regexp(t, `^x.uffd:\d+:1: the answer is too long: the run up to here takes more than 20000 bytes$`, refused.Error)
+	require.Greater(t, refused.Line, 10)
+	require.Less(t, refused.Line, 100)
+	status, _, _ = s.run(Request{Source: "maps()"})
+	require.Equal(t, http.StatusOK, status)
+}
+
+// The pieces of an answer make up the JSON of the whole. A context that has ended ends them.
+func TestPieces(t *testing.T) {
+	response, err := run(t.Context(), &Request{Source: lessons.All()[0].Source})
+	require.NoError(t, err)
+	whole, err := json.Marshal(response)
+	require.NoError(t, err)
+	parts, err := response.encode(t.Context(), MaxAnswer)
+	require.NoError(t, err)
+	require.JSONEq(t, string(whole), string(bytes.Join(parts, nil)))
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	_, err = response.encode(ctx, MaxAnswer)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 // together sends n requests at a time, and counts the answers by their status.
@@ -135,6 +216,9 @@ func TestNobodyIsThere(t *testing.T) {
 	response, err := run(ctx, &Request{Source: "maps()\nmaps()"})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Nil(t, response)
+	// The scenario is not even checked.
+	_, err = run(ctx, &Request{Source: strings.Repeat("close(q)\n", Limits.Statements)})
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 // There are so many connections and no more; when one ends there is a place for another.
@@ -196,7 +280,7 @@ func TestManyRunsAtATime(t *testing.T) {
 	close(stop)
 	<-watched
 	t.Logf("answers by status: %v; at most %d MiB of heap", answers, peak>>20)
-	require.Equal(t, 100, answers[http.StatusOK]+answers[http.StatusServiceUnavailable], "every request is answered: %v", answers)
+	require.Equal(t, 100, answers[http.StatusOK]+answers[http.StatusServiceUnavailable]+answers[http.StatusUnprocessableEntity], "every request is answered: %v", answers)
 	require.NotZero(t, answers[http.StatusOK])
 	require.Less(t, peak, uint64(memoryBound))
 }

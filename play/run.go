@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"time"
 
@@ -63,7 +64,7 @@ func (s *Server) serveRun(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return // nobody is there any more
 	}
-	response, err := run(r.Context(), req)
+	parts, err := s.answerTo(r.Context(), req)
 	if r.Context().Err() != nil {
 		return
 	}
@@ -73,7 +74,18 @@ func (s *Server) serveRun(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusUnprocessableEntity, refusal{Error: err.Error(), Line: lineOf(err)})
 		return
 	}
-	reply(w, http.StatusOK, response)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_, _ = parts.WriteTo(w) // an error: nobody is there any more
+}
+
+// answerTo runs a scenario and encodes the answer.
+func (s *Server) answerTo(ctx context.Context, req *Request) (net.Buffers, error) {
+	response, err := run(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return response.encode(ctx, s.answer)
 }
 
 func busy(w http.ResponseWriter, why string) {
@@ -101,7 +113,28 @@ func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 	if err != nil {
 		return nil, http.StatusBadRequest, fmt.Errorf("the request cannot be read: %w", err)
 	}
+	if err := req.check(); err != nil {
+		return nil, http.StatusBadRequest, err
+	}
 	return &req, http.StatusOK, nil
+}
+
+// check refuses parts of a request that are longer than any sensible value.
+func (r *Request) check() error {
+	switch rules := len(uffd.Rules()); {
+	case len(r.Name) > MaxName:
+		return fmt.Errorf("the scenario's name has %d bytes: it may have %d", len(r.Name), MaxName)
+	case len(r.Kernel) > MaxName:
+		return fmt.Errorf("the name of the kernel has %d bytes: it may have %d", len(r.Kernel), MaxName)
+	case len(r.Dropped) > rules:
+		return fmt.Errorf("%d rules are dropped: there are only %d", len(r.Dropped), rules)
+	}
+	for i, rule := range r.Dropped {
+		if len(rule) > MaxName {
+			return fmt.Errorf("the name of dropped rule %d has %d bytes: it may have %d", i+1, len(rule), MaxName)
+		}
+	}
+	return nil
 }
 
 // run runs a scenario to its end, or to a limit. The error is a mistake in it, or the context's.
@@ -119,7 +152,7 @@ func run(ctx context.Context, req *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := scenario.NewSession(file, opts)
+	session, err := scenario.NewSessionContext(ctx, file, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -36,12 +36,16 @@ const (
 	MaxWaiting = 128
 	// patience is how long they wait.
 	patience = 20 * time.Second
+	// MaxName bounds the name of a scenario and the kernel asked for, in bytes. Every mistake repeats the name.
+	MaxName = 1 << 10
+	// MaxAnswer bounds the JSON that a run is answered with, in bytes.
+	MaxAnswer = 32 << 20
 	// maxTime is how long a run goes on to its next statement.
 	maxTime = 10 * time.Second
 )
 
 // Limits are those of a run.
-var Limits = scenario.Limits{Statements: 2000, Tasks: 64, Steps: 100_000, Pages: 8192, Events: 20_000, Text: 1 << 20}
+var Limits = scenario.Limits{Statements: 2000, Tasks: 64, Steps: 100_000, Pages: 8192, Events: 20_000, EventBytes: 8 << 20, Text: 1 << 20}
 
 // Start is what the page shows at first.
 type Start struct {
@@ -57,6 +61,7 @@ type Server struct {
 	turns   chan struct{} // a place for each run that there is
 	waiting chan struct{} // a place for each request for one
 	reading time.Duration // how long somebody may take to read an answer
+	answer  int           // bytes of the longest answer
 	conns   atomic.Int64
 }
 
@@ -74,6 +79,7 @@ func New(port int, start Start) *Server {
 		turns:   make(chan struct{}, MaxRuns),
 		waiting: make(chan struct{}, MaxWaiting),
 		reading: 10 * time.Second,
+		answer:  MaxAnswer,
 	}
 	if port == 80 { // which a browser leaves out
 		s.hosts = append(s.hosts, "127.0.0.1", "localhost")
