@@ -94,17 +94,29 @@ func (a Args) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		b = append(strconv.AppendQuote(b, arg.Key), ':')
+		key, err := marshal(arg.Key)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, key...), ':')
 		b = append(b, text...)
 	}
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON has written.
+// UnmarshalJSON reads what MarshalJSON has written. It returns an error for anything but an
+// object of values that an event can have; null is an object without any.
 func (a *Args) UnmarshalJSON(text []byte) error {
+	*a = nil
 	d := json.NewDecoder(bytes.NewReader(text))
-	if _, err := d.Token(); err != nil {
+	begin, err := d.Token()
+	switch {
+	case err != nil:
 		return err
+	case begin == nil:
+		return nil
+	case begin != json.Delim('{'):
+		return fmt.Errorf("args: %.40s is no object", text)
 	}
 	for d.More() {
 		key, err := d.Token()
@@ -166,16 +178,19 @@ func (s Stream) WriteJSON(w io.Writer) error {
 	return out.Flush()
 }
 
-// ReadJSON reads what WriteJSON has written. An error names the line.
+// ReadJSON reads what WriteJSON has written, up to the end of r. An error names the event. The
+// events need not make sense together: one may lack what its kind has, and any may be missing.
 func ReadJSON(r io.Reader) (Stream, error) {
 	var s Stream
 	d := json.NewDecoder(r)
-	for d.More() {
+	for {
 		var e Event
-		if err := d.Decode(&e); err != nil {
+		switch err := d.Decode(&e); {
+		case err == io.EOF:
+			return s, nil
+		case err != nil:
 			return nil, fmt.Errorf("event %d: %w", len(s)+1, err)
 		}
 		s = append(s, e)
 	}
-	return s, nil
 }

@@ -1,7 +1,9 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,6 +21,9 @@ type State struct {
 	Touched      uint64 // the address that was touched last
 	TouchedSpace string // and whose it was
 	Finding      string // what ended the run, "" for nothing
+
+	opened  *Context // made by the running statement, nil if it made none
+	aliases []string // of the contexts so far
 }
 
 // Apply makes of the state before an event the one after it.
@@ -29,7 +34,7 @@ func (s *State) Apply(e *Event) {
 	case "run_end":
 		s.Finding = e.Str("finding")
 	case "op_begin":
-		s.Op, s.Line = e.Op, e.Int("line")
+		s.Op, s.Line, s.opened = e.Op, e.Int("line"), nil
 	case "op_end":
 		s.ended(e)
 	case "task_new", "task_exit", "set_current_state", "schedule", "try_to_wake_up":
@@ -43,19 +48,32 @@ func (s *State) Apply(e *Event) {
 	case "pgd_set", "pud_set", "pmd_set", "pte_set", "pgd_clear", "pud_clear", "pmd_clear", "pte_clear", "pmd_split":
 		s.space(e.Str("mm")).applyEntry(e)
 	case "ctx_new", "ctx_state", "ctx_released", "ctx_free", "ref_get", "ref_put":
-		s.context(e.Object).apply(e)
+		c := s.context(e.Object)
+		c.apply(e)
+		if e.Kind == "ctx_new" {
+			s.opened = c
+		}
 	case "queue_add", "queue_del", "queue_del_init":
 		s.context(e.Str("ctx")).applyQueue(e)
 	}
 }
 
-// ended notes what a statement has come to: a name for a context, the end of a task.
+// ended names the context that a statement has made, as the operation maps does: after the
+// statement's result, with a number if it has no name or if another context has it.
 func (s *State) ended(e *Event) {
-	if name := e.Str("name"); name != "" && strings.HasPrefix(e.Object, "userfaultfd(") && len(s.Contexts) > 0 {
-		if c := s.Contexts[len(s.Contexts)-1]; c.Alias == "" {
-			c.Alias = name
-		}
+	c := s.opened
+	s.opened = nil
+	if _, err := strconv.ParseUint(e.Str("answer"), 0, 64); err != nil { // it failed, or is blocked
+		return
 	}
+	if c == nil || c.Alias != "" || !strings.HasPrefix(e.Object, "userfaultfd(") {
+		return
+	}
+	c.Alias = e.Str("name")
+	for n := len(s.aliases) + 1; c.Alias == "" || slices.Contains(s.aliases, c.Alias); n++ {
+		c.Alias = fmt.Sprintf("%s#%d", e.Str("name"), n)
+	}
+	s.aliases = append(s.aliases, c.Alias)
 }
 
 func (s *State) space(name string) *Space {
@@ -88,20 +106,23 @@ func (s *State) context(name string) *Context {
 	return c
 }
 
-// Context is the context with a name or an alias, nil if there was none.
+// Context returns the context with the name, or else the one with the alias; nil if none. A
+// scenario may call its second context "ctx1".
 func (s *State) Context(name string) *Context {
-	for _, c := range s.Contexts {
-		if c.Name == name || c.Alias == name {
-			return c
-		}
+	i := slices.IndexFunc(s.Contexts, func(c *Context) bool { return c.Name == name })
+	if i < 0 {
+		i = slices.IndexFunc(s.Contexts, func(c *Context) bool { return name != "" && c.Alias == name })
 	}
-	return nil
+	if i < 0 {
+		return nil
+	}
+	return s.Contexts[i]
 }
 
 // Context is a userfaultfd context.
 type Context struct {
 	Name     string // "ctx1"
-	Alias    string // what the scenario calls its descriptor, "" for nothing
+	Alias    string // what the operation maps calls it, "" outside of a scenario
 	Space    string // whose faults it gets
 	State    string // of the handshake
 	Refs     int

@@ -32,6 +32,7 @@ func scenarios(t *testing.T) map[string]string {
 	files, err := filepath.Glob("../conform/testdata/*.uffd")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	files = append(files, "tracetest/names.uffd")
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		require.NoError(t, err)
@@ -189,7 +190,7 @@ func (f *follower) checkQueues() {
 		if maker[c.Space] == "" { // it has gone, and its descriptors with it
 			continue
 		}
-		if c.Alias == "" || c.Released || f.closed(c.Alias) {
+		if c.Alias == "" || strings.Contains(c.Alias, "#") || c.Released || f.closed(c.Alias) {
 			continue
 		}
 		line := func(label string, queue []string) string {
