@@ -61,9 +61,16 @@ func (g *graph) edge(from, to, label string) {
 	g.line("        %s -> %s [label=%s];", quote(from), quote(to), quote(label))
 }
 
-// quote makes a string of DOT, in which a line ends where one of text does.
+// quote makes a string of DOT, in which a line ends where one of text does. Graphviz ends a file
+// at a NUL, and reads "&lt;" as HTML does.
 func quote(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' || r == 0x7f {
+			return '\ufffd'
+		}
+		return r
+	}, text)
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "&", "&amp;").Replace(text) + `"`
 }
 
 func waiting(s *trace.State) bool {
@@ -89,9 +96,12 @@ func (g *graph) waits(s *trace.State) {
 				g.edge("task "+t.Name, "lock "+t.Waits, "waits for")
 			}
 			for _, held := range t.Holds {
-				lock, how, _ := strings.Cut(held, " ")
+				lock, how := held, "held by"
+				if i := strings.LastIndex(held, " ("); i >= 0 {
+					lock, how = held[:i], how+held[i:]
+				}
 				locks[lock] = true
-				g.edge("lock "+lock, "task "+t.Name, strings.TrimSpace("held by "+how))
+				g.edge("lock "+lock, "task "+t.Name, how)
 			}
 		}
 		for _, lock := range slices.Sorted(maps.Keys(locks)) {
@@ -161,13 +171,14 @@ func (g *graph) pageTable(sp *trace.Space) {
 		slots := slices.SortedFunc(maps.Keys(sp.Entries), func(a, b trace.Slot) int {
 			return slices.Compare([]uint64{a.Address, uint64(levelShift[b.Level])}, []uint64{b.Address, uint64(levelShift[a.Level])})
 		})
-		tables := map[string][]string{}
+		tables, levels := map[string][]string{}, map[string]string{}
 		var order []string
 		for _, slot := range slots {
 			shift := levelShift[slot.Level]
 			table := fmt.Sprintf("%s %s %#x", sp.Name, slot.Level, slot.Address>>(shift+9)<<(shift+9))
 			if tables[table] == nil {
 				order = append(order, table)
+				levels[table] = slot.Level
 			}
 			index, entry := slot.Address>>shift&511, sp.Entries[slot]
 			tables[table] = append(tables[table], fmt.Sprintf("[%d] %s", index, entry.Bits))
@@ -180,8 +191,7 @@ func (g *graph) pageTable(sp *trace.Space) {
 			if len(entries) > maxEntries {
 				entries = append(entries[:maxEntries:maxEntries], fmt.Sprintf("and %d more", len(tables[table])-maxEntries))
 			}
-			level := strings.Fields(table)[1]
-			g.node(table, level+" table\n"+strings.Join(entries, "\n"), "")
+			g.node(table, levels[table]+" table\n"+strings.Join(entries, "\n"), "")
 		}
 	})
 }

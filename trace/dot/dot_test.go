@@ -2,7 +2,9 @@ package dot_test
 
 import (
 	"bytes"
+	"maps"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -32,6 +34,7 @@ func TestGraphvizDraws(t *testing.T) {
 		streams[l.Name], streams[l.Name+"/middle"] = s, s[:len(s)/2]
 	}
 	streams["long"] = tracetest.Long(t, 2_000)
+	maps.Copy(streams, tracetest.Odd(t))
 	for name, s := range streams {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(graphviz, "-Tsvg")
@@ -73,6 +76,37 @@ func TestLesson(t *testing.T) {
 	}
 	require.NotContains(t, text, "who waits")
 }
+
+// Contexts are called what the operation maps calls them.
+func TestContextNames(t *testing.T) {
+	text := draw(t, tracetest.Scenario(t, "names", tracetest.Names))
+	for _, line := range []string{
+		`"vma mm1 0x100000" -> "context ctx1" [label="missing"];`, `"context ctx1" [label="#1\nUFFD_STATE_RUNNING"`,
+		`"vma mm1 0x101000" -> "context ctx2" [label="missing"];`, `"context ctx2" [label="ctx1\nUFFD_STATE_RUNNING"`,
+		`"vma mm1 0x103000" -> "context ctx4" [label="missing"];`, `"context ctx4" [label="fd#4\nUFFD_STATE_RUNNING"`,
+	} {
+		require.Contains(t, text, line)
+	}
+}
+
+// line is a line of a graph, outside of whose strings there are only words of the language.
+var line = regexp.MustCompile(`^(?:[\w ={}\[\],;>-]|"(?:[^"\\\x00-\x1f\x7f]|\\["\\n])*")*$`)
+
+func checkGraph(t *testing.T, s trace.Stream) {
+	text := draw(t, s)
+	for l := range strings.Lines(text) {
+		require.Regexp(t, line, strings.TrimSuffix(l, "\n"))
+	}
+	require.Equal(t, strings.Count(text, "{\n"), strings.Count(text, "}\n"))
+}
+
+func TestOddStreams(t *testing.T) {
+	for name, s := range tracetest.Odd(t) {
+		t.Run(name, func(t *testing.T) { checkGraph(t, s) })
+	}
+}
+
+func FuzzWrite(f *testing.F) { tracetest.Fuzz(f, checkGraph) }
 
 // What stands in a scenario is no DOT.
 func TestQuotes(t *testing.T) {

@@ -3,6 +3,7 @@
 package mermaid
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -43,6 +44,9 @@ type line struct{ text, from, to string }
 // kernel is the lane of what is no context's.
 const kernel = "kernel"
 
+// nameless is the name of a lane whose task has none: Mermaid requires one.
+const nameless = "(no name)"
+
 // lane is the ID of a task's or a context's lane.
 func (d *diagram) lane(name string) string {
 	id, ok := d.lanes[name]
@@ -72,13 +76,15 @@ func (d *diagram) event(e *trace.Event) {
 	}
 	switch e.Kind {
 	case "run_begin":
-		d.lane("main")
-		if strings.HasPrefix(e.Str("source"), "uffdsim explore") { // there is no main task that a reader knows
-			d.lanes, d.order = map[string]string{}, nil
+		if !strings.HasPrefix(e.Str("source"), "uffdsim explore") { // else no reader knows a main task
+			d.lane("main")
 		}
 		d.lane(kernel)
 	case "run_end":
 		if f := e.Str("finding"); f != "" {
+			if len(d.order) == 0 {
+				d.lane(kernel)
+			}
 			from, to := d.lane(d.order[0]), d.lane(d.order[len(d.order)-1])
 			d.lines = append(d.lines, line{fmt.Sprintf("    Note over %s,%s: %s", from, to, escape(f)), from, to})
 		}
@@ -160,7 +166,7 @@ func (d *diagram) draw(n int) string {
 	b.WriteString("sequenceDiagram\n")
 	for _, name := range d.order {
 		if id := d.lanes[name]; needed[id] {
-			fmt.Fprintf(&b, "    participant %s as %s\n", id, escape(name))
+			fmt.Fprintf(&b, "    participant %s as %s\n", id, cmp.Or(escape(strings.TrimSpace(name)), nameless))
 		}
 	}
 	for _, l := range lines {

@@ -42,6 +42,7 @@ func TestMermaidParses(t *testing.T) {
 	streams["long"] = tracetest.Long(t, 10_000)
 	streams["hostile"] = hostile
 	maps.Copy(streams, wideRuns())
+	maps.Copy(streams, tracetest.Odd(t))
 	dir, args := t.TempDir(), []string{"testdata/parse.mjs"}
 	for name, s := range streams {
 		file := filepath.Join(dir, name+".mmd")
@@ -75,6 +76,40 @@ func TestEscapes(t *testing.T) {
     Note over l0,l1: a#59; b #35; c#10;sequenceDiagram
 `, draw(t, hostile))
 }
+
+// statement is a line of a diagram: a lane with its name, an arrow or a note.
+var statement = regexp.MustCompile(`^    (?:participant (l\d+) as \S.*|(l\d+)-[->)>]+(l\d+): .+|Note over (l\d+)(?:,(l\d+))?: .+)$`)
+
+// checkDiagram requires that every line is one that Mermaid reads, and that lanes are declared
+// before they are used, once.
+func checkDiagram(t *testing.T, s trace.Stream) {
+	text := draw(t, s)
+	require.Less(t, len(text), 50_000)
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	require.Equal(t, "sequenceDiagram", lines[0])
+	declared := map[string]bool{"": true}
+	for _, line := range lines[1:] {
+		m := statement.FindStringSubmatch(line)
+		require.NotNil(t, m, "%q", line)
+		require.False(t, m[1] != "" && declared[m[1]], "%q", line)
+		declared[m[1]] = true
+		for _, lane := range m[2:] {
+			require.True(t, declared[lane], "%q", line)
+		}
+	}
+}
+
+// Streams that no run makes are drawn, too: one that ends before its first step, as well as names
+// that are missing.
+func TestOddStreams(t *testing.T) {
+	for name, s := range tracetest.Odd(t) {
+		t.Run(name, func(t *testing.T) { checkDiagram(t, s) })
+	}
+	require.Equal(t, "sequenceDiagram\n    participant l0 as kernel\n    Note over l0,l0: no steps\n",
+		draw(t, trace.Stream{{Kind: "run_end", Args: trace.Args{{Key: "finding", Value: "no steps"}}}}))
+}
+
+func FuzzWrite(f *testing.F) { tracetest.Fuzz(f, checkDiagram) }
 
 // A long run is cut in the middle, below what Mermaid draws, and the diagram says by how much.
 func TestLongRunIsCut(t *testing.T) {

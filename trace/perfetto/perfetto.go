@@ -6,6 +6,7 @@
 package perfetto
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,7 +71,7 @@ func (c *converter) tid(task string) int {
 		n = len(c.order) + 1
 		c.tids[task] = n
 		c.order = append(c.order, task)
-		c.events = append(c.events, event{Name: "thread_name", Ph: "M", Pid: pid, Tid: n, Args: map[string]any{"name": task}})
+		c.events = append(c.events, event{Name: "thread_name", Ph: "M", Pid: pid, Tid: n, Args: map[string]any{"name": cmp.Or(task, "(no name)")}})
 	}
 	return n
 }
@@ -92,8 +93,9 @@ func (c *converter) end(task string) {
 	}
 }
 
-// wait begins a slice of waiting, beside the task's track; wakes ends it.
+// wait begins a slice of waiting, beside the task's track; wakes ends it, as the next wait does.
 func (c *converter) wait(task, what string) {
+	c.wakes(task)
 	c.asleep[task] = what
 	c.add(event{Name: what, Cat: "wait", Ph: "b", ID: task}, task)
 }
@@ -119,7 +121,7 @@ func (c *converter) flow(ph, task, id string) {
 }
 
 func (c *converter) event(e *trace.Event) {
-	c.time = e.Seq
+	c.time = max(c.time, e.Seq) // a stream that was put together may go back
 	if e.Task != "" && e.Kind != "schedule" {
 		c.wakes(e.Task)
 	}
@@ -157,7 +159,10 @@ func (c *converter) event(e *trace.Event) {
 	case "pte_set", "vma_split", "vma_merge", "ctx_released", "ctx_free", "must_wait":
 		c.add(event{Name: e.Sentence(c.label), Cat: "event", Ph: "i", S: "t", Args: arguments(e)}, e.Task)
 	case "run_end":
-		if f := e.Str("finding"); f != "" && len(c.order) > 0 {
+		if f := e.Str("finding"); f != "" {
+			if len(c.order) == 0 {
+				c.tid("main")
+			}
 			c.add(event{Name: f, Cat: "finding", Ph: "i", S: "g"}, c.order[0])
 		}
 	}
@@ -174,7 +179,7 @@ func (c *converter) queue(e *trace.Event) {
 			f.pending = n
 		}
 	}
-	if e.Kind == "queue_add" && e.Object == "fault_pending_wqh" {
+	if e.Kind == "queue_add" && e.Object == "fault_pending_wqh" && len(c.open[e.Task]) > 0 {
 		c.last++
 		c.flows[e.Task] = fmt.Sprint("fault", c.last)
 		c.flow("s", e.Task, c.flows[e.Task])
@@ -204,7 +209,7 @@ func (c *converter) count(task string) {
 
 // finish ends what is open when the run does, at a time.
 func (c *converter) finish(at int) {
-	c.time = at
+	c.time = max(c.time, at)
 	for _, task := range c.order {
 		c.count(task)
 		c.wakes(task)
@@ -214,7 +219,8 @@ func (c *converter) finish(at int) {
 	}
 }
 
-// arguments are an event's details, for who clicks on it.
+// arguments returns an event's details, shown for the slice that is clicked. Names that come more
+// than once, as those of a system call's arguments do, are numbered: "arg", "arg 2".
 func arguments(e *trace.Event) map[string]any {
 	args := map[string]any{"event": e.Seq}
 	if e.Func != "" {
@@ -223,8 +229,14 @@ func arguments(e *trace.Event) map[string]any {
 	if e.Rule != "" {
 		args["rule"] = e.Rule
 	}
+	last := map[string]int{} // the number of the last that came by a name
 	for _, a := range e.Args {
-		args[a.Key] = a.Value
+		key := a.Key
+		for n := max(last[a.Key], 1); args[key] != nil; {
+			n++
+			key, last[a.Key] = fmt.Sprintf("%s %d", a.Key, n), n
+		}
+		args[key] = a.Value
 	}
 	return args
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -99,6 +100,7 @@ func TestFormat(t *testing.T) {
 		streams[l.Name] = tracetest.Scenario(t, l.Name, l.Source)
 	}
 	streams["long"] = tracetest.Long(t, 10_000)
+	maps.Copy(streams, tracetest.Odd(t))
 	all := map[string]int{}
 	for name, s := range streams {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +112,20 @@ func TestFormat(t *testing.T) {
 	for _, ph := range []string{"M", "B", "E", "b", "e", "s", "t", "f", "C", "i"} {
 		require.NotZero(t, all[ph], "nothing of phase %s", ph)
 	}
+}
+
+func FuzzWrite(f *testing.F) {
+	tracetest.Fuzz(f, func(t *testing.T, s trace.Stream) { checkFormat(t, convert(t, s)) })
+}
+
+// A finding is shown even if nothing came before it, and every detail, even if two have one name.
+func TestNothingIsLost(t *testing.T) {
+	events := convert(t, trace.Stream{{Seq: 1, Kind: "run_end", Args: trace.Args{{Key: "finding", Value: "no steps"}}}})
+	require.Equal(t, "no steps", events[len(events)-1].Name)
+	events = convert(t, trace.Stream{{Seq: 7, Task: "t1", Kind: "syscall_enter", Object: "read", Args: trace.Args{
+		{Key: "arg", Value: "0x3"}, {Key: "arg", Value: "0x1000"}, {Key: "arg", Value: "0x20"}, {Key: "event", Value: 1},
+	}}})
+	require.Equal(t, map[string]any{"event": 7.0, "arg": "0x3", "arg 2": "0x1000", "arg 3": "0x20", "event 2": 1.0}, events[1].Args)
 }
 
 // The counters go as fdinfo would tell: a fault that is read is pending no more, but one of all who wait.
