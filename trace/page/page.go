@@ -35,13 +35,14 @@ type Event struct {
 	Said string `json:"said"`
 }
 
-// DataOf is the page's data for a stream.
+// DataOf returns the page's data for a stream, whose events it numbers from 1.
 func DataOf(s trace.Stream) *Data {
 	d := &Data{Events: make([]Event, len(s)), Labels: map[string]string{}, Rules: map[string]string{}}
 	label, texts := s.Labels(), docs.RuleTexts()
 	for i := range s {
 		e := &s[i]
-		d.Events[i] = Event{*e, e.Sentence(label)}
+		d.Events[i] = Event{sound(e), e.Sentence(label)}
+		d.Events[i].Seq = i + 1
 		if e.Kind == "ctx_new" {
 			d.Labels[e.Object] = label(e.Object)
 		}

@@ -229,6 +229,49 @@ func TestHostileText(t *testing.T) {
 	b.NoComplaints()
 }
 
+// Streams that no run makes can be stepped through, without an error in the browser.
+func TestOddStreams(t *testing.T) {
+	b := browsertest.OpenStill(t)
+	for name, s := range tracetest.Odd(t) {
+		open(t, b, strings.ReplaceAll(name, " ", "-"), s)
+		seq := browsertest.Eval[int](b, fmt.Sprintf("for (let i = 1; i <= %d; i++) go(i); run ? run.seq : 0", len(s)))
+		require.Equal(t, len(s), seq, name)
+	}
+	b.NoComplaints()
+}
+
+// checkPage requires that a page's data is JSON, which ends no element, and that every event has
+// what the script reads of it.
+func checkPage(t *testing.T, s trace.Stream) {
+	text := html(t, s)
+	_, data, ok := strings.Cut(text, `<script id="data" type="application/json">`)
+	require.True(t, ok)
+	data, _, ok = strings.Cut(data, "</script>")
+	require.True(t, ok)
+	require.NotContains(t, data, "<")
+	var d page.Data
+	require.NoError(t, json.Unmarshal([]byte(data), &d))
+	require.Len(t, d.Events, len(s))
+	for i := range d.Events {
+		require.Equal(t, i+1, d.Events[i].Seq)
+	}
+}
+
+func FuzzWrite(f *testing.F) { tracetest.Fuzz(f, checkPage) }
+
+// The events of a run are put into the page as they are.
+func TestEventsAsTheyAre(t *testing.T) {
+	for _, l := range lessons.All() {
+		s := tracetest.Scenario(t, l.Name, l.Source)
+		for i, e := range page.DataOf(s).Events {
+			if len(s[i].Args) == 0 {
+				s[i].Args = nil
+			}
+			require.Equal(t, s[i], e.Event, l.Name)
+		}
+	}
+}
+
 // The page is one file: it asks for nothing else, and could not.
 func TestSelfContained(t *testing.T) {
 	l := lessons.All()[0]

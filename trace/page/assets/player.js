@@ -4,9 +4,9 @@
 class Run {
   constructor(data) {
     this.id = String(++Run.last);
-    this.events = data.events;
-    this.labels = data.labels;
-    this.rules = data.rules;
+    this.events = data.events.map((e) => ({ task: "", func: "", object: "", args: {}, ...e }));
+    this.labels = Object.assign(Object.create(null), data.labels); // a name may be one of Object's
+    this.rules = Object.assign(Object.create(null), data.rules);
     this.history = new History(this.events);
     this.chosen = null; // the address whose way through the page table is shown, if not that of the last touch
     this.lineSteps = {};
@@ -61,10 +61,11 @@ let timer = 0;
 // load shows a run from its beginning, or from the step that the address asks for.
 function load(data, seq) {
   stop();
+  if (data.events.length === 0) return; // there is nothing to step through
   run = new Run(data);
   const begin = run.events[0].args;
   $("title").textContent = begin.source || "uffdsim";
-  $("kernel").textContent = "kernel " + begin.kernel;
+  $("kernel").textContent = begin.kernel ? "kernel " + begin.kernel : "";
   $("run").hidden = $("controls").hidden = $("keys").hidden = false;
   $("slider").max = run.events.length;
   $("slider").min = 1;

@@ -30,15 +30,14 @@ const newTask = () => ({ space: "", func: "", state: "", sleep: "", waits: "", h
 function apply(s, e) {
   s.seq = e.seq;
   const a = e.args || {};
-  let t = null;
+  let t = newTask(); // of the scenario itself
   if (e.task) {
     t = taskOf(s, e.task); // whoever does something is awake
     t.state = "running";
     t.func = e.func || "";
     t.waits = "";
   }
-  const change = changes[e.kind];
-  if (change) change(s, e, a, t);
+  if (Object.hasOwn(changes, e.kind)) changes[e.kind](s, e, a, t);
 }
 
 const changes = {
