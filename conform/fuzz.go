@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
 // Found is a divergence that fuzzing has found.
@@ -51,8 +52,11 @@ func FuzzOne(pair Pair, seed uint64) (Effort, *Found, error) {
 		g.learn(line, result.Answer)
 		for _, task := range g.blocked() {
 			result, d, err := r.do(task)
-			if err != nil || d != nil {
-				return r.effort(), &Found{r.lines, d}, err
+			if err != nil {
+				return r.effort(), nil, fmt.Errorf("seed %d: %w", seed, err)
+			}
+			if d != nil {
+				return r.effort(), &Found{r.lines, d}, nil
 			}
 			if result.Answer != "blocked" {
 				g.landed(task, result.Answer)
@@ -145,27 +149,43 @@ func Shrink(pair Pair, found *Found) *Found {
 	return found
 }
 
-// Scenario is the divergence as a scenario, with the answers of what the model was held
-// against: ready to be run, and to be kept once it passes.
+// Scenario returns the divergence as a scenario with the answers of the target, ready to be run,
+// and to be kept once it passes. It always parses: what an answer has that a scenario cannot
+// write is replaced by "...", which stands for anything, and so is the end of a long line.
 func (f *Found) Scenario(kernel string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "#! kernel: %s\n", kernel)
-	for _, line := range f.Lines[:len(f.Lines)-1] {
-		fmt.Fprintln(&b, line)
-	}
-	last := f.Lines[len(f.Lines)-1]
+	text := fmt.Sprintf("#! kernel: %s\n%s\n", kernel, strings.Join(f.Lines, "\n"))
 	if f.Err != nil {
-		fmt.Fprintf(&b, "%s\n# no answer: %v\n", last, f.Err)
-		return b.String()
+		return text + comment("no answer: "+f.Err.Error())
 	}
-	fmt.Fprint(&b, last)
-	if f.Theirs.Answer != "" {
-		fmt.Fprintf(&b, " = %s", f.Theirs.Answer)
+	file, err := syntax.Parse("found", []byte(text))
+	if err != nil { // the model has not run these lines
+		return comment(text + "answer of the target: " + whole(f.Theirs))
 	}
-	fmt.Fprintln(&b)
+	answer := syntax.Answer{Text: shorten(f.Theirs.Answer)}
 	for _, line := range f.Theirs.Block {
-		fmt.Fprintf(&b, "    %s\n", line)
+		answer.Block = append(answer.Block, shorten(line))
 	}
-	fmt.Fprintf(&b, "# the model: %s\n", strings.ReplaceAll(whole(f.Ours), "\n", "\n#"))
+	text = string(file.Rewrite(map[int]syntax.Answer{len(file.Stmts) - 1: answer}))
+	return text + comment("the model: "+whole(f.Ours))
+}
+
+// maxText is how much of a line a scenario shows, in bytes: spelled out, it takes up to three
+// times as much, and a scenario's line has up to 64 KiB.
+const maxText = 16 << 10
+
+// shorten returns the text, or the beginning of a long one with "..." behind it.
+func shorten(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return text[:maxText] + "..."
+}
+
+// comment returns the text as comments, a line for each of its own.
+func comment(text string) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\x00", "\ufffd"), "\n") {
+		fmt.Fprintf(&b, "# %s\n", strings.ToValidUTF8(shorten(line), "\ufffd"))
+	}
 	return b.String()
 }
