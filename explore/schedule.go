@@ -41,14 +41,21 @@ func (s Schedule) Switches() int {
 	return n
 }
 
-// ParseSchedule reads a schedule from its text.
+// maxSchedule is the largest number of steps of a schedule in text, whose few bytes stand for many.
+const maxSchedule = 1_000_000
+
+// ParseSchedule reads a schedule from its text. It returns an error if the text is none, or has
+// more than a million steps.
 func ParseSchedule(text string) (Schedule, error) {
 	var s Schedule
 	for _, turn := range strings.Fields(text) {
 		name, count, ok := strings.Cut(turn, "*")
 		n, err := strconv.Atoi(count)
-		if !ok || err != nil || n < 1 || n > 1_000_000 || name == "" {
-			return nil, fmt.Errorf("schedule: %q is not a task and a number of steps, as in t1*14", turn)
+		if !ok || err != nil || n < 1 || name == "" {
+			return nil, fmt.Errorf("schedule: %.60q is not a task and a number of steps, as in t1*14", turn)
+		}
+		if n > maxSchedule-len(s) {
+			return nil, fmt.Errorf("schedule: more than %d steps, at %.60q", maxSchedule, turn)
 		}
 		for range n {
 			s = append(s, name)
