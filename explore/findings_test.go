@@ -30,6 +30,9 @@ func TestRefileSeqSuffices(t *testing.T) {
 	for _, name := range []string{"read-copy", "serve", "close", "kill-read"} {
 		for _, tso := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s tso=%v", name, tso), func(t *testing.T) {
+				if testing.Short() && tso && name != "serve" {
+					t.Skip("SKIPPED by -short: the search is long")
+				}
 				t.Parallel()
 				cover(t, explore.FindSetup(name), explore.Options{Version: "4.3", TSO: tso})
 			})
@@ -40,8 +43,14 @@ func TestRefileSeqSuffices(t *testing.T) {
 // With it the order of a waker's two looks makes no difference any more (mutant 24).
 func TestRefileSeqMakesTheOrderOfLooksRedundant(t *testing.T) {
 	for _, tso := range []bool{false, true} {
-		cover(t, explore.FindSetup("read-copy"), explore.Options{
-			Version: "4.3", TSO: tso, Dropped: rule.Of(uffd.PendingLookedAtFirst),
+		t.Run(fmt.Sprintf("tso=%v", tso), func(t *testing.T) {
+			if testing.Short() && tso {
+				t.Skip("SKIPPED by -short: the search is long")
+			}
+			t.Parallel()
+			cover(t, explore.FindSetup("read-copy"), explore.Options{
+				Version: "4.3", TSO: tso, Dropped: rule.Of(uffd.PendingLookedAtFirst),
+			})
 		})
 	}
 }

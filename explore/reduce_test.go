@@ -15,11 +15,14 @@ func TestReductionsKeepEveryFinalState(t *testing.T) {
 	for _, tc := range []struct {
 		setup    string
 		faulters int
+		long     bool
 	}{
-		{"copy", 1}, {"serve", 1}, {"close-only", 1}, {"kill", 1}, {"signal", 1}, {"kill-close", 1},
-		{"copy-map", 1}, {"unmap", 1}, {"twice", 1}, {"poll", 1}, {"exit", 0},
+		{"copy", 1, false}, {"serve", 1, false}, {"close-only", 1, false}, {"kill", 1, false}, {"signal", 1, true},
+		{"kill-close", 1, true}, {"copy-map", 1, true}, {"unmap", 1, false}, {"twice", 1, false}, {"poll", 1, false},
+		{"exit", 0, false},
 	} {
 		t.Run(fmt.Sprint(tc.setup, " ", tc.faulters), func(t *testing.T) {
+			skipIfShort(t, tc.long)
 			t.Parallel()
 			setup := FindSetup(tc.setup)
 			all, reduced := finals(t, setup, tc.faulters, everything), finals(t, setup, tc.faulters, nil)
@@ -38,6 +41,14 @@ func TestReductionsKeepEveryFinalStateOfTSO(t *testing.T) {
 			reduced := finalsOf(t, FindSetup(name), Options{Faulters: 1, TSO: true})
 			require.Equal(t, all, reduced)
 		})
+	}
+}
+
+// skipIfShort skips a long test under -short. A shorter one of its kind is always left.
+func skipIfShort(t *testing.T, long bool) {
+	t.Helper()
+	if long && testing.Short() {
+		t.Skip("SKIPPED by -short: the search is long")
 	}
 }
 

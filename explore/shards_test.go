@@ -41,14 +41,16 @@ func TestShardsAddUp(t *testing.T) {
 		setup           string
 		shards, workers int
 		opts            Options
+		long            bool
 	}{
-		{"kill-read", 2, 1, Options{Faulters: 1}},
-		{"close", 5, 2, Options{Faulters: 1}},
-		{"mixed", 2, 2, Options{Faulters: 1}},
-		{"unregister", 2, 2, Options{Faulters: 2, Version: "6.18"}},
-		{"kill-close", 2, 1, Options{Faulters: 1, TSO: true}},
+		{"kill-read", 2, 1, Options{Faulters: 1}, false},
+		{"close", 5, 2, Options{Faulters: 1}, true},
+		{"mixed", 2, 2, Options{Faulters: 1}, true},
+		{"unregister", 2, 2, Options{Faulters: 2, Version: "6.18"}, false},
+		{"kill-close", 2, 1, Options{Faulters: 1, TSO: true}, true},
 	} {
 		t.Run(fmt.Sprint(tc.setup, " ", tc.shards, " ", tc.workers), func(t *testing.T) {
+			skipIfShort(t, tc.long)
 			t.Parallel()
 			setup := FindSetup(tc.setup)
 			opts, finals := tc.opts, map[uint64]bool{}

@@ -79,7 +79,7 @@ func toySetup(programs []string) *Setup {
 func TestReductionsOnMadeUpPrograms(t *testing.T) {
 	programs := 12
 	if testing.Short() {
-		programs = 10
+		programs = 3
 	}
 	for seed := range uint64(programs) {
 		rng := rand.New(rand.NewPCG(seed, 0x746f79))
@@ -88,18 +88,21 @@ func TestReductionsOnMadeUpPrograms(t *testing.T) {
 			if tso && seed%4 != 0 {
 				continue // there are many more interleavings
 			}
-			outcomes := func(plain bool) map[string]bool {
-				r, err := Search(toySetup(p), Options{Plain: plain, TSO: tso})
-				require.NoError(t, err)
-				require.Nil(t, r.Failure, "%v", p)
-				require.True(t, r.Covered)
-				set := map[string]bool{}
-				for o := range r.Outcomes {
-					set[o] = true
+			t.Run(fmt.Sprintf("%d tso=%v", seed, tso), func(t *testing.T) {
+				t.Parallel()
+				outcomes := func(plain bool) map[string]bool {
+					r, err := Search(toySetup(p), Options{Plain: plain, TSO: tso})
+					require.NoError(t, err)
+					require.Nil(t, r.Failure, "%v", p)
+					require.True(t, r.Covered)
+					set := map[string]bool{}
+					for o := range r.Outcomes {
+						set[o] = true
+					}
+					return set
 				}
-				return set
-			}
-			require.Equal(t, outcomes(true), outcomes(false), "%v, store buffers: %v", p, tso)
+				require.Equal(t, outcomes(true), outcomes(false), "%v, store buffers: %v", p, tso)
+			})
 		}
 	}
 }

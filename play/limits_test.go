@@ -254,6 +254,9 @@ const memoryBound = 512 << 20
 // A hundred runs at a time, of scenarios that take what they can get, are all answered, and memory stays
 // within bounds.
 func TestManyRunsAtATime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: a hundred greedy runs take long")
+	}
 	s := open(t, Start{})
 	var bodies [][]byte
 	for _, source := range greedy {

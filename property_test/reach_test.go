@@ -45,6 +45,9 @@ func (c counting) Do(line string) (*scenario.Result, error) {
 // the queues, and to every error of the ioctls. (Whether they come to every line with such an error is for the
 // program in coverage to say.)
 func TestPropertiesReachAllCases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: rapid makes too few cases to reach all of these")
+	}
 	t.Parallel()
 	seen := map[string]int{}
 	i := &Implementation{Kernel: "6.18", Starves: true, New: func(seed uint64) (conform.Doer, error) {
