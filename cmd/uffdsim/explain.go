@@ -23,8 +23,10 @@ func newExplain() *cobra.Command {
 		Long: `Say what the kernel does and what happens if it does not: the shortest run that goes
 wrong, with a column for each task, and the proof that with the rule the same program
 is right in every interleaving. Of a rule without which nothing goes wrong it compares the
-outcomes. The exit code is 1 if something goes wrong with the rule, too, or was not proved.`,
-		Example:           "  uffdsim explain recheck-after-enqueue\n  uffdsim explain wake-all-matching --budget 10s",
+outcomes. The exit code is 1 if something goes wrong with the rule, too, or was not proved.
+
+A rule is chosen by its name, or by its number in docs/rules.md.`,
+		Example:           "  uffdsim explain recheck-after-enqueue\n  uffdsim explain FAULT-6\n  uffdsim explain wake-all-matching --budget 10s",
 		Args:              oneRule,
 		ValidArgsFunction: completeRules,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -18,9 +18,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/kernel"
-	"github.com/uffdsim/uffdsim/mm/rule"
-	"github.com/uffdsim/uffdsim/scenario/syntax"
-	"github.com/uffdsim/uffdsim/uffd"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
@@ -191,34 +188,6 @@ func setupNames() []string {
 
 func completeSetups(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return setupNames(), cobra.ShellCompDirectiveNoFileComp
-}
-
-// findSetup finds a setup by name, or says what was perhaps meant.
-func findSetup(name string) (*explore.Setup, error) {
-	if s := explore.FindSetup(name); s != nil {
-		return s, nil
-	}
-	return nil, fmt.Errorf("no setup %q%s: uffdsim explore lists them", name, didYouMean(name, setupNames()))
-}
-
-func didYouMean(word string, known []string) string {
-	if s := syntax.Suggest(word, known); s != "" {
-		return fmt.Sprintf(" (did you mean %q?)", s)
-	}
-	return ""
-}
-
-// findRule finds a rule by name, or says what was perhaps meant.
-func findRule(name string) (rule.Rule, error) {
-	r, err := uffd.ParseRule(name)
-	if err != nil {
-		var names []string
-		for _, info := range uffd.Rules() {
-			names = append(names, info.Name)
-		}
-		return 0, fmt.Errorf("no rule %q%s: uffdsim rules lists them", name, didYouMean(name, names))
-	}
-	return r, nil
 }
 
 func (x *exploration) run(out, errOut io.Writer, name string) error {
