@@ -45,13 +45,16 @@ func ParseRule(name string) (rule.Rule, error) {
 	return 0, fmt.Errorf("no rule %q", name)
 }
 
+// allClashes are the pairs of rules that cannot be dropped together. Immutable.
+var allClashes = slices.Concat(clashes, mm.RuleClashes())
+
 // CheckDropped returns an error if two of the rules cannot be dropped together, because
 // the changes to the source that drop them overlap.
 func CheckDropped(dropped rule.Set) error {
 	if !dropped.Any() {
 		return nil
 	}
-	for _, pair := range slices.Concat(clashes, mm.RuleClashes()) {
+	for _, pair := range allClashes {
 		if dropped.Has(pair[0]) && dropped.Has(pair[1]) {
 			a, b := rules()[pair[0]], rules()[pair[1]]
 			return fmt.Errorf("%s and %s cannot be dropped together: their hunks overlap in %s",
