@@ -113,9 +113,6 @@ func (p *pack) writeFunction(b *strings.Builder, f *function) error {
 	}
 	head := f.src.text[w.offset(f.decl.Pos()):w.lineEnd(f.decl.Body.Lbrace)]
 	head = strings.Replace(head, " "+f.decl.Name.Name+"(", " "+name+"(", 1)
-	if f.decl.Recv != nil {
-		head = strings.Replace(head, ") "+f.decl.Name.Name+"(", ") "+name+"(", 1)
-	}
 	b.WriteString("\n" + head + body + "}\n")
 	if !f.src.imports("github.com/uffdsim/uffdsim/sim") {
 		return nil // not a kernel function: those take a *sim.Task
