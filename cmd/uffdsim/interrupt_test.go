@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An interrupted comparison has not found that there is no divergence, and a target that the
-// interrupt has ended has not diverged.
+// An interrupted comparison does not report agreement, and a target that the interrupt killed is
+// not reported as a divergence.
 func TestInterruptedConform(t *testing.T) {
 	for name, c := range map[string]conformance{
 		"made up":          {target: "uffdsim serve", fuzz: time.Minute},

@@ -23,7 +23,7 @@ t1
 close(fd)
 `
 
-// kinds are the kinds of events that something is made of, and one that there is not.
+// kinds are the kinds of events that pictures are made of, and one unknown kind.
 var kinds = strings.Fields(`run_begin run_end op_begin op_end task_new task_exit set_current_state schedule
 	try_to_wake_up send_signal syscall_enter syscall_exit fault_begin fault_end spin_lock spin_unlock
 	spin_lock_wait down_read up_read down_read_wait down_write up_write down_write_wait ctx_new ctx_state
