@@ -69,6 +69,7 @@ func (t *Task) Ioctl(fd int, cmd uint32, arg uint64) error {
 	t.enter("ioctl", uint64(fd), uint64(cmd), arg)
 	f, err := t.Process.files.Fget(t.Task, fd)
 	if err == nil {
+		unmodelledIoctl(t.Task, cmd)
 		err = errno.ENOTTY
 		if f.Ops.Ioctl != nil {
 			err = f.Ops.Ioctl(t.Task, f, cmd, arg)

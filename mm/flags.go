@@ -55,6 +55,8 @@ const (
 	VMHugePage    VMFlags = 0x20000000
 	VMNoHugePage  VMFlags = 0x40000000
 
+	VMUffdMinor VMFlags = 1 << 41 // pages that the page cache has are userfaults, too (5.13)
+
 	// VMSpecial are the flags with which a VMA never merges: VM_SPECIAL.
 	VMSpecial = VMIO | VMDontExpand | VMPFNMap | VMMixedMap
 	// VMUffd are the tracking modes. A VMA has one of them if and only if it has a

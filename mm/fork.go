@@ -42,6 +42,9 @@ func (mm *MM) dupMmap(t *sim.Task, child *MM) error {
 			return errno.ENOMEM
 		}
 		n := vma.dup(t, child)
+		if vma.Userfault != nil {
+			vma.Userfault.DupUserfaultfd(t)
+		}
 		n.Flags &^= VMLocked
 		n.Flags &^= VMUffd // REF-4
 		n.Userfault = nil

@@ -51,6 +51,7 @@ var advices = map[Advice]advice{
 //	EAGAIN  a VMA could not be split
 //	        the errors of madvisePopulate
 func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error {
+	behavior.unmodelled(t)
 	a, ok := advices[behavior]
 	end := start + PageAlign(length)
 	switch {
@@ -130,6 +131,9 @@ func (mm *MM) madviseVMA(t *sim.Task, vma, prev *VMA, start, end uint64, behavio
 		return nil, errno.EINVAL
 	}
 	if behavior == MadvDontNeed {
+		if vma.Userfault != nil {
+			vma.Userfault.Remove(t)
+		}
 		mm.zapPageRange(t, start, end)
 	}
 	flags := vma.Flags&^a.clear | a.set

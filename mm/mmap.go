@@ -57,6 +57,7 @@ func (mm *MM) doMmap(t *sim.Task, addr, length uint64, prot Prot, flags MapFlags
 	if length == 0 {
 		return 0, errno.EINVAL
 	}
+	flags.unmodelled(t)
 	switch {
 	case !mm.Facts.FixedNoReplace:
 		flags &^= MapFixedNoReplace // unknown: the address is a hint
@@ -271,6 +272,11 @@ func (mm *MM) doMunmap(t *sim.Task, start, length uint64) error {
 		}
 	}
 	first := mm.after(prev)
+	for vma := first; vma != nil && vma.Start < end; vma = vma.next {
+		if vma.Userfault != nil {
+			vma.Userfault.UnmapPrep(t)
+		}
+	}
 	next := mm.detachVMAsToBeUnmapped(t, first, end)
 	mm.unmapRegion(t, prev, next, start, end)
 	mm.removeVMAList(t, first, next)

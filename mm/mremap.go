@@ -18,6 +18,7 @@ import (
 //	ENOMEM  no gap is large enough, there are too many VMAs, or an allocation failed
 //	EPERM   the target is below MmapMinAddr
 func (mm *MM) Mremap(t *sim.Task, addr, oldLen, newLen uint64, flags MremapFlags, newAddr uint64) (uint64, error) {
+	flags.unmodelled(t)
 	if mm.Facts.Mremap.ChecksFirst {
 		return mm.mremapChecked(t, addr, oldLen, newLen, flags, newAddr)
 	}
@@ -191,6 +192,9 @@ func (mm *MM) moveVMA(t *sim.Task, vma *VMA, addr, oldLen, newLen, newAddr uint6
 		mm.movePageTables(t, newAddr, addr, n)
 		vma, addr, oldLen = moved, newAddr, newLen
 		target, err = 0, errno.ENOMEM
+	}
+	if err == nil && moved.Userfault != nil {
+		moved.Userfault.MremapPrep(t)
 	}
 	if err == nil && mm.Facts.Mremap.Unregisters {
 		// The whole merged VMA loses its registration, even if only a part of it moved.

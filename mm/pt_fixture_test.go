@@ -265,3 +265,8 @@ func (w *world) firstObject(fn func(t *sim.Task)) (obj unsafe.Pointer) {
 	r.settle()
 	return obj
 }
+
+func (*fakeUffd) DupUserfaultfd(*sim.Task) {}
+func (*fakeUffd) MremapPrep(*sim.Task)     {}
+func (*fakeUffd) Remove(*sim.Task)         {}
+func (*fakeUffd) UnmapPrep(*sim.Task)      {}

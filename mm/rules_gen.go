@@ -29,6 +29,9 @@ func (mm *MM) dupMmapWithout(t *sim.Task, child *MM) error {
 			return errno.ENOMEM
 		}
 		n := vma.dup(t, child)
+		if vma.Userfault != nil {
+			vma.Userfault.DupUserfaultfd(t)
+		}
 		n.Flags &^= VMLocked
 		if !dropped.Has(ForkDropsContext) {
 			n.Flags &^= VMUffd

@@ -4,14 +4,25 @@ import "github.com/uffdsim/uffdsim/sim"
 
 // Userfault is a userfault context as memory management uses it. Its methods are the
 // hooks of linux/userfaultfd_k.h, which the kernel calls by name and this package through
-// the VMA. The page fault is the only one so far; the hooks for fork, mremap, MADV_REMOVE
-// and munmap are not modelled yet.
+// the VMA. The hooks for events need mmap_lock, for writing except for Remove. Events are
+// not modelled: if the handshake asked for the event, the hook panics with a
+// [*sim.NotModelled]; otherwise it does nothing, as in the kernel.
 type Userfault interface {
 	// HandleUserfault handles a fault on an address that the context tracks:
 	// handle_userfault. reason is VMUffdMissing or VMUffdWP. mmap_lock must be held for
 	// reading. If the result has VMFaultRetry it was dropped, unless the fault's flags
 	// have FaultRetryNowait. vmf is valid until HandleUserfault returns.
 	HandleUserfault(t *sim.Task, vmf *Fault, reason VMFlags) FaultResult
+	// DupUserfaultfd is called for each registered VMA that a fork copies:
+	// dup_userfaultfd.
+	DupUserfaultfd(t *sim.Task)
+	// MremapPrep is called when mremap has moved a registered VMA:
+	// mremap_userfaultfd_prep.
+	MremapPrep(t *sim.Task)
+	// Remove is called before madvise drops pages of a registered VMA: userfaultfd_remove.
+	Remove(t *sim.Task)
+	// UnmapPrep is called before a registered VMA is unmapped: userfaultfd_unmap_prep.
+	UnmapPrep(t *sim.Task)
 }
 
 // handleUserfault passes the fault to the VMA's context. Without a context it returns
@@ -31,7 +42,7 @@ type UffdOps struct {
 }
 
 // anonUffdOps are the operations of anonymous memory: anon_uffd_ops.
-var anonUffdOps = &UffdOps{Modes: VMUffdMissing}
+var anonUffdOps = &UffdOps{Modes: VMUffdMissing | VMUffdWP}
 
 // UffdOps returns the userfaultfd operations of the VMA's type of memory, nil if none:
 // vma_uffd_ops.
@@ -41,6 +52,9 @@ func (v *VMA) UffdOps() *UffdOps {
 	}
 	return v.Ops.Uffd
 }
+
+// IsShmem reports whether the VMA maps shared memory: vma_is_shmem.
+func (v *VMA) IsShmem() bool { return v.Ops == shmemVMOperations }
 
 // CanUserfault reports whether the VMA's type of memory can be registered with the modes,
 // which are VMUffd flags: vma_can_userfault. With no modes it reports whether the memory

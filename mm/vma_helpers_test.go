@@ -194,3 +194,8 @@ type noUserfault struct{ _ int } // not empty, so that pointers to two of them d
 func (*noUserfault) HandleUserfault(*sim.Task, *Fault, VMFlags) FaultResult {
 	return VMFaultSIGBUS
 }
+
+func (*noUserfault) DupUserfaultfd(*sim.Task) {}
+func (*noUserfault) MremapPrep(*sim.Task)     {}
+func (*noUserfault) Remove(*sim.Task)         {}
+func (*noUserfault) UnmapPrep(*sim.Task)      {}

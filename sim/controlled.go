@@ -138,6 +138,8 @@ func (c *Controlled) end(t *Task) {
 	case nil, unwind:
 	case *Bug:
 		c.fail(p)
+	case *NotModelled:
+		c.fail(p)
 	default:
 		c.fail(panicked(t, p))
 	}
@@ -169,7 +171,7 @@ func (c *Controlled) fail(err error) {
 }
 
 // Settle runs the tasks until each is asleep or has ended. It returns a [*Bug], a
-// [*Deadlock], an [*Endless], a [*Panic] or [ErrAbandoned]. An error stops the executor.
+// [*NotModelled], a [*Deadlock], an [*Endless], a [*Panic] or [ErrAbandoned]. An error stops the executor.
 func (c *Controlled) Settle() error {
 	if c.err != nil {
 		return c.err

@@ -31,6 +31,7 @@ func userfaultfdIoctl(t *sim.Task, f *vfs.File, cmd uint32, arg uint64) error {
 	case cmd == abi.UFFDIO_ZEROPAGE && c.facts.Offers(abi.MaskZeropage):
 		return userfaultfdZeropage(t, c, arg)
 	}
+	c.unmodelledIoctl(t, cmd)
 	return errno.EINVAL
 }
 

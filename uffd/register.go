@@ -59,12 +59,25 @@ func userfaultfdRegister(t *sim.Task, c *Ctx, arg uint64) error {
 	if u.Mode == 0 {
 		return errno.EINVAL
 	}
-	if u.Mode&^uint64(abi.RegisterModeMissing|abi.RegisterModeWP) != 0 {
+	known := uint64(abi.RegisterModeMissing | abi.RegisterModeWP)
+	if c.facts.Offers(abi.MaskContinue) {
+		known |= abi.RegisterModeMinor
+	}
+	if u.Mode&^known != 0 {
 		return errno.EINVAL
 	}
-	vmFlags := mm.VMUffdMissing
-	if u.Mode&abi.RegisterModeWP != 0 { // REG-4: not implemented in 2015, later not modelled
-		return errno.EINVAL
+	vmFlags := mm.VMFlags(0)
+	if u.Mode&abi.RegisterModeMissing != 0 {
+		vmFlags |= mm.VMUffdMissing
+	}
+	if u.Mode&abi.RegisterModeWP != 0 {
+		if !c.facts.Offers(abi.MaskWriteprotect) { // REG-4
+			return errno.EINVAL
+		}
+		vmFlags |= mm.VMUffdWP
+	}
+	if u.Mode&abi.RegisterModeMinor != 0 {
+		vmFlags |= mm.VMUffdMinor
 	}
 	if err := c.validateRange(u.Range.Start, u.Range.Len); err != nil {
 		return err
@@ -94,6 +107,7 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 	}
 	for cur := vma; cur != nil && cur.Start < end; cur = cur.Next() {
 		bugOnHalfRegistered(t, cur, where)
+		c.unmodelledMemory(t, cur)
 		if !cur.CanUserfault(vmFlags) {
 			return errno.EINVAL // REG-9
 		}
@@ -101,6 +115,9 @@ func (c *Ctx) registerRange(t *sim.Task, start, end uint64, vmFlags mm.VMFlags) 
 		if cur.Userfault != nil && cur.Userfault != c {
 			return errno.EBUSY
 		}
+	}
+	if vmFlags&mm.VMUffdWP != 0 {
+		sim.Unmodelled(t, "UFFDIO_REGISTER_MODE_WP", "5.7")
 	}
 	if vma.Start < start {
 		prev = vma
@@ -176,6 +193,7 @@ func (c *Ctx) unregisterRange(t *sim.Task, start, end uint64) error {
 		if c.facts.Unregister.OwnerOnly && cur.Userfault != nil && cur.Userfault != c {
 			return errno.EINVAL
 		}
+		c.unmodelledMemory(t, cur)
 		if !cur.CanUserfault(0) {
 			return errno.EINVAL // UNREG-1
 		}

@@ -28,6 +28,7 @@ const (
 const (
 	RegisterModeMissing = 1 << 0
 	RegisterModeWP      = 1 << 1
+	RegisterModeMinor   = 1 << 2 // since 5.13
 )
 
 // Modes of UFFDIO_COPY and UFFDIO_ZEROPAGE.

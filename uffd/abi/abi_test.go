@@ -19,6 +19,11 @@ func TestIoctlNumbers(t *testing.T) {
 		"UFFDIO_WAKE":       0x8010aa02,
 		"UFFDIO_COPY":       0xc028aa03,
 		"UFFDIO_ZEROPAGE":   0xc020aa04,
+
+		"UFFDIO_MOVE":         0xc028aa05,
+		"UFFDIO_WRITEPROTECT": 0xc018aa06,
+		"UFFDIO_CONTINUE":     0xc020aa07,
+		"UFFDIO_POISON":       0xc020aa08,
 	}
 	require.Len(t, abi.Ioctls(), len(want))
 	for _, i := range abi.Ioctls() {

@@ -11,6 +11,11 @@ const (
 	UFFDIO_WAKE       uint32 = iocRead<<30 | RangeSize<<16 | APIVersion<<8 | nrWake
 	UFFDIO_COPY       uint32 = (iocRead|iocWrite)<<30 | CopySize<<16 | APIVersion<<8 | nrCopy
 	UFFDIO_ZEROPAGE   uint32 = (iocRead|iocWrite)<<30 | ZeropageSize<<16 | APIVersion<<8 | nrZeropage
+
+	UFFDIO_MOVE         uint32 = (iocRead|iocWrite)<<30 | MoveSize<<16 | APIVersion<<8 | nrMove                 // since 6.8
+	UFFDIO_WRITEPROTECT uint32 = (iocRead|iocWrite)<<30 | WriteprotectSize<<16 | APIVersion<<8 | nrWriteprotect // since 5.7
+	UFFDIO_CONTINUE     uint32 = (iocRead|iocWrite)<<30 | ContinueSize<<16 | APIVersion<<8 | nrContinue         // since 5.13
+	UFFDIO_POISON       uint32 = (iocRead|iocWrite)<<30 | PoisonSize<<16 | APIVersion<<8 | nrPoison             // since 6.6
 )
 
 // The direction bits of an ioctl number.
@@ -66,5 +71,9 @@ var ioctls = []Ioctl{
 	{"UFFDIO_WAKE", UFFDIO_WAKE, MaskWake, RangeSize},
 	{"UFFDIO_COPY", UFFDIO_COPY, MaskCopy, CopySize},
 	{"UFFDIO_ZEROPAGE", UFFDIO_ZEROPAGE, MaskZeropage, ZeropageSize},
+	{"UFFDIO_MOVE", UFFDIO_MOVE, MaskMove, MoveSize},
+	{"UFFDIO_WRITEPROTECT", UFFDIO_WRITEPROTECT, MaskWriteprotect, WriteprotectSize},
+	{"UFFDIO_CONTINUE", UFFDIO_CONTINUE, MaskContinue, ContinueSize},
+	{"UFFDIO_POISON", UFFDIO_POISON, MaskPoison, PoisonSize},
 	{"UFFDIO_API", UFFDIO_API, MaskAPI, APISize},
 }

@@ -10,6 +10,11 @@ const (
 	CopySize     = 40
 	ZeropageSize = 32
 	MsgSize      = 32
+
+	MoveSize         = 40 // struct uffdio_move: dst, src, len, mode, move
+	WriteprotectSize = 24 // struct uffdio_writeprotect: range, mode
+	ContinueSize     = 32 // struct uffdio_continue: range, mode, mapped
+	PoisonSize       = 32 // struct uffdio_poison: range, mode, updated
 )
 
 // Offsets of the fields that only the kernel writes, in bytes.
