@@ -201,6 +201,8 @@ func Serve(d Doer, in io.Reader, out io.Writer) error {
 		switch {
 		case err != nil:
 			fmt.Fprintf(w, "! %v\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		case r.Finding != nil:
+			fmt.Fprintf(w, "! %v\n", strings.ReplaceAll(r.Finding.Error(), "\n", "; "))
 		case r.Skipped:
 			fmt.Fprintln(w, "?")
 		default:

@@ -38,7 +38,8 @@ func whole(r *scenario.Result) string {
 
 // Outcome is what came of a scenario.
 type Outcome struct {
-	Same    int         // statements that both have answered alike
+	Same    int         // statements that both have answered alike, except for Unready
+	Unready int         // that both have refused, because the handshake was missing
 	Skipped int         // that the target cannot do
 	Diverge *Divergence // nil for none
 	// Ended is why the scenario does not go on to its end, though neither was wrong: it asks
@@ -73,6 +74,8 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 			return o, nil
 		case result.Skipped:
 			o.Skipped++
+		case result.Unready:
+			o.Unready++
 		default:
 			o.Same++
 		}

@@ -21,7 +21,8 @@ const scenarioLength = 60
 // Effort counts the operations of random scenarios.
 type Effort struct {
 	Operations int // made on both sides
-	Same       int // that both sides answered alike; the target cannot do the others
+	Same       int // that both sides answered alike, except for Unready
+	Unready    int // that both sides refused, because the handshake was missing
 }
 
 // FuzzOne runs a random scenario, and returns the number of operations and the first divergence,
@@ -82,9 +83,12 @@ type lockstep struct {
 	ours, theirs Doer
 	lines        []string
 	same         int // statements that both have answered alike
+	unready      int // of the others: that both refused, because the handshake was missing
 }
 
-func (r *lockstep) effort() Effort { return Effort{Operations: len(r.lines), Same: r.same} }
+func (r *lockstep) effort() Effort {
+	return Effort{Operations: len(r.lines), Same: r.same, Unready: r.unready}
+}
 
 // do runs one. The error is a mistake in it.
 func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
@@ -92,6 +96,9 @@ func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 	a, err := r.ours.Do(line)
 	if err != nil {
 		return nil, nil, err
+	}
+	if a.Finding != nil && a.Finding.NotModelled() {
+		return nil, nil, a.Finding // there is no answer to compare
 	}
 	b, err := r.theirs.Do(line)
 	switch {
@@ -103,7 +110,11 @@ func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 	case a.Finding != nil || a.Answer != b.Answer || !slices.Equal(a.Block, b.Block):
 		return a, &Divergence{Ours: a, Theirs: b}, nil
 	}
-	r.same++
+	if a.Unready {
+		r.unready++
+	} else {
+		r.same++
+	}
 	return a, nil, nil
 }
 

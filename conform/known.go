@@ -18,6 +18,6 @@ var notCompared = []Difference{
 	{"minor faults", "UFFDIO_REGISTER_MODE_MINOR and UFFDIO_CONTINUE are not modelled"},
 	{"poison", "UFFDIO_POISON is not modelled"},
 	{"move", "UFFDIO_MOVE is not modelled"},
-	{"events", "the features are accepted, and no event comes"},
+	{"events", "the messages of UFFD_FEATURE_EVENT_FORK, _REMAP, _REMOVE and _UNMAP are not modelled"},
 	{"files, shared memory, hugetlb", "only anonymous private memory is compared"},
 }

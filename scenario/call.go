@@ -50,6 +50,8 @@ type answer struct {
 	child Process
 	// ended is a task that the operation has ended in user mode.
 	ended *task
+	// unready says that the call was refused and came before the handshake.
+	unready bool
 }
 
 const failed = ^uint64(0) // what a system call that failed returns: -1

@@ -8,6 +8,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // program is a scenario whose words have all been found to mean something.
@@ -126,6 +127,14 @@ func (c *compiler) fail(pos syntax.Pos, hint, format string, args ...any) {
 	}
 }
 
+// notModelled reports an operation that Linux supports and the model does not.
+func (c *compiler) notModelled(pos syntax.Pos, what, since string) {
+	err := &sim.NotModelled{What: what, Since: since}
+	if !c.errs.Add(&syntax.Error{Pos: pos, Msg: err.Error(), Err: err}) {
+		panic(full{})
+	}
+}
+
 // unknown reports a word that stands for nothing.
 func (c *compiler) unknown(pos syntax.Pos, what, word string, known []string) {
 	switch hint := syntax.Suggest(word, known); {
@@ -184,7 +193,9 @@ func (c *compiler) statement(stmt *syntax.Stmt) *statement {
 	before := len(c.errs)
 	st.text = stmt.Call.Name + stmt.Op[strings.IndexByte(stmt.Op, '('):]
 	st.op = find(stmt.Call.Name)
-	if st.op == nil {
+	if since, ok := unmodelledOperations[stmt.Call.Name]; ok {
+		c.notModelled(stmt.Call.Pos, stmt.Call.Name, since)
+	} else if st.op == nil {
 		c.unknown(stmt.Call.Pos, "operation", stmt.Call.Name, operationNames())
 	} else {
 		st.args = c.arguments(st.op, stmt.Call)
@@ -267,7 +278,7 @@ func (c *compiler) namesOf(k kind) []string {
 func (st *statement) result(a answer) *Result {
 	r := &Result{
 		File: st.Pos.File, Line: st.Pos.Line, Task: st.task, Op: st.text, Name: st.Bind,
-		Answer: a.text, Block: a.block,
+		Answer: a.text, Block: a.block, Unready: a.unready,
 		Want: st.Want, WantBlock: st.Block, Wanted: st.HasWant, BlockWanted: st.Block != nil,
 	}
 	r.OK = (!r.Wanted || syntax.Match(r.Want, r.Answer)) && (!r.BlockWanted || syntax.MatchBlock(r.WantBlock, r.Block))

@@ -76,11 +76,15 @@ var (
 		{"MAP_ANON", uint64(mm.MapAnonymous)}, {"MAP_GROWSDOWN", uint64(mm.MapGrowsDown)},
 		{"MAP_LOCKED", uint64(mm.MapLocked)}, {"MAP_NORESERVE", uint64(mm.MapNoReserve)},
 		{"MAP_FIXED_NOREPLACE", uint64(mm.MapFixedNoReplace)},
+		{"MAP_DROPPABLE", uint64(mm.MapDroppable)}, {"MAP_32BIT", uint64(mm.Map32Bit)},
+		{"MAP_ABOVE4G", uint64(mm.MapAbove4G)}, {"MAP_POPULATE", uint64(mm.MapPopulate)},
+		{"MAP_HUGETLB", uint64(mm.MapHugeTLB)},
 	}}
 	mremapFlags = &domain{what: "an mremap flag", names: []constant{
 		{"MREMAP_MAYMOVE", uint64(mm.MremapMayMove)}, {"MREMAP_FIXED", uint64(mm.MremapFixed)},
+		{"MREMAP_DONTUNMAP", uint64(mm.MremapDontUnmap)},
 	}}
-	advices = &domain{what: "a piece of advice", names: []constant{
+	advices = &domain{what: "a piece of advice", names: append([]constant{
 		{"MADV_NORMAL", uint64(mm.MadvNormal)}, {"MADV_RANDOM", uint64(mm.MadvRandom)},
 		{"MADV_SEQUENTIAL", uint64(mm.MadvSequential)}, {"MADV_WILLNEED", uint64(mm.MadvWillNeed)},
 		{"MADV_DONTNEED", uint64(mm.MadvDontNeed)}, {"MADV_DONTFORK", uint64(mm.MadvDontFork)},
@@ -88,7 +92,7 @@ var (
 		{"MADV_NOHUGEPAGE", uint64(mm.MadvNoHugePage)}, {"MADV_DONTDUMP", uint64(mm.MadvDontDump)},
 		{"MADV_DODUMP", uint64(mm.MadvDoDump)}, {"MADV_POPULATE_READ", uint64(mm.MadvPopulateRead)},
 		{"MADV_POPULATE_WRITE", uint64(mm.MadvPopulateWrite)},
-	}}
+	}, unmodelledAdvices()...)}
 	whences = &domain{what: "a whence", names: []constant{{"SEEK_SET", 0}, {"SEEK_CUR", 1}, {"SEEK_END", 2}}}
 
 	pollEvents = &domain{what: "a poll event", names: []constant{
@@ -99,3 +103,13 @@ var (
 		{"always", uint64(mm.THPAlways)}, {"madvise", uint64(mm.THPMadvise)}, {"never", uint64(mm.THPNever)},
 	}}
 )
+
+// unmodelledAdvices returns the names of the advice that the model answers with "not
+// modelled".
+func unmodelledAdvices() []constant {
+	var names []constant
+	for _, u := range mm.UnmodelledAdvices() {
+		names = append(names, constant{u.Name, uint64(u.Advice)})
+	}
+	return names
+}

@@ -177,6 +177,8 @@ func (m *model) guard(fn func(*machine.Task)) func(*machine.Task) {
 			case nil:
 			case *sim.Bug:
 				m.setBug(p)
+			case *sim.NotModelled:
+				m.setBug(p)
 			case error, string:
 				m.setBug(internalError(p))
 			default:

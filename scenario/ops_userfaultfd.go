@@ -18,6 +18,7 @@ var userfaultfdOperations = []Operation{
 	{
 		Name: "ioctl",
 		Doc: "UFFDIO_API, _REGISTER, _UNREGISTER, _WAKE, _COPY and _ZEROPAGE with a struct, or any number with an address. " +
+			"_WRITEPROTECT, _CONTINUE, _POISON and _MOVE are not modelled on the kernels that have them. " +
 			"The answer shows the fields that the kernel wrote. byte='A' in UFFDIO_COPY stands for a source full of it.",
 		Example: "ioctl(fd, UFFDIO_COPY, {dst=0x101000, len=1p, byte='A', mode=0}) = 0 {copy=4096}",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "cmd", kind: kindNumber, domain: ioctlCommands}, {name: "arg", kind: kindIoctlArg}},

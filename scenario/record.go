@@ -37,11 +37,20 @@ const (
 
 var (
 	registerModes = &domain{what: "a mode of UFFDIO_REGISTER", prefix: "UFFDIO_REGISTER_MODE_",
-		names: []constant{{"MISSING", abi.RegisterModeMissing}, {"WP", abi.RegisterModeWP}}}
+		names: []constant{{"MISSING", abi.RegisterModeMissing}, {"WP", abi.RegisterModeWP},
+			{"MINOR", abi.RegisterModeMinor}}}
 	copyModes = &domain{what: "a mode of UFFDIO_COPY", prefix: "UFFDIO_COPY_MODE_",
 		names: []constant{{"DONTWAKE", abi.CopyModeDontwake}, {"WP", abi.CopyModeWP}}}
 	zeropageModes = &domain{what: "a mode of UFFDIO_ZEROPAGE", prefix: "UFFDIO_ZEROPAGE_MODE_",
 		names: []constant{{"DONTWAKE", abi.ZeropageModeDontwake}}}
+	writeprotectModes = &domain{what: "a mode of UFFDIO_WRITEPROTECT", prefix: "UFFDIO_WRITEPROTECT_MODE_",
+		names: []constant{{"WP", 1 << 0}, {"DONTWAKE", 1 << 1}}}
+	continueModes = &domain{what: "a mode of UFFDIO_CONTINUE", prefix: "UFFDIO_CONTINUE_MODE_",
+		names: []constant{{"DONTWAKE", 1 << 0}, {"WP", 1 << 1}}}
+	poisonModes = &domain{what: "a mode of UFFDIO_POISON", prefix: "UFFDIO_POISON_MODE_",
+		names: []constant{{"DONTWAKE", 1 << 0}}}
+	moveModes = &domain{what: "a mode of UFFDIO_MOVE", prefix: "UFFDIO_MOVE_MODE_",
+		names: []constant{{"DONTWAKE", 1 << 0}, {"ALLOW_SRC_HOLES", 1 << 1}}}
 	versionNumber = &domain{what: "a version of the interface", names: []constant{{"UFFD_API", abi.APIVersion}}}
 	featureNames  = &domain{what: "a feature", names: []constant{
 		{"PAGEFAULT_FLAG_WP", abi.FeaturePagefaultFlagWP}, {"EVENT_FORK", abi.FeatureEventFork},
@@ -74,6 +83,18 @@ var layouts = []layout{
 	{"UFFDIO_ZEROPAGE", abi.UFFDIO_ZEROPAGE, []field{
 		{name: "start"}, {name: "len"}, {name: "mode", domain: zeropageModes, optional: true},
 		{name: "zeropage", role: out, signed: true}}},
+
+	{"UFFDIO_WRITEPROTECT", abi.UFFDIO_WRITEPROTECT, []field{
+		{name: "start"}, {name: "len"}, {name: "mode", domain: writeprotectModes, optional: true}}},
+	{"UFFDIO_CONTINUE", abi.UFFDIO_CONTINUE, []field{
+		{name: "start"}, {name: "len"}, {name: "mode", domain: continueModes, optional: true},
+		{name: "mapped", role: out, signed: true}}},
+	{"UFFDIO_POISON", abi.UFFDIO_POISON, []field{
+		{name: "start"}, {name: "len"}, {name: "mode", domain: poisonModes, optional: true},
+		{name: "updated", role: out, signed: true}}},
+	{"UFFDIO_MOVE", abi.UFFDIO_MOVE, []field{
+		{name: "dst"}, {name: "src"}, {name: "len"}, {name: "mode", domain: moveModes, optional: true},
+		{name: "move", role: out, signed: true}}},
 }
 
 // layoutOf finds the struct of a command, nil for none.

@@ -24,6 +24,9 @@ type Result struct {
 	WantBlock []string `json:"want_block,omitempty"`
 	// Skipped says that it did not run, because only the model can do it.
 	Skipped bool `json:"skipped,omitempty"`
+	// Unready says that the model refused the statement, which came before the handshake of
+	// its userfaultfd: its answer shows nothing else about the kernel.
+	Unready bool `json:"-"`
 	// OK reports that nothing else was expected.
 	OK bool `json:"ok"`
 	// Finding is the bug that ended the run here, nil for none.
@@ -66,24 +69,32 @@ func indent(lines []string) string {
 	return out
 }
 
-// Finding is a bug of the kernel, or of the model, that a run came upon: a BUG_ON, a
-// deadlock, a run that does not settle, bookkeeping that contradicts itself.
+// Finding is what ended a run: a bug of the kernel, or of the model (a BUG_ON, a
+// deadlock, a run that does not settle, bookkeeping that contradicts itself), or the end of
+// what is modelled, which is no bug.
 type Finding struct {
 	File string `json:"-"`
 	Line int    `json:"-"`
 	// Op is the statement during which it was found.
 	Op string `json:"-"`
-	// What is the bug.
+	// What describes it.
 	What string `json:"what"`
-	// Err is the bug as the executor reported it: a *sim.Bug, *sim.Deadlock or
-	// *sim.Endless, or the error of an invariant.
+	// Err is the error of the executor: a *sim.Bug, *sim.Deadlock, *sim.Endless or
+	// *sim.NotModelled, or the error of an invariant.
 	Err error `json:"-"`
 }
 
-// Error names the place and the bug.
+// Error names the place and the reason.
 func (f *Finding) Error() string {
+	if f.NotModelled() {
+		return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.What)
+	}
 	return fmt.Sprintf("%s:%d: %s: finding: %s", f.File, f.Line, f.Op, f.What)
 }
+
+// NotModelled reports whether the run ended at something that Linux supports and the model
+// does not.
+func (f *Finding) NotModelled() bool { return IsNotModelled(f.Err) }
 
 // Unwrap is the bug as the executor reported it.
 func (f *Finding) Unwrap() error { return f.Err }
@@ -159,7 +170,7 @@ func (r *Result) Statement() string {
 // Whole is all that came of the statement: the answer, the lines of the block, or what was
 // found.
 func (r *Result) Whole() string {
-	if r.Finding != nil {
+	if r.Finding != nil && !r.Finding.NotModelled() {
 		return "finding: " + r.Finding.What
 	}
 	return strings.Join(slices.Concat([]string{r.Answer}, r.Block), "\n")

@@ -147,6 +147,9 @@ func (s *Session) Next() (*Result, error) {
 	r.Events = s.takeEvents()
 	if bug != nil {
 		r.OK = false
+		if n, ok := errors.AsType[*sim.NotModelled](bug); ok {
+			r.Answer, bug = n.Error(), n
+		}
 		r.Finding = &Finding{File: r.File, Line: r.Line, Op: r.Op, What: bug.Error(), Err: bug}
 		s.Close()
 	}
@@ -204,6 +207,7 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 	if err != nil {
 		return answer{}, nil, err
 	}
+	unready := s.beforeHandshake(c, st.op)
 	f := &flight{st: st}
 	t.current, t.reported = f, false
 	f.flight = t.process.Start(t.name, func(thread Thread) {
@@ -220,7 +224,9 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 		return answer{}, bug, nil
 	}
 	s.land()
-	return t.report(), nil, nil
+	a = t.report()
+	a.unready = unready && a.refused()
+	return a, nil, nil
 }
 
 // land takes note of the operations that have ended, in the order of the tasks.

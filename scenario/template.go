@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/scenario/syntax"
+	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // template is a struct as far as it is known before the run.
@@ -93,9 +94,9 @@ func (tp *template) complete(c *compiler, pos syntax.Pos) {
 		case tp.given[i]:
 		case f.role == out:
 			tp.words[i] = untouched
-		case f.name == "src" && !tp.hasFill:
+		case f.name == "src" && !tp.hasFill && tp.layout.cmd == abi.UFFDIO_COPY:
 			c.fail(pos, "", "%s needs a source: src=ADDRESS, or byte='A'", tp.layout.command)
-		case f.name != "src" && !f.optional:
+		case !(f.name == "src" && tp.hasFill) && !f.optional:
 			c.fail(pos, "", "%s lacks the field %s", tp.layout.command, f.name)
 		}
 	}

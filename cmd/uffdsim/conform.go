@@ -105,7 +105,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	defer target.Close()
 	endWith(ctx, target)
 	pair := conform.Against(target, scenario.Options{Kernel: c.kernel, Check: true})
-	same, bad, mistakes := 0, 0, 0
+	same, unready, bad, mistakes := 0, 0, 0, 0
 	for _, file := range files {
 		if ctx.Err() != nil {
 			return errInterrupted
@@ -117,16 +117,20 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		if err != nil {
 			return err
 		}
-		same += o.Same
+		same, unready = same+o.Same, unready+o.Unready
 		note := ""
+		if o.Unready > 0 {
+			note = fmt.Sprintf(", %d refused before the handshake", o.Unready)
+		}
 		if o.Skipped > 0 {
-			note = fmt.Sprintf(", %d that only the model can do", o.Skipped)
+			note += fmt.Sprintf(", %d that only the model can do", o.Skipped)
 		}
 		switch {
 		case o.Diverge != nil:
 			bad++
 			fmt.Fprintf(out, "DIVERGES  %v", o.Diverge)
-		case errors.Is(o.Ended, scenario.ErrModelOnly), errors.Is(o.Ended, scenario.ErrNoRoom), errors.Is(o.Ended, scenario.ErrCannotGoOn):
+		case errors.Is(o.Ended, scenario.ErrModelOnly), errors.Is(o.Ended, scenario.ErrNoRoom), errors.Is(o.Ended, scenario.ErrCannotGoOn),
+			scenario.IsNotModelled(o.Ended):
 			fmt.Fprintf(out, "part  %s: %d statements alike%s; the rest has not been compared: %v\n", file.Name, o.Same, note, o.Ended)
 		case o.Ended != nil:
 			mistakes++
@@ -137,7 +141,8 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			fmt.Fprintf(out, "ok  %s: %d statements alike%s\n", file.Name, o.Same, note)
 		}
 	}
-	fmt.Fprintf(out, "%d scenarios, %d statements alike, %d divergences; %d known differences\n", len(files), same, bad, len(conform.Known()))
+	fmt.Fprintf(out, "%d scenarios, %d statements alike, %s%d divergences; %d known differences\n",
+		len(files), same, refusedByBoth(unready), bad, len(conform.Known()))
 	for _, d := range conform.Known() {
 		fmt.Fprintf(out, "  differs: %s: %s\n", d.Name, d.Reason)
 	}
@@ -155,6 +160,15 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		return errNothingCompared
 	}
 	return nil
+}
+
+// refusedByBoth says how many statements both sides refused only because the handshake was
+// missing: they show that it is needed, and nothing else about the statement.
+func refusedByBoth(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d refused by both before the handshake, ", n)
 }
 
 var (

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/uffdsim/uffdsim/scenario"
 )
 
 // The exit codes.
@@ -11,12 +13,14 @@ const (
 	exitFine    = 0
 	exitFailed  = 1 // an expectation was not met, or a bug was found
 	exitMistake = 2 // the command line or a scenario is wrong
+	exitBeyond  = 3 // a scenario asks for something that Linux supports and the model does not
 )
 
 // Errors that have been reported where they came up.
 var (
-	errFailed   = errors.New("an expectation was not met")
-	errReported = errors.New("a scenario is wrong")
+	errFailed      = errors.New("an expectation was not met")
+	errReported    = errors.New("a scenario is wrong")
+	errNotModelled = errors.New("a scenario asks for something that is not modelled")
 )
 
 // exitCode prints the error of a command, if it has not been reported, and says what
@@ -29,7 +33,12 @@ func exitCode(err error, stderr io.Writer) int {
 		return exitFailed
 	case errors.Is(err, errReported):
 		return exitMistake
+	case errors.Is(err, errNotModelled):
+		return exitBeyond
 	}
 	fmt.Fprintln(stderr, printable(err.Error()))
+	if scenario.IsNotModelled(err) {
+		return exitBeyond
+	}
 	return exitMistake
 }

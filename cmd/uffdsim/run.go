@@ -144,10 +144,7 @@ func (r *runner) drawAll(names []string) error {
 	for _, f := range report.Failures() {
 		fmt.Fprint(r.err, printable(f.Diff()))
 	}
-	if !report.OK() {
-		return errFailed
-	}
-	return nil
+	return verdict(report)
 }
 
 // runAll runs every file, whatever becomes of the others. A mistake in one is worse
@@ -158,16 +155,40 @@ func (r *runner) runAll(names []string) error {
 		err := r.runOne(name)
 		switch {
 		case err == nil:
-		case errors.Is(err, errFailed):
-			if worst == nil {
-				worst = errFailed
-			}
+		case errors.Is(err, errFailed), errors.Is(err, errNotModelled):
+		case scenario.IsNotModelled(err):
+			fmt.Fprintln(r.err, printable(err.Error()))
+			err = errNotModelled
 		default:
 			fmt.Fprintln(r.err, printable(err.Error()))
-			worst = errReported
+			err = errReported
 		}
+		worst = worse(worst, err)
 	}
 	return worst
+}
+
+// worse returns the error that the exit status of several files reports.
+func worse(a, b error) error {
+	for _, err := range []error{errReported, errFailed, errNotModelled} {
+		if a == err || b == err {
+			return err
+		}
+	}
+	return nil
+}
+
+// verdict returns the error for the report of a run, nil if every expectation was met.
+func verdict(report *scenario.Report) error {
+	for _, f := range report.Failures() {
+		if f.Finding == nil || !f.Finding.NotModelled() {
+			return errFailed
+		}
+	}
+	if !report.OK() {
+		return errNotModelled
+	}
+	return nil
 }
 
 func (r *runner) runOne(name string) error {
@@ -270,17 +291,17 @@ func (r *runner) summarise(report *scenario.Report) error {
 				fmt.Fprint(r.out, colour.bad(f.Diff()))
 			}
 		}
-		verdict := colour.good("ok")
-		if len(failures) > 0 {
-			verdict = colour.bad(fmt.Sprintf("FAIL (%d)", len(failures)))
+		outcome := colour.good("ok")
+		switch verdict(report) {
+		case errFailed:
+			outcome = colour.bad(fmt.Sprintf("FAIL (%d)", len(failures)))
+		case errNotModelled:
+			outcome = colour.bad("NOT MODELLED")
 		}
 		fmt.Fprintf(r.out, "%s  %s: %d statements on %s, %d expectations\n",
-			verdict, report.File, len(report.Results), report.Kernel, report.Checked())
+			outcome, report.File, len(report.Results), report.Kernel, report.Checked())
 	}
-	if len(failures) > 0 {
-		return errFailed
-	}
-	return nil
+	return verdict(report)
 }
 
 // writeBack stores the updated text where it came from; what came from standard input

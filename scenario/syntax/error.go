@@ -10,7 +10,12 @@ type Error struct {
 	Pos  Pos
 	Msg  string
 	Hint string // what was perhaps meant, "" for none
+	// Err is the cause, which the message contains; nil if there is none.
+	Err error
 }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error is "file:line:col: message (hint)".
 func (e *Error) Error() string {
