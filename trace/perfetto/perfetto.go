@@ -1,8 +1,8 @@
 // Package perfetto writes a run in the Trace Event Format, which the Perfetto UI (ui.perfetto.dev)
 // and chrome://tracing open: a track for each task, with its system calls and faults one in the
 // other; the waits as slices of their own; arrows from a fault to who reads its message, to who
-// fills its page, and back; and counters of the faults that are pending and of all that wait. An event takes a
-// microsecond.
+// fills its page, and back; and counters of the faults that are pending and of all that wait. An event takes two
+// microseconds.
 package perfetto
 
 import (
@@ -51,7 +51,8 @@ type converter struct {
 	flows  map[string]string   // the flow of a waiter's fault
 	last   int                 // of the flows
 	faults []*faults           // of each context, in the order of their first
-	time   int
+	time   int // of the event
+	ts     int // of the last one written
 }
 
 // faults counts those who wait at a context.
@@ -77,7 +78,11 @@ func (c *converter) tid(task string) int {
 }
 
 func (c *converter) add(e event, task string) {
-	e.TS, e.Pid, e.Tid = c.time, pid, c.tid(task)
+	c.ts = max(c.ts, 2*c.time)
+	if e.Ph == "E" {
+		c.ts = 2*c.time + 1 // after an arrow to the slice: viewers miss one at its very end
+	}
+	e.TS, e.Pid, e.Tid = c.ts, pid, c.tid(task)
 	c.events = append(c.events, e)
 }
 
@@ -180,6 +185,7 @@ func (c *converter) queue(e *trace.Event) {
 		}
 	}
 	if e.Kind == "queue_add" && e.Object == "fault_pending_wqh" && len(c.open[e.Task]) > 0 {
+		c.flow("f", e.Task, c.flows[e.Task]) // the task was woken without a page, and sleeps again
 		c.last++
 		c.flows[e.Task] = fmt.Sprint("fault", c.last)
 		c.flow("s", e.Task, c.flows[e.Task])
