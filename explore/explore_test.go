@@ -132,12 +132,12 @@ func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 	setup := explore.FindSetup("close-only")
 	const bus = "t1=SIGBUS"
 	none := rule.Set{}
-	require.Contains(t, cover(t, setup, explore.Options{}).Outcomes, bus)
-	require.Contains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.FirstReleasedTest)}).Outcomes, bus)
-	require.Contains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.SecondReleasedTest)}).Outcomes, bus)
+	require.Contains(t, cover(t, setup, explore.Options{Version: "2015+copy"}).Outcomes, bus)
+	require.Contains(t, cover(t, setup, explore.Options{Version: "2015+copy", Dropped: none.With(uffd.FirstReleasedTest)}).Outcomes, bus)
+	require.Contains(t, cover(t, setup, explore.Options{Version: "2015+copy", Dropped: none.With(uffd.SecondReleasedTest)}).Outcomes, bus)
 	both := none.With(uffd.FirstReleasedTest).With(uffd.SecondReleasedTest)
-	require.NotContains(t, cover(t, setup, explore.Options{Dropped: both}).Outcomes, bus)
-	require.NotContains(t, cover(t, setup, explore.Options{Dropped: none.With(uffd.ReleasedBeforeLock)}).Outcomes, bus)
+	require.NotContains(t, cover(t, setup, explore.Options{Version: "2015+copy", Dropped: both}).Outcomes, bus)
+	require.NotContains(t, cover(t, setup, explore.Options{Version: "2015+copy", Dropped: none.With(uffd.ReleasedBeforeLock)}).Outcomes, bus)
 }
 
 // Mutant 21: a release that wakes first gives a fault a SIGBUS that it does not deserve; if faults do
@@ -221,8 +221,9 @@ func TestReductionsKeepEveryOutcome(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			setup := &explore.Setup{Name: name, Tasks: tasks, Faulters: 1}
-			plain := cover(t, setup, explore.Options{Plain: true})
-			reduced := cover(t, setup, explore.Options{})
+			const version = "2015+copy"
+			plain := cover(t, setup, explore.Options{Version: version, Plain: true})
+			reduced := cover(t, setup, explore.Options{Version: version})
 			require.Equal(t, slices.Sorted(maps.Keys(plain.Outcomes)), slices.Sorted(maps.Keys(reduced.Outcomes)))
 			require.Less(t, reduced.Runs, plain.Runs)
 			require.Greater(t, len(plain.Outcomes), 1, "the program is too tame to tell")
@@ -258,7 +259,7 @@ func TestScheduleText(t *testing.T) {
 
 func ExampleDiagram() {
 	setup := explore.FindSetup("kill")
-	opts := explore.Options{Dropped: rule.Of(uffd.SleepKillable)}
+	opts := explore.Options{Version: "2015+copy", Dropped: rule.Of(uffd.SleepKillable)}
 	r, _ := explore.Counterexample(setup, opts)
 	_, failure, _ := explore.Rows(setup, opts, r.Failure.Schedule)
 	fmt.Println(failure)

@@ -18,7 +18,7 @@ import (
 // obeyed, because both queues look empty while a reader moves a fault from the one to
 // the other.
 func TestRefileWindow(t *testing.T) {
-	r, err := explore.Counterexample(explore.FindSetup("read-copy"), explore.Options{Budget: budget})
+	r, err := explore.Counterexample(explore.FindSetup("read-copy"), explore.Options{Version: "2015+copy", Budget: budget})
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")

@@ -12,7 +12,7 @@ import (
 // can see it, and not when the closer has stored it.
 func TestSleepersAreSafeWithStoreBuffers(t *testing.T) {
 	for _, tso := range []bool{false, true} {
-		opts := Options{TSO: tso, Dropped: rule.Of(uffd.StripBeforeWake)}
+		opts := Options{Version: "2015+copy", TSO: tso, Dropped: rule.Of(uffd.StripBeforeWake)}
 		r, err := Search(FindSetup("close-only"), opts)
 		require.NoError(t, err)
 		require.NotNil(t, r.Failure, "store buffers: %v", tso)

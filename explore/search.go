@@ -45,9 +45,9 @@ type Options struct {
 	ignored func(s Schedule) bool // of a run that went wrong: it does not count; nil for none
 }
 
-// DefaultVersion is what the explored programs run on: the code of 2015, with a way to
-// resolve a fault.
-const DefaultVersion = "2015+copy"
+// DefaultVersion is the version that programs run on unless [Options].Version says
+// otherwise.
+const DefaultVersion = kernel.Default
 
 // Bound limits how often a run goes from one task to another. What a store buffer does is
 // not counted.

@@ -82,7 +82,7 @@ func TestShardsAddUp(t *testing.T) {
 // What one shard has explored the others leave out: one that comes when everything is done has
 // little to do but to see that it is.
 func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
-	setup, opts := FindSetup("mixed"), Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
+	setup, opts := FindSetup("mixed"), Options{Version: "2015+copy", Faulters: 1, Shards: 2, Exchange: t.TempDir()}
 	waits := make(chan struct{})
 	first := opts
 	first.Progress = func(s Stats) {

@@ -74,7 +74,7 @@ func (f pickFunc) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task { retur
 // Which faulter has come to what is chance, and does not show.
 func TestOutcomesOfFaultersWhoMayChangePlaces(t *testing.T) {
 	skipIfShort(t, true)
-	r, err := Search(FindSetup("close"), Options{Faulters: 2})
+	r, err := Search(FindSetup("close"), Options{Version: "2015+copy", Faulters: 2})
 	require.NoError(t, err)
 	require.Contains(t, r.Outcomes, "t1=SIGBUS t2=zero")
 	require.NotContains(t, r.Outcomes, "t1=zero t2=SIGBUS")

@@ -11,7 +11,7 @@
 // # Stability
 //
 // Stable (a change is announced in CHANGELOG.md): [Profile.Name], [Profiles], [Newest],
-// [Lookup], [Resolve], [Describe], [Changes], [Change] and [Running].
+// [Lookup], [Resolve], [Describe], [Changes], [Change], [Running] and [Default].
 //
 // Internal (may change in any commit, although other packages of this module use it): the
 // fields of [Profile.UFFD] and [Profile.MM], and [Change.Apply].

@@ -20,6 +20,10 @@ type Profile struct {
 // conformance suite was run.
 const Running = "6.18.44"
 
+// Default is the version that a program models if it names none: the newest one that was
+// compared with a running kernel.
+const Default = "6.18"
+
 // names are the names of the profiles, the oldest first. All are mainline releases, except
 // that the one of the series of [Running] models that stable release.
 var names = []string{

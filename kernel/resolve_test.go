@@ -138,3 +138,13 @@ func ExampleResolve() {
 	// 5.10.100 true
 	// 5.10.100: mainline 5.10 with backports handshake-compare-exchange (5.10.67)
 }
+
+// The default is the series of the running kernel that answers were compared with.
+func TestDefault(t *testing.T) {
+	p, ok := kernel.Lookup(kernel.Default)
+	require.True(t, ok)
+	require.Equal(t, kernel.Default, p.Name)
+	require.True(t, strings.HasPrefix(kernel.Running, kernel.Default+"."))
+	all := kernel.Profiles()
+	require.Equal(t, all[len(all)-1].Name, kernel.Default, "it is the newest one")
+}

@@ -1,6 +1,7 @@
-// Package lessons holds the scenarios that come with the program. Each teaches one
-// thing about userfaultfd, in comments around statements that show it, and every
-// answer in it is checked when it runs.
+// Package lessons holds the scenarios that come with the program. Each teaches one thing
+// about userfaultfd, in comments around statements that show it, and every answer in it is
+// checked when it runs. The lessons whose names begin with h show what older kernels do
+// differently; all others are right on the default version.
 package lessons
 
 import (
@@ -14,7 +15,7 @@ var files embed.FS
 
 // Lesson is a scenario with what it is for.
 type Lesson struct {
-	// Name is the file's name without its ending: "01-first-fault".
+	// Name is the file's name without its ending: "01-first-fault", "h03-one-retry".
 	Name string
 	// Title and Teaches are the file's directives of those names: what it is called,
 	// and in one sentence what one knows afterwards.

@@ -3,6 +3,7 @@ package lessons_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,11 +38,12 @@ func check(t *testing.T, file *syntax.File, opts scenario.Options) {
 func TestDirectives(t *testing.T) {
 	names := map[string]bool{}
 	for _, l := range lessons.All() {
-		require.Regexp(t, regexp.MustCompile(`^\d\d-[a-z0-9-]+$`), l.Name)
+		require.Regexp(t, regexp.MustCompile(`^h?\d\d-[a-z0-9-]+$`), l.Name)
 		require.NotEmpty(t, l.Title, l.Name)
 		require.NotEmpty(t, l.Teaches, l.Name)
-		require.False(t, names[l.Name[:2]], "two lessons have the number %s", l.Name[:2])
-		names[l.Name[:2]] = true
+		number, _, _ := strings.Cut(l.Name, "-")
+		require.False(t, names[number], "two lessons have the number %s", number)
+		names[number] = true
 	}
 }
 
@@ -53,4 +55,41 @@ func TestFind(t *testing.T) {
 	}
 	_, ok := lessons.Find("nothing")
 	require.False(t, ok)
+}
+
+// A lesson is right on the default version, and has no kernel of its own. A lesson of
+// history is right up to the release before each change that it is about, and wrong from
+// then on.
+func TestKernelsOfLessons(t *testing.T) {
+	type change struct{ last, first string }
+	history := map[string][]change{
+		"h01": {{"2015+copy", "4.3"}},
+		"h02": {{"4.9", "4.10"}},
+		"h03": {{"5.6", "5.7"}},
+		"h04": {{"4.10", "4.11"}},
+		"h05": {{"6.3", "6.4"}, {"6.3", "6.16"}},
+		"h06": {{"6.16", "6.17"}},
+	}
+	for _, l := range lessons.All() {
+		file, err := syntax.Parse(l.Name+".uffd", []byte(l.Source))
+		require.NoError(t, err)
+		right := func(version string) bool {
+			report, err := scenario.Run(file, scenario.Options{Kernel: version})
+			return err == nil && report.OK()
+		}
+		if !strings.HasPrefix(l.Name, "h") {
+			require.Empty(t, file.Directive("kernel"), "%s runs on the default version", l.Name)
+			require.True(t, right(scenario.DefaultKernel), l.Name)
+			continue
+		}
+		number, _, _ := strings.Cut(l.Name, "-")
+		require.NotEmpty(t, history[number], l.Name)
+		require.Equal(t, "2015+copy", file.Directive("kernel"), l.Name)
+		for _, c := range history[number] {
+			require.True(t, right(c.last), "%s on %s", l.Name, c.last)
+			require.False(t, right(c.first), "%s on %s", l.Name, c.first)
+			require.Contains(t, l.Title, c.first, "the title names the release")
+		}
+		require.False(t, right(scenario.DefaultKernel), l.Name)
+	}
 }

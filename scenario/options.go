@@ -37,7 +37,7 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultKernel  = "2015+copy"
+	DefaultKernel  = kernel.Default
 	DefaultSteps   = 1_000_000
 	DefaultTimeout = 30 * time.Second
 )

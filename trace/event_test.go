@@ -177,7 +177,7 @@ func TestSentences(t *testing.T) {
 		"main returns from mmap: 0x100000",
 		"t1 loads from 0x101000: a page fault",
 		"t1 (0x101000) joins fault_pending_wqh of fd",
-		"t1 sleeps: TASK_KILLABLE",
+		"t1 sleeps: TASK_INTERRUPTIBLE",
 		"main returns from poll: 1",
 		"main joins fd_wqh of fd",
 		"main puts t1 (0x101000) into fault_wqh of fd",

@@ -64,7 +64,7 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
   uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/close3   and 1/2 elsewhere
   uffdsim explore copy --kernel 5.10,6.12.117         on two releases
   uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
-  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*19 t1*8'`,
+  uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*25 t1*7'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeSetups,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,7 +72,7 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
 				return listSetups(cmd.OutOrStdout())
 			}
 			if cmd.Flags().Changed("replay") && strings.TrimSpace(x.replay) == "" {
-				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*19 t1*8'")
+				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*25 t1*7'")
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
