@@ -131,13 +131,15 @@ func TestRulesBite(t *testing.T) {
 	doc, err := os.ReadFile("../docs/rules.md")
 	require.NoError(t, err)
 	left := map[site]string{}
-	for at, rule := range sites {
-		require.Contains(t, string(doc), "| "+rule+" |")
-		left[at] = rule
+	for at, r := range sites {
+		require.Contains(t, string(doc), "| "+r.rule+" |")
+		require.Regexp(t, `^[A-Z].*\.$`, r.why, r.rule)
+		left[at] = r.rule
 	}
 	for name, text := range scenarios(t) {
 		for _, kernel := range []string{"", "6.18"} {
 			for _, e := range streamOf(t, name, text, kernel) {
+				require.Equal(t, e.Rule != "" && sites[site{e.Func, e.Kind, e.Object}].rule+sites[site{e.Func, e.Kind, ""}].rule != "", e.Why() != "", e.Kind)
 				delete(left, site{e.Func, e.Kind, e.Object})
 				delete(left, site{e.Func, e.Kind, ""})
 			}

@@ -49,7 +49,7 @@ func (r *Recorder) Event(e sim.Event) {
 	}
 	event := Event{Op: r.op, Task: e.Task, Func: e.Func, Rule: e.Rule, Kind: e.Kind, Object: e.Object, Args: args}
 	if event.Rule == "" {
-		event.Rule = ruleOf(&event)
+		event.Rule = reasonOf(&event).rule
 	}
 	r.add(event)
 }

@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"io"
 
-	"github.com/uffdsim/uffdsim/docs"
 	"github.com/uffdsim/uffdsim/trace"
 )
 
@@ -26,28 +25,25 @@ var (
 type Data struct {
 	Events []Event           `json:"events"`
 	Labels map[string]string `json:"labels"` // what the contexts are called
-	Rules  map[string]string `json:"rules"`  // what the rules say that come up
 }
 
 // Event is an event and what it says in words.
 type Event struct {
 	trace.Event
 	Said string `json:"said"`
+	Why  string `json:"why,omitempty"` // why the step follows the event's rule
 }
 
 // DataOf returns the page's data for a stream, whose events it numbers from 1.
 func DataOf(s trace.Stream) *Data {
-	d := &Data{Events: make([]Event, len(s)), Labels: map[string]string{}, Rules: map[string]string{}}
-	label, texts := s.Labels(), docs.RuleTexts()
+	d := &Data{Events: make([]Event, len(s)), Labels: map[string]string{}}
+	label := s.Labels()
 	for i := range s {
 		e := &s[i]
-		d.Events[i] = Event{sound(e), e.Sentence(label)}
+		d.Events[i] = Event{sound(e), e.Sentence(label), e.Why()}
 		d.Events[i].Seq = i + 1
 		if e.Kind == "ctx_new" {
 			d.Labels[e.Object] = label(e.Object)
-		}
-		if text, ok := texts[e.Rule]; ok {
-			d.Rules[e.Rule] = text
 		}
 	}
 	return d

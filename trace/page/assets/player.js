@@ -6,7 +6,6 @@ class Run {
     this.id = String(++Run.last);
     this.events = data.events.map((e) => ({ task: "", func: "", object: "", args: {}, ...e }));
     this.labels = Object.assign(Object.create(null), data.labels); // a name may be one of Object's
-    this.rules = Object.assign(Object.create(null), data.rules);
     this.history = new History(this.events);
     this.chosen = null; // the address whose way through the page table is shown, if not that of the last touch
     this.lineSteps = {};

@@ -62,8 +62,7 @@ function drawNow(state, event, run) {
   $("said").textContent = event.said;
   $("line").textContent = event.op ? "line " + state.line : "";
   $("func").textContent = event.func ? event.func + "()" : "";
-  const rule = event.rule ? run.rules[event.rule] : "";
-  $("rule").replaceChildren(...(event.rule ? [el("b", { class: "tag" }, event.rule), " ", rule || ""] : []));
+  $("rule").replaceChildren(...(event.rule ? [el("b", { class: "tag" }, event.rule), " ", event.why || ""] : []));
   $("now").classList.toggle("finding", event.kind === "run_end" && Boolean(event.args.finding));
 }
 
