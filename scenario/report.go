@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -40,10 +41,14 @@ type Result struct {
 	// Wanted and BlockWanted report that the scenario expects an answer, and a block.
 	Wanted      bool `json:"-"`
 	BlockWanted bool `json:"-"`
+	// Begun is the last operation of the task that a statement such as "t1 = ..." asks
+	// about, with its line: "load(0x101000) of line 5". It is "" for other statements, and
+	// for a task that has begun no operation.
+	Begun string `json:"-"`
 }
 
-// Diff tells what was expected and what came instead, "" if the result is as it
-// should be.
+// Diff returns the lines that show the place, the expected result and the one that came
+// instead, "" if they match.
 func (r *Result) Diff() string {
 	if r.OK {
 		return ""
@@ -51,14 +56,28 @@ func (r *Result) Diff() string {
 	if r.Finding != nil {
 		return r.Finding.Error() + "\n"
 	}
-	d := fmt.Sprintf("%s:%d: %s\n", r.File, r.Line, r.Op)
-	if r.Wanted && r.Want != r.Answer {
+	d := fmt.Sprintf("%s:%d: %s\n", r.File, r.Line, r.subject())
+	if r.Wanted && !syntax.Match(r.Want, r.Answer) {
 		d += fmt.Sprintf("  want = %s\n  got  = %s\n", r.Want, r.Answer)
 	}
 	if r.BlockWanted {
 		d += "  want block:\n" + indent(r.WantBlock) + "  got block:\n" + indent(r.Block)
 	}
 	return d
+}
+
+// subject returns the operation with its task, or the task that is asked about with the
+// operation that it began.
+func (r *Result) subject() string {
+	switch {
+	case r.Op == "" && r.Begun != "":
+		return r.Task + " = ... (" + r.Begun + ")"
+	case r.Op == "":
+		return r.Task + " = ..."
+	case r.Task != "" && r.Task != mainName:
+		return r.Task + ": " + r.Op
+	}
+	return r.Op
 }
 
 func indent(lines []string) string {

@@ -207,6 +207,17 @@ func TestMismatch(t *testing.T) {
 	require.Equal(t, "test.uffd:2: maps()\n  want block:\n    something\n  got block:\n    nothing is mapped\n", failures[1].Diff())
 }
 
+// A mismatch of another task names the task. That of "t1 = ..." names the operation that the
+// task began, with its line.
+func TestMismatchNamesTheTask(t *testing.T) {
+	report := run(t, setUp+"t1: load(0x101000) = loaded 'A'\nclose(fd)\nt1 = loaded 'A'\nt1: poll(9) = ...\n    x\n", scenario.Options{})
+	failures := report.Failures()
+	require.Len(t, failures, 3)
+	require.Equal(t, "test.uffd:6: t1: load(0x101000)\n  want = loaded 'A'\n  got  = blocked\n", failures[0].Diff())
+	require.Equal(t, "test.uffd:8: t1 = ... (load(0x101000) of line 6)\n  want = loaded 'A'\n  got  = loaded '\\0'\n", failures[1].Diff())
+	require.Equal(t, "test.uffd:9: t1: poll(9)\n  want block:\n    x\n  got block:\n", failures[2].Diff())
+}
+
 func TestUpdate(t *testing.T) {
 	const src = "# first\nfd = userfaultfd(0) = 4 # a comment\nmaps()\nt1: poll(fd) = ...\nclose(fd)\n"
 	file, err := syntax.Parse("test.uffd", []byte(src))

@@ -144,6 +144,9 @@ func (s *Session) Next() (*Result, error) {
 		bug = s.beyondLimits(&a)
 	}
 	r := st.result(a)
+	if st.Await {
+		r.Begun = s.begun(st.task)
+	}
 	r.Events = s.takeEvents()
 	if bug != nil {
 		r.OK = false
@@ -286,6 +289,16 @@ func (s *Session) await(st *statement) answer {
 		}
 	}
 	return answer{text: "idle"}
+}
+
+// begun returns the last operation of a task with its line, "" if it has begun none.
+func (s *Session) begun(task string) string {
+	for _, t := range s.tasks {
+		if t.name == task && t.current != nil {
+			return fmt.Sprintf("%s of line %d", t.current.st.text, t.current.st.line())
+		}
+	}
+	return ""
 }
 
 // takeEvents returns the events since the last call.
