@@ -60,6 +60,11 @@ type Info struct {
 	TSO bool
 	// Since is the oldest kernel version in which the failure can happen.
 	Since string
+	// Until is the name of the change in package kernel since which the program has the same
+	// outcomes without the rule, "" if none.
+	Until string
+	// Remains says what the rule still does since then. It continues "since then".
+	Remains string
 	// Program is the explorer's program in which the failure can happen.
 	Program string
 	// Mutant is the number of the mutant that removes the rule, "" if none.
@@ -74,7 +79,7 @@ type Info struct {
 // fields maps each field that a rule may have to whether it is required.
 var fields = map[string]bool{
 	"number": true, "function": true, "does": true, "instead": true, "symptom": true, "program": true,
-	"mutant": false, "since": false, "tso": false, "only-new": false,
+	"mutant": false, "since": false, "until": false, "remains": false, "tso": false, "only-new": false,
 }
 
 // Parse parses a list of rules. since is the Since of a rule without that field. list is
@@ -129,12 +134,15 @@ func (d *Diff) info(r Rule, since string) (Info, error) {
 	if f["since"] != "" {
 		since = f["since"]
 	}
+	if (f["until"] == "") != (f["remains"] == "") {
+		return Info{}, fmt.Errorf("\"until\" and \"remains\" belong together")
+	}
 	if err := checkSymptom(Symptom(f["symptom"])); err != nil {
 		return Info{}, err
 	}
 	return Info{
 		Rule: r, Name: d.Name, Func: f["function"], Number: f["number"], Does: f["does"], Instead: f["instead"],
-		Symptom: Symptom(f["symptom"]), TSO: tso, Since: since, Program: f["program"], Mutant: f["mutant"],
+		Symptom: Symptom(f["symptom"]), TSO: tso, Since: since, Until: f["until"], Remains: f["remains"], Program: f["program"], Mutant: f["mutant"],
 		OnlyNew: onlyNew, Hunks: d.Hunks,
 	}, nil
 }

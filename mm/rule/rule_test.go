@@ -36,13 +36,13 @@ const head = `rule one
 `
 
 func TestParse(t *testing.T) {
-	infos, err := rule.Parse("list", "# a comment\n\n"+head+"\tmutant 1\n\tsince 4.3\n\ttso\n@@ a/b.go F\n-\tx()\n+\ty()\n", "2015")
+	infos, err := rule.Parse("list", "# a comment\n\n"+head+"\tmutant 1\n\tsince 4.3\n\ttso\n\tuntil x\n\tremains y z\n@@ a/b.go F\n-\tx()\n+\ty()\n", "2015")
 	require.NoError(t, err)
 	require.Len(t, infos, 1)
-	hunk := rule.Hunk{File: "a/b.go", Func: "F", Lines: []string{"-\tx()", "+\ty()"}, Line: 13}
+	hunk := rule.Hunk{File: "a/b.go", Func: "F", Lines: []string{"-\tx()", "+\ty()"}, Line: 15}
 	require.Equal(t, rule.Info{
 		Name: "one", Func: "handle_userfault", Number: "FAULT-9", Does: "looks", Instead: "sleeps",
-		Symptom: rule.LostWakeUp, TSO: true, Since: "4.3", Program: "copy", Mutant: "1", Hunks: []rule.Hunk{hunk},
+		Symptom: rule.LostWakeUp, TSO: true, Since: "4.3", Until: "x", Remains: "y z", Program: "copy", Mutant: "1", Hunks: []rule.Hunk{hunk},
 	}, infos[0])
 	require.Equal(t, "@@ a/b.go F\n-\tx()\n+\ty()\n", hunk.String())
 }
@@ -54,6 +54,8 @@ func TestParseErrors(t *testing.T) {
 		{"rule one\n", "list:1: rule one has no hunk"},
 		{head + "@@ a.go F\n x\n", "list:1: rule one: the hunk of line 8 changes nothing"},
 		{head + "\tsize 3\n" + hunk, `list:1: rule "one": unknown field "size"`},
+		{head + "\tuntil x\n" + hunk, `list:1: rule "one": "until" and "remains" belong together`},
+		{head + "\tremains x\n" + hunk, `list:1: rule "one": "until" and "remains" belong together`},
 		{head + "\tdoes more\n" + hunk, `list:8: a second "does"`},
 		{strings.Replace(head, "lost wake-up", "boredom", 1) + hunk,
 			`list:1: rule "one": unknown symptom "boredom": the symptoms are "lost wake-up", "use after free", "spurious SIGBUS", ` +
