@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -65,9 +66,14 @@ type Server struct {
 	conns   atomic.Int64
 }
 
-// Listen opens a port of the loopback interface, any free one if port is 0.
+// Listen opens a port of the loopback interface, any free one if port is 0. The error is the
+// system's alone, such as "address already in use".
 func Listen(port int) (net.Listener, error) {
-	return net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if system := new(os.SyscallError); errors.As(err, &system) {
+		return nil, system.Err
+	}
+	return l, err
 }
 
 // New makes a server for a port of the loopback interface.
