@@ -29,7 +29,7 @@ var phrases = []string{
 var plain = []string{
 	"errno", "sim", "vfs", "lockorder", "procfs",
 	"mm", "mm/page", "mm/pgtable", "mm/rule", "mm/rule/rulegen",
-	"uffd", "uffd/abi", "kernel", "machine",
+	"uffd", "uffd/abi", "kernel", "machine", "cmd/uffdsim",
 }
 
 // phrase matches any of the phrases as whole words, whatever the case and the white space.

@@ -11,23 +11,24 @@ import (
 )
 
 func newBench() *cobra.Command {
-	var opts bench.Options
+	opts := bench.Options{Time: time.Second}
 	var asJSON, scale bool
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure the model, side by side with the running kernel",
-		Long: `Run the same programs on the model and, where userfaultfd can be used, on the running
-kernel, sample by sample in turn, and print medians, the spread and the ratio, and which
-targets are met. docs/performance.md says what each row does.
+		Short: "Measure the model and the running kernel side by side",
+		Long: `Run the same programs on the model and, if userfaultfd is available, on the running kernel,
+taking samples of both in turn. Print the medians, their spread, the ratio of both and
+whether the project's targets are met. docs/performance.md explains each row.
 
-The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the kernel.`,
+The rows with 100,000 VMAs (mappings) and more need a vm.max_map_count of that size.`,
 		Example: `  uffdsim bench                       everything, about two minutes
   uffdsim bench --only 'round trip'   some rows
+  uffdsim bench --time 100ms          with less precision
   uffdsim bench --scale               a million VMAs, 100,000 sleepers, ten million pages
   uffdsim bench --json                for a program`,
-		Args: cobra.NoArgs,
+		Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := within("--time", opts.Time, 0, maxBenchTime); err != nil {
+			if err := exclusive(cmd, "scale", "time", "only", "no-kernel"); err != nil {
 				return err
 			}
 			if scale {
@@ -45,14 +46,11 @@ The rows of 100,000 VMAs and more need vm.max_map_count to be as large on the ke
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&opts.Time, "time", time.Second, "how long to measure each row, on the slower side")
-	f.StringVar(&opts.Only, "only", "", "measure the rows whose names contain this")
-	f.BoolVar(&opts.NoKernel, "no-kernel", false, "leave the running kernel out")
-	f.BoolVar(&scale, "scale", false, "instead, put on one process as much as it is to bear in 8 GiB")
+	addNumber(cmd, &opts.Time, "time", 0, maxBenchTime, time.Second, "how long to measure the slower side of each row")
+	f.StringVar(&opts.Only, "only", "", "measure only the rows whose names contain `TEXT`")
+	f.BoolVar(&opts.NoKernel, "no-kernel", false, "do not measure the running kernel")
+	f.BoolVar(&scale, "scale", false, "instead, load one process of the model with as much as should fit in 8 GiB")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	for _, other := range []string{"time", "only", "no-kernel"} {
-		cmd.MarkFlagsMutuallyExclusive("scale", other)
-	}
 	return cmd
 }
 

@@ -5,18 +5,13 @@ import (
 	"os"
 )
 
-// palette paints text for a terminal; the zero value leaves it as it is.
+// palette colours text for a terminal. The zero value leaves it without colour.
 type palette struct{ on bool }
 
-// paletteFor is the palette for a writer: colours on a terminal only, and never with
-// NO_COLOR (https://no-color.org) set.
+// paletteFor returns the palette for a writer: colours on a terminal, unless NO_COLOR
+// (https://no-color.org) is set.
 func paletteFor(w io.Writer) palette {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return palette{}
-	}
-	info, err := f.Stat()
-	return palette{on: err == nil && info.Mode()&os.ModeCharDevice != 0}
+	return palette{on: os.Getenv("NO_COLOR") == "" && isTerminal(w)}
 }
 
 // paint returns the text as printable does, in the colour.

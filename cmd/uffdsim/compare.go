@@ -10,24 +10,25 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// history is what the versions, the oldest first, answer to a statement.
+// history has the answers of the versions, the oldest first, to a statement.
 type history struct {
 	statement string
-	answers   []string // "" where the run did not come so far
+	answers   []string // "" for a version on which the run ended before
 }
 
 // compareVersions runs a scenario on the versions, and prints the statements that they answer
-// differently. What the scenario expects does not matter.
-func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options, kernels []string) error {
+// differently. It ignores the scenario's expectations.
+func compareVersions(out io.Writer, p *progress, file *syntax.File, opts scenario.Options, kernels []string) error {
 	histories := make([]history, len(file.Stmts))
-	early := history{answers: make([]string, len(kernels))} // why runs have ended early
+	early := history{answers: make([]string, len(kernels))} // why runs ended early
 	for k, kernel := range kernels {
+		p.set("%s: on %s, kernel %d of %d", file.Name, kernel, k+1, len(kernels))
 		opts.Kernel = kernel
 		report, err := scenario.Run(file, opts)
-		if report == nil { // there is a mistake in it
+		if report == nil { // the scenario has a mistake
 			return err
 		}
-		if err != nil { // the scenario makes no sense there any more
+		if err != nil { // the rest makes no sense on this kernel
 			early.answers[k] = "ends early: " + err.Error()
 		}
 		for i := range report.Results {
@@ -39,6 +40,7 @@ func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options, ke
 			h.answers[k] = strings.Trim(r.Whole(), "\n")
 		}
 	}
+	p.end()
 	if slices.Equal(kernels, scenario.Kernels()) {
 		fmt.Fprintf(out, "%s, from %s to %s\n", file.Name, kernels[0], kernels[len(kernels)-1])
 	} else {
@@ -58,7 +60,7 @@ func compareVersions(out io.Writer, file *syntax.File, opts scenario.Options, ke
 	return nil
 }
 
-// differs reports whether two versions that came so far have answered differently.
+// differs reports whether two of the versions that ran the statement answered differently.
 func (h *history) differs() bool {
 	first := ""
 	for _, a := range h.answers {
@@ -72,7 +74,7 @@ func (h *history) differs() bool {
 	return false
 }
 
-// print shows each answer with the versions that gave it.
+// print prints each answer with the versions that gave it.
 func (h *history) print(out io.Writer, kernels []string) {
 	fmt.Fprintf(out, "  %s\n", h.statement)
 	h.printAnswers(out, kernels)

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,7 +21,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// conformance is what the conform command was asked for.
+// conformance is the conform command with its flags.
 type conformance struct {
 	kernel     string
 	target     string
@@ -31,27 +31,33 @@ type conformance struct {
 	operations int
 	seed       uint64
 	workers    int
+	in         io.Reader // for the scenario "-"
 }
 
 func newConform() *cobra.Command {
-	var c conformance
+	c := conformance{timeout: 10 * time.Second, seed: 1, workers: min(runtime.GOMAXPROCS(0), maxWorkers)}
 	cmd := &cobra.Command{
 		Use:   "conform [FILE|DIR...]",
-		Short: "Hold the model against the running kernel, or another implementation",
-		Long: `Run scenarios on the model and on a target, in step, and compare the answers. The
-target is the running kernel, or any program (--target) that reads operations, one a line,
-and prints answers: see docs/protocol.md. Without files the lessons are run.
+		Short: "Compare the model with the running kernel, or with another implementation",
+		Long: `Run scenarios on the model and on a target, step by step, and compare the answers. The
+target is the running kernel, or with --target a program that reads operations, one per line,
+and prints answers: see docs/protocol.md. FILE is a file or a lesson's name, DIR a directory
+with scenarios (*.uffd). Without arguments, the lessons are compared.
 
-With --fuzz the scenarios are made up. What is answered differently is made as short as
-it can be, and printed as a scenario.`,
+With --fuzz or --operations the scenarios are generated at random. If the answers differ, the
+scenario is made as short as possible and printed.`,
 		Example: `  uffdsim conform                           the lessons, on the running kernel
+  uffdsim conform 01 my.uffd                a lesson and a file
   uffdsim conform --fuzz 60s --seed 1       random scenarios
   uffdsim conform --target 'uffdsim serve'  another implementation`,
+		Args:              arguments,
+		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
+			context.AfterFunc(ctx, stop) // a second signal has its default effect: it ends the program
 			c.program = cmd.Flags().Changed("target")
+			c.in = cmd.InOrStdin()
 			if c.kernel, err = oneKernel(cmd, c.kernel); err != nil {
 				return err
 			}
@@ -59,17 +65,17 @@ it can be, and printed as a scenario.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.kernel, "kernel", newest(), "version of the model: "+kernelUsage)
-	f.StringVar(&c.target, "target", "", "program to hold the model against (default: the running kernel)")
-	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "how long a program may take for an answer")
-	f.DurationVar(&c.fuzz, "fuzz", 0, "make scenarios up for this long")
-	f.IntVar(&c.operations, "operations", 0, "make scenarios up until there were so many operations")
-	f.Uint64Var(&c.seed, "seed", 1, "number of the first made-up scenario")
-	f.IntVar(&c.workers, "workers", min(runtime.GOMAXPROCS(0), maxWorkers), "scenarios at a time")
+	f.StringVar(&c.kernel, "kernel", newest(), "kernel `VERSION` of the model: "+kernelUsage)
+	f.StringVar(&c.target, "target", "", "`PROGRAM` to compare the model with (default: the running kernel)")
+	addNumber(cmd, &c.timeout, "timeout", time.Millisecond, maxTime, 10*time.Second, "how long a program may take to answer")
+	addNumber(cmd, &c.fuzz, "fuzz", 0, maxTime, time.Minute, "generate scenarios for this `TIME`")
+	addNumber(cmd, &c.operations, "operations", 0, maxOperations, 10_000, "generate scenarios until they had this many operations")
+	addNumber(cmd, &c.seed, "seed", 0, math.MaxUint64, 1, "number of the first generated scenario")
+	addNumber(cmd, &c.workers, "workers", 1, maxWorkers, 4, "number of scenarios at a time")
 	return cmd
 }
 
-// newest is the newest version that the model has.
+// newest returns the newest version of the model.
 func newest() string {
 	kernels := scenario.Kernels()
 	return kernels[len(kernels)-1]
@@ -94,7 +100,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	if c.fuzz > 0 || c.operations > 0 {
 		return c.makeUp(ctx, out, errOut)
 	}
-	files, err := scenariosIn(paths)
+	files, err := scenariosIn(c.in, paths)
 	if err != nil {
 		return err
 	}
@@ -111,7 +117,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			return errInterrupted
 		}
 		o, err := conform.Run(pair, file)
-		if ctx.Err() != nil { // the target was ended: what it does not answer means nothing
+		if ctx.Err() != nil { // the target was ended, so a missing answer means nothing
 			return errInterrupted
 		}
 		if err != nil {
@@ -123,7 +129,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			note = fmt.Sprintf(", %d refused before the handshake", o.Unready)
 		}
 		if o.Skipped > 0 {
-			note += fmt.Sprintf(", %d that only the model can do", o.Skipped)
+			note += fmt.Sprintf(", %d that only the model can run", o.Skipped)
 		}
 		switch {
 		case o.Diverge != nil:
@@ -153,7 +159,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	}
 	switch {
 	case mistakes > 0:
-		return fmt.Errorf("%d scenarios with mistakes, which have not been compared to their ends", mistakes)
+		return fmt.Errorf("%d scenarios have mistakes and were compared only up to them", mistakes)
 	case bad > 0:
 		return errFailed
 	case same == 0:
@@ -163,7 +169,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 }
 
 // refusedByBoth says how many statements both sides refused only because the handshake was
-// missing: they show that it is needed, and nothing else about the statement.
+// missing. They show that it is needed, and nothing else about the statement.
 func refusedByBoth(n int) string {
 	if n == 0 {
 		return ""
@@ -173,37 +179,30 @@ func refusedByBoth(n int) string {
 
 var (
 	errInterrupted     = errors.New("interrupted: not everything was compared")
-	errNothingCompared = errors.New("nothing was compared: the target has answered no statement")
+	errNothingCompared = errors.New("nothing was compared: the target answered no statement")
 )
 
-// check says what makes no sense in what was asked for.
+// check returns an error if the flags make no sense.
 func (c *conformance) check(paths []string) error {
 	if c.program && strings.TrimSpace(c.target) == "" {
 		return errors.New("--target: no program is named (without --target, the target is the running kernel)")
 	}
-	err := errors.Join(
-		within("--workers", c.workers, 1, maxWorkers),
-		within("--operations", c.operations, 0, maxOperations),
-		within("--fuzz", c.fuzz, 0, maxTime),
-		within("--timeout", c.timeout, time.Millisecond, maxTime))
-	switch {
-	case err != nil:
-		return err
-	case (c.fuzz > 0 || c.operations > 0) && len(paths) > 0:
-		return errors.New("--fuzz and --operations make scenarios up: no files with them")
+	if (c.fuzz > 0 || c.operations > 0) && len(paths) > 0 {
+		return fmt.Errorf("uffdsim conform: --fuzz and --operations generate the scenarios: leave out %s", shown(paths[0]))
 	}
 	return nil
 }
 
-// endWith ends a program that is the target when the context does: nobody waits for its answer then.
+// endWith ends the target, if it is a program, when the context ends.
 func endWith(ctx context.Context, target conform.Target) {
 	if program, ok := target.(*conform.Command); ok {
 		context.AfterFunc(ctx, program.Close)
 	}
 }
 
-// scenariosIn parses the scenarios at the paths; none are the lessons.
-func scenariosIn(paths []string) ([]*syntax.File, error) {
+// scenariosIn parses the scenarios of the paths: files, directories, lessons, or - for in. Without
+// paths it parses all lessons.
+func scenariosIn(in io.Reader, paths []string) ([]*syntax.File, error) {
 	var files []*syntax.File
 	add := func(name string, text []byte) error {
 		file, err := syntax.Parse(printableName(name), text)
@@ -218,27 +217,23 @@ func scenariosIn(paths []string) ([]*syntax.File, error) {
 		}
 		return files, nil
 	}
-	for _, path := range paths {
-		names := []string{path}
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			if names, err = filepath.Glob(filepath.Join(path, "*.uffd")); err != nil || len(names) == 0 {
-				return nil, fmt.Errorf("%s: no scenarios (*.uffd) in it", path)
-			}
+	names, err := expand(paths)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, path, err := readSource(in, name)
+		if err != nil {
+			return nil, err
 		}
-		for _, name := range names {
-			text, err := readScenario(name)
-			if err != nil {
-				return nil, err
-			}
-			if err := add(name, text); err != nil {
-				return nil, err
-			}
+		if err := add(path, text); err != nil {
+			return nil, err
 		}
 	}
 	return files, nil
 }
 
-// fuzzing is what the workers of makeUp share.
+// fuzzing is the state that the workers of makeUp share.
 type fuzzing struct {
 	mu         sync.Mutex
 	next       uint64
@@ -251,10 +246,11 @@ type fuzzing struct {
 	start      time.Time
 }
 
-// makeUp fuzzes until the time is over, there were enough operations, or something was found.
+// makeUp fuzzes until the time is over, enough operations were compared, or a divergence was
+// found.
 func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	s := &fuzzing{next: c.seed, start: time.Now()}
-	progress := paletteFor(errOut).on
+	progress := isTerminal(errOut)
 	var all sync.WaitGroup
 	for range max(c.workers, 1) {
 		target, err := c.open(errOut)
@@ -296,7 +292,7 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	return errFailed
 }
 
-// more reports whether another scenario is wanted.
+// more reports whether to generate another scenario.
 func (c *conformance) more(ctx context.Context, s *fuzzing, errOut io.Writer, progress bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -308,7 +304,7 @@ func (c *conformance) more(ctx context.Context, s *fuzzing, errOut io.Writer, pr
 		(c.fuzz == 0 || took < c.fuzz) && (c.operations == 0 || s.operations < c.operations)
 }
 
-// one makes a scenario up and runs it.
+// one generates a scenario and runs it.
 func (s *fuzzing) one(ctx context.Context, pair conform.Pair) {
 	s.mu.Lock()
 	seed := s.next
@@ -316,7 +312,7 @@ func (s *fuzzing) one(ctx context.Context, pair conform.Pair) {
 	s.mu.Unlock()
 	effort, found, err := conform.FuzzOne(pair, seed)
 	if found != nil && found.Err != nil && ctx.Err() != nil {
-		found = nil // the target was ended: what it does not answer means nothing
+		found = nil // the target was ended, so a missing answer means nothing
 	}
 	if found != nil && err == nil {
 		found = conform.Shrink(pair, found)
@@ -339,12 +335,12 @@ func newServe() *cobra.Command {
 	var live bool
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Be a target: read operations, one a line, and print answers",
-		Long: `Read operations from standard input, one a line, and print an answer for each, as
-docs/protocol.md has it: what uffdsim conform --target talks to. It is an example of such
-a program, and a way to use the model from other languages.`,
-		Example: "  echo 'userfaultfd(O_NONBLOCK)' | uffdsim serve",
-		Args:    cobra.NoArgs,
+		Short: "Answer operations from standard input, as a target of conform does",
+		Long: `Read operations from standard input, one per line, and print an answer for each, in the
+protocol of docs/protocol.md. Programs in other languages can use the model this way, and it
+is an example of a target for "uffdsim conform --target".`,
+		Example: "  echo 'userfaultfd(O_NONBLOCK)' | uffdsim serve\n  uffdsim conform --target 'uffdsim serve'",
+		Args:    arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			kernel, err := oneKernel(cmd, kernel)
 			if err != nil {
@@ -358,8 +354,8 @@ a program, and a way to use the model from other languages.`,
 			return conform.Serve(d, cmd.InOrStdin(), &printableWriter{out: cmd.OutOrStdout()})
 		},
 	}
-	cmd.Flags().StringVar(&kernel, "kernel", newest(), "version of the model: "+kernelUsage)
-	cmd.Flags().BoolVar(&live, "live", false, "the running kernel, and not the model")
+	cmd.Flags().StringVar(&kernel, "kernel", newest(), "kernel `VERSION` of the model: "+kernelUsage)
+	cmd.Flags().BoolVar(&live, "live", false, "answer with the running kernel instead of the model")
 	return cmd
 }
 

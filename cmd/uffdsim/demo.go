@@ -17,36 +17,39 @@ func newDemo() *cobra.Command {
 	var pause, noPause bool
 	cmd := &cobra.Command{
 		Use:   "demo [LESSON]",
-		Short: "Run a lesson step by step, with a picture of the kernel at each step",
-		Long: `Run a lesson (the first one, if none is named) step by step. Each step shows the
-statement with its answer, then the mappings with their pages, the queues of the
-userfaultfd, and the page table at the address that is being talked about.`,
+		Short: "Run a lesson step by step, and draw the kernel's state at each step",
+		Long: `Run a lesson, by default the first one, step by step. Each step shows the statement with its
+result; then the mappings with their pages, the queues of the userfaultfd (pending faults
+and those that were read), and the page table at the address in question.`,
 		Example:           "  uffdsim demo\n  uffdsim demo --pause 01",
-		Args:              cobra.MaximumNArgs(1),
+		Args:              arguments,
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := exclusive(cmd, "pause", "no-pause"); err != nil {
+				return err
+			}
 			name := lessons.All()[0].Name
 			if len(args) == 1 {
 				name = args[0]
 			}
 			lesson, ok := lessons.Find(name)
 			if !ok {
-				return fmt.Errorf("uffdsim demo: no lesson %q; \"uffdsim list\" shows them", name)
+				return fmt.Errorf("uffdsim demo: no lesson %q%s: \"uffdsim list\" shows them", name, didYouMean(name, lessonNames()))
 			}
 			var keys *bufio.Reader
-			if pause || !noPause {
+			if pause {
 				keys = bufio.NewReader(cmd.InOrStdin())
 			}
 			return demo(cmd.OutOrStdout(), lesson, keys)
 		},
 	}
 	cmd.Flags().BoolVar(&pause, "pause", false, "wait for Enter after each step")
-	cmd.Flags().BoolVar(&noPause, "no-pause", true, "do not wait between the steps (the default)")
-	cmd.MarkFlagsMutuallyExclusive("pause", "no-pause")
+	cmd.Flags().BoolVar(&noPause, "no-pause", false, "do not wait between the steps: the default")
 	return cmd
 }
 
-// demo runs the lesson, one picture a step. keys, if there are any, end the pauses.
+// demo runs the lesson and draws each step. If keys is not nil, it waits for a line of keys
+// between two steps.
 func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 	file, err := syntax.Parse(lesson.Name+".uffd", []byte(lesson.Source))
 	if err != nil {
@@ -61,7 +64,18 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 	fmt.Fprintf(w, "%s\n%s\n", colour.bold(lesson.Title+": "+lesson.Teaches+"."), colour.faint("pages: "+scenario.Legend))
 	source, shown := strings.Split(lesson.Source, "\n"), 0
 	before := ""
-	for {
+	for n := 0; ; n++ {
+		if keys != nil && n > 0 && n < len(file.Stmts) {
+			fmt.Fprint(w, colour.bold(fmt.Sprintf("[step %d of %d: Enter goes on, q and Enter end] ", n, len(file.Stmts))))
+			line, err := keys.ReadString('\n')
+			if err != nil {
+				fmt.Fprintln(w)
+				return nil // the end of the input
+			}
+			if strings.TrimSpace(line) == "q" {
+				return nil
+			}
+		}
 		r, err := session.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -88,15 +102,10 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 			fmt.Fprint(w, colour.bad(r.Diff()))
 			return errFailed
 		}
-		if keys != nil {
-			if _, err := keys.ReadString('\n'); err != nil {
-				return nil // nobody is there any more
-			}
-		}
 	}
 }
 
-// printStep shows a statement as a scenario would have it.
+// printStep prints a statement with its result, in the syntax of a scenario.
 func printStep(w io.Writer, colour palette, r *scenario.Result) {
 	fmt.Fprintln(w, colour.bold(r.String()))
 	for _, l := range r.Block {

@@ -7,7 +7,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// formatEvent is a line of --trace: "t1  handle_userfault  queue_add
+// formatEvent returns a line of --trace, such as "t1  handle_userfault  queue_add
 // fault_pending_wqh  waiter=t1".
 func formatEvent(e sim.Event) string {
 	var b strings.Builder

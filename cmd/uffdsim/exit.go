@@ -8,23 +8,23 @@ import (
 	"github.com/uffdsim/uffdsim/scenario"
 )
 
-// The exit codes.
+// The exit statuses.
 const (
 	exitFine    = 0
-	exitFailed  = 1 // an expectation was not met, or a bug was found
+	exitFailed  = 1 // an expectation failed, or a bug was found
 	exitMistake = 2 // the command line or a scenario is wrong
-	exitBeyond  = 3 // a scenario asks for something that Linux supports and the model does not
+	exitBeyond  = 3 // a scenario uses something that Linux supports and the model does not
 )
 
-// Errors that have been reported where they came up.
+// Errors that were printed where they occurred.
 var (
-	errFailed      = errors.New("an expectation was not met")
+	errFailed      = errors.New("an expectation failed")
 	errReported    = errors.New("a scenario is wrong")
-	errNotModelled = errors.New("a scenario asks for something that is not modelled")
+	errNotModelled = errors.New("a scenario uses something that is not modelled")
 )
 
-// exitCode prints the error of a command, if it has not been reported, and says what
-// to exit with.
+// exitCode prints the error of a command, unless that was done before, and returns the exit
+// status.
 func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:

@@ -19,20 +19,19 @@ func newExplain() *cobra.Command {
 	var budget time.Duration
 	cmd := &cobra.Command{
 		Use:   "explain RULE",
-		Short: "Show what goes wrong without a rule, and that nothing does with it",
-		Long: `Say what the kernel does and what happens if it does not: the shortest run that goes
-wrong, with a column for each task, and the proof that with the rule the same program
-is right in every interleaving. Of a rule without which nothing goes wrong it compares the
-outcomes. The exit code is 1 if something goes wrong with the rule, too, or was not proved.
+		Short: "Show what goes wrong without a rule, and prove that nothing does with it",
+		Long: `Explain a rule: what the kernel does, and what happens if it does not. Print the shortest run
+of a small program that goes wrong without the rule, with a column for each task. Then run
+the program with the rule in every interleaving (order in which its tasks can take turns), to
+prove that none goes wrong. If nothing goes wrong without the rule, compare the outcomes.
 
-A rule is chosen by its name, or by its number in docs/rules.md.`,
+The exit status is 1 if a run goes wrong with the rule, too, or if the proof is not complete.
+
+RULE is a name that "uffdsim rules" lists, or a number in docs/rules.md.`,
 		Example:           "  uffdsim explain recheck-after-enqueue\n  uffdsim explain FAULT-6\n  uffdsim explain wake-all-matching --budget 10s",
-		Args:              oneRule,
+		Args:              arguments,
 		ValidArgsFunction: completeRules,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := within("--budget", budget, 0, maxTime); err != nil {
-				return err
-			}
 			r, err := findRule(args[0])
 			if err != nil {
 				return err
@@ -59,18 +58,12 @@ A rule is chosen by its name, or by its number in docs/rules.md.`,
 			return err
 		},
 	}
-	cmd.Flags().DurationVar(&budget, "budget", 0, "give up after this time, once for the run and once for the proof (default: never)")
+	addNumber(cmd, &budget, "budget", 0, maxTime, 10*time.Second, "stop the search for the run, and then the proof, after this `TIME` each (default: never)")
 	p.addFlags(cmd)
 	return cmd
 }
 
-func oneRule(_ *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("explain takes one rule: uffdsim rules lists them")
-	}
-	return nil
-}
-
+// completeRules returns the rules' names for completion.
 func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	for _, r := range uffd.Rules() {
@@ -79,7 +72,7 @@ func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// explanation is what there is to say of a rule.
+// explanation is a rule with its program, and the options to run that with and without the rule.
 type explanation struct {
 	info          rule.Info
 	setup         *explore.Setup
@@ -97,14 +90,14 @@ func newExplanation(info rule.Info, budget time.Duration) (*explanation, error) 
 	return e, nil
 }
 
-// drawRule shows what goes wrong without the rule.
+// drawRule draws the run that goes wrong without the rule.
 func drawRule(out io.Writer, p *picture, e *explanation) error {
 	r, err := explore.Exhibit(e.info.Rule, e.without)
 	switch {
 	case err != nil:
 		return err
 	case r.Failure == nil && !r.Covered:
-		return fmt.Errorf("nothing has gone wrong without %s before the budget was spent: there is no run to show", e.info.Name)
+		return fmt.Errorf("nothing went wrong without %s before the budget was spent: there is no run to show", e.info.Name)
 	case r.Failure == nil:
 		return fmt.Errorf("nothing goes wrong without %s: there is no run to show", e.info.Name)
 	}
@@ -115,10 +108,16 @@ func drawRule(out io.Writer, p *picture, e *explanation) error {
 	return p.draw(out, stream)
 }
 
-// write says what the rule is, what happens without it, and what does not with it.
+// write prints the rule, the run that goes wrong without it, and the proof that none does with
+// it.
 func (e *explanation) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s (%s)\n\n", e.info.Name, e.info.Number)
-	fmt.Fprintf(out, "  %s %s.\n  Without the rule it %s:\n\n", e.info.Func, e.info.Does, e.info.Instead)
+	for _, text := range []string{e.info.Func + " " + e.info.Does + ".", span(&e.info), "Without the rule it " + e.info.Instead + ":"} {
+		for _, line := range indented(text) {
+			fmt.Fprintln(out, line[2:])
+		}
+	}
+	fmt.Fprintln(out)
 	for i := range e.info.Hunks {
 		for line := range strings.Lines(e.info.Hunks[i].String()) {
 			fmt.Fprint(out, "    ", line)
@@ -142,12 +141,12 @@ func (e *explanation) write(out io.Writer) error {
 		return nil
 	case without != nil && with.Failure != nil:
 		_, failure, _ := explore.Replay(e.setup, e.with, without.Schedule, nil)
-		fmt.Fprintf(out, "The run above comes to this with the rule, in the same order as far as there is one: %s.\n", outcomeOf(failure))
+		fmt.Fprintf(out, "The run above with the rule, in the same order as far as possible: %s.\n", outcomeOf(failure))
 	}
 	return errFailed
 }
 
-// outcomeOf says what a run has come to.
+// outcomeOf returns the failure of a run as text.
 func outcomeOf(failure error) string {
 	if failure == nil {
 		return "nothing goes wrong"
@@ -155,15 +154,14 @@ func outcomeOf(failure error) string {
 	return failure.Error()
 }
 
-// counterexample shows and returns the run that goes wrong without the rule, nil if there is
-// none.
+// counterexample prints and returns the run that goes wrong without the rule, nil if none.
 func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 	r, err := explore.Exhibit(e.info.Rule, e.without)
 	if err != nil {
 		return nil, err
 	}
 	if r.Failure == nil {
-		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing has gone wrong in %d runs.\n", r.Runs)
+		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing went wrong in %d runs.\n", r.Runs)
 		return nil, nil
 	}
 	fmt.Fprintf(out, "Without the rule: %v.\n\n", r.Failure.Err)
@@ -177,7 +175,7 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 	return r.Failure, nil
 }
 
-// compare shows what the program comes to with a rule that prevents nothing, and without it.
+// compare prints the outcomes of the program with a rule that prevents nothing, and without it.
 func (e *explanation) compare(out io.Writer) error {
 	fmt.Fprint(out, "Without the rule: ")
 	first, without, err := prove(out, e.setup, e.without)
@@ -201,8 +199,8 @@ func outcomes(r *explore.Result) string {
 	return strings.Join(slices.Sorted(maps.Keys(r.Outcomes)), ", ")
 }
 
-// prove covers the program, says with what result, and reports whether nothing goes wrong in
-// any interleaving.
+// prove runs the program in every interleaving, prints the result, and reports whether none
+// goes wrong.
 func prove(out io.Writer, setup *explore.Setup, opts explore.Options) (proved bool, r *explore.Result, err error) {
 	r, err = explore.Search(setup, opts)
 	if err != nil {
@@ -214,7 +212,7 @@ func prove(out io.Writer, setup *explore.Setup, opts explore.Options) (proved bo
 		fmt.Fprintf(out, "it goes wrong: %v, schedule %v (%s).\n", r.Failure.Err, r.Failure.Schedule, effort)
 		return false, r, nil
 	case !r.Covered:
-		fmt.Fprintf(out, "NOT PROVED: nothing has gone wrong so far, but not everything is covered (%s).\n", effort)
+		fmt.Fprintf(out, "NOT PROVED: nothing went wrong so far, but not everything is covered (%s).\n", effort)
 		return false, r, nil
 	}
 	power, err := explore.Interleavings(setup, opts, countRuns, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -12,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +21,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// exploration is what the explore command was asked for.
+// exploration is the explore command with its flags.
 type exploration struct {
 	explore.Options
 	strategy string
@@ -35,48 +35,50 @@ type exploration struct {
 }
 
 func newExplore() *cobra.Command {
-	var x exploration
+	x := exploration{seed: 1, depth: 3}
 	cmd := &cobra.Command{
-		Use:   "explore [SETUP]",
+		Use:   "explore [PROGRAM]",
 		Short: "Run a small program in every interleaving",
-		Long: `Run a small program of tasks in every interleaving of its visible steps, or until
-one goes wrong: a task asleep for ever, a deadlock, memory used after it was freed, a
-SIGBUS that nobody deserves, a BUG_ON. Without a setup, list them.
+		Long: `Run a small program in every interleaving, that is, in every order in which its tasks can
+take their visible steps, until one goes wrong: a task sleeps forever, a deadlock, a use after
+free, a SIGBUS that no rule allows, a BUG_ON. Without PROGRAM, list the programs.
 
-The strategies: dpor covers everything, and leaves out what differs only in the order of
-steps that commute, what has been seen before, and what is the same if faulters change
-places; bounded finds the failing run with the fewest preemptions and switches; random
-and pct run what chance brings, for programs that are too large; plain runs every
-interleaving there is, for tiny ones.
+Strategies:
+  dpor     covers everything. It skips runs that differ only in the order of independent
+           steps (dynamic partial-order reduction), states that it has seen, and states that
+           differ only in which of two equal tasks is which.
+  bounded  finds the failing run with the fewest preemptions and switches.
+  random   runs random interleavings, for programs that are too large to cover.
+  pct      runs random interleavings that find a bug of --depth d with known probability.
+  plain    runs every interleaving, for tiny programs.
 
-With several kernels the search is made on each in turn. The exit code is 1 if a run went wrong. A search that was given up is no error: the last
-line says whether everything was covered. ^C gives up as a spent --budget does, and tells
-what was found so far; so does SIGTERM.
+The exit status is 1 if a run went wrong. Ctrl-C, SIGTERM or an exhausted --budget stops the
+search and prints what was found so far; the exit status is then 0 if nothing went wrong. The
+last line says whether everything was covered. With several kernels the search runs on each.
 
-With --shard i/n this is part i, from 0 to n-1, of a search that n processes make
-together, on one machine or on several. All need the same options, and a directory that
-they can reach, --exchange, which is empty at first: there each writes what it has
-explored, for the others to leave out. They wait for each other, and end together: when
-everything is covered, when one finds a run that goes wrong, or when one gives up.`,
-		Example: `  uffdsim explore                                     the setups
+With --shard I/N this process searches part I, from 0 to N-1, of a search by N processes on
+one machine or several. All need the same flags and the same --exchange directory. Each
+process writes what it has explored there, and skips what the others have. They end together:
+when everything is covered, when one finds a failing run, or when one stops.`,
+		Example: `  uffdsim explore                                     list the programs
   uffdsim explore copy                                cover one
   uffdsim explore close --faulters 2 --budget 60s
-  uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/close3   and 1/2 elsewhere
+  uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/c3   and 1/2 elsewhere
   uffdsim explore copy --kernel 5.10,6.12.117         on two releases
-  uffdsim explore copy --drop recheck-after-enqueue   and see what the rule is for
+  uffdsim explore copy --drop recheck-after-enqueue   find what goes wrong without a rule
   uffdsim explore copy --drop recheck-after-enqueue --replay 't1*10 copier*25 t1*7'`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              arguments,
 		ValidArgsFunction: completeSetups,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return listSetups(cmd.OutOrStdout())
+				return listSetups(cmd)
 			}
 			if cmd.Flags().Changed("replay") && strings.TrimSpace(x.replay) == "" {
-				return fmt.Errorf("--replay: a schedule, as in 't1*10 copier*25 t1*7'")
+				return errors.New("--replay: must be a schedule, such as 't1*10 copier*25 t1*7': each task with its number of steps")
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			context.AfterFunc(ctx, stop) // a second signal ends the program as it always does
+			context.AfterFunc(ctx, stop) // a second signal has its default effect: it ends the program
 			x.Context = ctx
 			kernels, err := x.parseKernels()
 			if err != nil {
@@ -89,18 +91,18 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&x.Faulters, "faulters", 0, "number of faulting tasks, up to 8 (default: the setup's own)")
-	f.StringSliceVar(&x.drop, "drop", nil, "rules not to obey, with commas between them (uffdsim rules lists them)")
-	f.StringVar(&x.strategy, "strategy", "dpor", "dpor, bounded, random, pct or plain")
-	f.StringVar(&x.kernel, "kernel", explore.DefaultVersion, "kernel version, 2015 excepted: "+kernelUsage+"; several with commas, or all, are explored in turn")
-	f.BoolVar(&x.TSO, "tso", false, "let stores go through store buffers, as on an x86")
-	f.StringVar(&x.shard, "shard", "", "be part i of n, as in 0/4, of a search that processes make together")
-	f.StringVar(&x.Exchange, "exchange", "", "directory, empty at first, in which the parts tell each other what they find")
-	f.IntVar(&x.depth, "depth", 3, "how many steps a bug depends on the order of, for pct")
-	f.IntVar(&x.Workers, "workers", 0, "runs at a time (default: one for each processor)")
-	f.DurationVar(&x.Budget, "budget", 0, "give up after this time (default: never; 10s for random and pct)")
-	f.Uint64Var(&x.seed, "seed", 1, "seed of the random strategies")
-	f.StringVar(&x.replay, "replay", "", "run one schedule, step by step")
+	addNumber(cmd, &x.Faulters, "faulters", 0, 8, 2, "number of faulting tasks, up to 8 (default: the program's own)")
+	f.Var(list{&x.drop}, "drop", "`RULE` that the kernel does not follow, as listed by \"uffdsim rules\"; several with commas")
+	f.StringVar(&x.strategy, "strategy", "dpor", "`STRATEGY` of the search: dpor, bounded, random, pct or plain")
+	f.StringVar(&x.kernel, "kernel", explore.DefaultVersion, "kernel `VERSION`, but not 2015: "+kernelUsage+"; several with commas, or all, are explored in turn")
+	f.BoolVar(&x.TSO, "tso", false, "delay stores in store buffers, as x86 processors do (total store order)")
+	f.StringVar(&x.shard, "shard", "", "search part `I/N`, such as 0/4, of a search by N processes")
+	f.StringVar(&x.Exchange, "exchange", "", "directory, empty at first, through which the N processes share results: `DIR`")
+	addNumber(cmd, &x.depth, "depth", 1, maxDepth, 3, "for pct: number of steps whose order a bug depends on")
+	addNumber(cmd, &x.Workers, "workers", 0, maxWorkers, 4, "number of runs at a time (default: one per processor)")
+	addNumber(cmd, &x.Budget, "budget", 0, maxTime, time.Minute, "stop the search after this `TIME` (default: never; 10s for random and pct)")
+	addNumber(cmd, &x.seed, "seed", 0, math.MaxUint64, 7, "seed of the random strategies")
+	f.StringVar(&x.replay, "replay", "", "run one `SCHEDULE`, such as 't1*10 copier*25', and print each step")
 	x.picture.addFlags(cmd)
 	_ = cmd.MarkFlagDirname("exchange")
 	_ = cmd.RegisterFlagCompletionFunc("drop", completeRules)
@@ -111,8 +113,8 @@ everything is covered, when one finds a run that goes wrong, or when one gives u
 
 var strategies = []string{"dpor", "bounded", "random", "pct", "plain"}
 
-// kernelsThatCopy are the versions that --kernel all explores: in the others no fault is ever
-// resolved.
+// kernelsThatCopy returns the versions that --kernel all explores: those with UFFDIO_COPY. In
+// the others nothing resolves a fault.
 func kernelsThatCopy() (names []string) {
 	for _, p := range kernel.Profiles() {
 		if p.UFFD.Offers(abi.MaskCopy) {
@@ -122,7 +124,7 @@ func kernelsThatCopy() (names []string) {
 	return names
 }
 
-// parseKernels returns the versions that --kernel asks for.
+// parseKernels returns the versions of --kernel.
 func (x *exploration) parseKernels() ([]string, error) {
 	if x.kernel == allKernels {
 		return kernelsThatCopy(), nil
@@ -136,11 +138,11 @@ func (x *exploration) parseKernels() ([]string, error) {
 	return kernels, err
 }
 
-// runOn explores on each of the versions in turn. After a version on which something went
-// wrong it continues with the next.
+// runOn explores on each of the versions in turn. After a failure on one it continues with the
+// next.
 func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string) error {
 	if len(kernels) > 1 && (x.picture.format != "text" || x.picture.output != "" || x.shard != "") {
-		return errors.New("explore: --format, --output and --shard take a single --kernel")
+		return errors.New("uffdsim explore: --format, --output and --shard take a single --kernel")
 	}
 	var failed error
 	for i, k := range kernels {
@@ -165,17 +167,21 @@ func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string
 	return failed
 }
 
-func listSetups(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SETUP\tFAULTERS\tTASKS")
+// listSetups prints the programs. It refuses flags, which would have no effect.
+func listSetups(cmd *cobra.Command) error {
+	if given := givenFlags(cmd); given != nil {
+		return fmt.Errorf("uffdsim explore: %s: PROGRAM is missing (\"uffdsim explore\" alone lists the programs)", strings.Join(given, ", "))
+	}
+	rows := [][]string{{"PROGRAM", "FAULTERS", "TASKS"}}
 	for _, s := range explore.Setups() {
 		faulters := "-"
 		if s.Faulters > 0 {
 			faulters = strconv.Itoa(s.Faulters)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, faulters, s.Doc)
+		rows = append(rows, []string{s.Name, faulters, s.Doc})
 	}
-	return w.Flush()
+	writeTable(cmd.OutOrStdout(), rows)
+	return nil
 }
 
 func setupNames() []string {
@@ -195,11 +201,8 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := x.checkLimits(); err != nil {
-		return err
-	}
 	if x.Faulters > 0 && setup.Faulters == 0 {
-		return fmt.Errorf("--faulters %d: %s has no faulters to choose the number of", x.Faulters, setup.Name)
+		return fmt.Errorf("--faulters %d: the tasks of %s are fixed", x.Faulters, setup.Name)
 	}
 	for _, d := range x.drop {
 		r, err := findRule(strings.TrimSpace(d))
@@ -216,7 +219,7 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 		return x.showReplay(out, setup, text)
 	}
 	if !slices.Contains(strategies, x.strategy) {
-		return fmt.Errorf("no strategy %q%s: there are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
+		return fmt.Errorf("no strategy %q%s: the strategies are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
 	}
 	if err := x.parseShard(); err != nil {
 		return err
@@ -224,7 +227,7 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if err := x.picture.try(); err != nil {
 		return err
 	}
-	// A run leaves garbage, and little else: it pays to collect it rarely.
+	// Nearly all memory of a run is garbage after it, so rare collections are cheaper.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	x.Progress = progressLine(errOut)
 	result, err := x.search(setup)
@@ -232,7 +235,7 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 		fmt.Fprint(errOut, "\r\x1b[K")
 	}
 	if err != nil && x.Shards > 1 {
-		return fmt.Errorf("--shard %s --exchange %s: %w", x.shard, x.Exchange, err) // of many that write to one log
+		return fmt.Errorf("--shard %s --exchange %s: %w", x.shard, x.Exchange, err) // several shards may write to one log
 	}
 	if err != nil {
 		return err
@@ -251,19 +254,10 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	return err
 }
 
-// checkLimits returns an error that names each flag whose value is out of its limits.
-func (x *exploration) checkLimits() error {
-	return errors.Join(
-		within("--faulters", x.Faulters, 0, 8),
-		within("--workers", x.Workers, 0, maxWorkers),
-		within("--budget", x.Budget, 0, maxTime),
-		within("--depth", x.depth, 1, maxDepth))
-}
-
-// drawFailure shows the run that went wrong.
+// drawFailure draws the run that went wrong.
 func (x *exploration) drawFailure(out io.Writer, setup *explore.Setup, r *explore.Result) error {
 	if r.Failure == nil {
-		return fmt.Errorf("%s: %s: there is no run to show (--replay shows one of your choice)", setup.Name, x.nothing(r))
+		return fmt.Errorf("%s: %s: there is no run to show (--replay shows any run)", setup.Name, x.nothing(r))
 	}
 	return x.drawSchedule(out, setup, r.Failure.Schedule)
 }
@@ -286,7 +280,7 @@ func (x *exploration) drawSchedule(out io.Writer, setup *explore.Setup, schedule
 func (x *exploration) parseShard() error {
 	if x.shard == "" {
 		if x.Exchange != "" {
-			return errors.New("--exchange is for the parts of a search, see --shard")
+			return errors.New("--exchange needs --shard, such as --shard 0/2")
 		}
 		return nil
 	}
@@ -295,19 +289,19 @@ func (x *exploration) parseShard() error {
 	x.Shard, err1 = strconv.Atoi(i)
 	x.Shards, err2 = strconv.Atoi(n)
 	if !ok || err1 != nil || err2 != nil || x.Shards < 1 {
-		return fmt.Errorf("--shard %s: part i of n, as in 0/4", x.shard)
+		return fmt.Errorf("--shard %s: must be part I of N, such as 0/4", x.shard)
 	}
 	if x.Shard < 0 || x.Shard >= x.Shards {
-		return fmt.Errorf("--shard %s: parts are counted from 0: there are 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
+		return fmt.Errorf("--shard %s: parts are counted from 0: must be from 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
 	}
 	if x.Shards > maxShards {
 		return fmt.Errorf("--shard %s: must be at most %d parts", x.shard, maxShards)
 	}
 	if x.strategy != "dpor" {
-		return fmt.Errorf("--shard %s: --strategy %s cannot be shared out, only dpor can", x.shard, x.strategy)
+		return fmt.Errorf("--shard %s: --strategy %s cannot be divided into parts, only dpor can", x.shard, x.strategy)
 	}
 	if x.Shards > 1 && x.Exchange == "" {
-		return fmt.Errorf("--shard %s: the parts need a directory in which they tell each other what they find: --exchange DIR", x.shard)
+		return fmt.Errorf("--shard %s: needs --exchange DIR, a directory through which the parts share results", x.shard)
 	}
 	return nil
 }
@@ -325,7 +319,7 @@ func (x *exploration) search(setup *explore.Setup) (*explore.Result, error) {
 	return x.sample(setup)
 }
 
-// sample runs what chance brings, and makes what it finds as short as it can.
+// sample runs random interleavings, and shortens a run that went wrong.
 func (x *exploration) sample(setup *explore.Setup) (*explore.Result, error) {
 	if x.Budget == 0 {
 		x.Budget = 10 * time.Second
@@ -341,7 +335,7 @@ func (x *exploration) sample(setup *explore.Setup) (*explore.Result, error) {
 	return r, err
 }
 
-// showReplay runs one schedule and draws it, as a table if text is asked for.
+// showReplay runs one schedule and draws it, as a table if text is true.
 func (x *exploration) showReplay(out io.Writer, setup *explore.Setup, text bool) error {
 	schedule, err := explore.ParseSchedule(x.replay)
 	if err != nil {

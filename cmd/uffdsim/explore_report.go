@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"runtime/metrics"
 	"slices"
 	"strconv"
@@ -14,10 +13,10 @@ import (
 	"github.com/uffdsim/uffdsim/explore"
 )
 
-// progressLine shows how far a search has come, on a terminal; nil elsewhere.
+// progressLine returns a function that shows the progress of a search on a terminal, nil if out
+// is no terminal.
 func progressLine(out io.Writer) func(explore.Stats) {
-	f, ok := out.(*os.File)
-	if !ok || !paletteFor(f).on {
+	if !isTerminal(out) {
 		return nil
 	}
 	var shown time.Duration
@@ -26,17 +25,17 @@ func progressLine(out io.Writer) func(explore.Stats) {
 			return
 		}
 		shown = s.Took
-		fmt.Fprint(out, "\r\x1b[K"+progress(s))
+		fmt.Fprint(out, "\r\x1b[K"+searched(s))
 	}
 }
 
-// progress says how far a search has come.
-func progress(s explore.Stats) string {
+// searched describes the progress of a search.
+func searched(s explore.Stats) string {
 	rate := float64(s.Runs) / s.Took.Seconds()
 	switch {
 	case s.WaitsFor != nil:
 		return fmt.Sprintf("pass %d: %d runs, %d states, waiting for %s", s.Passes, s.Runs, s.States, parts(s.WaitsFor))
-	case s.Passes == 0: // what chance brings
+	case s.Passes == 0: // random runs
 		return fmt.Sprintf("%d runs, %.0f a second, depth %d", s.Runs, rate, s.Depth)
 	}
 	return fmt.Sprintf("pass %d: %d runs, %.0f a second, %d states, depth %d, %.1f %% of the tree",
@@ -58,13 +57,13 @@ func parts(numbers []int) string {
 	return text
 }
 
-// report prints what a search has found.
+// report prints the result of a search.
 func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Result) error {
 	fmt.Fprintf(out, "%s: %s\n", setup.Name, setup.Doc)
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
-		fmt.Fprintf(out, "  outcome  %s\n", cmp.Or(o, "none of the tasks has any"))
+		fmt.Fprintf(out, "  outcome  %s\n", cmp.Or(o, "no task has an outcome"))
 	}
-	fmt.Fprintf(out, "  %d runs, of them %d to an end, %d states, %d steps, in %v and %d MB\n",
+	fmt.Fprintf(out, "  %d runs, %d of them complete, %d states, %d steps, in %v and %d MB\n",
 		r.Runs, r.Complete, r.States, r.Steps, r.Took.Round(time.Millisecond), memory()>>20)
 	power, err := explore.Interleavings(setup, x.Options, countRuns, x.seed)
 	if err != nil {
@@ -83,7 +82,7 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 	return nil
 }
 
-// nothing says of a search in which nothing has gone wrong how much that means.
+// nothing says how much of the program a search without a failure has covered.
 func (x *exploration) nothing(r *explore.Result) string {
 	switch {
 	case r.Covered && x.Shards > 1:
@@ -93,25 +92,25 @@ func (x *exploration) nothing(r *explore.Result) string {
 	case r.Covered:
 		return "covered, and nothing goes wrong"
 	}
-	text := "nothing has gone wrong so far; not everything is covered"
+	text := "nothing went wrong so far; not everything is covered"
 	switch {
 	case r.GaveUp != nil:
-		text += "; " + parts(r.GaveUp) + " gave up"
+		text += "; " + parts(r.GaveUp) + " stopped early"
 	case r.WaitsFor != nil:
 		text += "; it waited for " + parts(r.WaitsFor)
 	}
 	return text
 }
 
-// shortest says how short the run is that a bounded search has found, and whether there may
-// be a shorter one.
+// shortest says how long the failing run of a bounded search is, and whether a shorter one may
+// exist.
 func shortest(r *explore.Result) string {
 	bound := r.Failure.Bound
 	text := fmt.Sprintf("preempted %s, switched %s: ", times(bound.Preemptions), times(bound.Switches))
 	if r.Covered {
-		return text + "no run that goes wrong needs fewer"
+		return text + "no failing run needs fewer"
 	}
-	return text + "the search was given up, and there may be a shorter one"
+	return text + "the search stopped early, and a shorter one may exist"
 }
 
 func times(n int) string {
@@ -121,10 +120,10 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// countRuns are the random runs that the number of interleavings is estimated from.
+// countRuns is the number of random runs from which the number of interleavings is estimated.
 const countRuns = 2000
 
-// memory is how much the program has got from the system, in bytes.
+// memory returns the size of the memory that the program has from the system, in bytes.
 func memory() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
 	metrics.Read(sample)

@@ -10,15 +10,16 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// findSetup returns the setup with a name. The error names the one that was perhaps meant.
+// findSetup returns the explorer's program with a name. The error names the one that was
+// perhaps meant.
 func findSetup(name string) (*explore.Setup, error) {
 	if s := explore.FindSetup(name); s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("no setup %q%s: uffdsim explore lists them", name, didYouMean(name, setupNames()))
+	return nil, fmt.Errorf("no program %q%s: \"uffdsim explore\" lists them", name, didYouMean(name, setupNames()))
 }
 
-// didYouMean returns a hint at the known word that is nearest to the word, "" if none is near.
+// didYouMean returns a hint at the known word that is most like the word, "" if none is.
 func didYouMean(word string, known []string) string {
 	if s := syntax.Suggest(word, known); s != "" {
 		return fmt.Sprintf(" (did you mean %q?)", s)
@@ -43,7 +44,7 @@ func findRule(name string) (rule.Rule, error) {
 	}
 	switch len(numbered) {
 	case 0:
-		return 0, fmt.Errorf("no rule %q%s: uffdsim rules lists them", name, didYouMean(name, names))
+		return 0, fmt.Errorf("no rule %q%s: \"uffdsim rules\" lists them", name, didYouMean(name, names))
 	case 1:
 		return found, nil
 	}

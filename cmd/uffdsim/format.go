@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/explore"
@@ -19,28 +20,28 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// formats are what a run can be shown as, but for plain text, each with what it is.
+// formats are the formats that a run can be shown in besides text, each with a description.
 var formats = []struct {
 	name, is string
 	write    func(out io.Writer, s trace.Stream) error
 }{
-	{"json", "every event, an object a line (docs/trace.md)", func(out io.Writer, s trace.Stream) error { return s.WriteJSON(out) }},
+	{"json", "every event, a JSON object per line (docs/trace.md)", func(out io.Writer, s trace.Stream) error { return s.WriteJSON(out) }},
 	{"mermaid", "a sequence diagram that GitHub renders", mermaid.Write},
 	{"perfetto", "a trace for ui.perfetto.dev", perfetto.Write},
-	{"dot", "the end of it as a graph for Graphviz", dot.Write},
-	{"html", "a page to step through", page.Write},
+	{"dot", "the last state as a graph for Graphviz", dot.Write},
+	{"html", "a page to step through in a browser", page.Write},
 }
 
-// picture is how a run is to be shown, and where.
+// picture says in which format a run is shown, and where.
 type picture struct{ format, output string }
 
 func (p *picture) addFlags(cmd *cobra.Command) {
-	doc := "what to show the run as: text"
+	doc := "`FORMAT` to show the run in: text"
 	for _, f := range formats {
 		doc += "; " + f.name + ", " + f.is
 	}
 	cmd.Flags().StringVar(&p.format, "format", "text", doc)
-	cmd.Flags().StringVarP(&p.output, "output", "o", "", "file to write to (default: standard output)")
+	cmd.Flags().StringVarP(&p.output, "output", "o", "", "`FILE` to write to (default: standard output)")
 	_ = cmd.RegisterFlagCompletionFunc("format", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return formatNames(), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -54,17 +55,17 @@ func formatNames() []string {
 	return names
 }
 
-// isText reports whether plain text is asked for. The error says that there is no such format.
+// isText reports whether the format is text. The error says that the format does not exist.
 func (p *picture) isText() (bool, error) {
 	for _, name := range formatNames() {
 		if p.format == name {
 			return name == "text", nil
 		}
 	}
-	return false, fmt.Errorf("no format %q%s: there are %v", p.format, didYouMean(p.format, formatNames()), formatNames())
+	return false, fmt.Errorf("no format %q%s: the formats are %s", p.format, didYouMean(p.format, formatNames()), strings.Join(formatNames(), ", "))
 }
 
-// open returns where to write to; done ends that.
+// open returns the writer to write to. done closes it.
 func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, err error) {
 	if p.output == "" {
 		return standard, func() error { return nil }, nil
@@ -76,8 +77,22 @@ func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, er
 	return f, f.Close, nil
 }
 
-// try finds out whether there can be a file to write to, before much work is done for it. It
-// leaves things as they are.
+// keeps returns an error if the file to write to is one of the scenarios, which would be lost.
+func (p *picture) keeps(scenarios []string) error {
+	output, err := os.Stat(p.output)
+	if p.output == "" || err != nil {
+		return nil
+	}
+	for _, name := range scenarios {
+		if info, err := os.Stat(name); err == nil && os.SameFile(info, output) {
+			return fmt.Errorf("--output %s: would overwrite the scenario", p.output)
+		}
+	}
+	return nil
+}
+
+// try returns an error if the file to write to cannot be created, before much work is done for
+// it. It leaves no new file.
 func (p *picture) try() error {
 	if p.output == "" {
 		return nil
@@ -95,7 +110,7 @@ func (p *picture) try() error {
 	return err
 }
 
-// draw writes the stream in the format, which must not be text.
+// draw writes the stream in the format. The format must not be text.
 func (p *picture) draw(standard io.Writer, s trace.Stream) error {
 	out, done, err := p.open(standard)
 	if err != nil {
@@ -112,7 +127,7 @@ func (p *picture) draw(standard io.Writer, s trace.Stream) error {
 	return err
 }
 
-// streamOf replays a schedule of a setup.
+// streamOf replays a schedule of a program, and returns its stream of events.
 func streamOf(setup *explore.Setup, opts explore.Options, schedule explore.Schedule) (trace.Stream, error) {
 	var r trace.Recorder
 	text := "# " + setup.Name + ": " + setup.Doc + "\n"

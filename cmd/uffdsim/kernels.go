@@ -11,10 +11,10 @@ import (
 	"github.com/uffdsim/uffdsim/scenario"
 )
 
-// kernelUsage says in a help text what --kernel accepts.
+// kernelUsage says in help texts what --kernel accepts.
 const kernelUsage = kernel.Accepted
 
-// allKernels is the value of --kernel that stands for every version at which answers change.
+// allKernels is the value of --kernel that means every version at which answers change.
 const allKernels = "all"
 
 // parseKernels reads the value of --kernel: names of kernels with commas between them, or
@@ -68,7 +68,7 @@ func reportKernels(out io.Writer, value string, names []string) {
 	}
 }
 
-// completeKernels offers the versions at which answers change to the shell.
+// completeKernels returns the versions at which answers change, for completion.
 func completeKernels(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return scenario.Kernels(), cobra.ShellCompDirectiveNoFileComp
 }

@@ -1,12 +1,8 @@
 package main
 
-import (
-	"cmp"
-	"fmt"
-	"time"
-)
+import "time"
 
-// Limits of flags. They are far above what is of use, and low enough that a mistyped number does
+// Limits of flags. They are far above useful values, and low enough that a mistyped number does
 // not use up the machine's memory.
 const (
 	maxWorkers    = 1024
@@ -17,11 +13,3 @@ const (
 	maxBenchTime  = time.Hour // a row
 	maxTime       = 365 * 24 * time.Hour
 )
-
-// within returns an error that names the flag and its limits, nil if lowest <= value <= highest.
-func within[T cmp.Ordered](flag string, value, lowest, highest T) error {
-	if value < lowest || value > highest {
-		return fmt.Errorf("%s %v: must be from %v to %v", flag, value, lowest, highest)
-	}
-	return nil
-}

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/lessons"
 )
@@ -11,21 +8,22 @@ import (
 func newList() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List the lessons that come with the program",
-		Long:    "List the lessons that come with the program: name, title, and what each teaches.\nuffdsim run takes a lesson's name, or the number at its start, for a file.",
+		Short:   "List the lessons: scenarios that come with the program",
+		Long:    "List the lessons, scenarios that come with the program: name, title, and what each teaches.\nA lesson's name, or the number at its start, stands for a file in every command.",
 		Example: "  uffdsim list\n  uffdsim run 01",
-		Args:    cobra.NoArgs,
+		Args:    arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			var rows [][]string
 			for _, l := range lessons.All() {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", l.Name, l.Title, l.Teaches)
+				rows = append(rows, []string{l.Name, l.Title + ": " + l.Teaches})
 			}
-			return w.Flush()
+			writeTable(cmd.OutOrStdout(), rows)
+			return nil
 		},
 	}
 }
 
-// completeLessons offers the lessons' names to the shell.
+// completeLessons returns the lessons' names for completion.
 func completeLessons(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	for _, l := range lessons.All() {

@@ -9,32 +9,30 @@ import (
 	"github.com/uffdsim/uffdsim/scenario"
 )
 
-const language = `A scenario has one statement a line; # begins a comment.
+const language = `A scenario has one statement per line; # begins a comment.
 
-    t1: op(args) = answer     task t1 does op; the answer must be the one given
-    op(args)                  task main does it; any answer will do
-    fd = op(args)             the result has a name from here on
+    t1: op(args) = result     task t1 performs op; the result must be the one given
+    op(args)                  task main performs op; any result is accepted
+    fd = op(args)             fd is the name of the result from here on
     #! kernel: 6.12.117       before the first statement: the kernel to run on
-    t1 = answer               what has become of t1, which was blocked
-        a line                under an operation that shows lines: what they must be
+    t1 = result               the result of t1's operation, which was blocked before
+        a line                under an operation that prints lines: the expected lines
 
-Sizes are bytes, or pages with a p: 4p. In an expected answer ... stands for anything.
-A task is made when it is first named. After each operation every task is either
-asleep in the kernel or waits for its next operation.
+Sizes are in bytes, or in pages of 4096 bytes: 4p. In an expected result ... matches anything.
+A statement creates the task that it names first. After each operation the machine settles:
+every task sleeps in the kernel or is ready for its next operation.
 `
 
 func newOps() *cobra.Command {
 	return &cobra.Command{
-		Use:     "ops [NAME]",
-		Short:   "Explain the operations that a scenario can use",
+		Use:   "ops [NAME]",
+		Short: "Explain the operations of a scenario",
+		Long: `Explain the syntax of a scenario and its operations, each with an example; with a name,
+that operation alone.`,
 		Example: "  uffdsim ops\n  uffdsim ops ioctl",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    arguments,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			var names []cobra.Completion
-			for _, o := range scenario.Operations() {
-				names = append(names, o.Name)
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
+			return operationNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -56,7 +54,15 @@ func explain(w io.Writer, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("uffdsim ops: no operation %q; \"uffdsim ops\" lists them all", name)
+	return fmt.Errorf("uffdsim ops: no operation %q%s: \"uffdsim ops\" lists them", name, didYouMean(name, operationNames()))
+}
+
+// operationNames returns the names of all operations.
+func operationNames() (names []string) {
+	for _, o := range scenario.Operations() {
+		names = append(names, o.Name)
+	}
+	return names
 }
 
 func printOperation(w io.Writer, o scenario.Operation) {

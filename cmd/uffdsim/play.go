@@ -16,31 +16,29 @@ import (
 )
 
 func newPlay() *cobra.Command {
-	var port int
+	port := defaultPort
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "play [FILE]",
 		Short: "Write, run and step through scenarios on a page in the browser",
-		Long: `Serve a page on the loopback interface with an editor, the lessons, and switches for
-the kernel version and for rules that are not to be kept; what runs is stepped through
-as in "uffdsim run --format html". FILE is a file, a lesson's name, or - for standard
-input; without it the first lesson is shown. The page is opened in the browser if there
-is a display, and its address is printed. Nobody but this computer can reach it, and it
-answers no page but its own. Ctrl+C ends it.`,
+		Long: `Serve a page with an editor, the lessons, and switches for the kernel version and for rules
+to drop. A run can be stepped through as in "uffdsim run --format html". FILE is a file, a
+lesson's name, or - for standard input; without it the page shows the first lesson.
+
+The command prints the page's address and opens it in the browser if there is a display. Only
+programs on this computer can reach the page, and the server refuses requests from any other
+page. Ctrl-C ends the server.`,
 		Example:           "  uffdsim play\n  uffdsim play my.uffd\n  uffdsim play --port 8080 --no-browser 07",
-		Args:              cobra.MaximumNArgs(1),
+		Args:              arguments,
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := within("--port", port, 0, 65535); err != nil {
-				return err
-			}
 			start, err := startOf(cmd.InOrStdin(), args)
 			if err != nil {
 				return err
 			}
-			l, err := play.Listen(port)
+			l, err := listen(cmd, port)
 			if err != nil {
-				return fmt.Errorf("uffdsim play: %w", err)
+				return err
 			}
 			address := l.Addr().(*net.TCPAddr)
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -49,35 +47,54 @@ answers no page but its own. Ctrl+C ends it.`,
 			if !quiet && hasDisplay() {
 				browser.Stdout, browser.Stderr = io.Discard, io.Discard
 				if err := browser.OpenURL("http://" + address.String() + "/"); err != nil {
-					fmt.Fprintf(cmd.ErrOrStderr(), "no browser could be opened (%v): open the address yourself\n", err)
+					fmt.Fprintf(cmd.ErrOrStderr(), "cannot open a browser (%v): open the address yourself\n", err)
 				}
 			}
 			return play.New(address.Port, start).Serve(ctx, l)
 		},
 	}
-	cmd.Flags().IntVar(&port, "port", 0, "port to listen on (0: any that is free)")
-	cmd.Flags().BoolVar(&quiet, "no-browser", false, "only print the address")
+	addNumber(cmd, &port, "port", 0, 65535, 8080, fmt.Sprintf("port to listen on, 0 for any free one; if %d is in use, the default is a free one", defaultPort))
+	cmd.Flags().BoolVar(&quiet, "no-browser", false, "print the address, and open no browser")
 	return cmd
 }
 
-// startOf is what the page begins with.
+// defaultPort is the port of the page, so that its address is the same each time.
+const defaultPort = 8015
+
+// listen opens the port. If the command line does not name one and the default is in use, it
+// opens any free port and says so.
+func listen(cmd *cobra.Command, port int) (net.Listener, error) {
+	l, err := play.Listen(port)
+	switch {
+	case err == nil:
+		return l, nil
+	case cmd.Flags().Changed("port"):
+		return nil, fmt.Errorf("uffdsim play: --port %d: %w; choose another port, or 0 for any free one", port, err)
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "port %d: %v: using a free one instead\n", port, err)
+	if l, err = play.Listen(0); err != nil {
+		return nil, fmt.Errorf("uffdsim play: %w", err)
+	}
+	return l, nil
+}
+
+// startOf returns the scenario that the page shows first.
 func startOf(in io.Reader, args []string) (play.Start, error) {
 	if len(args) == 0 {
 		first := lessons.All()[0]
 		return play.Start{Name: first.Name, Source: first.Source}, nil
 	}
-	r := runner{in: in}
-	src, path, err := r.source(args[0])
+	src, path, err := readSource(in, args[0])
 	if err == nil && len(src) > play.MaxBody {
-		err = fmt.Errorf("uffdsim play: %s: more than %d KiB, which is all that the page may send", path, play.MaxBody>>10)
+		err = fmt.Errorf("uffdsim play: %s: more than %d KiB, which the page may not send", path, play.MaxBody>>10)
 	}
 	if lesson, ok := lessons.Find(args[0]); ok && lesson.Source == string(src) {
-		path = lesson.Name // by which the page knows it
+		path = lesson.Name // the page's name for it
 	}
 	return play.Start{Name: path, Source: string(src)}, err
 }
 
-// hasDisplay reports whether a browser could show anything.
+// hasDisplay reports whether a browser has a display to show a page on.
 func hasDisplay() bool {
 	return runtime.GOOS != "linux" || os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }

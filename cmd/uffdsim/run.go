@@ -5,30 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"math"
 
 	"github.com/spf13/cobra"
-	"github.com/uffdsim/uffdsim/lessons"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/trace"
 )
 
 const runExample = `  uffdsim run 01-first-fault             a lesson, by its name or number
-  uffdsim run --check *.uffd             files, with the kernel's bookkeeping checked
-  uffdsim run --update new.uffd          write the answers into the file
+  uffdsim run --check my.uffd DIR        a file, and all scenarios of a directory
+  uffdsim run --update new.uffd          write the results into the file
   uffdsim run --trace --json new.uffd    every event, for a program to read
-  uffdsim run --format html -o 01.html 01-first-fault    a page to step through
+  uffdsim run --format html -o 01.html 01    a page to step through
   uffdsim run --kernel 6.12.117 FILE     on a stable release
   uffdsim run --kernel all FILE          what the versions answer differently
   uffdsim run --drop read-refiles 01     what goes wrong without a rule
-  uffdsim run --seed 7 -                 standard input, under another interleaving`
+  uffdsim run --seed 7 -                 standard input, in another order of the tasks`
 
 // runner is the run command with its flags.
 type runner struct {
 	opts                scenario.Options
 	json, quiet, update bool
-	kernels             []string // what --kernel asks for; empty is the file's
+	kernels             []string // of --kernel; empty means the file's
 	drop                []string
 	picture             picture
 
@@ -37,56 +36,84 @@ type runner struct {
 }
 
 func newRun() *cobra.Command {
-	r := &runner{}
+	r := &runner{opts: scenario.Options{Seed: 1, Steps: scenario.DefaultSteps}}
 	cmd := &cobra.Command{
 		Use:   "run FILE...",
 		Short: "Run scenarios and check what they expect",
-		Long: `Run scenarios and check what they expect. FILE is a file, a lesson's name, or - for
-standard input. Every statement is printed with its answer; what differs from the
-expectation is shown with both. A file is run on the kernel that its "#! kernel:"
-line asks for, unless --kernel is given.`,
+		Long: `Run scenarios and check what they expect. FILE is a file, a directory with scenarios
+(*.uffd), a lesson's name or number, or - for standard input.
+
+Every statement is printed with its result. If that is not the expected one, both are shown.
+A task that sleeps in the kernel has the result "blocked". A scenario runs on the kernel that
+its line "#! kernel: VERSION" names, unless --kernel is given.
+
+The tasks take turns in an order that --seed chooses. They can change places only at a
+visible step: an access to memory, a lock or a queue that another task can reach.`,
 		Example:           runExample,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              arguments,
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.in, r.out, r.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if err := r.conflicts(cmd); err != nil {
+				return err
+			}
 			return r.run(args)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel version: "+kernelUsage+"; several with commas, or all, to see what they answer differently (default: the file's, or "+scenario.DefaultKernel+")")
-	f.Uint64Var(&r.opts.Seed, "seed", 1, "seed of the interleaving")
-	f.BoolVar(&r.opts.Free, "free", false, "run the tasks in parallel, as goroutines, instead of one at a time by the seed")
-	f.IntVar(&r.opts.Steps, "steps", scenario.DefaultSteps, "limit on the visible steps of one operation")
-	f.StringSliceVar(&r.drop, "drop", nil, "rule that the kernel is not to obey (uffdsim rules lists them); may be repeated")
-	f.BoolVar(&r.opts.Check, "check", false, "check the kernel's bookkeeping after each statement")
-	f.BoolVar(&r.opts.Trace, "trace", false, "show every event")
-	f.BoolVar(&r.json, "json", false, "print an object a line for each statement")
-	f.BoolVarP(&r.quiet, "quiet", "q", false, "print a line a file, and what is wrong")
-	f.BoolVar(&r.update, "update", false, "write the answers into the files as what they expect")
+	f.StringVar(&r.opts.Kernel, "kernel", "", "kernel `VERSION`: "+kernelUsage+"; several with commas, or all, to see what they answer differently (default: the scenario's own, or "+scenario.DefaultKernel+")")
+	addNumber(cmd, &r.opts.Seed, "seed", 0, math.MaxUint64, 7, "number that chooses the order in which tasks take turns")
+	f.BoolVar(&r.opts.Free, "free", false, "run the tasks in parallel, as goroutines, in no fixed order")
+	addNumber(cmd, &r.opts.Steps, "steps", 1, maxSteps, scenario.DefaultSteps, "limit on the visible steps of one operation")
+	f.Var(list{&r.drop}, "drop", "`RULE` that the kernel does not follow, as listed by \"uffdsim rules\"; several with commas")
+	f.BoolVar(&r.opts.Check, "check", false, "check that the kernel's data structures agree after each statement")
+	f.BoolVar(&r.opts.Trace, "trace", false, "print every event: each visible step, with the kernel function it belongs to")
+	f.BoolVar(&r.json, "json", false, "print a JSON object per statement, each on a line")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "print only failures, and one line per file")
+	f.BoolVar(&r.update, "update", false, "write the results into the files as the expected ones")
 	r.picture.addFlags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernels)
 	return cmd
 }
 
-// run does what the command line asks for: text for every file, or a picture of one.
-func (r *runner) run(names []string) error {
-	if err := within("--steps", r.opts.Steps, 1, maxSteps); err != nil {
+// conflicts returns an error if flags were given of which one would have no effect.
+func (r *runner) conflicts(cmd *cobra.Command) error {
+	if text, err := r.picture.isText(); err != nil {
 		return err
+	} else if !text {
+		for _, flag := range []string{"json", "quiet", "update"} {
+			if cmd.Flags().Changed(flag) {
+				return fmt.Errorf("uffdsim run: --format %s does not go with --%s: leave one of them out", r.picture.format, flag)
+			}
+		}
+		if r.opts.Trace {
+			return fmt.Errorf("uffdsim run: --trace prints the events as text, and --format %s has every event anyway: leave one of them out", r.picture.format)
+		}
 	}
+	return errors.Join(
+		exclusive(cmd, "json", "quiet"),
+		exclusive(cmd, "trace", "quiet"),
+		exclusive(cmd, "free", "seed"),
+		r.updateConflicts(cmd))
+}
+
+// updateConflicts is the part of conflicts about --update.
+func (r *runner) updateConflicts(cmd *cobra.Command) error {
+	if !r.update {
+		return nil
+	}
+	return exclusive(cmd, "update", "trace", "json", "output")
+}
+
+// run runs the files as the flags say: with text for every file, or a picture of one.
+func (r *runner) run(names []string) error {
 	text, err := r.picture.isText()
 	if err != nil {
 		return err
 	}
 	if r.opts.Kernel != "" {
-		if r.kernels, err = parseKernels(r.opts.Kernel); err != nil {
+		if err := r.chooseKernels(); err != nil {
 			return err
-		}
-		if !r.quiet {
-			reportKernels(r.err, r.opts.Kernel, r.kernels)
-		}
-		if len(r.kernels) == 1 {
-			r.opts.Kernel = r.kernels[0]
 		}
 	}
 	for _, name := range r.drop {
@@ -96,31 +123,70 @@ func (r *runner) run(names []string) error {
 		}
 		r.opts.Dropped = r.opts.Dropped.With(rule)
 	}
+	files, bad := expand(names)
+	if err := r.picture.keeps(files); err != nil {
+		return err
+	}
 	if !text {
-		return r.drawAll(names)
+		if bad != nil {
+			return bad
+		}
+		return r.drawAll(files)
 	}
 	out, done, err := r.picture.open(r.out)
 	if err != nil {
 		return err
 	}
 	r.out = out
-	err = r.runAll(names)
+	err = r.runAll(files)
+	if bad != nil {
+		fmt.Fprintln(r.err, printable(bad.Error()))
+		err = errReported
+	}
 	if closed := done(); err == nil {
 		err = closed
 	}
 	return err
 }
 
-// drawAll shows a run as something else than text. Expectations that it did not meet are an error
-// all the same.
+// chooseKernels resolves --kernel, and reports what it resolved to.
+func (r *runner) chooseKernels() (err error) {
+	if r.kernels, err = parseKernels(r.opts.Kernel); err != nil {
+		return err
+	}
+	if !r.quiet {
+		reportKernels(r.err, r.opts.Kernel, r.kernels)
+	}
+	if len(r.kernels) == 1 {
+		r.opts.Kernel = r.kernels[0]
+		return nil
+	}
+	if r.update || r.json || r.opts.Trace {
+		return fmt.Errorf("uffdsim run: several kernels are only compared: --update, --json and --trace take a single --kernel")
+	}
+	return nil
+}
+
+// expand replaces each directory by the scenarios in it. The error lists the directories
+// without one.
+func expand(names []string) (files []string, err error) {
+	for _, name := range names {
+		found, bad := filesIn(name)
+		files = append(files, found...)
+		err = errors.Join(err, bad)
+	}
+	return files, err
+}
+
+// drawAll shows a run in a format other than text. A failed expectation is an error here, too.
 func (r *runner) drawAll(names []string) error {
 	switch {
 	case len(names) != 1:
-		return fmt.Errorf("uffdsim run --format %s: one file at a time, and not %d", r.picture.format, len(names))
-	case len(r.kernels) > 1, r.update, r.json, r.quiet:
-		return fmt.Errorf("uffdsim run --format %s: not with several kernels, --update, --json or --quiet", r.picture.format)
+		return fmt.Errorf("uffdsim run: --format %s shows one scenario at a time, not %d", r.picture.format, len(names))
+	case len(r.kernels) > 1:
+		return fmt.Errorf("uffdsim run: --format %s takes a single --kernel", r.picture.format)
 	}
-	src, path, err := r.source(names[0])
+	src, path, err := readSource(r.in, names[0])
 	if err != nil {
 		return err
 	}
@@ -134,7 +200,10 @@ func (r *runner) drawAll(names []string) error {
 		return err
 	}
 	defer session.Close()
-	stream, report, err := trace.Of(session, path, string(src), r.opts.Seed, nil)
+	p := startProgress(r.err)
+	defer p.end()
+	stream, report, err := trace.Of(session, path, string(src), r.opts.Seed, r.counted(p, path, file, nil))
+	p.end()
 	if err != nil {
 		return err
 	}
@@ -147,8 +216,8 @@ func (r *runner) drawAll(names []string) error {
 	return verdict(report)
 }
 
-// runAll runs every file, whatever becomes of the others. A mistake in one is worse
-// than an expectation that another did not meet.
+// runAll runs every file, including those after a failure. A mistake in one has precedence
+// over a failed expectation in another.
 func (r *runner) runAll(names []string) error {
 	var worst error
 	for _, name := range names {
@@ -192,7 +261,7 @@ func verdict(report *scenario.Report) error {
 }
 
 func (r *runner) runOne(name string) error {
-	src, path, err := r.source(name)
+	src, path, err := readSource(r.in, name)
 	if err != nil {
 		return err
 	}
@@ -201,62 +270,46 @@ func (r *runner) runOne(name string) error {
 	if err != nil {
 		return err
 	}
+	p := startProgress(r.err)
+	defer p.end()
 	if len(r.kernels) > 1 {
-		return compareVersions(&printableWriter{out: r.out}, file, r.opts, r.kernels)
+		return compareVersions(&printableWriter{out: r.out}, p, file, r.opts, r.kernels)
 	}
 	session, err := scenario.NewSession(file, r.opts)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	report, err := session.Run(r.printer(path))
+	report, err := session.Run(r.counted(p, path, file, r.printer(path)))
+	p.end()
 	if err != nil {
 		return err
 	}
 	if r.update && report.Finding() == nil {
-		return r.writeBack(name, report.Update(file))
+		return r.writeBack(name, src, report.Update(file))
 	}
 	return r.summarise(report)
 }
 
-// source reads a file, a lesson or standard input, and says what to call it.
-func (r *runner) source(name string) (src []byte, path string, err error) {
-	if name == "-" {
-		src, err = readAll(r.in, "<stdin>")
-		return src, "<stdin>", err
+// counted returns a function for each result that shows the progress and calls print, which
+// may be nil.
+func (r *runner) counted(p *progress, path string, file *syntax.File, print func(*scenario.Result) error) func(*scenario.Result) error {
+	n := 0
+	count := func() {
+		n++
+		p.set("%s: statement %d of %d", path, min(n, len(file.Stmts)), len(file.Stmts))
 	}
-	src, err = readScenario(name)
-	if errors.Is(err, os.ErrNotExist) {
-		if lesson, ok := lessons.Find(name); ok {
-			return []byte(lesson.Source), lesson.Name + ".uffd", nil
+	count()
+	return func(res *scenario.Result) error {
+		count()
+		if print == nil {
+			return nil
 		}
-		return nil, "", fmt.Errorf("%s: no such file, and no lesson of that name (\"uffdsim list\" shows them)", name)
+		return p.print(func() error { return print(res) })
 	}
-	return src, name, err
 }
 
-// maxScenario is more than any scenario is long, in bytes.
-const maxScenario = 16 << 20
-
-// readScenario is os.ReadFile for a file that may turn out to be no scenario, and endless.
-func readScenario(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readAll(f, name)
-}
-
-func readAll(r io.Reader, name string) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxScenario+1))
-	if err == nil && len(text) > maxScenario {
-		err = fmt.Errorf("%s: more than %d MiB, which is no scenario", name, maxScenario>>20)
-	}
-	return text, err
-}
-
-// printer returns what is done with each result as it comes.
+// printer returns the function that prints each result, nil if none is printed.
 func (r *runner) printer(path string) func(*scenario.Result) error {
 	colour := paletteFor(r.out)
 	switch {
@@ -280,7 +333,7 @@ func (r *runner) printer(path string) func(*scenario.Result) error {
 	}
 }
 
-// summarise ends a file's output with a line, and with what is wrong if that has not
+// summarise prints the last line of a file's output, and before it the failures that have not
 // been shown.
 func (r *runner) summarise(report *scenario.Report) error {
 	failures := report.Failures()
@@ -304,19 +357,12 @@ func (r *runner) summarise(report *scenario.Report) error {
 	return verdict(report)
 }
 
-// writeBack stores the updated text where it came from; what came from standard input
-// goes to standard output.
-func (r *runner) writeBack(name string, text []byte) error {
+// writeBack stores the updated text in the file that was read. The text of standard input goes
+// to standard output.
+func (r *runner) writeBack(name string, ran, text []byte) error {
 	if name == "-" {
 		_, err := r.out.Write(text)
 		return err
 	}
-	old, err := os.ReadFile(name)
-	if err != nil {
-		return fmt.Errorf("uffdsim run --update: a lesson cannot be written to: %w", err)
-	}
-	if string(old) == string(text) {
-		return nil
-	}
-	return os.WriteFile(name, text, 0o666)
+	return updateFile(name, ran, text)
 }

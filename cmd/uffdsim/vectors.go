@@ -16,11 +16,12 @@ func newVectors() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vectors DIR",
 		Short: "Write the conformance suite with the answers of a kernel version",
-		Long: `Write the scenarios of the conformance suite into a directory, each with the answers that
-the version gives: test vectors for implementations in other languages. A scenario that makes
-no sense on the version (a task still sleeps when it is to go on) is left out, and named.`,
+		Long: `Write the scenarios of the conformance suite into the directory DIR, each with the answers
+of a kernel version. They are test vectors for implementations in other languages. The
+command names each scenario that it leaves out because the version cannot run it, for example
+because a task still sleeps when it should perform an operation.`,
 		Example: "  uffdsim vectors vectors-4.3 --kernel 4.3\n  uffdsim vectors lts --kernel 5.10,5.15,6.1,6.6,6.12",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kernels, err := parseKernels(kernel)
 			if err != nil {
@@ -41,7 +42,7 @@ no sense on the version (a task still sleeps when it is to go on) is left out, a
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&kernel, "kernel", newest(), "kernel version: "+kernelUsage+"; of several with commas, or all, each has a directory in DIR")
+	cmd.Flags().StringVar(&kernel, "kernel", newest(), "kernel `VERSION`: "+kernelUsage+"; with several with commas, or all, each has its own directory in DIR")
 	return cmd
 }
 

@@ -15,8 +15,9 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Show the version of this program",
 		Long: `Show the version of this program's module, the revision that it was built from, and the
-version of Go. "uffdsim versions" is about the kernels.`,
-		Args: cobra.NoArgs,
+version of Go. "uffdsim versions" lists the kernels' changes.`,
+		Example: "  uffdsim version",
+		Args:    arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
 			writeVersion(cmd.OutOrStdout(), info)
@@ -25,7 +26,7 @@ version of Go. "uffdsim versions" is about the kernels.`,
 	}
 }
 
-// writeVersion prints what the build information says. info may be nil.
+// writeVersion prints the build information. info may be nil.
 func writeVersion(out io.Writer, info *debug.BuildInfo) {
 	if info == nil {
 		info = &debug.BuildInfo{}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/kernel"
@@ -15,24 +16,26 @@ func newVersions() *cobra.Command {
 	var feature string
 	cmd := &cobra.Command{
 		Use:   "versions [KERNEL...]",
-		Short: "List since when each feature exists, and how that is known",
-		Long: `List what has changed between the kernels that are modelled, the oldest first: the
-mainline release that introduced each change, the stable releases that it was backported
-to, and how it is known. "live on" names a running kernel that was seen to behave so, "read
-in" the oldest source tree that was read and has the change, "commit" the change itself.
-What is not listed is as in the code of 2015, or is not modelled.
+		Short: "List since when the kernel has each feature, and how that is known",
+		Long: `List the changes between the modelled kernels, the oldest first: the mainline release that
+introduced each change, the stable releases that it was backported to, and how it is known.
+"live on" names a running kernel on which the behaviour was observed, "read in" the oldest
+source tree that was read and has the change, "commit" the change's commit. All else is as in
+the code of 2015, or is not modelled.
 
-With names of kernels, say what --kernel makes of each: ` + kernel.Accepted + `.`,
+With names of kernels, print how --kernel resolves each of them. Accepted are
+` + kernel.Accepted + `.`,
 		Example: `  uffdsim versions                          every change
-  uffdsim versions --feature MINOR_SHMEM    since when there is a feature
-  uffdsim versions --feature UFFDIO_COPY    what changed an ioctl
+  uffdsim versions --feature MINOR_SHMEM    the change that introduced a feature
+  uffdsim versions --feature UFFDIO_COPY    the changes of an ioctl
   uffdsim versions 5.10 6.12.117            what these kernels resolve to`,
+		Args:              arguments,
 		ValidArgsFunction: completeKernels,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			if cmd.Flags().Changed("feature") {
 				if len(args) > 0 {
-					return fmt.Errorf("versions: --feature or names of kernels, not both")
+					return fmt.Errorf("uffdsim versions: --feature or names of kernels, not both")
 				}
 				return listChanges(out, feature)
 			}
@@ -49,11 +52,11 @@ With names of kernels, say what --kernel makes of each: ` + kernel.Accepted + `.
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&feature, "feature", "", "list only the changes of a feature, an ioctl or a change's name: MINOR_SHMEM, UFFDIO_MOVE, mremap")
+	cmd.Flags().StringVar(&feature, "feature", "", "list only the changes about `NAME`: a feature, an ioctl or a change, such as MINOR_SHMEM, UFFDIO_MOVE or mremap")
 	return cmd
 }
 
-// listChanges prints the changes that are about a feature, or all if that is "".
+// listChanges prints the changes about a feature, or all if feature is "".
 func listChanges(out io.Writer, feature string) error {
 	changes := kernel.Changes()
 	if feature != "" {
@@ -72,8 +75,8 @@ func listChanges(out io.Writer, feature string) error {
 	return nil
 }
 
-// about returns the changes that are about a feature: the change of that name, those that
-// name the feature or ioctl in full, or else those in which it is a word.
+// about returns the changes about a feature: the change of that name; if none, those that
+// name the feature or ioctl in full; if none, those in which it is a word.
 func about(changes []kernel.Change, feature string) []kernel.Change {
 	word := regexp.MustCompile(`^(UFFD_FEATURE_|UFFDIO_|UFFD_|FEATURE_)`).ReplaceAllString(strings.ToUpper(feature), "")
 	if word == "" {
@@ -98,7 +101,7 @@ func about(changes []kernel.Change, feature string) []kernel.Change {
 	return nil
 }
 
-// origin returns the lines that say where else a change is, and how it is known.
+// origin returns the lines about a change's backports, and how it is known.
 func origin(c *kernel.Change) []string {
 	var lines []string
 	if len(c.Backports) > 0 {
@@ -117,11 +120,12 @@ func origin(c *kernel.Change) []string {
 	return append(lines, "known from: "+strings.Join(known, ", "))
 }
 
-// wrap breaks a text into lines of at most width bytes, between words.
+// wrap breaks a text into lines of at most width characters, between words. A longer word has
+// a line of its own.
 func wrap(text string, width int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
+		if line != "" && utf8.RuneCountInString(line+" "+word) > width {
 			lines = append(lines, line)
 			line = ""
 		}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// writeTable prints rows of cells in columns, within the width of a terminal.
+func writeTable(out io.Writer, rows [][]string) {
+	for _, lines := range tableLines(rows) {
+		for _, line := range lines {
+			fmt.Fprintln(out, line)
+		}
+	}
+}
+
+// tableLines returns the lines of each row of a table. It breaks the last cell of a row into
+// several lines if the row is longer than the width of a terminal.
+func tableLines(rows [][]string) [][]string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row[:len(row)-1] {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell)+2)
+		}
+	}
+	table := make([][]string, len(rows))
+	for r, row := range rows {
+		head, last := "", len(row)-1
+		for i, cell := range row[:last] {
+			head += fmt.Sprintf("%-*s", widths[i], cell)
+		}
+		for _, line := range wrap(row[last], columns-utf8.RuneCountInString(head)) {
+			table[r] = append(table[r], strings.TrimRight(head+line, " "))
+			head = strings.Repeat(" ", utf8.RuneCountInString(head))
+		}
+	}
+	return table
+}
