@@ -12,9 +12,9 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Since the change that a rule's field "until" names, dropping the rule alters no outcome of
-// its program, on mainline and on every stable release with the change. On the release before,
-// it does.
+// Since the change that a rule's field "until" names, dropping the rule alters no outcome
+// of its program, on mainline and on every stable release with the change. On the release
+// before, it does.
 func TestRuleHasNoEffectSince(t *testing.T) {
 	for _, info := range uffd.Rules() {
 		if info.Until == "" {
@@ -78,7 +78,8 @@ func searches(t *testing.T, info rule.Info, version string) (without, with *expl
 	return results[0], results[1]
 }
 
-// requireSameOutcomes fails the test unless the program ends alike without the rule and with it.
+// requireSameOutcomes fails the test unless the program ends alike without the rule and
+// with it.
 func requireSameOutcomes(t *testing.T, info rule.Info, version string) (without, with *explore.Result) {
 	t.Helper()
 	without, with = searches(t, info, version)
@@ -94,8 +95,8 @@ func requireNoEffect(t *testing.T, info rule.Info, version string) {
 	require.True(t, with.Covered && without.Covered, version)
 }
 
-// requireEffect fails the test unless the program fails without the rule. If the rule prevents
-// nothing, other outcomes or other states are enough.
+// requireEffect fails the test unless the program fails without the rule. If the rule
+// prevents nothing, other outcomes or other states are enough.
 func requireEffect(t *testing.T, info rule.Info, version string) {
 	t.Helper()
 	if info.Symptom != rule.Nothing {

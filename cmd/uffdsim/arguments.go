@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// arguments checks the number of arguments against the line of use: every word in upper case
-// is an argument, one in brackets may be left out, and one with dots may be repeated. The
-// error names what is missing or too many, and gives an example.
+// arguments checks the number of arguments against the line of use: every word in upper
+// case is an argument, one in brackets may be left out, and one with dots may be
+// repeated. The error names what is missing or too many, and gives an example.
 func arguments(cmd *cobra.Command, args []string) error {
 	wanted := strings.Fields(cmd.Use)[1:]
 	repeated := false

@@ -16,8 +16,8 @@ type history struct {
 	answers   []string // "" for a version on which the run ended before
 }
 
-// compareVersions runs a scenario on the versions, and prints the statements that they answer
-// differently. It ignores the scenario's expectations.
+// compareVersions runs a scenario on the versions, and prints the statements that they
+// answer differently. It ignores the scenario's expectations.
 func compareVersions(out io.Writer, p *progress, file *syntax.File, opts scenario.Options, kernels []string) error {
 	histories := make([]history, len(file.Stmts))
 	early := history{answers: make([]string, len(kernels))} // why runs ended early
@@ -60,7 +60,8 @@ func compareVersions(out io.Writer, p *progress, file *syntax.File, opts scenari
 	return nil
 }
 
-// differs reports whether two of the versions that ran the statement answered differently.
+// differs reports whether two of the versions that ran the statement answered
+// differently.
 func (h *history) differs() bool {
 	first := ""
 	for _, a := range h.answers {

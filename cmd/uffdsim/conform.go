@@ -168,8 +168,8 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	return nil
 }
 
-// refusedByBoth says how many statements both sides refused only because the handshake was
-// missing. They show that it is needed, and nothing else about the statement.
+// refusedByBoth says how many statements both sides refused only because the handshake
+// was missing. They show that it is needed, and nothing else about the statement.
 func refusedByBoth(n int) string {
 	if n == 0 {
 		return ""
@@ -200,8 +200,8 @@ func endWith(ctx context.Context, target conform.Target) {
 	}
 }
 
-// scenariosIn parses the scenarios of the paths: files, directories, lessons, or - for in. Without
-// paths it parses all lessons.
+// scenariosIn parses the scenarios of the paths: files, directories, lessons, or - for
+// in. Without paths it parses all lessons.
 func scenariosIn(in io.Reader, paths []string) ([]*syntax.File, error) {
 	var files []*syntax.File
 	add := func(name string, text []byte) error {
@@ -246,8 +246,8 @@ type fuzzing struct {
 	start      time.Time
 }
 
-// makeUp fuzzes until the time is over, enough operations were compared, or a divergence was
-// found.
+// makeUp fuzzes until the time is over, enough operations were compared, or a divergence
+// was found.
 func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	s := &fuzzing{next: c.seed, start: time.Now()}
 	progress := isTerminal(errOut)

@@ -48,8 +48,8 @@ and those that were read), and the page table at the address in question.`,
 	return cmd
 }
 
-// demo runs the lesson and draws each step. If keys is not nil, it waits for a line of keys
-// between two steps.
+// demo runs the lesson and draws each step. If keys is not nil, it waits for a line of
+// keys between two steps.
 func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 	file, err := syntax.Parse(lesson.Name+".uffd", []byte(lesson.Source))
 	if err != nil {

@@ -23,8 +23,8 @@ var (
 	errNotModelled = errors.New("a scenario uses something that is not modelled")
 )
 
-// exitCode prints the error of a command, unless that was done before, and returns the exit
-// status.
+// exitCode prints the error of a command, unless that was done before, and returns the
+// exit status.
 func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:

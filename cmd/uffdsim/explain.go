@@ -72,7 +72,8 @@ func completeRules(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// explanation is a rule with its program, and the options to run that with and without the rule.
+// explanation is a rule with its program, and the options to run that with and without
+// the rule.
 type explanation struct {
 	info          rule.Info
 	setup         *explore.Setup
@@ -108,8 +109,8 @@ func drawRule(out io.Writer, p *picture, e *explanation) error {
 	return p.draw(out, stream)
 }
 
-// write prints the rule, the run that goes wrong without it, and the proof that none does with
-// it.
+// write prints the rule, the run that goes wrong without it, and the proof that none does
+// with it.
 func (e *explanation) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s (%s)\n\n", e.info.Name, e.info.Number)
 	for _, text := range []string{e.info.Func + " " + e.info.Does + ".", span(&e.info), "Without the rule it " + e.info.Instead + ":"} {
@@ -154,7 +155,8 @@ func outcomeOf(failure error) string {
 	return failure.Error()
 }
 
-// counterexample prints and returns the run that goes wrong without the rule, nil if none.
+// counterexample prints and returns the run that goes wrong without the rule, nil if
+// none.
 func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 	r, err := explore.Exhibit(e.info.Rule, e.without)
 	if err != nil {
@@ -175,7 +177,8 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 	return r.Failure, nil
 }
 
-// compare prints the outcomes of the program with a rule that prevents nothing, and without it.
+// compare prints the outcomes of the program with a rule that prevents nothing, and
+// without it.
 func (e *explanation) compare(out io.Writer) error {
 	fmt.Fprint(out, "Without the rule: ")
 	first, without, err := prove(out, e.setup, e.without)
@@ -199,8 +202,8 @@ func outcomes(r *explore.Result) string {
 	return strings.Join(slices.Sorted(maps.Keys(r.Outcomes)), ", ")
 }
 
-// prove runs the program in every interleaving, prints the result, and reports whether none
-// goes wrong.
+// prove runs the program in every interleaving, prints the result, and reports whether
+// none goes wrong.
 func prove(out io.Writer, setup *explore.Setup, opts explore.Options) (proved bool, r *explore.Result, err error) {
 	r, err = explore.Search(setup, opts)
 	if err != nil {

@@ -113,8 +113,8 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 
 var strategies = []string{"dpor", "bounded", "random", "pct", "plain"}
 
-// kernelsThatCopy returns the versions that --kernel all explores: those with UFFDIO_COPY. In
-// the others nothing resolves a fault.
+// kernelsThatCopy returns the versions that --kernel all explores: those with
+// UFFDIO_COPY. In the others nothing resolves a fault.
 func kernelsThatCopy() (names []string) {
 	for _, p := range kernel.Profiles() {
 		if p.UFFD.Offers(abi.MaskCopy) {
@@ -138,8 +138,8 @@ func (x *exploration) parseKernels() ([]string, error) {
 	return kernels, err
 }
 
-// runOn explores on each of the versions in turn. After a failure on one it continues with the
-// next.
+// runOn explores on each of the versions in turn. After a failure on one it continues
+// with the next.
 func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string) error {
 	if len(kernels) > 1 && (x.picture.format != "text" || x.picture.output != "" || x.shard != "") {
 		return errors.New("uffdsim explore: --format, --output and --shard take a single --kernel")

@@ -13,8 +13,8 @@ import (
 	"github.com/uffdsim/uffdsim/explore"
 )
 
-// progressLine returns a function that shows the progress of a search on a terminal, nil if out
-// is no terminal.
+// progressLine returns a function that shows the progress of a search on a terminal, nil
+// if out is no terminal.
 func progressLine(out io.Writer) func(explore.Stats) {
 	if !isTerminal(out) {
 		return nil
@@ -102,8 +102,8 @@ func (x *exploration) nothing(r *explore.Result) string {
 	return text
 }
 
-// shortest says how long the failing run of a bounded search is, and whether a shorter one may
-// exist.
+// shortest says how long the failing run of a bounded search is, and whether a shorter
+// one may exist.
 func shortest(r *explore.Result) string {
 	bound := r.Failure.Bound
 	text := fmt.Sprintf("preempted %s, switched %s: ", times(bound.Preemptions), times(bound.Switches))
@@ -120,7 +120,8 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// countRuns is the number of random runs from which the number of interleavings is estimated.
+// countRuns is the number of random runs from which the number of interleavings is
+// estimated.
 const countRuns = 2000
 
 // memory returns the size of the memory that the program has from the system, in bytes.

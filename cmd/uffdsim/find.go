@@ -27,8 +27,8 @@ func didYouMean(word string, known []string) string {
 	return ""
 }
 
-// findRule returns the rule with a name, or with a number of docs/rules.md if only one rule
-// that can be dropped has it. The error names the rules that were perhaps meant.
+// findRule returns the rule with a name, or with a number of docs/rules.md if only one
+// rule that can be dropped has it. The error names the rules that were perhaps meant.
 func findRule(name string) (rule.Rule, error) {
 	if r, err := uffd.ParseRule(name); err == nil {
 		return r, nil

@@ -11,16 +11,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// number is the value of a flag: a whole number or a duration within limits. It implements
-// [pflag.Value].
+// number is the value of a flag: a whole number or a duration within limits. It
+// implements [pflag.Value].
 type number[T int | uint64 | time.Duration] struct {
 	p               *T
 	lowest, highest T
 	example         T
 }
 
-// addNumber adds a flag whose value is a number from lowest to highest. example is a usual
-// value, for messages.
+// addNumber adds a flag whose value is a number from lowest to highest. example is a
+// usual value, for messages.
 func addNumber[T int | uint64 | time.Duration](cmd *cobra.Command, p *T, name string, lowest, highest, example T, usage string) {
 	cmd.Flags().Var(&number[T]{p, lowest, highest, example}, name, usage)
 }
@@ -105,8 +105,8 @@ func (l list) String() string {
 // Type implements [pflag.Value].
 func (l list) Type() string { return "LIST" }
 
-// flagError returns the error of the command line in plain words: it names the command or the
-// flag, the value, what is accepted, and an example.
+// flagError returns the error of the command line in plain words: it names the command or
+// the flag, the value, what is accepted, and an example.
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	var unknown *pflag.NotExistError
@@ -146,7 +146,8 @@ func accepted(cmd *cobra.Command, flag *pflag.Flag, cause error) string {
 	return "not accepted" + such(cmd, flag)
 }
 
-// such returns an example of the flag from its value or the command's examples, "" if none.
+// such returns an example of the flag from its value or the command's examples, "" if
+// none.
 func such(cmd *cobra.Command, flag *pflag.Flag) string {
 	value := ""
 	if v, ok := flag.Value.(interface{ Example() string }); ok {

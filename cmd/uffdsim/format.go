@@ -20,7 +20,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// formats are the formats that a run can be shown in besides text, each with a description.
+// formats are the formats that a run can be shown in besides text, each with a
+// description.
 var formats = []struct {
 	name, is string
 	write    func(out io.Writer, s trace.Stream) error
@@ -55,7 +56,8 @@ func formatNames() []string {
 	return names
 }
 
-// isText reports whether the format is text. The error says that the format does not exist.
+// isText reports whether the format is text. The error says that the format does not
+// exist.
 func (p *picture) isText() (bool, error) {
 	for _, name := range formatNames() {
 		if p.format == name {
@@ -77,7 +79,8 @@ func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, er
 	return f, f.Close, nil
 }
 
-// keeps returns an error if the file to write to is one of the scenarios, which would be lost.
+// keeps returns an error if the file to write to is one of the scenarios, which would be
+// lost.
 func (p *picture) keeps(scenarios []string) error {
 	output, err := os.Stat(p.output)
 	if p.output == "" || err != nil {
@@ -91,8 +94,8 @@ func (p *picture) keeps(scenarios []string) error {
 	return nil
 }
 
-// try returns an error if the file to write to cannot be created, before much work is done for
-// it. It leaves no new file.
+// try returns an error if the file to write to cannot be created, before much work is
+// done for it. It leaves no new file.
 func (p *picture) try() error {
 	if p.output == "" {
 		return nil

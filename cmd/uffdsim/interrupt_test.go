@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An interrupted comparison does not report agreement, and a target that the interrupt killed is
-// not reported as a divergence.
+// An interrupted comparison does not report agreement, and a target that the interrupt
+// killed is not reported as a divergence.
 func TestInterruptedConform(t *testing.T) {
 	for name, c := range map[string]conformance{
 		"made up":          {target: "uffdsim serve", fuzz: time.Minute},

@@ -2,8 +2,8 @@ package main
 
 import "time"
 
-// Limits of flags. They are far above useful values, and low enough that a mistyped number does
-// not use up the machine's memory.
+// Limits of flags. They are far above useful values, and low enough that a mistyped
+// number does not use up the machine's memory.
 const (
 	maxWorkers    = 1024
 	maxShards     = 1024

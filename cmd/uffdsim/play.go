@@ -61,8 +61,8 @@ page. Ctrl-C ends the server.`,
 // defaultPort is the port of the page, so that its address is the same each time.
 const defaultPort = 8015
 
-// listen opens the port. If the command line does not name one and the default is in use, it
-// opens any free port and says so.
+// listen opens the port. If the command line does not name one and the default is in use,
+// it opens any free port and says so.
 func listen(cmd *cobra.Command, port int) (net.Listener, error) {
 	l, err := play.Listen(port)
 	switch {

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// printable returns the text with every character escaped, as in a Go string, that a terminal may
-// obey instead of showing: control characters, those that change the direction of text, and bytes
-// that are not UTF-8. Lines and tabs stay.
+// printable returns the text with every character escaped, as in a Go string, that a
+// terminal may obey instead of showing: control characters, those that change the
+// direction of text, and bytes that are not UTF-8. Lines and tabs stay.
 func printable(text string) string {
 	at := strings.IndexFunc(text, obeyed)
 	if at < 0 {
@@ -30,8 +30,8 @@ func printable(text string) string {
 	return b.String()
 }
 
-// obeyed reports whether printable escapes the character. Decoding yields utf8.RuneError for a byte
-// that is not UTF-8, as for the character of that name.
+// obeyed reports whether printable escapes the character. Decoding yields utf8.RuneError
+// for a byte that is not UTF-8, as for the character of that name.
 func obeyed(r rune) bool {
 	return r == utf8.RuneError || !strconv.IsGraphic(r) && r != '\n' && r != '\t'
 }

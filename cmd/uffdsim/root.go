@@ -14,7 +14,8 @@ A rule is a behaviour of the kernel that the rest of the protocol relies on. Any
 dropped, to see what goes wrong without it.
 
 Exit status: 0 for success; 1 if an expectation failed or a bug was found; 2 if the command
-line or a scenario is wrong.`
+line or a scenario is wrong; 3 if a scenario uses something that Linux supports and the model
+does not.`
 
 const rootExample = `  uffdsim demo                      draw a page fault step by step
   uffdsim list                      list the lessons

@@ -178,7 +178,8 @@ func expand(names []string) (files []string, err error) {
 	return files, err
 }
 
-// drawAll shows a run in a format other than text. A failed expectation is an error here, too.
+// drawAll shows a run in a format other than text. A failed expectation is an error here,
+// too.
 func (r *runner) drawAll(names []string) error {
 	switch {
 	case len(names) != 1:
@@ -216,8 +217,8 @@ func (r *runner) drawAll(names []string) error {
 	return verdict(report)
 }
 
-// runAll runs every file, including those after a failure. A mistake in one has precedence
-// over a failed expectation in another.
+// runAll runs every file, including those after a failure. A mistake in one has
+// precedence over a failed expectation in another.
 func (r *runner) runAll(names []string) error {
 	var worst error
 	for _, name := range names {
@@ -291,8 +292,8 @@ func (r *runner) runOne(name string) error {
 	return r.summarise(report)
 }
 
-// counted returns a function for each result that shows the progress and calls print, which
-// may be nil.
+// counted returns a function for each result that shows the progress and calls print,
+// which may be nil.
 func (r *runner) counted(p *progress, path string, file *syntax.File, print func(*scenario.Result) error) func(*scenario.Result) error {
 	n := 0
 	count := func() {
@@ -333,8 +334,8 @@ func (r *runner) printer(path string) func(*scenario.Result) error {
 	}
 }
 
-// summarise prints the last line of a file's output, and before it the failures that have not
-// been shown.
+// summarise prints the last line of a file's output, and before it the failures that have
+// not been shown.
 func (r *runner) summarise(report *scenario.Report) error {
 	failures := report.Failures()
 	if !r.json {
@@ -357,8 +358,8 @@ func (r *runner) summarise(report *scenario.Report) error {
 	return verdict(report)
 }
 
-// writeBack stores the updated text in the file that was read. The text of standard input goes
-// to standard output.
+// writeBack stores the updated text in the file that was read. The text of standard input
+// goes to standard output.
 func (r *runner) writeBack(name string, ran, text []byte) error {
 	if name == "-" {
 		_, err := r.out.Write(text)

@@ -13,8 +13,9 @@ import (
 // stdinName is what a scenario from standard input is called.
 const stdinName = "<stdin>"
 
-// readSource returns the text of a scenario and its name for messages. name is that of a file
-// or a lesson, or "-" for in, the standard input. A file takes precedence over a lesson.
+// readSource returns the text of a scenario and its name for messages. name is that of a
+// file or a lesson, or "-" for in, the standard input. A file takes precedence over a
+// lesson.
 func readSource(in io.Reader, name string) (text []byte, path string, err error) {
 	if name == "-" {
 		text, err = readAll(in, stdinName)
@@ -55,8 +56,8 @@ func filesIn(name string) ([]string, error) {
 // maxScenario is more than any scenario is long, in bytes.
 const maxScenario = 16 << 20
 
-// readScenario reads a file. It refuses one that is too long for a scenario, such as a device
-// without an end.
+// readScenario reads a file. It refuses one that is too long for a scenario, such as a
+// device without an end.
 func readScenario(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {

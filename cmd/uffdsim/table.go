@@ -16,8 +16,8 @@ func writeTable(out io.Writer, rows [][]string) {
 	}
 }
 
-// tableLines returns the lines of each row of a table. It breaks the last cell of a row into
-// several lines if the row is longer than the width of a terminal.
+// tableLines returns the lines of each row of a table. It breaks the last cell of a row
+// into several lines if the row is longer than the width of a terminal.
 func tableLines(rows [][]string) [][]string {
 	var widths []int
 	for _, row := range rows {

@@ -18,7 +18,8 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// progress is a line of a terminal that shows how far a run is. A nil progress shows nothing.
+// progress is a line of a terminal that shows how far a run is. A nil progress shows
+// nothing.
 type progress struct {
 	out   io.Writer
 	begun time.Time

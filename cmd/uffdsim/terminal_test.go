@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A long run has a line that shows the progress. It is off the terminal while anything else is
-// printed, and at the end.
+// A long run has a line that shows the progress. It is off the terminal while anything
+// else is printed, and at the end.
 func TestProgress(t *testing.T) {
 	var out strings.Builder
 	p := &progress{out: &out}

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 )
 
-// updateFile replaces the text of a scenario's file. It writes a temporary file beside it and
-// renames that, so that trouble on the way leaves the old text. The permissions stay, and a
-// symbolic link still leads to the file. It refuses a file that may not be written to, and one
-// that is no longer what was run.
+// updateFile replaces the text of a scenario's file. It writes a temporary file beside it
+// and renames that, so that trouble on the way leaves the old text. The permissions stay,
+// and a symbolic link still leads to the file. It refuses a file that may not be written
+// to, and one that is no longer what was run.
 func updateFile(name string, ran, text []byte) error {
 	path, err := filepath.EvalSymlinks(name)
 	if errors.Is(err, fs.ErrNotExist) {

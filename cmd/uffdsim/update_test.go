@@ -32,7 +32,8 @@ func namesIn(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// --update keeps the permissions and what a symbolic link leads to, and leaves no other file.
+// --update keeps the permissions and what a symbolic link leads to, and leaves no other
+// file.
 func TestUpdateKeepsTheFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.uffd")
@@ -72,7 +73,8 @@ func TestUpdateWithTrouble(t *testing.T) {
 	require.Equal(t, []string{"a.uffd", "taken"}, namesIn(t, dir))
 }
 
-// A file that may not be written to is not replaced, although its directory would allow it.
+// A file that may not be written to is not replaced, although its directory would allow
+// it.
 func TestUpdateOfAReadOnlyFile(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may write to every file")

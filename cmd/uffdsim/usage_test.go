@@ -13,9 +13,9 @@ import (
 
 var errRan = errors.New("the command ran")
 
-// commands returns every command of the program, as a function that runs a command line of it
-// and returns the exit status and the error output. A command that accepts its command line
-// does nothing, and the status is -1.
+// commands returns every command of the program, as a function that runs a command line
+// of it and returns the exit status and the error output. A command that accepts its
+// command line does nothing, and the status is -1.
 func commands(t *testing.T) map[*cobra.Command]func(args ...string) (int, string) {
 	all := map[*cobra.Command]func(args ...string) (int, string){}
 	run := func(args ...string) (int, string) {
@@ -42,8 +42,8 @@ func commands(t *testing.T) map[*cobra.Command]func(args ...string) (int, string
 	return all
 }
 
-// refuses fails the test unless the command line is refused in plain words that contain all of
-// the words.
+// refuses fails the test unless the command line is refused in plain words that contain
+// all of the words.
 func refuses(t *testing.T, status int, message string, words ...string) {
 	t.Helper()
 	require.Equal(t, exitMistake, status, message)
@@ -59,8 +59,8 @@ func refuses(t *testing.T, status int, message string, words ...string) {
 	require.NotEmpty(t, strings.TrimSpace(message))
 }
 
-// Every flag refuses a value that makes no sense before the command begins. The message names
-// the flag, the value and what is accepted.
+// Every flag refuses a value that makes no sense before the command begins. The message
+// names the flag, the value and what is accepted.
 func TestFlagValues(t *testing.T) {
 	numbers := 0
 	for cmd, run := range commands(t) {
@@ -102,7 +102,8 @@ func TestFlagValues(t *testing.T) {
 	require.GreaterOrEqual(t, numbers, 14)
 }
 
-// The default value of a number is within its limits, and so is the value that messages show.
+// The default value of a number is within its limits, and so is the value that messages
+// show.
 func TestNumbersAcceptTheirExamples(t *testing.T) {
 	for cmd := range commands(t) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {

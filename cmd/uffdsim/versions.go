@@ -120,8 +120,8 @@ func origin(c *kernel.Change) []string {
 	return append(lines, "known from: "+strings.Join(known, ", "))
 }
 
-// wrap breaks a text into lines of at most width characters, between words. A longer word has
-// a line of its own.
+// wrap breaks a text into lines of at most width characters, between words. A longer word
+// has a line of its own.
 func wrap(text string, width int) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(text) {
