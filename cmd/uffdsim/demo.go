@@ -20,7 +20,8 @@ func newDemo() *cobra.Command {
 		Short: "Run a lesson step by step, and draw the kernel's state at each step",
 		Long: `Run a lesson, by default the first one, step by step. Each step shows the statement with its
 result; then the mappings with their pages, the queues of the userfaultfd (pending faults
-and those that were read), and the page table at the address in question.`,
+and those that were read), and the page-table entries for the address in question, one for
+each level: pgd, pud, pmd and pte.`,
 		Example:           "  uffdsim demo\n  uffdsim demo --pause 01",
 		Args:              arguments,
 		ValidArgsFunction: completeLessons,

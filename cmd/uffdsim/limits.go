@@ -10,6 +10,6 @@ const (
 	maxDepth      = 1000 // ordered steps of a bug; bugs found in practice need two or three
 	maxOperations = 1_000_000_000
 	maxSteps      = 1_000_000_000
-	maxBenchTime  = time.Hour // a row
+	maxBenchTime  = time.Hour // per row
 	maxTime       = 365 * 24 * time.Hour
 )

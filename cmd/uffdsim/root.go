@@ -30,6 +30,7 @@ func newRoot() *cobra.Command {
 		Use:               "uffdsim",
 		Short:             "Run Linux's userfaultfd as an executable model",
 		Long:              rootLong,
+		Version:           versionText(),
 		Example:           rootExample,
 		Args:              noCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -37,6 +38,8 @@ func newRoot() *cobra.Command {
 		SilenceUsage:      true, // a failed run is no reason to explain the flags
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	root.Flags().Bool("version", false, "show the version of this program")
+	root.SetVersionTemplate("{{.Version}}")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(newHelp())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/scenario"
@@ -168,8 +169,11 @@ func (r *runner) chooseKernels() (err error) {
 }
 
 // expand replaces each directory by the scenarios in it. The error lists the directories
-// without one.
+// without one, or says that standard input cannot be read twice.
 func expand(names []string) (files []string, err error) {
+	if first := slices.Index(names, "-"); first >= 0 && slices.Contains(names[first+1:], "-") {
+		return nil, errors.New("- stands for standard input, which can be read only once")
+	}
 	for _, name := range names {
 		found, bad := filesIn(name)
 		files = append(files, found...)

@@ -213,6 +213,8 @@ func TestPlainMistakes(t *testing.T) {
 		"explore copy --shard=0/x":                  "--shard 0/x: must be part I of N, such as 0/4",
 		"conform --operations 5 x.uffd":             "--fuzz and --operations generate the scenarios: leave out x.uffd",
 		"conform --target true .":                   ".: the directory has no scenarios (*.uffd)",
+		"run - -":                                   "- stands for standard input, which can be read only once",
+		"versions --feature=":                       "--feature: no feature is named",
 		"help rum":                                  `no command "rum" (did you mean "run"?)`,
 		"completion csh":                            `no completion for "csh" (did you mean "zsh"?)`,
 		"--fast":                                    "uffdsim: no flag --fast",

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -19,11 +20,18 @@ version of Go. "uffdsim versions" lists the kernels' changes.`,
 		Example: "  uffdsim version",
 		Args:    arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, _ := debug.ReadBuildInfo()
-			writeVersion(cmd.OutOrStdout(), info)
-			return nil
+			_, err := io.WriteString(cmd.OutOrStdout(), versionText())
+			return err
 		},
 	}
+}
+
+// versionText returns the build information of the program as lines.
+func versionText() string {
+	info, _ := debug.ReadBuildInfo()
+	var text strings.Builder
+	writeVersion(&text, info)
+	return text.String()
 }
 
 // writeVersion prints the build information. info may be nil.

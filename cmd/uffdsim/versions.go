@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -36,6 +37,9 @@ With names of kernels, print how --kernel resolves each of them. Accepted are
 			if cmd.Flags().Changed("feature") {
 				if len(args) > 0 {
 					return fmt.Errorf("uffdsim versions: --feature or names of kernels, not both")
+				}
+				if strings.TrimSpace(feature) == "" {
+					return errors.New("--feature: no feature is named, such as --feature MINOR_SHMEM")
 				}
 				return listChanges(out, feature)
 			}
