@@ -20,28 +20,35 @@ func updateFile(name string, ran, text []byte) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0) // renaming needs no permission for the file itself
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("--update: %s is not a regular file", name)
-	}
-	now, err := readAll(f, name)
+	now, mode, err := readWritable(path)
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("--update: %w", err)
 	case string(now) != string(ran):
 		return fmt.Errorf("--update: %s was changed while it ran, and is left alone", name)
 	case string(now) == string(text):
 		return nil
 	}
-	return replaceFile(path, text, info.Mode().Perm())
+	return replaceFile(path, text, mode)
+}
+
+// readWritable returns the text of a regular file and its permissions. It returns an error
+// if the file may not be written to: a rename would not need that permission.
+func readWritable(path string) (text []byte, mode fs.FileMode, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	text, err = readAll(f, path)
+	return text, info.Mode().Perm(), err
 }
 
 // replaceFile gives the file a new text, all at once.
