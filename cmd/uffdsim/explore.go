@@ -97,7 +97,7 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 	f.StringVar(&x.kernel, "kernel", explore.DefaultVersion, "kernel `VERSION`, but not 2015: "+kernelUsage+"; several with commas, or all, are explored in turn")
 	f.BoolVar(&x.TSO, "tso", false, "delay stores in store buffers, as x86 processors do (total store order)")
 	f.StringVar(&x.shard, "shard", "", "search part `I/N`, such as 0/4, of a search by N processes")
-	f.StringVar(&x.Exchange, "exchange", "", "directory, empty at first, through which the N processes share results: `DIR`")
+	f.StringVar(&x.Exchange, "exchange", "", "directory `DIR`, empty at first, through which the N processes share results")
 	addNumber(cmd, &x.depth, "depth", 1, maxDepth, 3, "for pct: number of steps whose order a bug depends on")
 	addNumber(cmd, &x.Workers, "workers", 0, maxWorkers, 4, "number of runs at a time (default: one per processor)")
 	addNumber(cmd, &x.Budget, "budget", 0, maxTime, time.Minute, "stop the search after this `TIME` (default: never; 10s for random and pct)")

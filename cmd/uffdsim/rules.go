@@ -17,8 +17,8 @@ func newRules() *cobra.Command {
 		Short: "List the rules that can be dropped, and what each prevents",
 		Long: `List the rules of the protocol that can be dropped: name, number in docs/rules.md, the failure
 that the rule prevents, and the program with its flags for "uffdsim explore" that shows the
-failure. A rule that prevents nothing is redundant. Below stands what the kernel does, and in
-which versions the rule has an effect, if not in all.`,
+failure. A rule that prevents nothing is redundant. The lines below each rule say what the
+kernel does, and in which versions the rule has an effect, if not in all.`,
 		Example: "  uffdsim rules\n  uffdsim explain recheck-after-enqueue",
 		Args:    arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
