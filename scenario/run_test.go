@@ -210,7 +210,7 @@ func TestMismatch(t *testing.T) {
 // A mismatch of another task names the task. That of "t1 = ..." names the operation that the
 // task began, with its line.
 func TestMismatchNamesTheTask(t *testing.T) {
-	report := run(t, setUp+"t1: load(0x101000) = loaded 'A'\nclose(fd)\nt1 = loaded 'A'\nt1: poll(9) = ...\n    x\n", scenario.Options{})
+	report := run(t, setUp+"t1: load(0x101000) = loaded 'A'\nclose(fd)\nt1 = loaded 'A'\nt1: poll(9) = ...\n    x\n", scenario.Options{Kernel: "2015+copy"})
 	failures := report.Failures()
 	require.Len(t, failures, 3)
 	require.Equal(t, "test.uffd:6: t1: load(0x101000)\n  want = loaded 'A'\n  got  = blocked\n", failures[0].Diff())

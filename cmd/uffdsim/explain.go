@@ -125,7 +125,7 @@ func (e *explanation) write(out io.Writer) error {
 		}
 	}
 	fmt.Fprintln(out)
-	fmt.Fprintf(out, "The program: %s (%s).\n\n", e.setup.Name, e.setup.Doc)
+	fmt.Fprintf(out, "The program: %s (%s), on kernel %s.\n\n", e.setup.Name, e.setup.Doc, e.with.Version)
 	if e.info.Symptom == rule.Nothing {
 		return e.compare(out)
 	}
