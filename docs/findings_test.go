@@ -15,7 +15,7 @@ func TestCommandsOfFindings(t *testing.T) {
 	require.NoError(t, err)
 	script, err := os.ReadFile("../cmd/uffdsim/testdata/script/findings.txtar")
 	require.NoError(t, err)
-	commands := regexp.MustCompile(`(?m)^    go run \./cmd/(uffdsim [^#\n]*)`).FindAllStringSubmatch(string(text), -1)
+	commands := regexp.MustCompile(`(?m)^    (uffdsim [^#\n]*)`).FindAllStringSubmatch(string(text), -1)
 	require.Greater(t, len(commands), 15)
 	for _, c := range commands {
 		require.Contains(t, string(script), "exec "+strings.TrimSpace(c[1])+"\n")
