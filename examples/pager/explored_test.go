@@ -14,14 +14,14 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// snapshot is what the memory is to hold: a page of a and a page of b.
+// snapshot is the memory to restore: a page of a and a page of b.
 var snapshot = &pager.Snapshot{
 	Start: explore.Arena,
 	Pages: slices.Concat(bytes.Repeat([]byte{'a'}, pager.PageSize), bytes.Repeat([]byte{'b'}, pager.PageSize)),
 }
 
-// restore is the pager at work: virtual processors touch the second page while one task serves their faults
-// and another one prefetches.
+// restore returns the setup: virtual processors touch the second page, while one task serves
+// their faults and another one prefetches.
 func restore(vcpus int, uffd func(w *explore.World, t *machine.Task) pager.Uffd) *explore.Setup {
 	want := ""
 	for i := range vcpus {
@@ -35,14 +35,14 @@ func restore(vcpus int, uffd func(w *explore.World, t *machine.Task) pager.Uffd)
 				w.Go(fmt.Sprint("vcpu", i), func(t *machine.Task) string {
 					b := make([]byte, 1)
 					if outcome, _ := t.Load(snapshot.Start+pager.PageSize, b); outcome != mm.Done {
-						return outcome.String() // the signal that it got
+						return outcome.String() // the signal
 					}
 					return string(b)
 				})
 			}
 			w.Go("server", func(t *machine.Task) string {
 				return fmt.Sprint(snapshot.Serve(uffd(w, t)))
-			}).Sleeper = true // it waits for faults to the end
+			}).Sleeper = true // it still waits for faults at the end
 			w.Go("prefetcher", func(t *machine.Task) string {
 				return fmt.Sprint(snapshot.Prefetch(uffd(w, t)))
 			})
@@ -58,15 +58,15 @@ func restore(vcpus int, uffd func(w *explore.World, t *machine.Task) pager.Uffd)
 
 func onModel(w *explore.World, t *machine.Task) pager.Uffd { return model{t, w.Fd} }
 
-var options = explore.Options{Version: "6.18"} // the kernel's
+var options = explore.Options{Version: "6.18"} // the kernel to model
 
-// story is a run that went wrong: how, what has become of each task, and who took how many steps.
+// story describes a failed run: the failure, the outcome of each task, and the schedule.
 func story(setup *explore.Setup, f *explore.Failure) string {
 	outcome, _, _ := explore.Replay(setup, options, f.Schedule, nil)
 	return fmt.Sprintf("%v\n%s\n%v", f.Err, outcome, f.Schedule)
 }
 
-// A small case, in every interleaving.
+// A small case works in every interleaving.
 func TestEveryInterleaving(t *testing.T) {
 	setup := restore(1, onModel)
 	r, err := explore.Search(setup, options)
@@ -77,7 +77,7 @@ func TestEveryInterleaving(t *testing.T) {
 	require.True(t, r.Covered)
 }
 
-// A larger one, as chance will have it.
+// A larger case works in random interleavings.
 func TestInterleavingsByChance(t *testing.T) {
 	setup, opts := restore(3, onModel), options
 	opts.Budget = time.Second
@@ -88,12 +88,12 @@ func TestInterleavingsByChance(t *testing.T) {
 	}
 }
 
-// deaf is a userfaultfd for a pager that thinks it need not wake if the page is there already.
+// deaf ignores Wake. It stands for a pager that does not wake if the page is already present.
 type deaf struct{ pager.Uffd }
 
 func (deaf) Wake(addr, length uint64) error { return nil }
 
-// Such a pager leaves a processor asleep.
+// A pager that does not wake leaves a processor asleep.
 func TestWithoutTheWake(t *testing.T) {
 	setup := restore(1, func(w *explore.World, t *machine.Task) pager.Uffd { return deaf{onModel(w, t)} })
 	r, err := explore.Counterexample(setup, options)

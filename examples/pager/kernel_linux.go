@@ -13,11 +13,11 @@ import (
 // Kernel is a userfaultfd of the running kernel.
 type Kernel struct{ file *os.File }
 
-// OpenKernel returns a userfaultfd that the faults of mem are reported to. Without privileges
-// one has to set [abi.UserModeOnly] in flags: then faults of the kernel itself, in a system call or
-// in KVM, are not reported, but errors.
+// OpenKernel returns a userfaultfd with which it has registered mem. An unprivileged caller
+// must set [abi.UserModeOnly] in flags. A fault of the kernel itself, in a system call or in
+// KVM, is then an error, and sends no message.
 func OpenKernel(mem []byte, flags uintptr) (*Kernel, error) {
-	// It does not block: os.File waits for faults by epoll, and not with a thread.
+	// Non-blocking: os.File then waits for faults with epoll, and not with a thread.
 	fd, _, e := unix.Syscall(unix.SYS_USERFAULTFD, flags|unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
 	if e != 0 {
 		return nil, os.NewSyscallError("userfaultfd", e)
@@ -25,7 +25,7 @@ func OpenKernel(mem []byte, flags uintptr) (*Kernel, error) {
 	b := make([]byte, abi.APISize)
 	(&abi.API{API: abi.APIVersion}).Encode(b)
 	err := os.NewSyscallError("UFFDIO_API", ioctl(fd, abi.UFFDIO_API, b))
-	// Not before the handshake: until then poll finds an error, which os.File would remember.
+	// After the handshake: before it poll reports an error, which os.File would remember.
 	k := &Kernel{os.NewFile(fd, "userfaultfd")}
 	if err == nil {
 		err = k.register(mem)
@@ -43,8 +43,8 @@ func (k *Kernel) register(mem []byte) error {
 	return os.NewSyscallError("UFFDIO_REGISTER", k.ioctl(abi.UFFDIO_REGISTER, b))
 }
 
-// Close ends the reports. Whoever waits in ReadFault gets os.ErrClosed; faults that have not been
-// resolved find zeros.
+// Close closes the userfaultfd. A ReadFault that waits returns os.ErrClosed. Faults that were
+// not resolved get pages of zeroes.
 func (k *Kernel) Close() error { return k.file.Close() }
 
 // ReadFault implements [Uffd].
@@ -60,7 +60,7 @@ func (k *Kernel) ReadFault() (uint64, error) {
 
 // Copy implements [Uffd].
 func (k *Kernel) Copy(addr uint64, page []byte, wake bool) error {
-	var pin runtime.Pinner // the kernel gets a number, which keeps nothing where it is
+	var pin runtime.Pinner // the kernel gets the address as a number, which does not pin page
 	defer pin.Unpin()
 	pin.Pin(unsafe.SliceData(page))
 	c := abi.Copy{Dst: addr, Src: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(page)))), Len: uint64(len(page))}
@@ -79,8 +79,8 @@ func (k *Kernel) Wake(addr, length uint64) error {
 	return os.NewSyscallError("UFFDIO_WAKE", k.ioctl(abi.UFFDIO_WAKE, b))
 }
 
-// ioctl does not take the descriptor's number from before: when the file has been closed, it may be
-// another file's.
+// ioctl gets the descriptor's number from the file for each call. After Close the number may
+// belong to another file.
 func (k *Kernel) ioctl(cmd uint32, arg []byte) error {
 	conn, err := k.file.SyscallConn()
 	if err != nil {

@@ -14,20 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The same pager on the running kernel.
+// The same pager works on the running kernel.
 func TestOnTheKernel(t *testing.T) {
 	const pages, touchers = 1000, 2
 	mem, err := unix.Mmap(-1, 0, pages*pager.PageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, unix.Munmap(mem)) }()
-	k, err := pager.OpenKernel(mem, abi.UserModeOnly) // nobody else touches it
+	k, err := pager.OpenKernel(mem, abi.UserModeOnly) // only this test touches mem
 	if e, ok := errors.AsType[*os.SyscallError](err); ok && e.Syscall == "userfaultfd" {
-		t.Skip("there is none here: ", err) // not built in, forbidden, or older than 5.11
+		t.Skip("no userfaultfd: ", err) // not built in, forbidden, or older than 5.11
 	}
 	require.NoError(t, err)
 
-	// The scheduler of Go does not see that a goroutine sleeps in a page fault: there have to
-	// be more processors than such goroutines, for the pager to run on.
+	// Go's scheduler does not see that a goroutine sleeps in a page fault. GOMAXPROCS must be
+	// larger than the number of such goroutines, so that the pager can run.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(touchers + 3))
 	snapshot := &pager.Snapshot{Start: uint64(uintptr(unsafe.Pointer(&mem[0]))), Pages: make([]byte, len(mem))}
 	for i := range pages {
@@ -37,7 +37,7 @@ func TestOnTheKernel(t *testing.T) {
 	var ended error
 	server.Go(func() {
 		ended = snapshot.Serve(k)
-		_ = k.Close() // when it has failed, or the others would sleep for ever
+		_ = k.Close() // after a failure the others would otherwise sleep for ever
 	})
 	var prefetched error
 	others.Go(func() { prefetched = snapshot.Prefetch(k) })

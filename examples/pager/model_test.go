@@ -13,7 +13,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// model is a userfaultfd of the model, for one task.
+// model implements pager.Uffd with the model, for one task.
 type model struct {
 	t  *machine.Task
 	fd int
@@ -31,7 +31,7 @@ func (m model) Copy(addr uint64, page []byte, wake bool) error {
 	}
 	err := m.t.UffdCopy(m.fd, &c)
 	if err == errno.EEXIST {
-		return syscall.EEXIST // as the host has it
+		return syscall.EEXIST // the host's type of error
 	}
 	return err
 }
@@ -40,8 +40,8 @@ func (m model) Wake(addr, length uint64) error {
 	return m.t.UffdWake(m.fd, abi.Range{Start: addr, Len: length})
 }
 
-// The pager asks for syscall.EEXIST. The model's errors are Linux's own, which errors.Is takes for
-// the host's on Linux only; but the tests are to run on every system.
+// The pager compares with syscall.EEXIST. The model's errors have Linux's numbers, so
+// errors.Is matches them with the host's only on Linux. These tests run on every system.
 func TestTheModelAnswersWithTheHostsError(t *testing.T) {
 	setup := &explore.Setup{Tasks: func(w *explore.World) {
 		w.Go("task", func(t *machine.Task) string {

@@ -1,6 +1,7 @@
-// Package pager is a small userfaultfd pager: it restores memory from a snapshot, page by page,
-// while the program that owns the memory runs already. It shows how to write a pager so that the same
-// code runs on the kernel and on the model, where every interleaving of it can be tried.
+// Package pager is a small userfaultfd pager. It restores memory from a snapshot, page by
+// page, while the program that owns the memory already runs. It shows how to write a pager
+// so that the same code runs on the kernel and on the model, where its tests can try every
+// interleaving.
 package pager
 
 import (
@@ -11,25 +12,26 @@ import (
 // PageSize is the size of a page, in bytes.
 const PageSize = 4096
 
-// Uffd is what a pager needs of a userfaultfd. [Kernel] is the running kernel's; the tests have
-// one of the model.
+// Uffd lists the operations of a userfaultfd that a pager needs. [Kernel] implements it with
+// the running kernel, the tests with the model.
 type Uffd interface {
 	// ReadFault waits for a fault and returns the address of its page.
 	ReadFault() (addr uint64, err error)
-	// Copy is UFFDIO_COPY of a page. EEXIST if there is one already. Without wake,
-	// whoever waits for the page is left asleep.
+	// Copy fills a page by UFFDIO_COPY: EEXIST if the page is already present. Without
+	// wake, tasks that wait for the page stay asleep.
 	Copy(addr uint64, page []byte, wake bool) error
-	// Wake is UFFDIO_WAKE.
+	// Wake wakes the tasks that wait in a range, by UFFDIO_WAKE.
 	Wake(addr, length uint64) error
 }
 
-// Snapshot is memory as it was: the pages from Start on.
+// Snapshot is the saved memory: the bytes of the pages from Start on.
 type Snapshot struct {
 	Start uint64
 	Pages []byte
 }
 
-// Serve resolves faults until the userfaultfd fails. Several tasks may serve one.
+// Serve resolves faults until an operation of the userfaultfd fails, and returns that error.
+// Several tasks may serve the same userfaultfd.
 func (s *Snapshot) Serve(u Uffd) error {
 	for {
 		addr, err := u.ReadFault()
@@ -38,8 +40,8 @@ func (s *Snapshot) Serve(u Uffd) error {
 		}
 		err = u.Copy(addr, s.page(addr), true)
 		if errors.Is(err, syscall.EEXIST) {
-			// Prefetch was faster, and does not wake: the task whose message this is
-			// may be asleep.
+			// Prefetch has filled the page, and does not wake. The task that sent this
+			// message may be asleep.
 			err = u.Wake(addr, PageSize)
 		}
 		if err != nil {
@@ -48,8 +50,8 @@ func (s *Snapshot) Serve(u Uffd) error {
 	}
 }
 
-// Prefetch brings in all pages that nobody has asked for yet. It wakes nobody: who has faulted
-// meanwhile has sent a message, and is woken for that.
+// Prefetch fills all pages that are still missing. It wakes no task: a task that faulted
+// meanwhile has sent a message, and Serve wakes it when it reads that message.
 func (s *Snapshot) Prefetch(u Uffd) error {
 	for at := 0; at < len(s.Pages); at += PageSize {
 		addr := s.Start + uint64(at)

@@ -13,8 +13,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// On the free executor the tasks are goroutines, in parallel: more memory and more processors,
-// and the race detector looks on.
+// On the free executor the tasks are parallel goroutines: more memory, more processors, and
+// the race detector can check the pager's own variables.
 func TestInParallel(t *testing.T) {
 	const pages, vcpus, servers, start = 512, 8, 2, 0x10000000
 	version, ok := kernel.Lookup("6.18")
@@ -57,7 +57,7 @@ func TestInParallel(t *testing.T) {
 		process.Go("vcpu", func(task *machine.Task) {
 			order := make([]int, pages)
 			for n := range order {
-				order[n] = (n*(2*i+1) + i) % pages // each in its own
+				order[n] = (n*(2*i+1) + i) % pages // a different order for each
 			}
 			for _, n := range order {
 				b := make([]byte, 1)
