@@ -47,67 +47,75 @@ func Properties() []Property { return slices.Clone(all) }
 var all = []Property{
 	{
 		Name: "MemoryIsPages",
-		Says: "Whatever is done to memory and registrations, each page is mapped, protected, registered, present and " +
-			"filled as an oracle says that knows pages and no VMAs; a touch of it blocks exactly if it is registered and not " +
-			"there, and loads the byte that was copied or stored last.",
+		Says: "After any operations on memory and registrations, each page is mapped, " +
+			"protected, registered, present and filled as an oracle says that knows pages " +
+			"and no VMAs. An access blocks exactly if its page is registered and missing; " +
+			"otherwise it loads the byte that was copied or stored last.",
 		Check: memoryIsPages,
 		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) },
 	},
 	{
 		Name: "FaultsWaitInOrder",
-		Says: "Faults wait in the order in which they came: read returns the oldest that nobody has read, each once " +
-			"and none twice; a wake-up lets go exactly those in its range, read or not; who is let go finds the page, or, " +
-			"where it is not there, gets SIGBUS before 5.7 and waits anew since; who is killed leaves; and fdinfo counts them.",
+		Says: "Faults wait in the order in which they came. A read returns the oldest unread " +
+			"one, and each only once. A wake-up wakes exactly the tasks in its range, " +
+			"whether their message was read or not. A woken task finds its page, or, if the " +
+			"page is missing, gets SIGBUS before 5.7 and waits again since. A killed task " +
+			"leaves the queue. fdinfo counts the faults.",
 		Check: faultsWaitInOrder,
 		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) },
 	},
 	{
 		Name: "ArgumentsAreChecked",
-		Says: "An ioctl whose argument is wrong answers with the one errno that the order of the checks gives, and has done " +
-			"nothing; one whose answer cannot be stored answers EFAULT, and has done all.",
+		Says: "An ioctl with a wrong argument returns the one errno that the order of the " +
+			"checks determines, and changes nothing. An ioctl whose result cannot be stored " +
+			"returns EFAULT, and has done everything.",
 		Check: argumentsAreChecked,
 		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) },
 	},
 	{
 		Name: "NeighboursDiffer",
-		Says: "Memory that was never written merges whenever it can: two mappings that touch differ in their rights or in " +
-			"whom their faults go to.",
+		Says: "Memory that was never written merges whenever it can: two adjacent mappings " +
+			"differ in their rights or in the context that gets their faults.",
 		Check: neighboursDiffer,
 		holds: func(v *kernel.Profile) bool { return v.MM.ReturnsCharge && v.UFFD.Register.OffsetOfRange },
 	},
 	{
 		Name: "WrittenNeighboursStayApart",
-		Says: "Where a registration ends its memory becomes one with the neighbours, unless both were written while they " +
-			"differed, or, before 6.16, it alone was; with neighbours that cannot become one it joins the lower.",
+		Says: "When a registration ends, its memory merges with its neighbours, unless both " +
+			"were written while they differed, or, before 6.16, only that memory was. If " +
+			"its neighbours cannot merge with each other, it merges with the lower one.",
 		Check: writtenNeighboursStayApart,
 		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) && v.UFFD.Register.OffsetOfRange },
 	},
 	{
 		Name:  "UnregisterUndoesRegister",
-		Says:  "A registration that is taken back leaves the mappings as they were, and to take it back again changes nothing.",
+		Says: "Unregistering leaves the mappings as they were before the registration. A " +
+			"second unregister changes nothing.",
 		Check: unregisterUndoesRegister,
 	},
 	{
 		Name:  "FailedCallsChangeNothing",
-		Says:  "A registration, or its end, that is refused has changed no mapping.",
+		Says: "A refused register or unregister changes no mapping.",
 		Check: failedCallsChangeNothing,
 	},
 	{
 		Name:  "MapLimitLeavesAPrefix",
-		Says:  "With one VMA too few a registration, or its end, covers the first part of its range and nothing else.",
+		Says: "If one VMA is too many for the limit, register or unregister covers the first " +
+			"part of its range and nothing else.",
 		Check: mapLimitLeavesAPrefix,
 	},
 	{
 		Name: "ContextsLastAsLongAsDescriptors",
-		Says: "A registration, and the sleep of those who fault in it, lasts until the last descriptor of its context has " +
-			"been closed, whatever process has it; and until then, before 4.7, the context holds the memory.",
+		Says: "A registration, and the sleep of the tasks that fault in it, lasts until the " +
+			"last descriptor of the context is closed, in whatever process. Before 4.7 the " +
+			"context holds the memory until then.",
 		Check: contextsLastAsLongAsDescriptors,
 	},
 	{
 		Name: "HandshakeComesFirst",
-		Says: "Until a handshake has been made whose answer could be stored, read is EINVAL and poll POLLERR, and, since 4.3, " +
-			"so is every other ioctl EINVAL; it is made once; and a version or feature that there is not is EINVAL, and may be " +
-			"followed by another try.",
+		Says: "Before a handshake whose answer could be stored, read is EINVAL, poll is " +
+			"POLLERR and, since 4.3, every other ioctl is EINVAL. Only one handshake " +
+			"succeeds. An unknown version or feature is EINVAL, and another try may follow.",
 		Check: handshakeComesFirst,
 	},
 }
