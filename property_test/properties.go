@@ -81,25 +81,25 @@ var all = []Property{
 	},
 	{
 		Name: "WrittenNeighboursStayApart",
-		Says: "When a registration ends, its memory merges with its neighbours, unless both " +
+		Says: "When a registration ends, its memory merges with each neighbour, unless both " +
 			"were written while they differed, or, before 6.16, only that memory was. If " +
 			"its neighbours cannot merge with each other, it merges with the lower one.",
 		Check: writtenNeighboursStayApart,
 		holds: func(v *kernel.Profile) bool { return v.UFFD.Offers(abi.MaskCopy) && v.UFFD.Register.OffsetOfRange },
 	},
 	{
-		Name:  "UnregisterUndoesRegister",
+		Name: "UnregisterUndoesRegister",
 		Says: "Unregistering leaves the mappings as they were before the registration. A " +
 			"second unregister changes nothing.",
 		Check: unregisterUndoesRegister,
 	},
 	{
 		Name:  "FailedCallsChangeNothing",
-		Says: "A refused register or unregister changes no mapping.",
+		Says:  "A refused register or unregister changes no mapping.",
 		Check: failedCallsChangeNothing,
 	},
 	{
-		Name:  "MapLimitLeavesAPrefix",
+		Name: "MapLimitLeavesAPrefix",
 		Says: "If one VMA is too many for the limit, register or unregister covers the first " +
 			"part of its range and nothing else.",
 		Check: mapLimitLeavesAPrefix,
