@@ -37,8 +37,8 @@ func TestEveryChangeShows(t *testing.T) {
 	}
 }
 
-// The expected results in the scenarios of testdata are those of the profile that each scenario
-// names in its directive.
+// The expected results in the scenarios of testdata are those of the profile that each
+// scenario names in its directive.
 func TestScenariosHaveTheirAnswers(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.uffd")
 	require.NoError(t, err)

@@ -162,8 +162,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// A profile has the changes of its release and no others: that of the running kernel's series
-// those of the running kernel, wherever it stands in the list.
+// A profile has the changes of its release and no others: that of the running kernel's
+// series those of the running kernel, wherever it stands in the list.
 func TestProfilesAreTheirReleases(t *testing.T) {
 	seen := false
 	for _, p := range kernel.Profiles() {

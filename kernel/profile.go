@@ -24,8 +24,8 @@ const Running = "6.18.44"
 // compared with a running kernel.
 const Default = "6.18"
 
-// names are the names of the profiles, the oldest first. All are mainline releases, except
-// that the one of the series of [Running] models that stable release.
+// names are the names of the profiles, the oldest first. All are mainline releases,
+// except that the one of the series of [Running] models that stable release.
 var names = []string{
 	"2015", "2015+copy",
 	"4.3", "4.4", "4.7", "4.10", "4.11", "4.13", "4.14", "4.16", "4.17", "4.20",
@@ -69,13 +69,15 @@ func start() Profile {
 }
 
 // Profiles returns the profile of each release at which something changes, the oldest
-// first. The slice is the caller's own. [Resolve] returns those of the releases in between.
+// first. The slice is the caller's own. [Resolve] returns those of the releases in
+// between.
 func Profiles() []Profile { return slices.Clone(profiles) }
 
 // Newest returns the profile of the newest kernel.
 func Newest() Profile { return profiles[len(profiles)-1] }
 
-// Lookup returns the one of [Profiles] with the given name, and reports whether it exists.
+// Lookup returns the one of [Profiles] with the given name, and reports whether it
+// exists.
 func Lookup(name string) (Profile, bool) {
 	i, ok := byName[name]
 	if !ok {

@@ -49,7 +49,8 @@ func parseNumber(text string) (n int, ok bool) {
 	return n, true
 }
 
-// parse is parseRelease for a name that is known to be right. It panics if it is malformed.
+// parse is parseRelease for a name that is known to be right. It panics if it is
+// malformed.
 func parse(name string) release {
 	r, ok := parseRelease(name)
 	if !ok {

@@ -14,13 +14,13 @@ var first = release{4, 3, 0}
 // lastMinor is the last mainline release of each major version that has ended.
 var lastMinor = map[int]int{4: 20, 5: 19, 6: 19}
 
-// Resolve returns the profile of any release since 4.3, mainline or stable: the sum of the
-// changes that the release has, with the backports of its series. It is named as the release,
-// without a v in front. "2015" and "2015+copy" are accepted too. The name of [Running]'s
-// series stands for Running.
+// Resolve returns the profile of any release since 4.3, mainline or stable: the sum of
+// the changes that the release has, with the backports of its series. It is named as the
+// release, without a v in front. "2015" and "2015+copy" are accepted too. The name of
+// [Running]'s series stands for Running.
 //
-// A release newer than all known changes has all of them; [Describe] reports that it is. The
-// error says why there is no such release, and what is accepted.
+// A release newer than all known changes has all of them; [Describe] reports that it is.
+// The error says why there is no such release, and what is accepted.
 func Resolve(name string) (Profile, error) {
 	if p, ok := Lookup(name); ok {
 		return p, nil
@@ -54,9 +54,9 @@ func resolve(name string) (release, string, error) {
 	return r, strings.TrimPrefix(name, "v"), nil
 }
 
-// Describe returns a line that says what [Resolve] makes of a name, such as "5.10: as 5.9,
-// nothing changed since" or "6.12.86: mainline 6.12 with backports low-addresses (6.12.86)".
-// The error is that of Resolve.
+// Describe returns a line that says what [Resolve] makes of a name, such as "5.10: as
+// 5.9, nothing changed since" or "6.12.86: mainline 6.12 with backports low-addresses
+// (6.12.86)". The error is that of Resolve.
 func Describe(name string) (string, error) {
 	r, name, err := resolve(name)
 	if err != nil {

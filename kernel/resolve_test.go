@@ -59,7 +59,8 @@ func TestVersionsInBetween(t *testing.T) {
 	}
 }
 
-// A stable release has the backports of its own series, from the release that brought them.
+// A stable release has the backports of its own series, from the release that brought
+// them.
 func TestVersionsHaveBackports(t *testing.T) {
 	get := func(name string) uffd.Facts {
 		p, err := kernel.Resolve(name)

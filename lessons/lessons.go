@@ -43,9 +43,9 @@ func All() []Lesson {
 	return all
 }
 
-// Find returns the lesson with the name, or with the number that its name begins with: "1",
-// "01", "01-first-fault" and "01-first-fault.uffd" are the same lesson, and so are "h1" and
-// "h01".
+// Find returns the lesson with the name, or with the number that its name begins with:
+// "1", "01", "01-first-fault" and "01-first-fault.uffd" are the same lesson, and so are
+// "h1" and "h01".
 func Find(name string) (Lesson, bool) {
 	for _, l := range All() {
 		number, _, _ := strings.Cut(l.Name, "-")

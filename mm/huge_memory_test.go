@@ -231,8 +231,8 @@ func TestHugeFaultWithoutAnonVMA(t *testing.T) {
 	}
 }
 
-// Another task changes the PMD entry before the first task takes the lock of its table. The
-// first task looks again under the lock, and does not treat a table as a huge page.
+// Another task changes the PMD entry before the first task takes the lock of its table.
+// The first task looks again under the lock, and does not treat a table as a huge page.
 func TestHugeEntryChangesBeforeLock(t *testing.T) {
 	dontneed := func(w *world, t *sim.Task, pages uint64) {
 		require.NoError(w, w.mm.Madvise(t, hugeBase, pages*PageSize, MadvDontNeed))
@@ -296,8 +296,8 @@ func TestHugeEntryChangesBeforeLock(t *testing.T) {
 	}
 }
 
-// Recycle puts the tables of small pages back, and leaves those of huge pages to the garbage
-// collector.
+// Recycle puts the tables of small pages back, and leaves those of huge pages to the
+// garbage collector.
 func TestRecycleWithHugePage(t *testing.T) {
 	w := newWorld(t)
 	w.mapHuge(2, nil)

@@ -210,8 +210,8 @@ func TestMprotectPopulatesItsRange(t *testing.T) {
 	require.Equal(t, "pp..", w.pages(4))
 }
 
-// A part of a huge page is protected by itself: the page is split first. mprotect never asks for
-// that, because the bounds of a VMA lie in no huge page.
+// A part of a huge page is protected by itself: the page is split first. mprotect never
+// asks for that, because the bounds of a VMA lie in no huge page.
 func TestProtectPartOfHugePage(t *testing.T) {
 	w := newWorld(t)
 	w.mapHuge(1, nil)
@@ -228,7 +228,8 @@ func TestProtectPartOfHugePage(t *testing.T) {
 	w.frames()
 }
 
-// A fault that finds a page without the user bit, in a VMA that allows the access, sets the bit.
+// A fault that finds a page without the user bit, in a VMA that allows the access, sets
+// the bit.
 func TestFaultSetsUserBit(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)

@@ -51,8 +51,8 @@ func TestSharedMemoryOutOfMemory(t *testing.T) {
 	w.frames()
 }
 
-// A fault that finds the entry stored by another task meanwhile drops its own reference to the
-// object's page.
+// A fault that finds the entry stored by another task meanwhile drops its own reference
+// to the object's page.
 func TestSharedMemoryFaultsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 2, protRW, shared)

@@ -19,7 +19,8 @@ type Userfault interface {
 	// MremapPrep is called when mremap has moved a registered VMA:
 	// mremap_userfaultfd_prep.
 	MremapPrep(t *sim.Task)
-	// Remove is called before madvise drops pages of a registered VMA: userfaultfd_remove.
+	// Remove is called before madvise drops pages of a registered VMA:
+	// userfaultfd_remove.
 	Remove(t *sim.Task)
 	// UnmapPrep is called before a registered VMA is unmapped: userfaultfd_unmap_prep.
 	UnmapPrep(t *sim.Task)

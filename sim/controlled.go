@@ -171,7 +171,8 @@ func (c *Controlled) fail(err error) {
 }
 
 // Settle runs the tasks until each is asleep or has ended. It returns a [*Bug], a
-// [*NotModelled], a [*Deadlock], an [*Endless], a [*Panic] or [ErrAbandoned]. An error stops the executor.
+// [*NotModelled], a [*Deadlock], an [*Endless], a [*Panic] or [ErrAbandoned]. An error
+// stops the executor.
 func (c *Controlled) Settle() error {
 	if c.err != nil {
 		return c.err

@@ -54,8 +54,9 @@ func TestRulesAreACopy(t *testing.T) {
 	require.EqualError(t, err, `no rule "gravity"`)
 }
 
-// COPY-4: a fill of a page that is there puts its own in its place once the rule is dropped, in
-// ZEROPAGE too; and any other rule that is dropped leaves the fills as they are.
+// COPY-4: a fill of a page that is there puts its own in its place once the rule is
+// dropped, in ZEROPAGE too; and any other rule that is dropped leaves the fills as they
+// are.
 func TestDroppedRuleOfFills(t *testing.T) {
 	for r, want := range map[rule.Rule]string{uffd.FirstReleasedTest: "EEXIST 'x'", mm.NeverOverwrite: "ok 0"} {
 		k := newFixture(t, "2015+copy", 0)

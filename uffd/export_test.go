@@ -8,16 +8,17 @@ func SetState(c *Ctx, s State) { c.state.Init(uint64(s)) }
 // PageMissing reports whether an address has no page: the walk of userfaultfd_must_wait.
 var PageMissing = pageMissing
 
-// WakeWithoutIndex wakes the pending faults in a range by a walk over the whole queue, as the kernel
-// does: __wake_userfault without the index.
+// WakeWithoutIndex wakes the pending faults in a range by a walk over the whole queue, as
+// the kernel does: __wake_userfault without the index.
 func WakeWithoutIndex(t *sim.Task, c *Ctx, start, length uint64) {
 	c.faultPendingWqh.Lock.Lock(t)
 	c.faultPendingWqh.WakeUpLockedKey(t, sim.Normal, sim.Key{Start: start, Len: length})
 	c.faultPendingWqh.Lock.Unlock(t)
 }
 
-// Spoil returns functions that make a context with two pending faults inconsistent, by the error of
-// CheckInvariants that must follow. The context's faults must be able to end for any signal.
+// Spoil returns functions that make a context with two pending faults inconsistent, by
+// the error of CheckInvariants that must follow. The context's faults must be able to end
+// for any signal.
 func Spoil(c *Ctx) map[string]func() {
 	uwq := c.faultPendingWqh.Tail().Container.(*waitQueue)
 	return map[string]func(){

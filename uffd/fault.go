@@ -82,7 +82,8 @@ func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
 // must be held for reading. The results:
 //
 //	VMFaultRetry   the caller must retry the fault; mmap_lock has been dropped, unless
-//	               vmf.Flags has FaultRetryNowait. With VMFaultMajor if the task slept (until 5.8).
+//	               vmf.Flags has FaultRetryNowait. With VMFaultMajor if the task slept
+//	               (until 5.8).
 //	VMFaultSIGBUS  the fault may neither sleep nor be retried; mmap_lock is held
 //	0              the task returns to user mode, because a signal is pending (4.3 to
 //	               5.6) or the context was released (4.14 to 6.14), and repeats the

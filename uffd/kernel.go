@@ -7,8 +7,8 @@ import (
 )
 
 // KernelFuncs returns, for every function of fs/userfaultfd.c of early 2015 and for the
-// ioctls of later kernels that the model has, the Go function that recreates it. The slice
-// is the caller's own.
+// ioctls of later kernels that the model has, the Go function that recreates it. The
+// slice is the caller's own.
 func KernelFuncs() []sim.KernelFunc { return slices.Clone(kernelFuncs) }
 
 var kernelFuncs = sim.KernelFuncs(

@@ -6,7 +6,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// This file lists what the kernels that the facts describe support and the model does not.
+// This file lists what the kernels that the facts describe support and the model does
+// not.
 
 // unmodelledIoctls are the ioctls that some kernels have and the model lacks.
 var unmodelledIoctls = []struct {

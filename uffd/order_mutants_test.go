@@ -10,8 +10,8 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
-// Each change to the code that testdata/order_mutants.diff lists makes its function differ from
-// the kernel's, and no other one.
+// Each change to the code that testdata/order_mutants.diff lists makes its function
+// differ from the kernel's, and no other one.
 func TestOrderOfMutants(t *testing.T) {
 	text, err := os.ReadFile("testdata/order_mutants.diff")
 	require.NoError(t, err)

@@ -13,9 +13,9 @@ import (
 var named = regexp.MustCompile(`^(?:return|continue|set|call|del|del_init|wake|schedule|max|` +
 	`vma_merge|split_vma|alloc|mkwrite|put page)\b`)
 
-// condNames maps a condition, also that of an assertion, to its name. The first row that matches
-// the whole condition counts; $1 is the match of the parentheses. The parts of a condition that
-// test a fact are not part of its name.
+// condNames maps a condition, also that of an assertion, to its name. The first row that
+// matches the whole condition counts; $1 is the match of the parentheses. The parts of a
+// condition that test a fact are not part of its name.
 var condNames = []struct{ cond, name string }{
 	// Ranges.
 	{`start &\^ mm\.PageMask != 0`, "start not aligned"},
@@ -103,8 +103,8 @@ var condNames = []struct{ cond, name string }{
 	{`count < abi\.MsgSize`, "no room"},
 }
 
-// condOps maps the condition of an if statement that does not continue behind its body to an
-// operation.
+// condOps maps the condition of an if statement that does not continue behind its body to
+// an operation.
 var condOps = []struct{ cond, op string }{
 	{`left != 0`, "leave unless last"},
 	{`(done|copied) > 0`, "leave if $1"},
@@ -139,16 +139,16 @@ func terminates(b *ast.BlockStmt) bool {
 // failure matches the condition of a failed call.
 var failure = regexp.MustCompile(`^(?:err != nil|.* && err != nil)$`)
 
-// setsError reports whether the statement sets the error that the function returns. Then it
-// must not be the last one of its block.
+// setsError reports whether the statement sets the error that the function returns. Then
+// it must not be the last one of its block.
 func setsError(s ast.Stmt) bool {
 	a, ok := s.(*ast.AssignStmt)
 	return ok && len(a.Lhs) == 1 && types.ExprString(a.Lhs[0]) == "err" &&
 		strings.HasPrefix(types.ExprString(a.Rhs[0]), "errno.")
 }
 
-// emitNamed emits the operation once for each alternative of its innermost condition, or reports
-// false if no alternative has a name. It skips conditions that only test facts.
+// emitNamed emits the operation once for each alternative of its innermost condition, or
+// reports false if no alternative has a name. It skips conditions that only test facts.
 func (w *walker) emitNamed(op string, pos token.Pos) bool {
 	for i, c := range slices.Backward(w.conds) {
 		if !c.names || w.withoutFacts(c.expr) == "" {

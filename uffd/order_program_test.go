@@ -34,8 +34,8 @@ func newProgram() *program {
 	}
 }
 
-// with returns a program in which a text replaces a file of uffd or mm, by path. It shares the
-// packages that depend on neither.
+// with returns a program in which a text replaces a file of uffd or mm, by path. It
+// shares the packages that depend on neither.
 func (p *program) with(texts map[string]string) *program {
 	q := *p
 	q.pkgs, q.funcs, q.names, q.texts = maps.Clone(p.pkgs), maps.Clone(p.funcs), maps.Clone(p.names), texts

@@ -40,8 +40,8 @@ type datedKernel struct {
 	kernel.Profile
 }
 
-// datedKernels is the history of package kernel, one element per release, the 2015 code first.
-// The copying ioctls of 2015 were released with 4.3.
+// datedKernels is the history of package kernel, one element per release, the 2015 code
+// first. The copying ioctls of 2015 were released with 4.3.
 var datedKernels = func() []*datedKernel {
 	sum, _ := kernel.Lookup("2015")
 	all := []*datedKernel{{"2015", sum}}
@@ -62,8 +62,8 @@ func releaseIndex(release string) int {
 	return slices.IndexFunc(datedKernels, func(k *datedKernel) bool { return k.release == release })
 }
 
-// sinceConditions maps a condition to the fact without which it is false in every run. $1 is the
-// match of the parentheses.
+// sinceConditions maps a condition to the fact without which it is false in every run. $1
+// is the match of the parentheses.
 var sinceConditions = []struct{ cond, fact string }{
 	{`[\w.]+\.hasFeature\((abi\.\w+)\)`, "facts.Features&$1 != 0"},
 	{`[\w.]+\.[fF]acts\.Offers\((abi\.\w+)\)`, "facts.RangeIoctls&$1 != 0"},
@@ -73,8 +73,8 @@ var sinceConditions = []struct{ cond, fact string }{
 	{`blocking\.yields`, "facts.Signals == SignalsYield"},
 }
 
-// sinceOps maps an operation without a condition to the fact without which it has no effect: the
-// sequence count is absent, and no feature was asked for.
+// sinceOps maps an operation without a condition to the fact without which it has no
+// effect: the sequence count is absent, and no feature was asked for.
 var sinceOps = []struct{ op, fact string }{
 	{`\w+ refile_seq`, "facts.CountsRefiles"},
 	{`(?:load|store) features`, "facts.Features != 0"},
@@ -103,8 +103,8 @@ func (w *walker) holdsIn(k *kernel.Profile, f *foundOp) truth {
 	return all
 }
 
-// date marks the operations that kernels have only since a release after base, and drops those
-// that base no longer has.
+// date marks the operations that kernels have only since a release after base, and drops
+// those that base no longer has.
 func (w *walker) date(base int) {
 	w.values = map[valueKey]truth{}
 	var kept []foundOp

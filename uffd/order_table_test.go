@@ -106,8 +106,8 @@ var callOps = []struct{ call, args, op string }{
 
 const queue = `.*\.(faultPendingWqh|faultWqh|fdWqh)`
 
-// assignOps maps an assignment to its operation. $1 is the match of the parentheses, in the
-// kernel's spelling.
+// assignOps maps an assignment to its operation. $1 is the match of the parentheses, in
+// the kernel's spelling.
 var assignOps = []struct{ text, op string }{
 	{`vma\.Flags = .*`, "set vma_flags"},
 	{`vma\.Userfault = .*`, "set vma_ctx"},
@@ -152,7 +152,8 @@ var (
 	// variants without some of its rules.
 	droppedRule = regexp.MustCompile(`(?i)\bdropped\.Any\b`)
 
-	// collapsed operations count once if they are consecutive, unless they have a condition.
+	// collapsed operations count once if they are consecutive, unless they have a
+	// condition.
 	collapsed = regexp.MustCompile(`^(?:\+ )?(?:return|bug_on|free|load upper)\b[^:]*$`)
 
 	// asserted operations are part of the assertion that has them as an argument.

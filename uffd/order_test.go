@@ -151,8 +151,8 @@ func compareOrder(prog *program, l *orderList, all []foundOp) string {
 // wantOp is an operation of a list.
 type wantOp struct{ op, since string }
 
-// inFoundOrder returns the operations of a list. Alternatives are in the order of the found
-// operations, if those have each of them once.
+// inFoundOrder returns the operations of a list. Alternatives are in the order of the
+// found operations, if those have each of them once.
 func inFoundOrder(list []wantOps, found []foundOp) []wantOp {
 	var want []wantOp
 	add := func(op, since string) {

@@ -120,8 +120,8 @@ func TestFork(t *testing.T) {
 	})
 }
 
-// From 4.7 to 4.12 a fill of memory that is gone stores its error in the out field, and is EFAULT
-// if that cannot be written.
+// From 4.7 to 4.12 a fill of memory that is gone stores its error in the out field, and
+// is EFAULT if that cannot be written.
 func TestFillOfMemoryThatIsGone(t *testing.T) {
 	for _, version := range []string{"4.7", "4.11"} {
 		eachIn(t, version, func(k *fixture) {

@@ -69,8 +69,8 @@ func TestWhatEndsTheSleep(t *testing.T) {
 	}
 }
 
-// A fault whose flags have neither FAULT_FLAG_KILLABLE nor FAULT_FLAG_INTERRUPTIBLE sleeps through
-// every signal (5.7).
+// A fault whose flags have neither FAULT_FLAG_KILLABLE nor FAULT_FLAG_INTERRUPTIBLE
+// sleeps through every signal (5.7).
 func TestFaultSleepsThroughAllSignals(t *testing.T) {
 	eachIn(t, "6.18", func(k *fixture) {
 		k.lay("A")

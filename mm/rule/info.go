@@ -60,8 +60,8 @@ type Info struct {
 	TSO bool
 	// Since is the oldest kernel version in which the failure can happen.
 	Since string
-	// Until is the name of the change in package kernel since which the program has the same
-	// outcomes without the rule, "" if none.
+	// Until is the name of the change in package kernel since which the program has the
+	// same outcomes without the rule, "" if none.
 	Until string
 	// Remains says what the rule still does since then. It continues "since then".
 	Remains string

@@ -93,7 +93,8 @@ func insertion(lines []codeLine, at int) Edit {
 	return Edit{Start: where, End: where}
 }
 
-// matching returns the number of old lines, from the first on, with which the lines begin.
+// matching returns the number of old lines, from the first on, with which the lines
+// begin.
 func matching(old []string, lines []codeLine) int {
 	n := 0
 	for n < len(old) && n < len(lines) && lines[n].text == old[n] {
@@ -187,9 +188,9 @@ func codeOf(line string) string {
 	}
 }
 
-// Apply returns the text with the edits applied. They must not overlap. An insertion comes
-// before the replacement of the lines after it. Insertions at the same offset keep their
-// order.
+// Apply returns the text with the edits applied. They must not overlap. An insertion
+// comes before the replacement of the lines after it. Insertions at the same offset keep
+// their order.
 func Apply(text string, edits []Edit) string {
 	edits = slices.Clone(edits)
 	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(a.Start-b.Start, a.End-b.End) })

@@ -19,8 +19,8 @@
 //	-	mustWait := c.mustWait(t, vmf, reason)
 //	+	mustWait := true
 //
-// Rules can be dropped together unless two of their hunks clash (see [Clash]). If two rules
-// insert at the same place, both insertions are applied, in the order of the list.
+// Rules can be dropped together unless two of their hunks clash (see [Clash]). If two
+// rules insert at the same place, both insertions are applied, in the order of the list.
 //
 // The package has no list of rules, and imports nothing of this module.
 //

@@ -145,8 +145,8 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// Apply puts an insertion before the replacement of the lines after it, in any order of the
-// edits. Insertions at the same offset keep their order.
+// Apply puts an insertion before the replacement of the lines after it, in any order of
+// the edits. Insertions at the same offset keep their order.
 func TestApply(t *testing.T) {
 	replace, insert := rule.Edit{Start: 4, End: 8, New: "R\n"}, rule.Edit{Start: 4, End: 4, New: "I\n"}
 	const text = "abc\ndef\nghi\n"
@@ -157,8 +157,8 @@ func TestApply(t *testing.T) {
 	require.Equal(t, "abc\nJ\nI\nR\nghi\n", rule.Apply(text, []rule.Edit{other, replace, insert}))
 }
 
-// A hunk that moves code past a line clashes with one that removes this line. Context lines
-// at the ends of a hunk may be removed.
+// A hunk that moves code past a line clashes with one that removes this line. Context
+// lines at the ends of a hunk may be removed.
 func TestClash(t *testing.T) {
 	moves := "-x()\n y()\n+\tx()"
 	for _, c := range []struct {

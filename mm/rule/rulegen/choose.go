@@ -175,7 +175,8 @@ func insertions(all []choice) string {
 	return b.String()
 }
 
-// checkLabels returns an error if another variant in the function has a label of this one.
+// checkLabels returns an error if another variant in the function has a label of this
+// one.
 func (w *writer) checkLabels(c *cluster, ch choice) (err error) {
 	stmts, err := statements(ch.text)
 	for _, s := range stmts {
@@ -195,7 +196,8 @@ func (w *writer) checkLabels(c *cluster, ch choice) (err error) {
 	return err
 }
 
-// mistake returns an error about a variant of the cluster, with the line of its rule's hunk.
+// mistake returns an error about a variant of the cluster, with the line of its rule's
+// hunk.
 func (w *writer) mistake(c *cluster, ch choice, format string, args ...any) error {
 	i := slices.IndexFunc(c.ops, func(o op) bool {
 		return o.hunk != nil && (len(ch.dropped) == 0 || o.rule.Rule == ch.dropped[0].Rule)

@@ -36,9 +36,9 @@ func (d *decider) list(stmts []ast.Stmt) []ast.Stmt {
 	return all
 }
 
-// stmt returns the statements that replace a statement: those of the branch that is taken,
-// and none for the dispatch line, the set of rules and the declaration of a hoisted variable.
-// A := of a hoisted variable becomes =.
+// stmt returns the statements that replace a statement: those of the branch that is
+// taken, and none for the dispatch line, the set of rules and the declaration of a
+// hoisted variable. A := of a hoisted variable becomes =.
 func (d *decider) stmt(s ast.Stmt) []ast.Stmt {
 	switch s := s.(type) {
 	case *ast.DeclStmt:

@@ -164,8 +164,8 @@ func (w *writer) dispatch() (stmt *ast.IfStmt, set, name string, err error) {
 	return nil, "", "", fmt.Errorf("no dispatch line; make this its first statement: %s", w.wantedDispatch())
 }
 
-// wantedDispatch returns the dispatch that the function lacks, on one line, with SET for the
-// set of dropped rules if neither the receiver nor a parameter has one.
+// wantedDispatch returns the dispatch that the function lacks, on one line, with SET for
+// the set of dropped rules if neither the receiver nor a parameter has one.
 func (w *writer) wantedDispatch() string {
 	set, call := "", strings.ToLower(w.decl.Name.Name[:1])+w.decl.Name.Name[1:]+"Without"
 	if w.decl.Recv != nil {

@@ -114,9 +114,9 @@ func declares(s *ast.DeclStmt) []string {
 	return names
 }
 
-// hoistedNames returns the set of names that a variant must assign to and not declare, and
-// those among them to be hoisted. A definition of any such name becomes an assignment, so
-// all new names of the definition are hoisted too.
+// hoistedNames returns the set of names that a variant must assign to and not declare,
+// and those among them to be hoisted. A definition of any such name becomes an
+// assignment, so all new names of the definition are hoisted too.
 func (w *writer) hoistedNames(l *list, all []definition) (map[string]bool, []string) {
 	outer := map[string]bool{}
 	for _, d := range all {

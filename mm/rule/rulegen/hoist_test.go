@@ -31,8 +31,8 @@ func one(name, lines string) string {
 	return "rule " + name + "\n" + fields + "@@ p/p.go f\n" + lines
 }
 
-// A variable that a variant defines and statements outside of it use is declared before the
-// generated if statement, together with all other new variables of the definition.
+// A variable that a variant defines and statements outside of it use is declared before
+// the generated if statement, together with all other new variables of the definition.
 func TestHoist(t *testing.T) {
 	for _, c := range []struct{ name, body, rules, want string }{
 		{
@@ -85,8 +85,8 @@ func TestHoist(t *testing.T) {
 	}
 }
 
-// A hunk from which no function with the meaning of the patched source can be generated is
-// an error that names the line of the hunk.
+// A hunk from which no function with the meaning of the patched source can be generated
+// is an error that names the line of the hunk.
 func TestHoistErrors(t *testing.T) {
 	for _, c := range []struct{ name, body, rules, want string }{
 		{
@@ -138,7 +138,8 @@ func TestHoistErrors(t *testing.T) {
 	}
 }
 
-// One rule removes an else branch, and another inserts at the end of the branch before it.
+// One rule removes an else branch, and another inserts at the end of the branch before
+// it.
 func TestMeetAtElse(t *testing.T) {
 	source := scoped("\tif a > 0 {\n\t\ta++\n\t} else {\n\t\ta--\n\t}\n\treturn a\n")
 	for _, rules := range []string{

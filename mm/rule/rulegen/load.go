@@ -163,8 +163,8 @@ func (p *pack) find(h *rule.Hunk) (*source, *ast.FuncDecl, error) {
 	return nil, nil, fmt.Errorf("no file %s", h.File)
 }
 
-// findClashes sets p.clash to the pairs of rules with hunks that cannot both be applied. It
-// returns an error if one rule has two such hunks.
+// findClashes sets p.clash to the pairs of rules with hunks that cannot both be applied.
+// It returns an error if one rule has two such hunks.
 func (p *pack) findClashes() error {
 	seen := map[[2]rule.Rule]bool{}
 	for _, f := range p.funcs {

@@ -15,10 +15,10 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// The generated function is the patched source: without any rule dropped, for each rule, and
-// for each two rules that can be dropped together and change the same function. Once its
-// conditions are decided, the generated function has the statements of the source with the
-// hunks applied.
+// The generated function is the patched source: without any rule dropped, for each rule,
+// and for each two rules that can be dropped together and change the same function. Once
+// its conditions are decided, the generated function has the statements of the source
+// with the hunks applied.
 func TestGeneratedIsThePatchedSource(t *testing.T) {
 	functions := ruledFunctions(t)
 	infos := uffd.Rules()
@@ -138,8 +138,8 @@ func (f *ruledFunction) decided(t *testing.T, rules ...string) string {
 	return d.text(t, f.generated)
 }
 
-// hoisted returns the variables that the generated function declares by var and the source
-// does not.
+// hoisted returns the variables that the generated function declares by var and the
+// source does not.
 func hoisted(t *testing.T, source, generated string) map[string]bool {
 	names := map[string]bool{}
 	ast.Inspect(parse(t, generated), func(n ast.Node) bool {

@@ -84,9 +84,9 @@ func (w *writer) typeOf(stmts []ast.Stmt, name string) types.Type {
 	return nil
 }
 
-// typeInVariant returns the type that the definition gives to the name in a variant without
-// some rule. It returns nil if the type is not known: the value may use what the variant
-// itself declares.
+// typeInVariant returns the type that the definition gives to the name in a variant
+// without some rule. It returns nil if the type is not known: the value may use what the
+// variant itself declares.
 func (w *writer) typeInVariant(l *list, d *definition, all []definition, name string) types.Type {
 	if len(d.variant.dropped) == 0 {
 		return nil // typeOf has it
