@@ -12,7 +12,7 @@ import (
 	"github.com/uffdsim/uffdsim/trace/browsertest"
 )
 
-// visit opens the page, with what it begins with run.
+// visit opens the page, and waits until its first scenario has run.
 func visit(t *testing.T, start Start) *browsertest.Browser {
 	b := browsertest.OpenStill(t)
 	s := open(t, start)
@@ -35,7 +35,7 @@ func TestPageBeginsWithARun(t *testing.T) {
 	b.NoComplaints()
 }
 
-// Every lesson can be chosen, and the last step of it says that all is well.
+// Every lesson can be chosen, and its last step reports success.
 func TestPageRunsLessons(t *testing.T) {
 	b := visit(t, first())
 	for _, l := range lessons.All() {
@@ -65,7 +65,7 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
 	require.Equal(t, "my.uffd", browsertest.Eval[string](b, `$("lesson").selectedOptions[0].textContent`))
 	browsertest.Eval[bool](b, `(edit(true), $("text").value = "maps()\nnmap(1)\n", true)`)
-	b.NoComplaints() // the refusal itself is one: the browser notes every answer that is not 200
+	b.NoComplaints() // the refusal itself is a complaint: the browser reports every answer other than 200
 	browsertest.Eval[bool](b, `runIt().then(() => true)`)
 	require.Contains(t, browsertest.Eval[string](b, `$("error").textContent`), `my.uffd:2:1: unknown operation "nmap"`)
 	require.Equal(t, "nmap(1)", browsertest.Eval[string](b, `$("text").value.slice($("text").selectionStart, $("text").selectionEnd)`))
@@ -76,7 +76,7 @@ func TestPageSaysWhatIsWrong(t *testing.T) {
 	require.Equal(t, "2 statements", browsertest.Eval[string](b, `$("status").textContent`))
 }
 
-// A text that is far too long is said to be, and the page goes on.
+// A text that is far too long is refused with a message, and the page continues to work.
 func TestPageWithALongText(t *testing.T) {
 	b := visit(t, first())
 	browsertest.Eval[bool](b, `(edit(true), $("text").value = ("#" + "x".repeat(9999) + "\n").repeat(1000), runIt().then(() => true))`)
@@ -85,8 +85,8 @@ func TestPageWithALongText(t *testing.T) {
 	require.Equal(t, "1 statement", browsertest.Eval[string](b, `$("status").textContent`))
 }
 
-// Of two runs that are asked for at the same time the one that was asked for last is shown, and none is shown
-// to somebody who has gone back to the text.
+// Of two runs requested at the same time the later one is shown. After a return to the
+// text no run is shown.
 func TestPageShowsTheLastRun(t *testing.T) {
 	b := visit(t, first())
 	browsertest.Eval[bool](b, `(edit(true), $("text").value = "load(0x1000, 120)\n".repeat(1500), $("text").value += "close(7)", window.slow = runIt(), $("text").value = "close(8)", Promise.all([slow, runIt()]).then(() => true))`)
@@ -98,7 +98,8 @@ func TestPageShowsTheLastRun(t *testing.T) {
 	b.NoComplaints()
 }
 
-// All that a mouse can do the keyboard can: here it unticks a rule and goes back to the run, and to the text.
+// The keyboard can do everything that a mouse can: here it drops a rule and returns to
+// the run, and to the text.
 func TestPageByKeyboard(t *testing.T) {
 	b := visit(t, first())
 	browsertest.Eval[bool](b, `($("rules").firstChild.focus(), true)`)
@@ -117,7 +118,7 @@ func TestPageByKeyboard(t *testing.T) {
 	b.NoComplaints()
 }
 
-// The list of rules is to be read on any screen: nothing of it lies outside of the window.
+// The list of rules is readable on any screen: no part of it lies outside the window.
 func TestRulesAreWithinTheWindow(t *testing.T) {
 	b := visit(t, first())
 	browsertest.Eval[bool](b, `($("rules").open = true)`)
@@ -128,7 +129,7 @@ func TestRulesAreWithinTheWindow(t *testing.T) {
 	b.NoComplaints()
 }
 
-// What somebody wrote is there again after the page has been left.
+// The text in the editor is restored after a visit to another page.
 func TestPageRemembers(t *testing.T) {
 	b := visit(t, first())
 	browsertest.Eval[bool](b, `(edit(true), $("text").value = "close(7)", runIt().then(() => true))`)
@@ -139,7 +140,7 @@ func TestPageRemembers(t *testing.T) {
 	b.NoComplaints()
 }
 
-// settled waits until no run is on its way.
+// settled waits until no request for a run is in progress.
 const settled = `new Promise(yes => { const look = () => asking ? setTimeout(look, 5) : yes(true); look(); })`
 
 // TestGallery draws the picture of the page in docs/gallery.md.
@@ -151,8 +152,8 @@ func TestGallery(t *testing.T) {
 	b.Screenshot(filepath.Join(dir, "play.png"))
 }
 
-// TestScreenshots draws the page in all its states, for somebody to look at: on a projector, on one whose page
-// has been zoomed to be read from the last row, and on a phone.
+// TestScreenshots draws the page in all its states, for a person to look at: on a
+// projector, on one with a large zoom, and on a phone.
 func TestScreenshots(t *testing.T) {
 	dir := browsertest.Screenshots(t)
 	for name, size := range map[string][2]int64{"wide": {1280, 720}, "zoomed": {853, 480}, "phone": {390, 844}} {

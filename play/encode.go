@@ -11,9 +11,9 @@ import (
 	"github.com/uffdsim/uffdsim/trace/page"
 )
 
-// encode returns the response as JSON, in pieces: encoding/json would hold all of it in buffers that
-// double as they grow. The error is the context's, or says which line of the scenario exceeds limit,
-// in bytes.
+// encode returns the response as JSON, in pieces, because encoding/json would keep all of
+// it in buffers that double as they grow. The error is the context's, or names the line
+// of the scenario that exceeds limit, in bytes.
 func (r *Response) encode(ctx context.Context, limit int) (net.Buffers, error) {
 	data, rest := *r.Data, *r
 	data.Events, rest.Data = []page.Event{}, &data

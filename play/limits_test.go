@@ -25,7 +25,7 @@ const (
 	wide   = header + huge + "ioctl(fd, UFFDIO_REGISTER, {start=0x10000000000, len=0x10000000000, mode=MISSING})\n"
 )
 
-// greedy are scenarios that take as much as they can of one thing each.
+// greedy are scenarios that each use as much as they can of one resource.
 var greedy = map[string]string{
 	"zero-fills a terabyte": wide + "ioctl(fd, UFFDIO_ZEROPAGE, {start=0x10000000000, len=0x10000000000})\n",
 	"copies a terabyte":     wide + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000000, src=0x10000000000, len=0x10000000000})\n",
@@ -58,7 +58,8 @@ var greedy = map[string]string{
 
 var longestName = strings.Repeat("n", syntax.MaxName)
 
-// splits is a scenario that splits a registered mapping 1,900 times. Each event names the context.
+// splits is a scenario that splits a registered mapping 1,900 times. Each event names the
+// context.
 func splits(fd string) string {
 	return strings.NewReplacer("fd = ", fd+" = ", "(fd,", "("+fd+",").Replace(wide) +
 		times(1900, func(i int) string { return fmt.Sprintf("mprotect(%#x, 1p, PROT_READ)\n", 0x10000001000+i<<13) })
@@ -72,7 +73,7 @@ func times(n int, text func(i int) string) string {
 	return all.String()
 }
 
-// Whatever a scenario takes, there comes an answer, and soon.
+// Every scenario is answered soon, whatever it uses.
 func TestGreedyScenarios(t *testing.T) {
 	s := open(t, Start{})
 	for name, source := range greedy {
@@ -91,7 +92,8 @@ func TestGreedyScenarios(t *testing.T) {
 	}
 }
 
-// Names do not multiply what a request takes: the scenario's own, those of tasks, those of contexts.
+// Long names, of the scenario, of tasks or of contexts, do not multiply the memory of a
+// request.
 func TestLongNames(t *testing.T) {
 	s := open(t, Start{})
 	sleepers := wide + times(60, func(i int) string { return fmt.Sprintf("t%02999d: load(0x10000000000)\n", i) }) +
@@ -103,9 +105,9 @@ func TestLongNames(t *testing.T) {
 		want    string
 	}{
 		{"of the scenario", Request{Name: strings.Repeat("x", 100_000), Source: strings.Repeat("q()\n", 20_000)},
-			http.StatusBadRequest, "the scenario's name has 100000 bytes: it may have 1024"},
-		{"of the kernel", Request{Kernel: strings.Repeat("9", 2000), Source: "maps()"}, http.StatusBadRequest, "the name of the kernel has 2000 bytes: it may have 1024"},
-		{"of a rule", Request{Dropped: []string{"read-refiles", strings.Repeat("r", 2000)}}, http.StatusBadRequest, "the name of dropped rule 2 has 2000 bytes: it may have 1024"},
+			http.StatusBadRequest, "the scenario's name has 100000 bytes: at most 1024 are allowed"},
+		{"of the kernel", Request{Kernel: strings.Repeat("9", 2000), Source: "maps()"}, http.StatusBadRequest, "the name of the kernel has 2000 bytes: at most 1024 are allowed"},
+		{"of a rule", Request{Dropped: []string{"read-refiles", strings.Repeat("r", 2000)}}, http.StatusBadRequest, "the name of dropped rule 2 has 2000 bytes: at most 1024 are allowed"},
 		{"of many rules", Request{Dropped: make([]string, 30_000)}, http.StatusBadRequest, "30000 rules are dropped: there are only "},
 		{"of tasks", Request{Source: sleepers}, http.StatusUnprocessableEntity, `scenario:5:1: the name "t0000000000000000000..." has 3000 bytes: a name has at most 64`},
 		{"of a context", Request{Source: splits(strings.Repeat("n", 50_000))}, http.StatusUnprocessableEntity,
@@ -124,7 +126,8 @@ func TestLongNames(t *testing.T) {
 	require.Less(t, len(refused.Error), 30*MaxName)
 }
 
-// An answer that is too long is not sent in part: the error says what is too long, and where.
+// No part of an answer that is too long is sent. The error says what is too long, and
+// where.
 func TestLongAnswers(t *testing.T) {
 	s := serve(t, Start{}, func(s *Server) { s.answer = 20_000 })
 	status, _, refused := s.run(Request{Name: "x.uffd", Source: "maps()\n\n" + strings.Repeat("close(9)\n", 200)})
@@ -136,7 +139,7 @@ func TestLongAnswers(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 }
 
-// The pieces of an answer make up the JSON of the whole. A context that has ended ends them.
+// The pieces of an answer are the JSON of the whole. They stop when the context ends.
 func TestPieces(t *testing.T) {
 	response, err := run(t.Context(), &Request{Source: lessons.All()[0].Source})
 	require.NoError(t, err)
@@ -180,7 +183,8 @@ func (s *site) together(bodies [][]byte, n int) map[int]int {
 	return answers
 }
 
-// A class that runs the lessons, all at the same moment, waits its turn, and that is all.
+// A class that runs the lessons, all at the same moment, waits its turn, and gets all
+// answers.
 func TestClass(t *testing.T) {
 	s := open(t, Start{})
 	var bodies [][]byte
@@ -192,10 +196,11 @@ func TestClass(t *testing.T) {
 	require.Equal(t, map[int]int{http.StatusOK: 100}, s.together(bodies, 100))
 }
 
-// Those who ask for a run and never read the answer keep the others waiting for a while, and not for good.
+// Clients that request a run and never read the answer delay the others only for a
+// limited time.
 func TestNobodyReads(t *testing.T) {
 	s := serve(t, Start{}, func(s *Server) { s.reading = 300 * time.Millisecond })
-	body, err := json.Marshal(Request{Source: greedy["zero-fills a terabyte"]}) // more than a connection takes unread
+	body, err := json.Marshal(Request{Source: greedy["zero-fills a terabyte"]}) // more than a connection buffers
 	require.NoError(t, err)
 	for range 2 * MaxRuns {
 		c, err := net.Dial("tcp", s.address)
@@ -209,7 +214,7 @@ func TestNobodyReads(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 }
 
-// A run ends with who has asked for it.
+// A run ends when its client disconnects.
 func TestNobodyIsThere(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
@@ -221,7 +226,7 @@ func TestNobodyIsThere(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// There are so many connections and no more; when one ends there is a place for another.
+// The number of connections is limited. When one ends, another one is accepted.
 func TestManyConnections(t *testing.T) {
 	s := open(t, Start{})
 	var all []net.Conn
@@ -248,11 +253,12 @@ func TestManyConnections(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 }
 
-// memoryBound is what docs/play.md promises, in bytes: of the heap, right before it is swept.
+// memoryBound is the bound of docs/play.md in bytes: of the heap, right before it is
+// swept.
 const memoryBound = 512 << 20
 
-// A hundred runs at a time, of scenarios that take what they can get, are all answered, and memory stays
-// within bounds.
+// A hundred runs at a time, of scenarios that use as much as they can, are all answered,
+// and memory stays within its bound.
 func TestManyRunsAtATime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: a hundred greedy runs take long")

@@ -19,26 +19,26 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Request asks for a run.
+// Request is a request for a run.
 type Request struct {
 	Name    string   `json:"name"`
 	Source  string   `json:"source"`
-	Kernel  string   `json:"kernel"` // "" is the scenario's own
+	Kernel  string   `json:"kernel"` // "" for the scenario's own
 	Seed    uint64   `json:"seed"`
-	Dropped []string `json:"dropped"` // rules that are not to be obeyed, by their names
+	Dropped []string `json:"dropped"` // rules to drop, by name
 }
 
-// Response is a run, with what is to be said about all of it.
+// Response is a run, with its result.
 type Response struct {
 	*page.Data
 	Statements int    `json:"statements"`
-	Checked    int    `json:"checked"` // answers that the scenario expects
-	Wrong      []int  `json:"wrong"`   // lines that answer something else
-	Ended      string `json:"ended"`   // what ended the run early, "" for nothing
-	Line       int    `json:"line"`    // where
+	Checked    int    `json:"checked"` // checked expectations
+	Wrong      []int  `json:"wrong"`   // lines with a failed expectation
+	Ended      string `json:"ended"`   // the reason for an early end, "" for none
+	Line       int    `json:"line"`    // its line
 }
 
-// serveRun runs a scenario, when it is its turn.
+// serveRun runs a scenario when its turn comes.
 func (s *Server) serveRun(w http.ResponseWriter, r *http.Request) {
 	select {
 	case s.waiting <- struct{}{}:
@@ -56,27 +56,28 @@ func (s *Server) serveRun(w http.ResponseWriter, r *http.Request) {
 	defer late.Stop()
 	select {
 	case s.turns <- struct{}{}:
-		// The turn lasts until the answer is written: answers that wait to be fetched take memory, too.
+		// The turn lasts until the answer is written, because an answer that waits for
+		// its client takes memory.
 		defer func() { <-s.turns }()
 	case <-late.C:
 		busy(w, "too much is being run: try again later")
 		return
 	case <-r.Context().Done():
-		return // nobody is there any more
+		return // the client has disconnected
 	}
 	parts, err := s.answerTo(r.Context(), req)
 	if r.Context().Err() != nil {
 		return
 	}
-	// Who does not read the answer keeps others from their turn.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.reading)) // an error: there is no connection to wait for
+	// A client that does not read its answer delays the others.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.reading)) // an error means that there is no connection
 	if err != nil {
 		reply(w, http.StatusUnprocessableEntity, refusal{Error: err.Error(), Line: lineOf(err)})
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
-	_, _ = parts.WriteTo(w) // an error: nobody is there any more
+	_, _ = parts.WriteTo(w) // an error means that the client has disconnected
 }
 
 // answerTo runs a scenario and encodes the answer.
@@ -93,10 +94,10 @@ func busy(w http.ResponseWriter, why string) {
 	refuse(w, http.StatusServiceUnavailable, why)
 }
 
-// read decodes a request. An error comes with the status to answer.
+// read decodes a request. With an error it returns the status of the answer.
 func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return nil, http.StatusUnsupportedMediaType, errors.New("the request has to be JSON, with the content type application/json")
+		return nil, http.StatusUnsupportedMediaType, errors.New("the request must be JSON, with the content type application/json")
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxBody))
 	dec.DisallowUnknownFields()
@@ -104,11 +105,11 @@ func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 	err := dec.Decode(&req)
 	if err == nil {
 		if _, more := dec.Token(); more != io.EOF {
-			err = errors.Join(more, errors.New("there is more behind the object"))
+			err = errors.Join(more, errors.New("text follows the object"))
 		}
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the scenario is too long: a request may have %d KiB", MaxBody>>10)
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the scenario is too long: a request has at most %d KiB", MaxBody>>10)
 	}
 	if err != nil {
 		return nil, http.StatusBadRequest, fmt.Errorf("the request cannot be read: %w", err)
@@ -123,21 +124,22 @@ func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 func (r *Request) check() error {
 	switch rules := len(uffd.Rules()); {
 	case len(r.Name) > MaxName:
-		return fmt.Errorf("the scenario's name has %d bytes: it may have %d", len(r.Name), MaxName)
+		return fmt.Errorf("the scenario's name has %d bytes: at most %d are allowed", len(r.Name), MaxName)
 	case len(r.Kernel) > MaxName:
-		return fmt.Errorf("the name of the kernel has %d bytes: it may have %d", len(r.Kernel), MaxName)
+		return fmt.Errorf("the name of the kernel has %d bytes: at most %d are allowed", len(r.Kernel), MaxName)
 	case len(r.Dropped) > rules:
 		return fmt.Errorf("%d rules are dropped: there are only %d", len(r.Dropped), rules)
 	}
 	for i, rule := range r.Dropped {
 		if len(rule) > MaxName {
-			return fmt.Errorf("the name of dropped rule %d has %d bytes: it may have %d", i+1, len(rule), MaxName)
+			return fmt.Errorf("the name of dropped rule %d has %d bytes: at most %d are allowed", i+1, len(rule), MaxName)
 		}
 	}
 	return nil
 }
 
-// run runs a scenario to its end, or to a limit. The error is a mistake in it, or the context's.
+// run runs a scenario to its end, or to a limit. The error is a mistake in it, or the
+// context's.
 func run(ctx context.Context, req *Request) (*Response, error) {
 	req.Name, req.Seed = cmp.Or(req.Name, "scenario"), cmp.Or(req.Seed, 1)
 	opts := scenario.Options{Kernel: req.Kernel, Seed: req.Seed, Trace: true, Check: true, Limits: Limits}
@@ -174,13 +176,13 @@ func run(ctx context.Context, req *Request) (*Response, error) {
 	if f := report.Finding(); f != nil {
 		response.Ended, response.Line = f.What, f.Line
 	}
-	if err != nil { // such as a task that is asked for more while it sleeps: what led there is worth a look
+	if err != nil { // such as an operation of a task that sleeps: the steps up to it are useful
 		response.Ended, response.Line = err.Error(), lineOf(err)
 	}
 	return response, nil
 }
 
-// lineOf is the line of the scenario that an error is about, 0 for none.
+// lineOf returns the line of the scenario that an error concerns, 0 if none.
 func lineOf(err error) int {
 	if mistakes, ok := errors.AsType[syntax.Errors](err); ok {
 		return mistakes[0].Pos.Line

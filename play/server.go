@@ -1,6 +1,6 @@
-// Package play serves a page on which scenarios are written, run and stepped through. The model runs inside
-// the server, within limits, and the server answers nobody but its own page: it is for the person in front
-// of the computer that it runs on.
+// Package play serves a page to write, run and step through scenarios. The model runs
+// inside the server, within limits. The server answers only its own page: it is for the
+// user of the computer on which it runs.
 package play
 
 import (
@@ -25,49 +25,51 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// The bounds. What a server takes of memory follows from them: see docs/play.md.
+// The bounds, which determine the memory of a server: see docs/play.md.
 const (
 	// MaxBody bounds the body of a request, in bytes.
 	MaxBody = 256 << 10
 	// MaxConns bounds the connections. A browser opens six at most.
 	MaxConns = 256
-	// MaxRuns bounds the runs at a time, answers on their way among them: it is for one person.
+	// MaxRuns bounds the runs at a time, including those whose answer is being sent: the
+	// server is for one person.
 	MaxRuns = 2
-	// MaxWaiting bounds the requests to run something that wait for their turn.
+	// MaxWaiting bounds the requests for a run that wait for their turn.
 	MaxWaiting = 128
-	// patience is how long they wait.
+	// patience is the time for which they wait.
 	patience = 20 * time.Second
-	// MaxName bounds the name of a scenario and the kernel asked for, in bytes. Every mistake repeats the name.
+	// MaxName bounds the names of a scenario, a kernel and a rule, in bytes. Every
+	// mistake repeats the name of the scenario.
 	MaxName = 1 << 10
-	// MaxAnswer bounds the JSON that a run is answered with, in bytes.
+	// MaxAnswer bounds the JSON of an answer, in bytes.
 	MaxAnswer = 32 << 20
-	// maxTime is how long a run goes on to its next statement.
+	// maxTime is the time after which a run starts no further statement.
 	maxTime = 10 * time.Second
 )
 
-// Limits are those of a run.
+// Limits are the limits of a run.
 var Limits = scenario.Limits{Statements: 2000, Tasks: 64, Steps: 100_000, Pages: 8192, Events: 20_000, EventBytes: 8 << 20, Text: 1 << 20}
 
-// Start is what the page shows at first.
+// Start is the scenario that the page shows first.
 type Start struct {
-	Name   string `json:"name"`   // what the scenario is called
+	Name   string `json:"name"`   // the name of the scenario
 	Source string `json:"source"` // its text
 }
 
 // Server is the page's server. It is an [http.Handler].
 type Server struct {
-	hosts   []string // that it is called by
+	hosts   []string // the accepted Host headers
 	start   Start
 	mux     *http.ServeMux
-	turns   chan struct{} // a place for each run that there is
-	waiting chan struct{} // a place for each request for one
-	reading time.Duration // how long somebody may take to read an answer
+	turns   chan struct{} // a place for each run in progress
+	waiting chan struct{} // a place for each request for a run
+	reading time.Duration // the time for a client to read an answer
 	answer  int           // bytes of the longest answer
 	conns   atomic.Int64
 }
 
-// Listen opens a port of the loopback interface, any free one if port is 0. The error is the
-// system's alone, such as "address already in use".
+// Listen opens a port of the loopback interface; any free one if port is 0. The error is
+// the operating system's alone, such as "address already in use".
 func Listen(port int) (net.Listener, error) {
 	l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 	if system := new(os.SyscallError); errors.As(err, &system) {
@@ -76,7 +78,7 @@ func Listen(port int) (net.Listener, error) {
 	return l, err
 }
 
-// New makes a server for a port of the loopback interface.
+// New returns a server for a port of the loopback interface.
 func New(port int, start Start) *Server {
 	s := &Server{
 		hosts:   []string{fmt.Sprintf("127.0.0.1:%d", port), fmt.Sprintf("localhost:%d", port)},
@@ -87,7 +89,7 @@ func New(port int, start Start) *Server {
 		reading: 10 * time.Second,
 		answer:  MaxAnswer,
 	}
-	if port == 80 { // which a browser leaves out
+	if port == 80 { // a browser omits the default port
 		s.hosts = append(s.hosts, "127.0.0.1", "localhost")
 	}
 	s.mux.HandleFunc("GET /{$}", servePage)
@@ -99,7 +101,7 @@ func New(port int, start Start) *Server {
 	return s
 }
 
-// Serve answers until the context ends.
+// Serve answers requests until the context ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler: s, MaxHeaderBytes: 16 << 10, ConnState: s.count,
@@ -112,7 +114,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// count closes a connection of which there are too many, before anything is read from it.
+// count closes a new connection if there are too many, before anything is read from it.
 func (s *Server) count(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -124,7 +126,8 @@ func (s *Server) count(c net.Conn, state http.ConnState) {
 	}
 }
 
-// ServeHTTP implements [http.Handler]: it turns away what does not come from the server's own page.
+// ServeHTTP implements [http.Handler]. It refuses requests that do not come from the
+// server's own page.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -138,9 +141,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// foreign says why a request is not from the server's own page, "" if it may be. A page of somebody else's
-// can have a browser send requests here: that the name they ask for is ours keeps out names that have been
-// made to lead here, and the origin keeps out the rest.
+// foreign returns why a request is not from the server's own page, "" if it may be. A
+// foreign page can make a browser send requests here. The check of Host excludes foreign
+// names that resolve to this machine, and the check of Origin excludes the rest.
 func (s *Server) foreign(r *http.Request) string {
 	if !slices.Contains(s.hosts, r.Host) {
 		return fmt.Sprintf("this is %s, and not %q", s.hosts[0], r.Host)
@@ -149,17 +152,17 @@ func (s *Server) foreign(r *http.Request) string {
 		return fmt.Sprintf("the request comes from %q, and not from this server's own page", origin)
 	}
 	switch site := r.Header.Get("Sec-Fetch-Site"); site {
-	case "", "none", "same-origin": // not a browser; somebody typed the address; the page
+	case "", "none", "same-origin": // no browser; a typed address; the page
 		return ""
 	default:
 		return fmt.Sprintf("the request comes from another page (%q)", site)
 	}
 }
 
-// refusal is the answer to a request that came to nothing.
+// refusal is the answer to a refused request.
 type refusal struct {
 	Error string `json:"error"`
-	Line  int    `json:"line,omitempty"` // of the scenario, where it is about one
+	Line  int    `json:"line,omitempty"` // the line of the scenario, if any
 }
 
 func refuse(w http.ResponseWriter, status int, why string) { reply(w, status, refusal{Error: why}) }
@@ -167,7 +170,7 @@ func refuse(w http.ResponseWriter, status int, why string) { reply(w, status, re
 func reply(w http.ResponseWriter, status int, what any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(what) // an error means that nobody is there any more
+	_ = json.NewEncoder(w).Encode(what) // an error means that the client has disconnected
 }
 
 func servePage(w http.ResponseWriter, _ *http.Request) {
@@ -185,17 +188,17 @@ func serveText(kind, text string) http.HandlerFunc {
 func asset(name string) string {
 	text, err := assets.ReadFile("assets/" + name)
 	if err != nil {
-		panic(err) // it is part of the program
+		panic(err) // it is embedded
 	}
 	return string(text)
 }
 
-// menu is what there is to choose from.
+// menu has the choices of the page.
 type menu struct {
 	Start   Start    `json:"start"`
 	Lessons []lesson `json:"lessons"`
 	Kernels []string `json:"kernels"`
-	Default string   `json:"default"` // kernel of a scenario that asks for none
+	Default string   `json:"default"` // kernel of a scenario that names none
 	Rules   []rule   `json:"rules"`
 	Body    int      `json:"body"` // MaxBody
 }

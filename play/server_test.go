@@ -16,12 +16,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-// A connection whose request was not read to its end stays for half a second, so that the answer is read.
+// A connection whose request was not read to its end stays open for half a second, so
+// that the client can read the answer.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 }
 
-// site is a server that answers on a port.
+// site is a running server.
 type site struct {
 	*testing.T
 	address string
@@ -32,7 +33,7 @@ func open(t *testing.T, start Start) *site {
 	return serve(t, start, func(*Server) {})
 }
 
-// serve has a server answer, as change leaves it.
+// serve starts a server that change has adapted.
 func serve(t *testing.T, start Start, change func(*Server)) *site {
 	l, err := Listen(0)
 	require.NoError(t, err)
@@ -50,7 +51,8 @@ func serve(t *testing.T, start Start, change func(*Server)) *site {
 	return s
 }
 
-// ask sends a request as the page does, but for what change does to it, and returns the answer.
+// ask sends a request as the page does, with the changes of change, and returns the
+// answer.
 func (s *site) ask(method, path, body string, change func(*http.Request)) (status int, answer []byte) {
 	r, err := http.NewRequest(method, "http://"+s.address+path, strings.NewReader(body))
 	require.NoError(s, err)
@@ -68,7 +70,7 @@ func (s *site) ask(method, path, body string, change func(*http.Request)) (statu
 	return a.StatusCode, answer
 }
 
-// run asks for a run.
+// run requests a run.
 func (s *site) run(req Request) (status int, answer Response, refused refusal) {
 	body, err := json.Marshal(req)
 	require.NoError(s, err)
@@ -134,7 +136,7 @@ func manyTasks(n int) string {
 	return text
 }
 
-// What led to a mistake that only shows in the run can be looked at.
+// If a mistake shows only in the run, the steps up to it can be viewed.
 func TestMistakesInTheRun(t *testing.T) {
 	s := open(t, Start{})
 	status, answer, _ := s.run(Request{Source: "child = fork()\nchild: exit()\nchild: maps()\nchild: close(1)"})
@@ -199,7 +201,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"no JSON", "POST", "/run", "maps()", nil, http.StatusBadRequest},
 		{"cut off", "POST", "/run", `{"source": "map`, nil, http.StatusBadRequest},
 		{"a list", "POST", "/run", `[1, 2]`, nil, http.StatusBadRequest},
-		{"a field that there is not", "POST", "/run", `{"code": "maps()"}`, nil, http.StatusBadRequest},
+		{"an unknown field", "POST", "/run", `{"code": "maps()"}`, nil, http.StatusBadRequest},
 		{"a field of another kind", "POST", "/run", `{"seed": -1}`, nil, http.StatusBadRequest},
 		{"two objects", "POST", "/run", `{"source": "maps()"} {"source": "maps()"}`, nil, http.StatusBadRequest},
 		{"deeply nested", "POST", "/run", strings.Repeat("[", 100_000), nil, http.StatusBadRequest},

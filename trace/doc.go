@@ -1,5 +1,5 @@
-// Package trace is what happened in a run, as a stream of events: of a scenario, or of a
-// schedule that the explorer has found. Every picture is a function of a stream, and of
-// nothing else; [State] is what the machine looked like after an event, rebuilt from the
-// events before it. docs/trace.md lists the kinds.
+// Package trace records a run, of a scenario or of a schedule that the explorer found, as
+// a stream of events. Every picture is a function of a stream alone. [State] is the state
+// of the machine after an event, rebuilt from the events up to it. docs/trace.md lists
+// the kinds of events.
 package trace

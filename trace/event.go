@@ -12,11 +12,11 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Event is something that happened.
+// Event is an event of a run.
 type Event struct {
 	// Seq numbers the events of a stream, from 1.
 	Seq int `json:"seq"`
-	// Op is the number of the statement that it belongs to, from 1; 0 outside of one.
+	// Op is the number of the statement to which the event belongs, from 1; 0 if none.
 	Op int `json:"op"`
 	// Task is the name of the task that did it, "" for the scenario itself.
 	Task string `json:"task,omitempty"`
@@ -26,21 +26,21 @@ type Event struct {
 	Rule string `json:"rule,omitempty"`
 	// Kind is a stable name: see docs/trace.md.
 	Kind string `json:"kind"`
-	// Object is what it happened to.
+	// Object is the object that the event changes or uses.
 	Object string `json:"object,omitempty"`
-	// Args are the details, in an order that is fixed for each kind.
+	// Args are the details, in a fixed order for each kind.
 	Args Args `json:"args,omitempty"`
 }
 
 // Args are the details of an event.
 type Args []sim.Arg
 
-// Stream is all that happened in a run.
+// Stream is the sequence of events of a run.
 type Stream []Event
 
-// value makes of a detail what JSON gives back as it is: a string, a number, a truth value or
-// strings. Addresses and other words of the machine become strings, since a program that reads
-// JSON's numbers as floats would round them.
+// value converts a detail to a type that survives JSON: a string, a number, a boolean
+// or a list of strings. Addresses and other machine words become strings, because a
+// program that reads JSON numbers as floats would round them.
 func value(v any) any {
 	switch v := v.(type) {
 	case uint64:
@@ -51,7 +51,7 @@ func value(v any) any {
 	return fmt.Sprint(v)
 }
 
-// Str is the detail of that name as text, "" if there is none.
+// Str returns the detail with the name as text, "" if none.
 func (e *Event) Str(key string) string {
 	for _, a := range e.Args {
 		if a.Key == key {
@@ -61,19 +61,19 @@ func (e *Event) Str(key string) string {
 	return ""
 }
 
-// Addr is a detail that is an address or another word, 0 if there is none.
+// Addr returns a detail that is an address or another machine word, 0 if none.
 func (e *Event) Addr(key string) uint64 {
 	n, _ := strconv.ParseUint(strings.TrimPrefix(e.Str(key), "0x"), 16, 64)
 	return n
 }
 
-// Int is a detail that is a count, 0 if there is none.
+// Int returns a detail that is a count, 0 if none.
 func (e *Event) Int(key string) int {
 	n, _ := strconv.Atoi(e.Str(key))
 	return n
 }
 
-// List is a detail that is a list, nil if there is none.
+// List returns a detail that is a list, nil if none.
 func (e *Event) List(key string) []string {
 	for _, a := range e.Args {
 		if l, ok := a.Value.([]string); ok && a.Key == key {
@@ -104,8 +104,8 @@ func (a Args) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON has written. It returns an error for anything but an
-// object of values that an event can have; null is an object without any.
+// UnmarshalJSON reads the output of MarshalJSON. It returns an error for anything except
+// an object whose values an event can have. null is an empty object.
 func (a *Args) UnmarshalJSON(text []byte) error {
 	*a = nil
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -116,7 +116,7 @@ func (a *Args) UnmarshalJSON(text []byte) error {
 	case begin == nil:
 		return nil
 	case begin != json.Delim('{'):
-		return fmt.Errorf("args: %.40s is no object", text)
+		return fmt.Errorf("args: %.40s is not an object", text)
 	}
 	for d.More() {
 		key, err := d.Token()
@@ -153,10 +153,10 @@ func unmarshal(raw json.RawMessage) (any, error) {
 	case json.Unmarshal(raw, &list) == nil:
 		return list, nil
 	}
-	return nil, fmt.Errorf("%s is no string, number, truth value or list of strings", raw)
+	return nil, fmt.Errorf("%s is not a string, number, boolean or list of strings", raw)
 }
 
-// marshal is json.Marshal with < and > as they are.
+// marshal is json.Marshal without escapes for < and >.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -165,7 +165,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), err
 }
 
-// WriteJSON writes an event a line.
+// WriteJSON writes one event a line.
 func (s Stream) WriteJSON(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	e := json.NewEncoder(out)
@@ -178,8 +178,9 @@ func (s Stream) WriteJSON(w io.Writer) error {
 	return out.Flush()
 }
 
-// ReadJSON reads what WriteJSON has written, up to the end of r. An error names the event. The
-// events need not make sense together: one may lack what its kind has, and any may be missing.
+// ReadJSON reads the output of WriteJSON, up to the end of r. An error names the event.
+// The events need not be consistent: an event may lack details of its kind, and events
+// may be missing.
 func ReadJSON(r io.Reader) (Stream, error) {
 	var s Stream
 	d := json.NewDecoder(r)

@@ -17,7 +17,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// streamOf runs a scenario.
+// streamOf runs a scenario, and returns its stream.
 func streamOf(t *testing.T, name, text, kernel string) Stream {
 	t.Helper()
 	file, err := syntax.Parse(name, []byte(text))
@@ -27,12 +27,12 @@ func streamOf(t *testing.T, name, text, kernel string) Stream {
 	defer session.Close()
 	s, _, err := Of(session, name, text, 1, nil)
 	if err != nil {
-		return nil // that kernel cannot do it
+		return nil // that kernel does not support it
 	}
 	return s
 }
 
-// What is written is read back as it was.
+// A written stream is read back unchanged.
 func TestJSONRoundTrip(t *testing.T) {
 	for _, l := range lessons.All() {
 		s := streamOf(t, l.Name, l.Source, "")
@@ -57,16 +57,16 @@ func TestJSONRoundTrip(t *testing.T) {
 func TestReadJSONNamesTheEvent(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"seq":1,"kind":"a"}` + "\n" + `{"seq":`:             "event 2: unexpected EOF",
-		`{"seq":1,"kind":"a","args":{"x":{"y":1}}}`:           `event 1: x: {"y":1} is no string, number, truth value or list of strings`,
-		`{"seq":1,"kind":"a","args":{"x":1.5}}` + "\n" + `{}`: "event 1: x: 1.5 is no string, number, truth value or list of strings",
+		`{"seq":1,"kind":"a","args":{"x":{"y":1}}}`:           `event 1: x: {"y":1} is not a string, number, boolean or list of strings`,
+		`{"seq":1,"kind":"a","args":{"x":1.5}}` + "\n" + `{}`: "event 1: x: 1.5 is not a string, number, boolean or list of strings",
 	} {
 		_, err := ReadJSON(strings.NewReader(text))
 		require.EqualError(t, err, want)
 	}
 }
 
-// docs/trace.md has every kind of event that there is, with the names of its details in their order;
-// and nothing else.
+// docs/trace.md has exactly the kinds of events that exist, with the names of their
+// details in order.
 func TestKindsAreDescribed(t *testing.T) {
 	doc, err := os.ReadFile("../docs/trace.md")
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestKindsAreDescribed(t *testing.T) {
 			keys = append(keys, a.Key)
 		}
 		switch {
-		case e.Kind == "syscall_enter": // as many as the call has
+		case e.Kind == "syscall_enter": // the number depends on the call
 			require.Subset(t, []string{"arg"}, keys[:min(len(keys), 1)])
 		case strings.HasPrefix(e.Kind, "queue_") && e.Str("address") == "": // not of a fault
 			require.Equal(t, strings.Replace(want, "address, ", "", 1), strings.Join(keys, ", "), "%s", e.Kind)
@@ -111,7 +111,7 @@ func TestKindsAreDescribed(t *testing.T) {
 	}
 }
 
-// counterexample is the run that shows what a rule is there for.
+// counterexample returns the shortest run that goes wrong without a rule.
 func counterexample(t *testing.T, dropped rule.Rule) Stream {
 	t.Helper()
 	setup, opts := explore.SetupFor(dropped), explore.Options{Dropped: rule.Of(dropped)}
@@ -126,7 +126,7 @@ func counterexample(t *testing.T, dropped rule.Rule) Stream {
 	return r.Stream
 }
 
-// Each place where a rule bites is come to, and each rule is one of docs/rules.md.
+// The scenarios reach each site of a rule, and docs/rules.md has each of these rules.
 func TestRulesBite(t *testing.T) {
 	doc, err := os.ReadFile("../docs/rules.md")
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestRulesBite(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// Every event can be said in words: none is told by its kind alone.
+// Every event has a sentence, which is more than its kind.
 func TestSentences(t *testing.T) {
 	for name, text := range scenarios(t) {
 		s := streamOf(t, name, text, "")
@@ -174,7 +174,7 @@ func TestSentences(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"main makes a context: fd",
+		"main creates a context: fd",
 		"main returns from userfaultfd: 3",
 		"main returns from mmap: 0x100000",
 		"t1 loads from 0x101000: a page fault",
@@ -182,9 +182,9 @@ func TestSentences(t *testing.T) {
 		"t1 sleeps: TASK_INTERRUPTIBLE",
 		"main returns from poll: 1",
 		"main joins fd_wqh of fd",
-		"main puts t1 (0x101000) into fault_wqh of fd",
+		"main adds t1 (0x101000) to fault_wqh of fd",
 		"main reads the message of t1 (0x101000)",
 		"main returns from read: 32",
-		"t1 loads from 0x102000: a page fault", // another page, which is not registered any more
+		"t1 loads from 0x102000: a page fault", // another page, which is no longer registered
 	}, said)
 }

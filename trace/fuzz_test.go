@@ -11,7 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/trace/tracetest"
 )
 
-// checkRoundTrip requires that the stream is written as JSON, one object a line, and read back.
+// checkRoundTrip requires that the stream is written as JSON, one object a line, and read
+// back.
 func checkRoundTrip(t *testing.T, s trace.Stream) {
 	var b bytes.Buffer
 	require.NoError(t, s.WriteJSON(&b))
@@ -29,7 +30,8 @@ func checkRoundTrip(t *testing.T, s trace.Stream) {
 	}
 }
 
-// FuzzReadJSON reads any text: what is accepted can be written, and said in words.
+// FuzzReadJSON reads any text. An accepted stream can be written, and its events have
+// sentences.
 func FuzzReadJSON(f *testing.F) {
 	tracetest.Fuzz(f, func(t *testing.T, s trace.Stream) {
 		checkRoundTrip(t, s)
@@ -40,7 +42,7 @@ func FuzzReadJSON(f *testing.F) {
 	})
 }
 
-// Keys that Go would quote in another way than JSON does are written as JSON, in their order.
+// Keys that Go and JSON quote differently are written as JSON, in their order.
 func TestKeysAreJSON(t *testing.T) {
 	keys := []string{"\x00", "\a", "\v", "\x7f", "\u0085", "\U0001f600", "\U000e0001", `"\`, "", "b", "a"}
 	s := trace.Stream{{Seq: 1, Kind: "odd"}}
@@ -50,7 +52,7 @@ func TestKeysAreJSON(t *testing.T) {
 	checkRoundTrip(t, s)
 }
 
-// A text that is no stream to its end is none.
+// A text with anything behind the last event is refused.
 func TestReadJSONReadsToTheEnd(t *testing.T) {
 	for _, text := range []string{`{"seq":1}` + "\n}", "]", `{"seq":1,"args":["a",1]}`, `{"seq":1,"args":"a"}`, `{"seq":1,"args":1}`} {
 		_, err := trace.ReadJSON(strings.NewReader(text))
@@ -62,7 +64,7 @@ func TestReadJSONReadsToTheEnd(t *testing.T) {
 	require.Nil(t, s[1].Args)
 }
 
-// What a name stands for does not depend on what else is called so.
+// A name selects the same context, whatever else has that name.
 func TestContextByName(t *testing.T) {
 	s := tracetest.Scenario(t, "names", tracetest.Names)
 	label := s.Labels()

@@ -7,13 +7,13 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Recorder puts a stream together.
+// Recorder builds a stream.
 type Recorder struct {
 	Stream Stream
 	op     int
 }
 
-// Begin says what runs: the kernel, the seed, where it comes from and the text.
+// Begin records the start of the run: the kernel, the seed, the source and the text.
 func (r *Recorder) Begin(kernel string, seed uint64, source, text string) {
 	r.add(Event{Kind: "run_begin", Args: Args{
 		{Key: "kernel", Value: kernel}, {Key: "seed", Value: int(seed)}, {Key: "source", Value: source},
@@ -21,7 +21,7 @@ func (r *Recorder) Begin(kernel string, seed uint64, source, text string) {
 	}})
 }
 
-// Statement takes the events of a statement, and what came of it.
+// Statement records the events of a statement, and its result.
 func (r *Recorder) Statement(res *scenario.Result) {
 	r.op++
 	begin, end := Event{Kind: "op_begin", Op: r.op, Object: res.Op}, Event{Kind: "op_end", Op: r.op, Object: res.Op}
@@ -41,7 +41,7 @@ func (r *Recorder) Statement(res *scenario.Result) {
 	r.add(end)
 }
 
-// Event takes an event of the machine.
+// Event records an event of the machine.
 func (r *Recorder) Event(e sim.Event) {
 	args := make(Args, len(e.Args))
 	for i, a := range e.Args {
@@ -54,13 +54,14 @@ func (r *Recorder) Event(e sim.Event) {
 	r.add(event)
 }
 
-// End says how the run ended: finding is the bug that ended it, "" for none.
+// End records the end of the run. finding is the bug that ended it, "" for none.
 func (r *Recorder) End(ok bool, finding string) {
 	r.op = 0
 	r.add(Event{Kind: "run_end", Args: Args{{Key: "ok", Value: ok}, {Key: "finding", Value: finding}}})
 }
 
-// Outcome says how a run of the explorer ended: with what outcome, and what went wrong, nil for nothing.
+// Outcome records the end of a run of the explorer: its outcome, and its failure, nil for
+// none.
 func (r *Recorder) Outcome(outcome string, failure error) {
 	if failure == nil {
 		r.End(true, "")
@@ -74,9 +75,9 @@ func (r *Recorder) add(e Event) {
 	r.Stream = append(r.Stream, e)
 }
 
-// Of runs a session, which must have been opened with Options.Trace, to its end and returns the
-// stream. text is the scenario's. With an error, which is a mistake in the scenario or what each returned,
-// come the stream and the report of what has run before.
+// Of runs a session to its end and returns the stream. The session must have been opened
+// with Options.Trace. text is the text of the scenario. An error is a mistake in the
+// scenario, or what each returned; the stream and the report then cover the run up to it.
 func Of(session *scenario.Session, source, text string, seed uint64, each func(*scenario.Result) error) (Stream, *scenario.Report, error) {
 	var r Recorder
 	r.Begin(session.Kernel(), seed, source, text)

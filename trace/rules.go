@@ -1,7 +1,7 @@
 package trace
 
-// site is where a rule shows in a run: a kernel function does something (kind) to an object.
-// The object "" stands for any.
+// site is where a rule shows in a run: a kernel function does something (kind) to an
+// object. The object "" stands for any.
 type site struct{ fn, kind, object string }
 
 // reason is the rule that a step follows.

@@ -14,19 +14,20 @@ type Space struct {
 	Name    string
 	VMAs    []VMA // lowest first
 	Entries map[Slot]Entry
-	Gone    bool // it has been torn down
+	Gone    bool // it was destroyed
 }
 
-// VMA is a mapping: [Start, End), in bytes.
+// VMA is a mapping of the half-open range [Start, End), in bytes.
 type VMA struct {
 	Start, End uint64
 	Prot       string // "rw-p"
 	Backing    string // "" for plain anonymous memory
 	Owner      string // the name of the context that gets its faults, "" for none
-	Modes      string // what it gets them for
+	Modes      string // the modes of the registration
 }
 
-// Slot is the place of an entry: the level ("pte") and the first address that it is for.
+// Slot is the place of an entry in the page table: the level ("pte") and the first
+// address that the entry maps.
 type Slot struct {
 	Level   string
 	Address uint64
@@ -79,14 +80,14 @@ func (sp *Space) set(level string, address, word uint64, bits string) {
 	sp.Entries[Slot{level, address}] = Entry{word, bits}
 }
 
-// levels are the levels of the page table, and how many bytes an entry is for.
+// levels has the levels of the page table, and the number of bytes that an entry maps.
 var levels = []struct {
 	name  string
 	shift uint
 }{{"pgd", 39}, {"pud", 30}, {"pmd", 21}, {"pte", 12}}
 
-// Walk follows the page table to an address, a line for each level that there is: what the
-// operation pagewalk prints.
+// Walk follows the page table to an address, and returns a line for each level, as the
+// operation pagewalk prints them.
 func (sp *Space) Walk(address uint64) []string {
 	var lines []string
 	for _, l := range levels {
@@ -102,7 +103,7 @@ func (sp *Space) Walk(address uint64) []string {
 	return lines
 }
 
-// Present reports whether there is a page at an address.
+// Present reports whether the page at an address is present.
 func (sp *Space) Present(address uint64) bool {
 	if _, ok := sp.Entries[Slot{"pte", address &^ (mm.PageSize - 1)}]; ok {
 		return true
@@ -111,7 +112,7 @@ func (sp *Space) Present(address uint64) bool {
 	return ok && strings.Contains(entry.Bits, "huge")
 }
 
-// Maps lists the mappings as the operation maps does. name says what a context is called.
+// Maps lists the mappings as the operation maps does. name returns the name of a context.
 func (sp *Space) Maps(name func(ctx string) string) []string {
 	var lines []string
 	for _, v := range sp.VMAs {

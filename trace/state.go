@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// State is what the machine looks like after an event, as far as the stream tells. The zero value is
-// the state before the first.
+// State is the state of the machine after an event, as far as the stream shows it. The
+// zero value is the state before the first event.
 type State struct {
-	Seq  int // of the event applied last
-	Op   int // the statement that is running, or ran last
-	Line int // where it stands in the scenario
+	Seq  int // the last applied event
+	Op   int // the statement that runs, or the last one
+	Line int // its line in the scenario
 
-	Spaces   []*Space   // in the order in which they came
+	Spaces   []*Space   // in order of creation
 	Contexts []*Context // likewise
 	Tasks    []*Task    // likewise
 
-	Touched      uint64 // the address that was touched last
-	TouchedSpace string // and whose it was
-	Finding      string // what ended the run, "" for nothing
+	Touched      uint64 // the address of the last access
+	TouchedSpace string // and its address space
+	Finding      string // the bug that ended the run, "" for none
 
-	opened  *Context // made by the running statement, nil if it made none
-	aliases []string // of the contexts so far
+	opened  *Context // created by the running statement, nil if none
+	aliases []string // all aliases so far
 }
 
-// Apply makes of the state before an event the one after it.
+// Apply changes the state before an event to the state after it.
 func (s *State) Apply(e *Event) {
 	s.Seq = e.Seq
 	t := s.taskOf(e)
@@ -58,12 +58,13 @@ func (s *State) Apply(e *Event) {
 	}
 }
 
-// ended names the context that a statement has made, as the operation maps does: after the
-// statement's result, with a number if it has no name or if another context has it.
+// ended names the context that a statement has created, as the operation maps does: after
+// the statement's result, with a number if the result has no name or if another context
+// has it.
 func (s *State) ended(e *Event) {
 	c := s.opened
 	s.opened = nil
-	if _, err := strconv.ParseUint(e.Str("answer"), 0, 64); err != nil { // it failed, or is blocked
+	if _, err := strconv.ParseUint(e.Str("answer"), 0, 64); err != nil { // the statement failed, or sleeps
 		return
 	}
 	if c == nil || c.Alias != "" || !strings.HasPrefix(e.Object, "userfaultfd(") {
@@ -87,7 +88,7 @@ func (s *State) space(name string) *Space {
 	return sp
 }
 
-// Space is the address space of that name, nil if nothing has been told of it.
+// Space returns the address space with the name, nil if no event has named it.
 func (s *State) Space(name string) *Space {
 	if i := slices.IndexFunc(s.Spaces, func(sp *Space) bool { return sp.Name == name }); i >= 0 {
 		return s.Spaces[i]
@@ -106,8 +107,8 @@ func (s *State) context(name string) *Context {
 	return c
 }
 
-// Context returns the context with the name, or else the one with the alias; nil if none. A
-// scenario may call its second context "ctx1".
+// Context returns the context with the name, or else the one with the alias; nil if none.
+// A scenario may call its second context "ctx1".
 func (s *State) Context(name string) *Context {
 	i := slices.IndexFunc(s.Contexts, func(c *Context) bool { return c.Name == name })
 	if i < 0 {
@@ -122,14 +123,14 @@ func (s *State) Context(name string) *Context {
 // Context is a userfaultfd context.
 type Context struct {
 	Name     string // "ctx1"
-	Alias    string // what the operation maps calls it, "" outside of a scenario
-	Space    string // whose faults it gets
+	Alias    string // its name in the operation maps, "" outside a scenario
+	Space    string // the address space whose faults it gets
 	State    string // of the handshake
 	Refs     int
 	Released bool
 	Releaser string // the task that closes its last descriptor, "" before
 	Freed    bool
-	Queues   [3][]string // by Queue: who is in it, newest first, as "t1@0x101000"
+	Queues   [3][]string // the waiters of each queue, newest first, as "t1@0x101000"
 }
 
 // The queues of a context.
@@ -139,12 +140,12 @@ const (
 	Readers        // fd_wqh: readers and pollers
 )
 
-// QueueNames returns their names in the kernel.
+// QueueNames returns the names of the queues in the kernel.
 func QueueNames() [3]string { return queueNames }
 
 var queueNames = [3]string{Pending: "fault_pending_wqh", Read: "fault_wqh", Readers: "fd_wqh"}
 
-// Label is what to call the context: as the scenario does, where it does.
+// Label returns the scenario's name for the context, or else its own.
 func (c *Context) Label() string {
 	if c.Alias != "" {
 		return c.Alias

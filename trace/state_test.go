@@ -14,7 +14,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// hugeScenario has a huge page that is split.
+// hugeScenario splits a huge page.
 const hugeScenario = `mmap(0x200000, 512p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)
 madvise(0x200000, 512p, MADV_HUGEPAGE)
 store(0x201000, 'h')
@@ -22,7 +22,8 @@ mprotect(0x202000, 1p, PROT_READ)
 pagewalk(0x201000)
 `
 
-// scenarios are all that there are: the lessons and those that are held against the kernel.
+// scenarios returns all scenarios: the lessons, and those that are compared with the
+// kernel.
 func scenarios(t *testing.T) map[string]string {
 	all := map[string]string{}
 	for _, l := range lessons.All() {
@@ -41,8 +42,8 @@ func scenarios(t *testing.T) map[string]string {
 	return all
 }
 
-// follower runs a scenario a statement at a time, and holds what the stream says against what the
-// machine does.
+// follower runs a scenario statement by statement, and compares the state of the stream
+// with that of the machine.
 type follower struct {
 	t        *testing.T
 	session  *scenario.Session
@@ -50,7 +51,7 @@ type follower struct {
 	state    State
 	seen     int
 	looks    int
-	exited   bool // the first process has
+	exited   bool // the first process has exited
 }
 
 func (f *follower) do(line string) (*scenario.Result, error) {
@@ -66,7 +67,7 @@ func (f *follower) do(line string) (*scenario.Result, error) {
 	return r, nil
 }
 
-// look asks the machine for a view, and wants it to be what the state says.
+// look compares a view of the machine with that of the state.
 func (f *follower) look(want []string, format string, args ...any) {
 	r, err := f.session.Do(fmt.Sprintf(format, args...))
 	require.NoError(f.t, err)
@@ -109,7 +110,7 @@ func (f *follower) compare() {
 	}
 }
 
-// processes are the tasks that stand for a process each, of those that are there still.
+// processes returns one task of each process that still exists.
 func (f *follower) processes() []string {
 	seen, names := map[string]bool{}, []string{}
 	for _, t := range f.state.Tasks {
@@ -121,7 +122,8 @@ func (f *follower) processes() []string {
 	return names
 }
 
-// What the stream says is what the machine does, after every statement of every scenario.
+// The state of the stream is that of the machine, after every statement of every
+// scenario.
 func TestStateIsTheMachines(t *testing.T) {
 	looks := 0
 	for name, text := range scenarios(t) {
@@ -152,7 +154,7 @@ func follow(t *testing.T, name, text, kernel string) int {
 		r, err := f.do(lines[st.Pos.Line-1])
 		if err != nil {
 			require.ErrorIs(t, err, scenario.ErrCannotGoOn, "nothing else may end a scenario early")
-			return f.looks // on this kernel the task sleeps, or is gone
+			return f.looks // on this kernel the task sleeps, or has ended
 		}
 		require.Nil(t, r.Finding)
 		f.checkTask(r)
@@ -162,11 +164,11 @@ func follow(t *testing.T, name, text, kernel string) int {
 	return f.looks
 }
 
-// checkTask holds the state of a statement's task against what came of the statement.
+// checkTask compares the state of a statement's task with the statement's result.
 func (f *follower) checkTask(r *scenario.Result) {
 	task := f.state.Task(r.Task)
 	switch {
-	case task == nil: // it did nothing but look
+	case task == nil: // the statement only observed
 	case r.Answer == "blocked":
 		require.Contains(f.t, []string{"asleep", "waiting"}, task.State, "%s: %s", r.Task, r.Op)
 	case r.Answer == "killed":
@@ -177,17 +179,17 @@ func (f *follower) checkTask(r *scenario.Result) {
 	}
 }
 
-// checkQueues holds the queues of each context against those that the machine has.
+// checkQueues compares the queues of each context with those of the machine.
 func (f *follower) checkQueues() {
 	if f.state.Task("main").State != "done" || f.exited {
 		return // descriptors are looked up in the first process
 	}
-	maker := map[string]string{} // the process that has an address space
+	maker := map[string]string{} // the process of each address space
 	for _, name := range f.processes() {
 		maker[f.state.Task(name).Space] = name
 	}
 	for _, c := range f.state.Contexts {
-		if maker[c.Space] == "" { // it has gone, and its descriptors with it
+		if maker[c.Space] == "" { // the process has ended, and its descriptors with it
 			continue
 		}
 		if c.Alias == "" || strings.Contains(c.Alias, "#") || c.Released || f.closed(c.Alias) {
@@ -203,7 +205,8 @@ func (f *follower) checkQueues() {
 	}
 }
 
-// closed reports whether some process has closed the descriptor: then the name stands for nothing there.
+// closed reports whether some process has closed the descriptor, so that its name has no
+// meaning there.
 func (f *follower) closed(name string) bool {
 	for _, e := range f.recorder.Stream {
 		if e.Kind == "op_end" && (strings.HasPrefix(e.Object, "close("+name) || strings.HasPrefix(e.Object, name+" = ")) {

@@ -2,19 +2,19 @@ package trace
 
 import "slices"
 
-// Task is a task as the stream tells of it.
+// Task is a task, as far as the stream shows it.
 type Task struct {
 	Name  string
 	Space string // its address space
 	Func  string // the kernel function of its last event, "" for user mode
-	// State is "running", "asleep", "waiting" (for a lock), "done" or "killed"; Sleep is what sleep
-	// it has announced: "TASK_KILLABLE".
+	// State is "running", "asleep", "waiting" (for a lock), "done" or "killed". Sleep is
+	// the sleep state that the task has set: "TASK_KILLABLE".
 	State, Sleep string
 	Waits        string   // the lock that it waits for
 	Holds        []string // the locks that it holds, as "mmap_lock (read)"
 }
 
-// taskOf is the task that an event is of, nil for none. Whoever does something is awake.
+// taskOf returns the task of an event, nil if none. A task that does something is awake.
 func (s *State) taskOf(e *Event) *Task {
 	if e.Task == "" {
 		return &Task{}
@@ -33,7 +33,7 @@ func (s *State) task(name string) *Task {
 	return t
 }
 
-// Task is the task of that name, nil if there was none.
+// Task returns the task with the name, nil if none.
 func (s *State) Task(name string) *Task {
 	if i := slices.IndexFunc(s.Tasks, func(t *Task) bool { return t.Name == name }); i >= 0 {
 		return s.Tasks[i]
@@ -56,7 +56,7 @@ func (s *State) applyTask(t *Task, e *Event) {
 			t.Sleep = ""
 		}
 	case "schedule":
-		if e.Object != "TASK_RUNNING" { // else it has been woken before it slept
+		if e.Object != "TASK_RUNNING" { // otherwise the task was woken before it slept
 			t.State = "asleep"
 		}
 	case "try_to_wake_up":

@@ -8,7 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// Sentence says in words what happened. label says what a context is called.
+// Sentence describes the event in words. label returns the name of a context.
 func (e *Event) Sentence(label func(ctx string) string) string {
 	for _, say := range []func(*Event, func(string) string) string{sayRun, sayTask, sayLock, sayContext, saySpace} {
 		if s := say(e, label); s != "" {
@@ -26,7 +26,7 @@ func sayRun(e *Event, _ func(string) string) string {
 		if f := e.Str("finding"); f != "" {
 			return "the run ends: " + f
 		}
-		return "the run has come to its end"
+		return "the run ends"
 	case "op_begin":
 		return e.Str("as") + ": " + e.Str("text")
 	case "op_end":
@@ -41,20 +41,20 @@ func sayRun(e *Event, _ func(string) string) string {
 func sayTask(e *Event, _ func(string) string) string {
 	switch e.Kind {
 	case "task_new":
-		return e.Task + " begins"
+		return e.Task + " starts"
 	case "task_exit":
 		if e.Str("killed") == "true" {
-			return e.Task + " has been killed"
+			return e.Task + " was killed"
 		}
-		return e.Task + " is done"
+		return e.Task + " has ended"
 	case "set_current_state":
 		if e.Object == "TASK_RUNNING" {
-			return e.Task + " has no sleep in mind any more"
+			return e.Task + " sets itself back to TASK_RUNNING"
 		}
-		return e.Task + " announces that it will sleep: " + e.Object
+		return e.Task + " sets its state to " + e.Object
 	case "schedule":
 		if e.Object == "TASK_RUNNING" {
-			return e.Task + " has been woken before it slept"
+			return e.Task + " was woken before it slept"
 		}
 		return e.Task + " sleeps: " + e.Object
 	case "try_to_wake_up":
@@ -79,7 +79,8 @@ func sayTask(e *Event, _ func(string) string) string {
 	return ""
 }
 
-// call is the system call that is entered: of an ioctl the command, if it is one of userfaultfd's.
+// call returns the name of the system call. For an ioctl of userfaultfd it returns the
+// command.
 func (e *Event) call() string {
 	if e.Object == "ioctl" && len(e.Args) > 1 {
 		for _, i := range abi.Ioctls() {
@@ -91,7 +92,8 @@ func (e *Event) call() string {
 	return e.Object
 }
 
-// result is what a system call returns: an address as such, and everything else as people count.
+// result returns the result of a system call: an address in hexadecimal, any other number
+// in decimal.
 func (e *Event) result() string {
 	ret := e.Str("ret")
 	if n, err := strconv.ParseUint(ret, 0, 64); err == nil && e.Object != "mmap" && e.Object != "mremap" {
@@ -111,7 +113,7 @@ func sayLock(e *Event, _ func(string) string) string {
 	case "spin_unlock", "up_read", "up_write":
 		return e.Task + " releases " + e.Object
 	case "spin_lock_wait", "down_read_wait", "down_write_wait":
-		return e.Task + " has to wait for " + e.Object
+		return e.Task + " waits for " + e.Object
 	}
 	return ""
 }
@@ -125,9 +127,9 @@ func sayContext(e *Event, label func(string) string) string {
 	}
 	switch e.Kind {
 	case "ctx_new":
-		return who + " makes a context: " + label(e.Object)
+		return who + " creates a context: " + label(e.Object)
 	case "ctx_state":
-		return "the handshake of " + label(e.Object) + " has been made"
+		return "the handshake of " + label(e.Object) + " is complete"
 	case "ctx_released":
 		return "the release of " + label(e.Object) + " begins"
 	case "ctx_free":
@@ -140,26 +142,26 @@ func sayContext(e *Event, label func(string) string) string {
 		if own {
 			return waiter + " joins " + queue
 		}
-		return who + " puts " + waiter + " into " + queue
+		return who + " adds " + waiter + " to " + queue
 	case "queue_del":
 		if own {
 			return waiter + " leaves " + queue
 		}
-		return who + " takes " + waiter + " out of " + queue
+		return who + " removes " + waiter + " from " + queue
 	case "queue_del_init":
-		return who + " takes " + waiter + " out of " + queue + " for good"
+		return who + " removes " + waiter + " from " + queue + " after waking it"
 	case "msg_read":
 		return who + " reads the message of " + waiter
 	case "must_wait":
 		if e.Str("waits") == "true" {
 			return who + " looks again: the page at " + e.Str("address") + " is missing"
 		}
-		return who + " looks again: the page at " + e.Str("address") + " is there"
+		return who + " looks again: the page at " + e.Str("address") + " is present"
 	case "wake":
 		if e.Addr("len") == 0 {
-			return who + " is going to wake all who wait"
+			return who + " wakes every waiting task"
 		}
-		return fmt.Sprintf("%s is going to wake who waits in [%#x, %#x)", who, e.Addr("start"), e.Addr("start")+e.Addr("len"))
+		return fmt.Sprintf("%s wakes every task waiting in [%#x, %#x)", who, e.Addr("start"), e.Addr("start")+e.Addr("len"))
 	}
 	return ""
 }
@@ -167,21 +169,21 @@ func sayContext(e *Event, label func(string) string) string {
 func saySpace(e *Event, label func(string) string) string {
 	what := e.Str("prot")
 	if ctx := e.Str("uffd"); ctx != "" {
-		what += ", its faults for " + label(ctx)
+		what += ", faults go to " + label(ctx)
 	}
 	switch kind := e.Kind; {
 	case kind == "vma_insert":
-		return fmt.Sprintf("a mapping comes: %s %s", e.Object, what)
+		return fmt.Sprintf("a mapping is added: %s %s", e.Object, what)
 	case kind == "vma_change":
 		return fmt.Sprintf("the mapping at %s is now %s %s", e.Str("was"), e.Object, what)
 	case kind == "vma_remove":
-		return "the mapping " + e.Object + " goes"
+		return "the mapping " + e.Object + " is removed"
 	case kind == "vma_split":
 		return "the mapping " + e.Object + " is split at " + e.Str("at")
 	case kind == "vma_merge":
 		return fmt.Sprintf("%s becomes part of %s: case %s of vma_merge", e.Object, e.Str("result"), e.Str("case"))
 	case kind == "mm_exit":
-		return "the address space " + e.Str("mm") + " is torn down"
+		return "the address space " + e.Str("mm") + " is destroyed"
 	case kind == "pmd_split":
 		return e.Object + ": the huge page becomes 512 small ones"
 	case kind == "table_free":
@@ -189,13 +191,13 @@ func saySpace(e *Event, label func(string) string) string {
 	case strings.HasSuffix(kind, "_set"):
 		return fmt.Sprintf("%s, for %s, is set: %s", e.Object, e.Str("address"), e.Str("bits"))
 	case strings.HasSuffix(kind, "_clear"):
-		return fmt.Sprintf("%s, for %s, is none now", e.Object, e.Str("address"))
+		return fmt.Sprintf("%s, for %s, becomes none", e.Object, e.Str("address"))
 	}
 	return ""
 }
 
-// Labels says what the contexts of a stream are called: as the scenario calls their first descriptors,
-// where it does.
+// Labels returns a function that names the contexts of a stream: by the scenario's name
+// for the first descriptor, if it has one.
 func (s Stream) Labels() func(ctx string) string {
 	var end State
 	for i := range s {

@@ -1,10 +1,11 @@
 "use strict";
 
-// The editor: where a scenario comes from, what it runs on, and how the server is asked to run it.
+// The editor: the source of a scenario, the kernel and rules for it, and the request to
+// run it.
 
 let menu = null;
-let loaded = ""; // the text as it was taken over from somewhere
-let asking = null; // what ends the run that the server has been asked for, null if there is none
+let loaded = ""; // the text as it was loaded
+let asking = null; // aborts the request in progress, null if none
 
 const field = (label, control) => el("label", {}, el("span", {}, label), control);
 
@@ -12,7 +13,7 @@ function buildEditor() {
   const bar = el("div", { class: "bar" },
     field("Lesson", el("select", { id: "lesson" })),
     field("Kernel", el("select", { id: "on" })),
-    field("Seed", el("input", { id: "seed", type: "number", min: 1, value: 1, title: "which of the possible orders the tasks run in" })),
+    field("Seed", el("input", { id: "seed", type: "number", min: 1, value: 1, title: "which interleaving of the tasks runs" })),
     el("details", { id: "rules" }, el("summary", {}), el("div", { class: "panel" },
       el("p", {}, "Rules of the kernel's protocol. Untick one, and the kernel no longer keeps it."),
       el("input", { id: "filter", type: "search", placeholder: "find a rule", "aria-label": "find a rule" }),
@@ -46,7 +47,7 @@ function sayRules() {
   $("rules").classList.toggle("some", names.length > 0);
 }
 
-// choose takes a text over into the editor.
+// choose loads a text into the editor.
 function choose(name, source) {
   const lesson = menu.lessons.find((l) => l.name === name);
   $("lesson").value = lesson ? name : "";
@@ -82,7 +83,7 @@ function edit(yes) {
   }
 }
 
-// complain says what is wrong with the text, and goes there.
+// complain shows a mistake in the text, and goes there.
 function complain(error, line) {
   edit(true);
   $("error").hidden = false;
@@ -95,13 +96,13 @@ function complain(error, line) {
   $("text").scrollTop = Math.max(0, (line - 4) * $("text").scrollHeight / lines.length);
 }
 
-// say says what has come of a run, and leads to the step that it is about, 0 for none.
+// say shows the result of a run, with a link to the step that it concerns, 0 for none.
 function say(text, kind, step) {
   $("status").replaceChildren(step ? el("a", { href: "#step=" + step }, text) : text);
   $("status").className = kind;
 }
 
-// verdict says in a line what has come of a run.
+// verdict returns one line about the result of a run.
 function verdict(r) {
   const answered = (line) => (r.events.find((e) => e.kind === "op_end" && e.args.line === line) || { seq: 0 }).seq;
   if (r.ended) return say(r.line ? `Line ${r.line}: ${r.ended}` : r.ended, "bad", answered(r.line));
@@ -117,7 +118,8 @@ function asked() {
   return { name, source: $("text").value, kernel: $("on").value, seed: Math.max(1, Math.trunc(Number($("seed").value)) || 1), dropped: dropped() };
 }
 
-// runIt has the text run, and shows the run from a step on. What was asked for before is not waited for any more.
+// runIt asks the server to run the text, and shows the run from a step on. It aborts an
+// earlier request.
 async function runIt(step) {
   const request = asked();
   remember(request);
@@ -127,7 +129,7 @@ async function runIt(step) {
   say("running …", "", 0);
   try {
     const body = JSON.stringify(request);
-    if (new Blob([body]).size > menu.body) return complain(`the scenario is too long: a request may have ${menu.body >> 10} KiB`);
+    if (new Blob([body]).size > menu.body) return complain(`the scenario is too long: a request has at most ${menu.body >> 10} KiB`);
     const answer = await fetch("/run", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal: mine.signal });
     const r = await answer.json();
     if (!answer.ok) return complain(r.error, r.line);
@@ -142,7 +144,8 @@ async function runIt(step) {
   }
 }
 
-// remember keeps what is asked for until the page is shown again. A browser does not keep a text that is too long.
+// remember stores the text and the choices until the page is shown again. A browser does
+// not store a very long text.
 function remember(request) {
   try {
     sessionStorage.setItem("draft", JSON.stringify({ ...request, lesson: $("lesson").value, start: menu.start.source }));
@@ -151,7 +154,7 @@ function remember(request) {
   }
 }
 
-// recall is what was in the editor when the page was left, if it is of the same start.
+// recall returns the stored content of the editor, if it belongs to the same start.
 function recall() {
   try {
     const draft = JSON.parse(sessionStorage.getItem("draft"));

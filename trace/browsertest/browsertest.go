@@ -1,4 +1,4 @@
-// Package browsertest opens a real browser, without a window, for the tests of what is shown in one.
+// Package browsertest opens a real browser, without a window, for tests of pages.
 package browsertest
 
 import (
@@ -24,10 +24,11 @@ type Browser struct {
 	complaints []string
 }
 
-// Open starts a browser, which ends with the test. Without one on the machine the test is skipped.
+// Open starts a browser, and ends it with the test. It skips the test if the machine has
+// no browser.
 func Open(t testing.TB) *Browser { return open(t) }
 
-// OpenStill is Open for somebody who wants nothing to move on the screen: much faster to go through.
+// OpenStill is Open without animations, which is much faster.
 func OpenStill(t testing.TB) *Browser {
 	return open(t, chromedp.Flag("force-prefers-reduced-motion", true))
 }
@@ -55,8 +56,8 @@ func open(t testing.TB, more ...chromedp.ExecAllocatorOption) *Browser {
 	return b
 }
 
-// listen takes down what the page complains of: exceptions, errors and warnings on the console, and what
-// it may not load.
+// listen records the complaints of the page: exceptions, errors and warnings on the
+// console, and refused loads.
 func (b *Browser) listen(ev any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,7 +79,7 @@ func (b *Browser) listen(ev any) {
 	}
 }
 
-// NoComplaints fails the test if the page has complained of anything.
+// NoComplaints fails the test if the page has complained.
 func (b *Browser) NoComplaints() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -86,7 +87,7 @@ func (b *Browser) NoComplaints() {
 	require.Empty(b.t, b.complaints)
 }
 
-// Do takes actions, each within a minute.
+// Do performs actions, each within a minute.
 func (b *Browser) Do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	for _, a := range actions {
@@ -94,7 +95,8 @@ func (b *Browser) Do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Eval runs a program in the page, within a minute, and returns what it, or its promise, comes to.
+// Eval runs a program in the page, within a minute, and returns its value, or that of its
+// promise.
 func Eval[T any](b *Browser, program string) T {
 	b.t.Helper()
 	ctx, done := context.WithTimeout(b.ctx, time.Minute)
@@ -104,8 +106,8 @@ func Eval[T any](b *Browser, program string) T {
 	return value
 }
 
-// Screenshots is the directory that the variable SCREENSHOTS names for pictures to be written to. Without
-// one the test is skipped: it is there for somebody who looks at what it draws.
+// Screenshots returns the directory for pictures, which the variable SCREENSHOTS names.
+// Without the variable it skips the test, whose pictures only a person can judge.
 func Screenshots(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("SCREENSHOTS")
@@ -115,7 +117,7 @@ func Screenshots(t testing.TB) string {
 	return dir
 }
 
-// Screenshot writes a picture of what is in the window to a file.
+// Screenshot writes a picture of the window to a file.
 func (b *Browser) Screenshot(file string) {
 	b.t.Helper()
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

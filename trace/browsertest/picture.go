@@ -11,9 +11,9 @@ import (
 	"slices"
 )
 
-// shrink makes a picture of a page small enough to be kept with the documents: it has at most 256 colours, those
-// of its areas and of the rest what is not alike, and the nearest of them for the others, which are the edges of
-// letters.
+// shrink makes a picture of a page small enough for the repository. It keeps at most 256
+// colours: those of the areas, and others that differ clearly. It replaces each other
+// colour, at the edges of letters, by the nearest of these.
 func shrink(picture []byte) ([]byte, error) {
 	full, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
@@ -40,7 +40,7 @@ func shrink(picture []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// alike reports whether nobody could tell one colour from the other in a letter.
+// alike reports whether two colours look the same in a letter.
 func alike(a, b color.Color) bool {
 	const near = 14 << 8 // of 1 << 16
 	ar, ag, ab, _ := a.RGBA()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What there is much of stays as it is, what is rare but unlike all else does, too, and a shade between two
-// others goes to one of them.
+// A frequent colour stays, and so does a rare colour unlike all others. A shade between
+// two colours becomes one of them.
 func TestShrink(t *testing.T) {
 	full := image.NewNRGBA(image.Rect(0, 0, 40, 30))
 	paper, ink, rare, shade := color.NRGBA{250, 250, 247, 255}, color.NRGBA{29, 31, 35, 255}, color.NRGBA{27, 110, 60, 255}, color.NRGBA{33, 35, 39, 255}

@@ -1,5 +1,5 @@
-// Package dot draws what a run has come to as a graph in Graphviz's language: who waits for whom, the
-// mappings, and the page tables.
+// Package dot draws the state at the end of a run as a graph in Graphviz's language:
+// which task waits for which, the mappings, and the page tables.
 package dot
 
 import (
@@ -12,8 +12,9 @@ import (
 	"github.com/uffdsim/uffdsim/trace"
 )
 
-// Write draws the state at the end of the stream: the mappings and page tables of each address space
-// and those who wait; of a run that went wrong, those who wait alone.
+// Write draws the state at the end of the stream: the mappings and page tables of each
+// address space, and the waiting tasks. For a failed run it draws the waiting tasks
+// alone.
 func Write(w io.Writer, s trace.Stream) error {
 	var state trace.State
 	for i := range s {
@@ -45,7 +46,7 @@ type graph struct{ b strings.Builder }
 
 func (g *graph) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
 
-// cluster draws a frame with a title around what inside draws.
+// cluster draws a frame with a title around the output of inside.
 func (g *graph) cluster(id, title string, inside func()) {
 	g.line("    subgraph %s {", quote("cluster "+id))
 	g.line("        label=%s; fontname=monospace; color=gray;", quote(title))
@@ -61,7 +62,7 @@ func (g *graph) edge(from, to, label string) {
 	g.line("        %s -> %s [label=%s];", quote(from), quote(to), quote(label))
 }
 
-// quote makes a string of DOT, in which a line ends where one of text does. Graphviz ends a file
+// quote returns text as a string of DOT, with the same line breaks. Graphviz ends a file
 // at a NUL, and reads "&lt;" as HTML does.
 func quote(text string) string {
 	text = strings.Map(func(r rune) rune {
@@ -77,10 +78,10 @@ func waiting(s *trace.State) bool {
 	return slices.ContainsFunc(s.Tasks, func(t *trace.Task) bool { return t.State == "asleep" || t.State == "waiting" })
 }
 
-// waits draws who waits for what: tasks, the locks that they want and who holds those, and the queues
-// that they sleep in and whose faults those are for.
+// waits draws the waiting tasks: the locks that they wait for, the tasks that hold these,
+// and the queues in which they sleep.
 func (g *graph) waits(s *trace.State) {
-	g.cluster("waits", "who waits for what", func() {
+	g.cluster("waits", "waiting tasks", func() {
 		locks := map[string]bool{}
 		for _, t := range s.Tasks {
 			if t.State != "asleep" && t.State != "waiting" && len(t.Holds) == 0 {
@@ -113,7 +114,7 @@ func (g *graph) waits(s *trace.State) {
 	})
 }
 
-// queues draws the queues of a context that have somebody in them.
+// queues draws the queues of a context that are not empty.
 func (g *graph) queues(s *trace.State, c *trace.Context) {
 	for i, queue := range c.Queues {
 		if len(queue) == 0 {
@@ -128,7 +129,7 @@ func (g *graph) queues(s *trace.State, c *trace.Context) {
 			state = "freed"
 		}
 		g.node(id, fmt.Sprintf("%s of %s\n%s, %d references", trace.QueueNames()[i], c.Label(), state, c.Refs), ", shape=cds")
-		if t := s.Task(c.Releaser); t != nil && t.Func != "" { // it is on its way, and nobody else can wake them any more
+		if t := s.Task(c.Releaser); t != nil && t.Func != "" { // the release is in progress, and no other task can wake them
 			g.edge(id, "task "+t.Name, "woken by its release")
 		}
 		for _, waiter := range queue {
@@ -159,7 +160,7 @@ func (g *graph) mappings(s *trace.State, sp *trace.Space) {
 	})
 }
 
-// maxEntries is how many entries of a table are drawn.
+// maxEntries is the number of entries of a table that are drawn.
 const maxEntries = 12
 
 // pageTable draws the tables, with those of their entries that are not none.
@@ -196,7 +197,8 @@ func (g *graph) pageTable(sp *trace.Space) {
 	})
 }
 
-// The levels of the page table: how many bits of an address are below an entry's, and what is below.
+// The levels of the page table: the number of address bits below an entry, and the next
+// level.
 var (
 	levelShift = map[string]uint{"pgd": 39, "pud": 30, "pmd": 21, "pte": 12}
 	below      = map[string]string{"pgd": "pud", "pud": "pmd", "pmd": "pte"}

@@ -22,7 +22,8 @@ func draw(t *testing.T, s trace.Stream) string {
 	return b.String()
 }
 
-// Graphviz draws every graph: of each lesson, in its middle, too, and of runs that go wrong.
+// Graphviz draws every graph: of each lesson, also in the middle of it, and of failed
+// runs.
 func TestGraphvizDraws(t *testing.T) {
 	graphviz, err := exec.LookPath("dot")
 	if err != nil {
@@ -51,8 +52,8 @@ func TestGraphvizDraws(t *testing.T) {
 	require.Error(t, bad.Run())
 }
 
-// What waits at a deadlock is a circle: who holds the lock sleeps in the queue, and who could wake it waits
-// for the lock.
+// The graph of a deadlock is a cycle: the task that holds the lock sleeps in the queue,
+// and the task that could wake it waits for the lock.
 func TestDeadlock(t *testing.T) {
 	text := draw(t, tracetest.Counterexamples(t)["drop-mmap-lock-to-sleep"])
 	for _, line := range []string{
@@ -66,7 +67,7 @@ func TestDeadlock(t *testing.T) {
 	require.NotContains(t, text, "page table of")
 }
 
-// The end of the lesson about the page table, line by line.
+// The graph of the lesson about the page table is as expected, line by line.
 func TestLesson(t *testing.T) {
 	l, ok := lessons.Find("14-page-table")
 	require.True(t, ok)
@@ -74,10 +75,10 @@ func TestLesson(t *testing.T) {
 	for _, line := range []string{`label="mappings of mm1"`, `label="page table of mm1"`, `"mm1 pgd 0x0" -> "mm1 pud 0x0"`, `"mm1 pud 0x0" -> "mm1 pmd 0x0"`} {
 		require.Contains(t, text, line)
 	}
-	require.NotContains(t, text, "who waits")
+	require.NotContains(t, text, "waiting tasks")
 }
 
-// Contexts are called what the operation maps calls them.
+// Contexts have the names that the operation maps gives them.
 func TestContextNames(t *testing.T) {
 	text := draw(t, tracetest.Scenario(t, "names", tracetest.Names))
 	for _, line := range []string{
@@ -89,7 +90,7 @@ func TestContextNames(t *testing.T) {
 	}
 }
 
-// line is a line of a graph, outside of whose strings there are only words of the language.
+// line matches a line of a graph that has only words of the language outside its strings.
 var line = regexp.MustCompile(`^(?:[\w ={}\[\],;>-]|"(?:[^"\\\x00-\x1f\x7f]|\\["\\n])*")*$`)
 
 func checkGraph(t *testing.T, s trace.Stream) {
@@ -108,7 +109,7 @@ func TestOddStreams(t *testing.T) {
 
 func FuzzWrite(f *testing.F) { tracetest.Fuzz(f, checkGraph) }
 
-// What stands in a scenario is no DOT.
+// Text of a scenario is never read as DOT.
 func TestQuotes(t *testing.T) {
 	text := draw(t, trace.Stream{{Seq: 1, Kind: "run_end", Args: trace.Args{{Key: "finding", Value: "a\"; b \\ c\nd"}}}})
 	require.Contains(t, text, `label="a\"; b \\ c\nd"`)

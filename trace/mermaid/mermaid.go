@@ -1,5 +1,6 @@
-// Package mermaid draws a run as a sequence diagram in Mermaid's language, which GitHub and many
-// editors render: a lane for each task, one for the kernel, and one for each context.
+// Package mermaid draws a run as a sequence diagram in Mermaid's language, which GitHub
+// and many editors render: a lane for each task, one for the kernel, and one for each
+// context.
 package mermaid
 
 import (
@@ -12,15 +13,16 @@ import (
 	"github.com/uffdsim/uffdsim/trace"
 )
 
-// The limits that a diagram keeps to: Mermaid refuses to draw more than 50,000 characters, and nobody
-// looks at more lines than these.
+// The limits of a diagram. Mermaid refuses to draw more than 50,000 characters, and more
+// lines than these are of no use to a reader.
 const (
 	maxLines = 300
 	maxChars = 45_000
 	maxText  = 200 // of a name or a statement
 )
 
-// Write draws the stream. What is in the middle of a long one is left out, and the diagram says so.
+// Write draws the stream. It omits the middle of a long stream, and says so in the
+// diagram.
 func Write(w io.Writer, s trace.Stream) error {
 	d := diagram{label: s.Labels(), lanes: map[string]string{}}
 	for i := range s {
@@ -35,19 +37,19 @@ type diagram struct {
 	lanes map[string]string // their IDs by name
 	order []string          // names of the lanes
 	lines []line
-	op    string // the task of the statement that is running, "" for none
+	op    string // the task of the running statement, "" for none
 }
 
-// line is an arrow or a note: what it says, and the lanes that it touches, which may be the same.
+// line is an arrow or a note: its text, and its lanes, which may be the same.
 type line struct{ text, from, to string }
 
-// kernel is the lane of what is no context's.
+// kernel is the lane of the kernel without its contexts.
 const kernel = "kernel"
 
-// nameless is the name of a lane whose task has none: Mermaid requires one.
+// nameless is the name of a lane whose task has no name: Mermaid requires one.
 const nameless = "(no name)"
 
-// lane is the ID of a task's or a context's lane.
+// lane returns the ID of a task's or a context's lane.
 func (d *diagram) lane(name string) string {
 	id, ok := d.lanes[name]
 	if !ok {
@@ -68,7 +70,8 @@ func (d *diagram) note(lane, text string) {
 	d.lines = append(d.lines, line{fmt.Sprintf("    Note over %s: %s", lane, escape(text)), lane, lane})
 }
 
-// event draws what is worth a line. Locks are only where somebody has to wait for one.
+// event draws an event, if it is worth a line. It draws a lock only if a task waits for
+// it.
 func (d *diagram) event(e *trace.Event) {
 	said := e.Sentence(d.label)
 	if e.Rule != "" {
@@ -76,7 +79,7 @@ func (d *diagram) event(e *trace.Event) {
 	}
 	switch e.Kind {
 	case "run_begin":
-		if !strings.HasPrefix(e.Str("source"), "uffdsim explore") { // else no reader knows a main task
+		if !strings.HasPrefix(e.Str("source"), "uffdsim explore") { // a run of the explorer has no main task
 			d.lane("main")
 		}
 		d.lane(kernel)
@@ -119,7 +122,8 @@ func (d *diagram) event(e *trace.Event) {
 	}
 }
 
-// enter draws how a task comes into the kernel: as the statement says, if it is one.
+// enter draws the entry of a task into the kernel, with the text of the statement, if it
+// belongs to one.
 func (d *diagram) enter(e *trace.Event, said string) {
 	switch {
 	case d.op != "":
@@ -136,12 +140,12 @@ func (d *diagram) enter(e *trace.Event, said string) {
 func (d *diagram) answer(e *trace.Event) {
 	entered := d.op == ""
 	d.op = ""
-	if answer := e.Str("answer"); entered && answer != "blocked" { // else a look from outside, or it sleeps
+	if answer := e.Str("answer"); entered && answer != "blocked" { // otherwise the statement only observes, or sleeps
 		d.arrow(d.lane(kernel), "-->>", d.lane(e.Str("as")), "= "+answer)
 	}
 }
 
-// text is the diagram, with no more of its lines than the limits allow.
+// text returns the diagram, with as many of its lines as the limits allow.
 func (d *diagram) text() string {
 	for n := min(maxLines, len(d.lines)); ; n = n * 9 / 10 {
 		if text := d.draw(n); len(text) <= maxChars || n == 0 {
@@ -150,12 +154,13 @@ func (d *diagram) text() string {
 	}
 }
 
-// draw is the diagram with n of its lines, three quarters of them from the beginning, and the lanes that these need.
+// draw returns the diagram with n of its lines, three quarters of them from the
+// beginning, and the lanes that these need.
 func (d *diagram) draw(n int) string {
 	lines := d.lines
 	if n < len(lines) {
 		first, tail := d.lane(d.order[0]), n/4
-		left := fmt.Sprintf("    Note over %s: %d lines are left out here", first, len(lines)-n)
+		left := fmt.Sprintf("    Note over %s: %d lines are omitted here", first, len(lines)-n)
 		lines = slices.Concat(lines[:n-tail], []line{{left, first, first}}, lines[len(lines)-tail:])
 	}
 	needed := map[string]bool{}
@@ -175,7 +180,8 @@ func (d *diagram) draw(n int) string {
 	return b.String()
 }
 
-// escape spells what Mermaid would take for its own by number, and leaves out what is beyond maxText.
+// escape replaces the characters of Mermaid's own syntax by their numbers, and omits the
+// text beyond maxText.
 func escape(text string) string {
 	var b strings.Builder
 	n := 0

@@ -28,8 +28,8 @@ func draw(t *testing.T, s trace.Stream) string {
 	return b.String()
 }
 
-// What Mermaid itself says of every diagram: of each lesson, of runs of the explorer that go wrong, of one
-// that is far too long, and of one whose names are full of what Mermaid would take for its own.
+// Mermaid itself accepts every diagram: of each lesson, of failed runs of the explorer,
+// of a run that is far too long, and of one whose names are full of Mermaid's own syntax.
 func TestMermaidParses(t *testing.T) {
 	node := os.Getenv("UFFDSIM_NODE")
 	if node == "" {
@@ -52,7 +52,7 @@ func TestMermaidParses(t *testing.T) {
 	out, err := exec.Command("node", args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	// And the parser that says so does refuse what is none.
+	// The parser refuses a text that is no diagram.
 	bad := filepath.Join(dir, "bad.mmd")
 	require.NoError(t, os.WriteFile(bad, []byte("sequenceDiagram\n    a->>: x\n"), 0o666))
 	require.Error(t, exec.Command("node", "testdata/parse.mjs", bad).Run())
@@ -66,7 +66,7 @@ var hostile = trace.Stream{
 	{Seq: 5, Kind: "run_end", Args: trace.Args{{Key: "finding", Value: "a; b # c\nsequenceDiagram"}}},
 }
 
-// What Mermaid would take for its own is not there as such.
+// Characters of Mermaid's own syntax are escaped.
 func TestEscapes(t *testing.T) {
 	require.Equal(t, `sequenceDiagram
     participant l0 as main
@@ -77,11 +77,11 @@ func TestEscapes(t *testing.T) {
 `, draw(t, hostile))
 }
 
-// statement is a line of a diagram: a lane with its name, an arrow or a note.
+// statement matches a line of a diagram: a lane with its name, an arrow or a note.
 var statement = regexp.MustCompile(`^    (?:participant (l\d+) as \S.*|(l\d+)-[->)>]+(l\d+): .+|Note over (l\d+)(?:,(l\d+))?: .+)$`)
 
-// checkDiagram requires that every line is one that Mermaid reads, and that lanes are declared
-// before they are used, once.
+// checkDiagram requires that every line is one that Mermaid reads, and that lanes are
+// declared before they are used, once.
 func checkDiagram(t *testing.T, s trace.Stream) {
 	text := draw(t, s)
 	require.Less(t, len(text), 50_000)
@@ -99,8 +99,8 @@ func checkDiagram(t *testing.T, s trace.Stream) {
 	}
 }
 
-// Streams that no run makes are drawn, too: one that ends before its first step, as well as names
-// that are missing.
+// Streams that no run produces are drawn, too: a stream that ends before its first step,
+// and events without names.
 func TestOddStreams(t *testing.T) {
 	for name, s := range tracetest.Odd(t) {
 		t.Run(name, func(t *testing.T) { checkDiagram(t, s) })
@@ -111,29 +111,30 @@ func TestOddStreams(t *testing.T) {
 
 func FuzzWrite(f *testing.F) { tracetest.Fuzz(f, checkDiagram) }
 
-// A long run is cut in the middle, below what Mermaid draws, and the diagram says by how much.
+// A long run is cut in the middle, below Mermaid's limit, and the diagram says by how
+// much.
 func TestLongRunIsCut(t *testing.T) {
 	text := draw(t, tracetest.Long(t, 10_000))
 	require.Less(t, len(text), 50_000)
 	require.Less(t, strings.Count(text, "\n"), 320)
-	require.Regexp(t, `Note over l0: \d{4} lines are left out here`, text)
+	require.Regexp(t, `Note over l0: \d{4} lines are omitted here`, text)
 	require.Contains(t, text, "userfaultfd(", "the beginning is there")
 	require.True(t, strings.HasSuffix(strings.TrimSpace(text), "close(fd)") || strings.Contains(text, "l1-->>l0: = 0\n"), "and the end")
 }
 
-// Neither thousands of tasks nor a statement of many pages make a diagram that Mermaid would not draw.
+// Thousands of tasks, or a statement of many pages, stay below Mermaid's limit.
 func TestWideRunIsCut(t *testing.T) {
 	for name, s := range wideRuns() {
 		text := draw(t, s)
 		require.Less(t, len(text), 50_000, name)
-		require.Contains(t, text, "lines are left out here", name)
+		require.Contains(t, text, "lines are omitted here", name)
 		for _, lane := range regexp.MustCompile(`\bl\d+\b`).FindAllString(strings.ReplaceAll(text, "participant ", ""), -1) {
 			require.Contains(t, text, "    participant "+lane+" as ", name)
 		}
 	}
 }
 
-// wideRuns are of many tasks, and of statements that are far too long to be read.
+// wideRuns returns a run with many tasks, and one with very long statements.
 func wideRuns() map[string]trace.Stream {
 	tasks, long := trace.Stream{{Seq: 1, Kind: "run_begin"}}, trace.Stream{{Seq: 1, Kind: "run_begin"}}
 	for i := range 5000 {
@@ -147,7 +148,7 @@ func wideRuns() map[string]trace.Stream {
 	return map[string]trace.Stream{"tasks": tasks, "long": long}
 }
 
-// Three lessons as they should look.
+// The diagrams of three lessons are those in testdata.
 func TestDiagrams(t *testing.T) {
 	for _, l := range lessons.All()[:3] {
 		got, file := draw(t, tracetest.Scenario(t, l.Name, l.Source)), fmt.Sprintf("testdata/%s.mmd", l.Name)

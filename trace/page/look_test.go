@@ -16,8 +16,8 @@ import (
 	"github.com/uffdsim/uffdsim/trace/tracetest"
 )
 
-// On a phone, and on a projector whose page has been zoomed until the last row can read it, the controls
-// are there, nothing sticks out to the side, and no panel is squeezed until what is in it lies under another.
+// On a phone, and on a projector with a large zoom, the page has its controls, nothing
+// extends beyond its side, and no panel is so small that its content lies under another.
 func TestSizes(t *testing.T) {
 	b := browsertest.OpenStill(t)
 	all := lessons.All()
@@ -38,12 +38,12 @@ func TestSizes(t *testing.T) {
 	b.NoComplaints()
 }
 
-// tooLarge lists what does not fit into where it is.
+// tooLarge lists the elements that do not fit into their place.
 const tooLarge = `[document.documentElement, ...document.querySelectorAll("#machine section, #machine, #now, .queue, .queue h4, .task, .level")]
 	.filter(e => e.scrollWidth > e.clientWidth + 1 || e.matches("#machine section") && e.scrollHeight > e.clientHeight + 1)
 	.map(e => e.outerHTML.slice(0, 80))`
 
-// What the keyboard is on is drawn anew at each step, and the keyboard stays there.
+// The element with the keyboard focus is drawn again at each step, and keeps the focus.
 func TestFocusStays(t *testing.T) {
 	l := lessons.All()[0]
 	b := browsertest.OpenStill(t)
@@ -60,7 +60,8 @@ func TestFocusStays(t *testing.T) {
 	require.Equal(t, "0x102000", browsertest.Eval[string](b, `document.querySelector("#walk code").textContent`))
 	require.Equal(t, "0x102000", browsertest.Eval[string](b, `document.activeElement.title`))
 
-	// An address that no cell is drawn for can be named; what is none changes nothing.
+	// An address without a cell can be entered. A text that is no address changes
+	// nothing.
 	for _, c := range [][2]string{{"0x7fff12345678", "0x7fff12345678"}, {"nowhere", "0x7fff12345678"}, {"-1", "0x7fff12345678"}, {"0x1000000000000", "0x7fff12345678"}, {"4096", "0x1000"}} {
 		browsertest.Eval[bool](b, `(window.prompt = () => "`+c[0]+`", true)`)
 		b.Do(chromedp.KeyEvent("a"))
@@ -69,7 +70,7 @@ func TestFocusStays(t *testing.T) {
 	b.NoComplaints()
 }
 
-// A step leads to the line of the scenario that it belongs to, and that line is in sight at the end, too.
+// A step links to its line of the scenario, and that line is visible at the end, too.
 func TestStepLeadsToItsLine(t *testing.T) {
 	l := lessons.All()[0]
 	b := browsertest.OpenStill(t)
@@ -94,7 +95,7 @@ func TestStepLeadsToItsLine(t *testing.T) {
 	b.NoComplaints()
 }
 
-// A mapping has its context's colour, and stripes if the context is told of write faults, too.
+// A mapping has its context's colour, and stripes if the context gets write faults, too.
 func TestColours(t *testing.T) {
 	vma := func(seq int, start, end uint64, uffd, modes string) trace.Event {
 		return trace.Event{Seq: seq, Kind: "vma_insert", Args: trace.Args{
@@ -130,7 +131,8 @@ func TestGallery(t *testing.T) {
 	b.Screenshot(filepath.Join(dir, "page.png"))
 }
 
-// manyMappings is a run that makes n mappings of one, and comes back to the first of them.
+// manyMappings returns a run that splits one mapping into n, and then returns to the
+// first of them.
 func manyMappings(t testing.TB, n int) trace.Stream {
 	text := fmt.Sprintf("mmap(0x100000, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\n", n)
 	for i := range n / 2 {
@@ -139,7 +141,7 @@ func manyMappings(t testing.TB, n int) trace.Stream {
 	return tracetest.Scenario(t, "many mappings", text+"madvise(0x100000, 1p, MADV_DONTNEED)\nload(0x100000)\n")
 }
 
-// Of more mappings than anybody can look at the page draws those around the one that something happens to.
+// Of very many mappings the page draws those around the one that changes.
 func TestManyMappings(t *testing.T) {
 	b := browsertest.OpenStill(t)
 	s := manyMappings(t, 200)
@@ -165,8 +167,9 @@ func TestManyMappings(t *testing.T) {
 	b.NoComplaints()
 }
 
-// BenchmarkStep goes through the lesson with the largest page and through runs of 10,000 events, one of them of many
-// mappings, to the next event and to one chosen by chance, layout included.
+// BenchmarkStep steps to the next event, and to a random one, in the lesson with the
+// largest page and in runs of 10,000 events, one of them with many mappings. It includes
+// the layout.
 func BenchmarkStep(b *testing.B) {
 	runs := map[string]trace.Stream{"long": tracetest.Long(b, 10_000), "wide": manyMappings(b, 1300)}
 	for _, l := range lessons.All() {

@@ -1,5 +1,5 @@
-// Package page writes a run as one HTML file to step through. It needs no network and no server; all that
-// it shows it makes from the stream of events, in the reader's browser.
+// Package page writes a run as one HTML file to step through. The file needs no network
+// and no server: it draws everything in the reader's browser, from the stream of events.
 package page
 
 import (
@@ -14,20 +14,20 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// The parts of the page, in the order in which a browser has to read them.
+// The parts of the page, in the order in which a browser must read them.
 var (
 	styles  = []string{"style.css"}
 	scripts = []string{"state.js", "dom.js", "memory.js", "view.js", "player.js"}
 	page    = template.Must(template.ParseFS(assets, "assets/page.html"))
 )
 
-// Data is what the page is made of.
+// Data is the data of a page.
 type Data struct {
 	Events []Event           `json:"events"`
-	Labels map[string]string `json:"labels"` // what the contexts are called
+	Labels map[string]string `json:"labels"` // the names of the contexts
 }
 
-// Event is an event and what it says in words.
+// Event is an event and its sentence.
 type Event struct {
 	trace.Event
 	Said string `json:"said"`
@@ -49,13 +49,13 @@ func DataOf(s trace.Stream) *Data {
 	return d
 }
 
-// content is what the template fills in.
+// content is the data of the template.
 type content struct {
 	Title  string
 	Style  template.CSS
 	Script template.JS
-	Data   template.JS // JSON; encoding/json writes < and > in it as escapes, so that nothing in it ends the element
-	Linked bool        // style, script and editor come from the server
+	Data   template.JS // JSON; encoding/json escapes < and >, so that it cannot end the element
+	Linked bool        // the page loads style, script and editor from the server
 }
 
 // Write writes the page for a stream.
@@ -73,23 +73,23 @@ func Write(w io.Writer, s trace.Stream) error {
 	})
 }
 
-// WriteLinked writes the page without a stream, for a server that has the style and the script, and an editor beside
-// them, under /style.css, /script.js and /editor.js.
+// WriteLinked writes the page without a stream, for a server that has the style, the
+// script and an editor under /style.css, /script.js and /editor.js.
 func WriteLinked(w io.Writer) error {
 	return page.Execute(w, content{Title: "uffdsim play", Linked: true})
 }
 
-// Style is the page's style sheet.
+// Style returns the page's style sheet.
 func Style() string { return join(styles) }
 
-// Script is the page's program.
+// Script returns the page's program.
 func Script() string { return join(scripts) }
 
 func join(names []string) (all string) {
 	for _, name := range names {
 		text, err := assets.ReadFile("assets/" + name)
 		if err != nil {
-			panic(err) // they are part of the program
+			panic(err) // they are embedded
 		}
 		all += string(text) + "\n"
 	}

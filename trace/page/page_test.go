@@ -29,7 +29,7 @@ func html(t testing.TB, s trace.Stream) string {
 	return b.String()
 }
 
-// open loads the page of a stream from a file.
+// open writes the page of a stream to a file, and loads it.
 func open(t testing.TB, b *browsertest.Browser, name string, s trace.Stream) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name+".html")
@@ -37,7 +37,7 @@ func open(t testing.TB, b *browsertest.Browser, name string, s trace.Stream) {
 	b.Do(chromedp.Navigate("about:blank"), chromedp.Navigate("file://"+file))
 }
 
-// shown is what a page shows at a step.
+// shown is the content of a page at a step.
 type shown struct {
 	Seq      int               `json:"seq"`
 	Said     string            `json:"said"`
@@ -49,7 +49,7 @@ type shown struct {
 	Walk     []string          `json:"walk"`
 }
 
-// look goes through steps of the page and takes down what is on the screen at each.
+// look goes through steps of the page, and records the content of the screen at each.
 const look = `(steps => steps.map(seq => {
 	go(seq);
 	const all = (sel, f) => [...document.querySelectorAll(sel)].map(f);
@@ -66,7 +66,7 @@ const look = `(steps => steps.map(seq => {
 	};
 }))(%s)`
 
-// expected is what it ought to be, by trace.State.
+// expected returns the content that trace.State implies.
 func expected(e *trace.Event, s *trace.State, label func(string) string) shown {
 	want := shown{Seq: e.Seq, Said: e.Sentence(label), Tasks: map[string]string{}, Queues: map[string]string{}, Contexts: map[string]string{}, VMAs: []string{}, Present: []string{}, Walk: []string{}}
 	for _, t := range s.Tasks {
@@ -112,8 +112,9 @@ func expected(e *trace.Event, s *trace.State, label func(string) string) shown {
 	return want
 }
 
-// What the page shows is what the stream says, in every lesson and in runs that go wrong: forth to the end, at the
-// end of each statement and at every third step, and back to the beginning, at every ninth.
+// The page shows the state of the stream, in every lesson and in failed runs: forward to
+// the end, at the end of each statement and at every third step, and back to the
+// beginning, at every ninth.
 func TestPageShowsTheStream(t *testing.T) {
 	b := browsertest.OpenStill(t)
 	streams, all := map[string]trace.Stream{}, lessons.All()
@@ -156,7 +157,8 @@ func TestPageShowsTheStream(t *testing.T) {
 	b.NoComplaints()
 }
 
-// The keys, the buttons, the slider and the links lead where they say, and the address keeps the step.
+// The keys, the buttons, the slider and the links go to the right step, and the address
+// contains the step.
 func TestControls(t *testing.T) {
 	l := lessons.All()[0]
 	s := tracetest.Scenario(t, l.Name, l.Source)
@@ -199,19 +201,19 @@ func TestControls(t *testing.T) {
 	running := browsertest.Eval[string](b, `document.querySelector("#lines [aria-current]").dataset.line`)
 	require.Equal(t, fmt.Sprint(line), running)
 
-	// A page that is clicked is followed through the page table.
+	// A click on a page follows it through the page table.
 	b.Do(chromedp.Click(`[aria-label^="0x102000:"]`))
 	walk := browsertest.Eval[string](b, `document.querySelector("#walk code").textContent`)
 	require.Equal(t, "0x102000", walk)
 
-	// It plays by itself, until it is stopped.
+	// Play continues until it is stopped.
 	b.Do(chromedp.Click("#play"), chromedp.Sleep(1500*time.Millisecond), chromedp.Click("#play"))
 	seq := browsertest.Eval[int](b, "run.seq")
 	require.Greater(t, seq, first)
 	b.NoComplaints()
 }
 
-// Whatever stands in a scenario is text, and nothing else.
+// Every part of a scenario is shown as text, and never as HTML.
 func TestHostileText(t *testing.T) {
 	evil := `</script><script>document.title="broken"</script><img src=x onerror="document.title='broken'">` + "\u2028"
 	s := trace.Stream{
@@ -234,7 +236,7 @@ func TestHostileText(t *testing.T) {
 	b.NoComplaints()
 }
 
-// Streams that no run makes can be stepped through, without an error in the browser.
+// Streams that no run produces can be stepped through, without an error in the browser.
 func TestOddStreams(t *testing.T) {
 	b := browsertest.OpenStill(t)
 	for name, s := range tracetest.Odd(t) {
@@ -245,8 +247,8 @@ func TestOddStreams(t *testing.T) {
 	b.NoComplaints()
 }
 
-// checkPage requires that a page's data is JSON, which ends no element, and that every event has
-// what the script reads of it.
+// checkPage requires that a page's data is JSON that ends no element, and that every
+// event has the details that the script reads.
 func checkPage(t *testing.T, s trace.Stream) {
 	text := html(t, s)
 	_, data, ok := strings.Cut(text, `<script id="data" type="application/json">`)
@@ -264,7 +266,7 @@ func checkPage(t *testing.T, s trace.Stream) {
 
 func FuzzWrite(f *testing.F) { tracetest.Fuzz(f, checkPage) }
 
-// The events of a run are put into the page as they are.
+// The page contains the events of a run unchanged.
 func TestEventsAsTheyAre(t *testing.T) {
 	for _, l := range lessons.All() {
 		s := tracetest.Scenario(t, l.Name, l.Source)
@@ -277,7 +279,7 @@ func TestEventsAsTheyAre(t *testing.T) {
 	}
 }
 
-// The page is one file: it asks for nothing else, and could not.
+// The page is one file: it loads nothing else, and has no permission to.
 func TestSelfContained(t *testing.T) {
 	l := lessons.All()[0]
 	text := html(t, tracetest.Scenario(t, l.Name, l.Source))

@@ -9,8 +9,8 @@ import (
 	"github.com/uffdsim/uffdsim/trace"
 )
 
-// details are the details that the script reads of events of a kind. Kinds that begin with the
-// name of a level of the page table are in sound.
+// details has the details that the script reads, for each kind of event. sound handles
+// kinds that begin with the name of a level of the page table.
 var details = map[string][]string{
 	"run_begin":      {"source", "kernel", "lines"},
 	"run_end":        {"finding"},
@@ -33,9 +33,9 @@ var details = map[string][]string{
 	"queue_del_init": {"queue", "ctx"},
 }
 
-// sound returns the event with all the details that the script reads, each of the type that it
-// has in a run; what is missing or of another type is what [trace.State] takes it for. Events of
-// a run are returned as they are.
+// sound returns the event with all the details that the script reads, each with the type
+// that it has in a run. It replaces a missing detail, or one of another type, by the
+// value that [trace.State] assumes. It returns events of a run unchanged.
 func sound(e *trace.Event) trace.Event {
 	need := details[e.Kind]
 	if level, _, _ := strings.Cut(e.Kind, "_"); slices.Contains([]string{"pgd", "pud", "pmd", "pte"}, level) {
@@ -66,12 +66,13 @@ func has(args trace.Args, key string) bool {
 	return slices.ContainsFunc(args, func(a sim.Arg) bool { return a.Key == key })
 }
 
-// isWord reports whether the script makes a number of the detail, in events of any kind.
+// isWord reports whether the script converts the detail to a number, in events of any
+// kind.
 func isWord(key string) bool {
 	return slices.Contains([]string{"address", "start", "end", "was", "entry", "step"}, key)
 }
 
-// detail returns a detail as the script reads it.
+// detail returns a detail with the type that the script reads.
 func detail(e *trace.Event, key string) any {
 	switch {
 	case isWord(key):

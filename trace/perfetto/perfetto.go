@@ -1,7 +1,8 @@
-// Package perfetto writes a run in the Trace Event Format, which the Perfetto UI (ui.perfetto.dev)
-// and chrome://tracing open: a track for each task, with its system calls and faults one in the
-// other; the waits as slices of their own; arrows from a fault to who reads its message, to who
-// fills its page, and back; and counters of the faults that are pending and of all that wait. An event takes two
+// Package perfetto writes a run in the Trace Event Format, which the Perfetto UI
+// (ui.perfetto.dev) and chrome://tracing open. The trace has a track for each task, with
+// nested system calls and faults; the waits as slices of their own; arrows from a fault
+// to the task that reads its message, to the task that fills its page, and back; and
+// counters of pending and of all waiting faults. Each event takes two
 // microseconds.
 package perfetto
 
@@ -15,7 +16,7 @@ import (
 	"github.com/uffdsim/uffdsim/trace"
 )
 
-// event is an event of the format. Fields that a phase does not have are left out.
+// event is an event of the format. Fields that its phase does not have are omitted.
 type event struct {
 	Name string         `json:"name"`
 	Cat  string         `json:"cat,omitempty"`
@@ -44,28 +45,28 @@ func Write(w io.Writer, s trace.Stream) error {
 type converter struct {
 	label  func(ctx string) string
 	events []event
-	tids   map[string]int      // of the tasks
+	tids   map[string]int      // the numbers of the tasks' tracks
 	order  []string            // the tasks
-	open   map[string][]string // the slices that are open on a task's track
-	asleep map[string]string   // what a task sleeps in or waits for
-	flows  map[string]string   // the flow of a waiter's fault
-	last   int                 // of the flows
-	faults []*faults           // of each context, in the order of their first
-	time   int // of the event
-	ts     int // of the last one written
+	open   map[string][]string // the open slices of a task's track
+	asleep map[string]string   // the queue or lock for which a task waits
+	flows  map[string]string   // the flow of each waiter's fault
+	last   int                 // the last flow
+	faults []*faults           // for each context, in order of the first fault
+	time   int                 // the time of the event
+	ts     int                 // the time of the last written event
 }
 
-// faults counts those who wait at a context.
+// faults counts the faults that wait at a context.
 type faults struct {
 	context       string
 	pending, read int
-	changed       bool // since they were told last
+	changed       bool // since the last count was written
 }
 
-// The one process of the trace.
+// pid is the only process of the trace.
 const pid = 1
 
-// tid is the number of a task's track.
+// tid returns the number of a task's track.
 func (c *converter) tid(task string) int {
 	n, ok := c.tids[task]
 	if !ok {
@@ -98,7 +99,8 @@ func (c *converter) end(task string) {
 	}
 }
 
-// wait begins a slice of waiting, beside the task's track; wakes ends it, as the next wait does.
+// wait begins a slice of waiting, beside the task's track. wakes, or the next wait, ends
+// it.
 func (c *converter) wait(task, what string) {
 	c.wakes(task)
 	c.asleep[task] = what
@@ -112,21 +114,21 @@ func (c *converter) wakes(task string) {
 	}
 }
 
-// flow is a point on the way of a waiter's fault. It binds to the slice that is open on the task's
-// track, and so there has to be one.
+// flow adds a point to the flow of a waiter's fault. It binds to the open slice of the
+// task's track, so there must be one.
 func (c *converter) flow(ph, task, id string) {
 	if id == "" || len(c.open[task]) == 0 {
 		return
 	}
 	e := event{Name: "fault", Cat: "fault", Ph: ph, ID: id}
 	if ph == "f" {
-		e.BP = "e" // to the slice around it, and not to the next one
+		e.BP = "e" // bind to the enclosing slice, not to the next one
 	}
 	c.add(e, task)
 }
 
 func (c *converter) event(e *trace.Event) {
-	c.time = max(c.time, e.Seq) // a stream that was put together may go back
+	c.time = max(c.time, e.Seq) // the numbers of an edited stream may decrease
 	if e.Task != "" && e.Kind != "schedule" {
 		c.wakes(e.Task)
 	}
@@ -142,7 +144,7 @@ func (c *converter) event(e *trace.Event) {
 		}
 		c.end(e.Task)
 	case "task_exit":
-		for len(c.open[e.Task]) > 0 { // it was killed on its way
+		for len(c.open[e.Task]) > 0 { // the task was killed inside it
 			c.end(e.Task)
 		}
 	case "schedule":
@@ -173,7 +175,7 @@ func (c *converter) event(e *trace.Event) {
 	}
 }
 
-// queue counts who waits, and begins the way of a fault.
+// queue counts the waiting faults, and begins the flow of a fault.
 func (c *converter) queue(e *trace.Event) {
 	if n := len(e.List("queue")); e.Object != "fd_wqh" {
 		f := c.faultsOf(c.label(e.Str("ctx")))
@@ -201,8 +203,9 @@ func (c *converter) faultsOf(context string) *faults {
 	return c.faults[i]
 }
 
-// count tells how many wait, as fdinfo would: it is called when a lock is dropped, since a fault that is on
-// its way from one queue to the other, under the lock, is in neither.
+// count writes the number of waiting faults, as fdinfo would. It is called when a lock is
+// released, because a fault that moves from one queue to the other, under the lock, is in
+// neither.
 func (c *converter) count(task string) {
 	for _, f := range c.faults {
 		if f.changed {
@@ -213,7 +216,7 @@ func (c *converter) count(task string) {
 	}
 }
 
-// finish ends what is open when the run does, at a time.
+// finish ends all open slices at the given time, the end of the run.
 func (c *converter) finish(at int) {
 	c.time = max(c.time, at)
 	for _, task := range c.order {
@@ -225,8 +228,9 @@ func (c *converter) finish(at int) {
 	}
 }
 
-// arguments returns an event's details, shown for the slice that is clicked. Names that come more
-// than once, as those of a system call's arguments do, are numbered: "arg", "arg 2".
+// arguments returns an event's details, which the viewer shows for a clicked slice.
+// Repeated names, such as those of a system call's arguments, are numbered: "arg", "arg
+// 2".
 func arguments(e *trace.Event) map[string]any {
 	args := map[string]any{"event": e.Seq}
 	if e.Func != "" {
@@ -235,7 +239,7 @@ func arguments(e *trace.Event) map[string]any {
 	if e.Rule != "" {
 		args["rule"] = e.Rule
 	}
-	last := map[string]int{} // the number of the last that came by a name
+	last := map[string]int{} // the last number of each name
 	for _, a := range e.Args {
 		key := a.Key
 		for n := max(last[a.Key], 1); args[key] != nil; {

@@ -34,9 +34,9 @@ func convert(t *testing.T, s trace.Stream) []event {
 	return doc.TraceEvents
 }
 
-// The rules of the Trace Event Format: what each phase has to have; slices that begin and end one in the
-// other on each track; asynchronous ones in pairs; flows that begin once, bind to a slice, and end at most
-// once; time that does not go back on a track.
+// checkFormat requires the rules of the Trace Event Format: each phase has its fields;
+// slices nest on each track; asynchronous slices come in pairs; flows begin once, bind to
+// a slice, and end at most once; time does not decrease on a track.
 func checkFormat(t *testing.T, events []event) (phases map[string]int) {
 	t.Helper()
 	phases = map[string]int{}
@@ -118,7 +118,8 @@ func FuzzWrite(f *testing.F) {
 	tracetest.Fuzz(f, func(t *testing.T, s trace.Stream) { checkFormat(t, convert(t, s)) })
 }
 
-// A finding is shown even if nothing came before it, and every detail, even if two have one name.
+// A finding is shown even if no step precedes it, and every detail is shown, even if two
+// have the same name.
 func TestNothingIsLost(t *testing.T) {
 	events := convert(t, trace.Stream{{Seq: 1, Kind: "run_end", Args: trace.Args{{Key: "finding", Value: "no steps"}}}})
 	require.Equal(t, "no steps", events[len(events)-1].Name)
@@ -128,7 +129,8 @@ func TestNothingIsLost(t *testing.T) {
 	require.Equal(t, map[string]any{"event": 7.0, "arg": "0x3", "arg 2": "0x1000", "arg 3": "0x20", "event 2": 1.0}, events[1].Args)
 }
 
-// The counters go as fdinfo would tell: a fault that is read is pending no more, but one of all who wait.
+// The counters are those of fdinfo: a fault whose message was read is no longer pending,
+// but still counts in total.
 func TestCounters(t *testing.T) {
 	l, ok := lessons.Find("02-two-faulters")
 	require.True(t, ok)
@@ -142,11 +144,12 @@ func TestCounters(t *testing.T) {
 		"fd: pending 1", "fd: total 1", // t1 faults
 		"fd: pending 2", "fd: total 2", // t2 faults
 		"fd: pending 1", "fd: total 2", // t1's message is read
-		"fd: pending 0", "fd: total 0", // the page is there: both are woken
+		"fd: pending 0", "fd: total 0", // the page is present: both are woken
 	}, counted)
 }
 
-// The way of a fault: from its task to who reads the message and wakes it, and back.
+// The flow of a fault goes from its task to the task that reads the message and wakes it,
+// and back.
 func TestFlow(t *testing.T) {
 	l := lessons.All()[0]
 	events := convert(t, tracetest.Scenario(t, l.Name, l.Source))

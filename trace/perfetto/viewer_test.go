@@ -20,7 +20,8 @@ import (
 	"github.com/uffdsim/uffdsim/trace/tracetest"
 )
 
-// viewerPage shows a trace in Chromium's trace viewer, which Go brings along for its own traces.
+// viewerPage shows a trace in Chromium's trace viewer, which is part of Go's
+// distribution.
 const viewerPage = `<!doctype html>
 <script src="/webcomponents.min.js"></script>
 <link rel="import" href="/trace_viewer_full.html">
@@ -35,7 +36,8 @@ const ready = new Promise(yes => document.addEventListener("WebComponentsReady",
 	viewer.id = "viewer";
 	document.body.appendChild(viewer);
 });
-// show returns how much of each kind the viewer has found, and what it complains of.
+// show returns the number of things of each kind that the viewer found, and its
+// complaints.
 async function show(trace) {
 	await ready;
 	const model = new tr.Model(), options = new tr.importer.ImportOptions();
@@ -53,7 +55,7 @@ async function show(trace) {
 	}
 	return found;
 }
-// tidy hides what is not the trace, for a picture.
+// tidy hides everything except the trace, for a picture.
 function tidy() {
 	for (const e of Array.from(document.querySelectorAll("tr-ui-b-info-bar-group, tr-ui-a-analysis-view, tr-ui-b-drag-handle, tr-ui-b-mouse-mode-selector")))
 		e.style.display = "none";
@@ -61,7 +63,7 @@ function tidy() {
 </script>
 <body></body>`
 
-// The traces open in a program that others have written for the format, with nothing to complain of.
+// Another project's program for the format opens the traces without a complaint.
 func TestOpensInTheTraceViewer(t *testing.T) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	require.NoError(t, err)
@@ -98,7 +100,7 @@ func TestOpensInTheTraceViewer(t *testing.T) {
 			if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 				b.Do(chromedp.EmulateViewport(1280, 400))
 				browsertest.Eval[bool](b, `(viewer.trackView_.viewport.selectedFlowEvents.add("fault"), tidy(), dispatchEvent(new Event("resize")), true)`)
-				b.Do(chromedp.Sleep(time.Second)) // for it to draw
+				b.Do(chromedp.Sleep(time.Second)) // wait until it has drawn
 				b.Screenshot(filepath.Join(dir, "trace.png"))
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/trace"
 )
 
-// short is a run that has every part of a fault, and events of most kinds.
+// short is a scenario with every part of a fault, and events of most kinds.
 const short = `fd = userfaultfd(O_NONBLOCK)
 ioctl(fd, UFFDIO_API, {api=0xaa, features=0})
 mmap(0x100000, 2p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)
@@ -23,7 +23,7 @@ t1
 close(fd)
 `
 
-// kinds are the kinds of events that pictures are made of, and one unknown kind.
+// kinds are the kinds of events that pictures use, and one unknown kind.
 var kinds = strings.Fields(`run_begin run_end op_begin op_end task_new task_exit set_current_state schedule
 	try_to_wake_up send_signal syscall_enter syscall_exit fault_begin fault_end spin_lock spin_unlock
 	spin_lock_wait down_read up_read down_read_wait down_write up_write down_write_wait ctx_new ctx_state
@@ -31,7 +31,7 @@ var kinds = strings.Fields(`run_begin run_end op_begin op_end task_new task_exit
 	vma_insert vma_change vma_remove vma_split vma_merge mm_exit pgd_set pud_set pmd_set pte_set pgd_clear
 	pud_clear pmd_clear pte_clear pmd_split table_free pte_odd __proto__ __defineGetter__`)
 
-// odd are lines that are events, but none that a run has.
+// odd are events that no run has.
 var odd = []string{
 	`{"kind":"run_end","args":{"finding":"no steps"}}`,
 	`{"kind":"run_end","args":{"finding":"a \"quote\" \\ &lt; \u0000\u0007\u007f\u0085\u2028\n;#%"}}`,
@@ -47,8 +47,8 @@ var odd = []string{
 	"{}",
 }
 
-// Odd are streams that no run makes, but that [trace.ReadJSON] accepts: the smallest that say
-// anything, events that lack what their kind has, and texts that a format takes for its own.
+// Odd returns streams that no run produces, but that [trace.ReadJSON] accepts: very short
+// ones, events that lack details of their kind, and texts with the syntax of a format.
 func Odd(t testing.TB) map[string]trace.Stream {
 	t.Helper()
 	streams := map[string]trace.Stream{}
@@ -76,8 +76,8 @@ func oddTexts() map[string]string {
 	return texts
 }
 
-// Fuzz calls check with streams that [trace.ReadJSON] accepts: odd ones, those of real runs, and
-// what fuzzing makes of their text.
+// Fuzz calls check with streams that [trace.ReadJSON] accepts: odd ones, those of real
+// runs, and the variations that fuzzing derives from them.
 func Fuzz(f *testing.F, check func(t *testing.T, s trace.Stream)) {
 	for _, text := range oddTexts() {
 		f.Add([]byte(text))
@@ -98,8 +98,9 @@ func Fuzz(f *testing.F, check func(t *testing.T, s trace.Stream)) {
 	})
 }
 
-// Names is a scenario whose contexts have names that must be told apart: a number only, that of
-// the trace for another one, one that two have, and one that a call that failed has had before.
+// Names is a scenario with contexts whose names are easily confused: a number, the name
+// that the trace gives to another context, a name of two contexts, and the name of a call
+// that failed before.
 //
 //go:embed names.uffd
 var Names string

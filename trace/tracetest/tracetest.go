@@ -1,4 +1,4 @@
-// Package tracetest has runs for the tests of what draws them.
+// Package tracetest has runs for the tests of the packages that draw them.
 package tracetest
 
 import (
@@ -29,7 +29,7 @@ func Scenario(t testing.TB, name, text string) trace.Stream {
 	return s
 }
 
-// Counterexamples are runs of the explorer that go wrong, each in another way.
+// Counterexamples returns failed runs of the explorer, each with a different failure.
 func Counterexamples(t testing.TB) map[string]trace.Stream {
 	t.Helper()
 	streams := map[string]trace.Stream{}
@@ -48,7 +48,7 @@ func Counterexamples(t testing.TB) map[string]trace.Stream {
 	return streams
 }
 
-// Long is a run of at least n events.
+// Long returns a run of at least n events.
 func Long(t testing.TB, n int) trace.Stream {
 	t.Helper()
 	var b strings.Builder

@@ -2,7 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 
-// el makes an element. What comes out of a run is only ever put in as text.
+// el creates an element. Text of a run becomes text, never HTML.
 function el(tag, props, ...children) {
   const e = document.createElement(tag);
   for (const [key, value] of Object.entries(props || {})) {
@@ -18,7 +18,8 @@ function el(tag, props, ...children) {
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-// moving redraws, and lets what was there before, by its data-key, be seen to go where it is then.
+// moving redraws, and animates the elements that were there before, by their data-key, to
+// their new places.
 function moving(root, redraw) {
   const before = new Map();
   if (!still.matches) {
@@ -37,7 +38,8 @@ function moving(root, redraw) {
   }
 }
 
-// keepingFocus redraws, and leaves the keyboard where it was: what has it is found again by its data-focus.
+// keepingFocus redraws, and keeps the keyboard focus. It finds the focused element by its
+// data-focus.
 function keepingFocus(redraw) {
   const at = document.activeElement && document.activeElement.dataset.focus;
   redraw();
@@ -46,7 +48,8 @@ function keepingFocus(redraw) {
   if (e) e.focus({ preventScroll: true });
 }
 
-// show scrolls a list, and nothing else, so that one of its elements is in sight, with what is around it.
+// show scrolls a list, and nothing else, so that one of its elements is visible, with its
+// neighbours.
 function show(list, e) {
   if (!e) return;
   const from = e.getBoundingClientRect(), box = list.getBoundingClientRect();
@@ -54,7 +57,7 @@ function show(list, e) {
   if (Math.abs(middle) > list.clientHeight / 4) list.scrollTop += middle;
 }
 
-// reveal scrolls a box, and nothing else, as little as it takes to have an element in sight.
+// reveal scrolls a box, and nothing else, just far enough to make an element visible.
 function reveal(box, e) {
   if (!e) return;
   const at = e.getBoundingClientRect(), seen = box.getBoundingClientRect();
@@ -62,7 +65,7 @@ function reveal(box, e) {
   else if (at.top < seen.top) box.scrollTop -= seen.top - at.top;
 }
 
-// colour is the number of a context's colour.
+// colour returns the number of a context's colour.
 function colour(name) {
   const n = parseInt(String(name).replace(/\D+/g, ""), 10);
   return Number.isNaN(n) ? 0 : (n - 1) % 6;

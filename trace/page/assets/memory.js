@@ -1,11 +1,11 @@
 "use strict";
 
-// The address spaces as bars, and the way through the page table to one address.
+// The address spaces as bars, and the walk of the page table to one address.
 
 const MOST_CELLS = 64n;
 const MOST_BARS = 80;
 
-// drawSpaces draws every address space that is there.
+// drawSpaces draws every address space that exists.
 function drawSpaces(state, event, run) {
   const shown = state.spaces.filter((sp) => !sp.gone && sp.vmas.length);
   const boxes = shown.map((sp) => {
@@ -27,8 +27,8 @@ function drawSpaces(state, event, run) {
   $("spaces").replaceChildren(...(boxes.length ? boxes : [el("p", { class: "none" }, "nothing is mapped")]));
 }
 
-// firstBar is the number of the first mapping that is drawn: of more than can be looked at, those around the one that
-// the step changes, or whose page table is followed.
+// firstBar returns the number of the first mapping to draw. Of very many mappings the
+// page draws those around the one that the step changes, or whose page table is followed.
 function firstBar(sp, event, run) {
   const more = sp.vmas.length - MOST_BARS;
   if (more <= 0) return 0;
@@ -98,7 +98,7 @@ function drawWalk(state, event, run) {
     el("ol", { class: "levels" }, ...levels));
 }
 
-// size spells a length as people do.
+// size formats a length in bytes, KiB, MiB, GiB or TiB.
 function size(bytes) {
   for (const [unit, shift] of [["TiB", 40n], ["GiB", 30n], ["MiB", 20n], ["KiB", 10n]]) {
     if (bytes >> shift) return `${bytes >> shift} ${unit}`;

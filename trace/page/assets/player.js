@@ -1,13 +1,13 @@
 "use strict";
 
-// A run that is shown, and the ways to go through it.
+// The run on the page, and the controls to step through it.
 class Run {
   constructor(data) {
     this.id = String(++Run.last);
     this.events = data.events.map((e) => ({ task: "", func: "", object: "", args: {}, ...e }));
     this.labels = Object.assign(Object.create(null), data.labels); // a name may be one of Object's
     this.history = new History(this.events);
-    this.chosen = null; // the address whose way through the page table is shown, if not that of the last touch
+    this.chosen = null; // the address whose page table is shown, if not that of the last access
     this.lineSteps = {};
     this.ops = [1]; // the steps at which statements end, and the ends
     for (const e of this.events) {
@@ -34,8 +34,8 @@ class Run {
     $("count").textContent = `${this.seq} / ${this.events.length}`;
   }
 
-  // followed is the address whose way through the page table is shown: the one that was chosen, or touched last, or
-  // else the first that is mapped; null if nothing is.
+  // followed returns the address whose page table is shown: the chosen one, the one
+  // accessed last, or else the first mapped one; null if none.
   followed() {
     const state = this.history.state;
     if (this.chosen) return this.chosen;
@@ -57,10 +57,10 @@ Run.last = 0;
 let run = null;
 let timer = 0;
 
-// load shows a run from its beginning, or from the step that the address asks for.
+// load shows a run from its beginning, or from the step in the page's address.
 function load(data, seq) {
   stop();
-  if (data.events.length === 0) return; // there is nothing to step through
+  if (data.events.length === 0) return; // no events
   run = new Run(data);
   const begin = run.events[0].args;
   $("title").textContent = begin.source || "uffdsim";
@@ -72,7 +72,8 @@ function load(data, seq) {
   run.draw(seq || 1);
 }
 
-// go shows a step, and puts it into the address, so that it can be sent to somebody.
+// go shows a step, and puts it into the page's address, so that a link to it can be
+// shared.
 function go(seq) {
   if (!run) return;
   run.draw(seq);
@@ -111,7 +112,7 @@ const keys = { ArrowLeft: "back", ArrowRight: "forth", PageUp: "back-op", PageDo
 function onKey(e) {
   if (!run || $("run").hidden || e.ctrlKey || e.altKey || e.metaKey || /^(TEXTAREA|SELECT)$/.test(e.target.tagName)) return;
   if (e.target.tagName === "INPUT" && e.target.type !== "range") return;
-  if (/^(BUTTON|SUMMARY)$/.test(e.target.tagName) && (e.key === " " || e.key === "Enter")) return; // it is what that is for
+  if (/^(BUTTON|SUMMARY)$/.test(e.target.tagName) && (e.key === " " || e.key === "Enter")) return; // the key activates the button
   let what = keys[e.key];
   if (e.shiftKey && (what === "back" || what === "forth")) what += "-op";
   if (what) {
@@ -128,8 +129,8 @@ function onKey(e) {
   }
 }
 
-// chooseAddress asks for the address whose way through the page table is to be shown, which need not be one that a
-// cell is drawn for.
+// chooseAddress asks for the address whose page table to show. The address may have no
+// cell on the page.
 function chooseAddress() {
   const at = run.followed();
   const text = at && prompt(`Follow the page table of ${at.space} to the address`, hex(at.address));

@@ -1,7 +1,7 @@
 "use strict";
 
-// The machine after an event, rebuilt from the events before it: what trace.State is in Go. A test holds
-// the one against the other at every step of every lesson.
+// The machine after an event, rebuilt from the events before it, as trace.State does in
+// Go. A test compares both at every step of every lesson.
 
 const QUEUES = ["fault_pending_wqh", "fault_wqh", "fd_wqh"];
 const LEVELS = [["pgd", 39n], ["pud", 30n], ["pmd", 21n], ["pte", 12n]];
@@ -26,13 +26,13 @@ const contextOf = (s, name) => named(s.contexts, name, () => ({ space: "", state
 const taskOf = (s, name) => named(s.tasks, name, newTask);
 const newTask = () => ({ space: "", func: "", state: "", sleep: "", waits: "", holds: [] });
 
-// apply makes of the state before an event the one after it.
+// apply changes the state before an event to the state after it.
 function apply(s, e) {
   s.seq = e.seq;
   const a = e.args || {};
   let t = newTask(); // of the scenario itself
   if (e.task) {
-    t = taskOf(s, e.task); // whoever does something is awake
+    t = taskOf(s, e.task); // a task that does something is awake
     t.state = "running";
     t.func = e.func || "";
     t.waits = "";
@@ -101,7 +101,7 @@ function putVMA(s, e, a) {
   sp.vmas.splice(next < 0 ? sp.vmas.length : next, 0, vma);
 }
 
-// isBelow compares addresses as they are written, which is cheaper than to make numbers of them.
+// isBelow compares addresses as text, which is cheaper than converting them to numbers.
 const isBelow = (x, y) => (x.length === y.length ? x < y : x.length < y.length);
 
 function dropVMA(sp, start) { sp.vmas = sp.vmas.filter((v) => v.start !== start); }
@@ -111,7 +111,7 @@ function setQueue(s, e, a) {
   if (i >= 0) contextOf(s, a.ctx).queues[i] = a.queue;
 }
 
-// bitsOf spells an entry as the events of others do.
+// bitsOf describes the bits of an entry as the events do.
 function bitsOf(entry) {
   const n = BigInt(entry);
   const words = BITS.filter(([bit]) => n & bit).map(([, word]) => word);
@@ -122,7 +122,7 @@ const BITS = [[1n, "present"], [2n, "rw"], [4n, "user"], [0x20n, "accessed"], [0
 
 const hex = (n) => "0x" + n.toString(16);
 
-// entryAt is the entry of a level that is for an address, undefined for none.
+// entryAt returns the entry of a level that maps an address, undefined if none.
 function entryAt(sp, level, shift, address) { return sp.entries[level + " " + hex((address >> shift) << shift)]; }
 
 function present(sp, address) {
@@ -131,8 +131,8 @@ function present(sp, address) {
   return pmd !== undefined && pmd.bits.includes("huge");
 }
 
-// History goes to any event, forth and back. A state is kept every so often, so that going back is not the
-// same as beginning anew.
+// History goes to any event, forward and back. It keeps a state at intervals, so that
+// going back does not start from the beginning.
 class History {
   constructor(events) {
     this.events = events;

@@ -1,8 +1,8 @@
 "use strict";
 
-// The rest of what there is to see: the text, the events, the contexts and the tasks.
+// The other parts of the page: the text, the events, the contexts and the tasks.
 
-// drawSource writes the scenario's text, once: each line leads to its first step.
+// drawSource writes the scenario's text, once. Each line links to its first step.
 function drawSource(run) {
   const lines = (run.events[0].args.lines || []).map((text, i) => {
     const step = run.lineSteps[i + 1];
@@ -12,7 +12,7 @@ function drawSource(run) {
   $("lines").replaceChildren(...lines);
 }
 
-// markSource shows how far the text has come, with the answers so far.
+// markSource shows how far the scenario has run, with the results so far.
 function markSource(state, event, run) {
   const list = $("lines");
   const running = event.op ? state.line : 0;
@@ -32,7 +32,7 @@ function markSource(state, event, run) {
   show(list, list.children[(running || state.line || 1) - 1]);
 }
 
-// answerText is what a line has come to, in short where the text expects just that.
+// answerText returns the result of a line, shortened if it is the expected one.
 function answerText(a, line, next) {
   const block = a.block.join("\n");
   const expected = a.answer ? line.includes("= " + a.answer) : next && /^\s/.test(next.textContent);
@@ -40,9 +40,9 @@ function answerText(a, line, next) {
   return [a.answer ? "= " + a.answer : "", block].filter(Boolean).join("\n");
 }
 
-const AROUND = 60; // events that the list shows before and after the present one
+const AROUND = 60; // events in the list before and after the current one
 
-// drawSteps lists the events around the present one.
+// drawSteps lists the events around the current one.
 function drawSteps(event, run) {
   const from = Math.max(0, event.seq - 1 - AROUND), to = Math.min(run.events.length, event.seq + AROUND);
   const list = $("events");
@@ -57,7 +57,7 @@ function drawSteps(event, run) {
   show(list, list.children[event.seq - 1 - from]);
 }
 
-// drawNow says in words what has happened.
+// drawNow shows the sentence of the event.
 function drawNow(state, event, run) {
   $("said").textContent = event.said;
   $("line").textContent = event.op ? "line " + state.line : "";
