@@ -13,10 +13,10 @@ type area struct {
 	owner    string
 }
 
-// rights are those that a mapping can have here.
+// rights are the rights that a mapping can have here.
 var rights = map[string]string{"---": protNone, "r--": protRead, "rw-": protWrite}
 
-// maps asks for the mappings.
+// maps returns the mappings, as the implementation lists them.
 func (s *script) maps() (areas []area) {
 	text := s.do("maps()")
 	if text == "nothing is mapped" {
@@ -40,12 +40,12 @@ func parseArea(line string) (a area, err error) {
 	}
 	a.from, a.to = int((start-arena)/pageSize), int((end-arena)/pageSize)
 	if a.from < 0 || a.to > arenaPages {
-		return a, fmt.Errorf("it is outside of what was mapped")
+		return a, fmt.Errorf("a mapping lies outside the arena")
 	}
 	a.prot, a.shared = rights[flags[:3]], flags[3] == 's'
 	for _, word := range strings.Fields(line)[2:] {
 		if owner, ok := strings.CutPrefix(word, "uffd="); ok {
-			// A name that has been given again has a number behind it.
+			// A reused name has a number behind it.
 			a.owner = owner[:strings.IndexAny(owner, "#:")]
 		}
 	}

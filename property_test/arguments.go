@@ -11,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// nowhere is where nothing is ever mapped.
+// nowhere is an address at which nothing is ever mapped.
 const nowhere = 0x8000
 
-// arguments is a script of ioctls with all kinds of arguments, with the pages beside it.
+// arguments is a script of ioctls with all kinds of arguments, together with the pages.
 type arguments struct{ *pages }
 
-// argumentsAreChecked: RANGE-1 to RANGE-9, REG-1 to REG-5, REG-21, UNREG-1, WAKE-1, COPY-1, COPY-6, ZERO-1.
+// argumentsAreChecked: RANGE-1 to RANGE-9, REG-1 to REG-5, REG-21, UNREG-1, WAKE-1,
+// COPY-1, COPY-6, ZERO-1.
 func argumentsAreChecked(t *rapid.T, i *Implementation) {
 	a := &arguments{&pages{script: newScript(t, i), oracle: oracle{v: i.profile(t)}}}
 	defer a.close()
@@ -47,7 +48,7 @@ var rangeIoctls = []string{"UFFDIO_REGISTER", "UFFDIO_UNREGISTER", "UFFDIO_WAKE"
 
 func (a *arguments) ioctl() string { return rapid.SampledFrom(rangeIoctls).Draw(a.t, "ioctl") }
 
-// shape asks for a range, mode and source that may be wrong in any way.
+// shape makes a request whose range, mode and source may be wrong in any way.
 func (a *arguments) shape() {
 	r := request{fd: a.context(), name: a.ioctl()}
 	from, to := a.span()
@@ -63,17 +64,17 @@ func (a *arguments) shape() {
 	r.mode = rapid.SampledFrom(modes).Draw(a.t, "mode")
 	valid := r.start%pageSize == 0 && r.len%pageSize == 0 && r.len != 0 && a.placed(r.start, r.len)
 	if valid && r.len > arenaPages*pageSize && r.name != "UFFDIO_WAKE" {
-		a.t.Skip("it might be about more than the arena")
+		a.t.Skip("the range may exceed the arena")
 	}
 	a.start(r, valid)
 }
 
-// placed reports whether a range is of addresses that a program may use.
+// placed reports whether a range has only addresses that a program may use.
 func (a *arguments) placed(start, length uint64) bool {
 	return (start >= mm.DefaultMmapMinAddr || a.oracle.v.UFFD.LowAddress) && start < mm.TaskSize && length <= mm.TaskSize-start
 }
 
-// start makes the request, and says what the answer has to be.
+// start issues the request, and requires the right answer.
 func (a *arguments) start(r request, valid bool) {
 	invalid := failure(errno.EINVAL)
 	switch r.name {
@@ -116,7 +117,8 @@ func (a *arguments) start(r request, valid bool) {
 	}
 }
 
-// clip is the part of the arena that a valid range covers; outside of it nothing is mapped above.
+// clip returns the part of the arena that a valid range covers. Nothing is mapped above
+// the arena.
 func clip(r request) (from, to int) {
 	at := func(address uint64) int {
 		if address <= arena {
@@ -138,12 +140,12 @@ func (a *arguments) oneArea(r request) bool {
 	return from < arenaPages && address(from) == r.start && address(to) == r.start+r.len && a.registeredArea(from, to)
 }
 
-// copiedFromNowhere is the answer to a COPY whose source is not there.
+// copiedFromNowhere returns the answer to a COPY whose source is not mapped.
 func (a *arguments) copiedFromNowhere(r request) string {
 	if !a.oneArea(r) {
 		return a.filledNowhere("copy")
 	}
-	err := errno.EFAULT // the source is fetched before anybody looks whether there is a page already
+	err := errno.EFAULT // the source is fetched before the kernel checks whether the page is present
 	return fmt.Sprintf("%s {copy=%d}", failure(err), -int(err))
 }
 
@@ -155,19 +157,19 @@ func (a *arguments) zeroed(r request) string {
 	return a.filled(fill{from: from, to: to, out: "zeropage"})
 }
 
-// filledNowhere is the answer to a fill of what is not one registered area.
+// filledNowhere returns the answer to a fill of a range that is not one registered area.
 func (a *arguments) filledNowhere(field string) string {
 	_, err := a.oracle.fill(0, 0, 0, false)
 	return fmt.Sprintf("%s {%s=%d}", answer(err), field, -int(err.(errno.Errno)))
 }
 
-// pointer hands over an argument that is not there.
+// pointer passes the address of an argument that is not mapped.
 func (a *arguments) pointer() {
 	a.expect(failure(errno.EFAULT), "ioctl(%s, %s, %#x)", a.context(), a.ioctl(), nowhere)
 }
 
-// readOnly hands over an argument that can be read, and not written: what was asked for is done
-// all the same.
+// readOnly passes an argument that can be read but not written: the request is executed
+// nevertheless.
 func (a *arguments) readOnly() {
 	const page = arenaPages - 1
 	r := request{fd: a.context(), name: a.ioctl()}
@@ -179,12 +181,12 @@ func (a *arguments) readOnly() {
 		words[2] = 1
 	case "UFFDIO_COPY":
 		if !a.oracle.pages[page-1].readable() || a.oracle.blocks(page-1, false) {
-			a.t.Skip("there is nothing to copy")
+			a.t.Skip("no page to copy")
 		}
 		words = []uint64{r.start, address(page - 1), r.len, 0}
 	}
 	if a.oracle.blocks(page, true) || a.oracle.pages[page].owner != "" {
-		a.t.Skip("the argument would be a fault of its own")
+		a.t.Skip("the argument itself would fault")
 	}
 	var b []byte
 	for _, w := range words {
@@ -198,7 +200,8 @@ func (a *arguments) readOnly() {
 	a.expect("0", "mprotect(%#x, 1p, %s)", address(page), protWrite)
 }
 
-// unanswered is the answer to a request for one page whose result cannot be stored, if there is one.
+// unanswered returns the answer to a request for one page whose result, if any, cannot be
+// stored.
 func (a *arguments) unanswered(r request, from int) string {
 	var err error
 	var with byte
@@ -229,5 +232,5 @@ func hex(b []byte) string {
 	return s.String()
 }
 
-// dropSome drops pages, so that others can come.
+// dropSome drops pages, so that they can be filled again.
 func (a *arguments) dropSome() { a.dontneed() }

@@ -17,20 +17,20 @@ import (
 	"pgregory.net/rapid"
 )
 
-// party is a program of many tasks: faulters that touch pages, and monitors that serve them,
-// each in its own way.
+// party is a program of many tasks: faulters that touch pages, and monitors of several
+// kinds that serve them.
 type party struct {
 	process  *machine.Process
 	exec     sim.Executor
 	fd       int
 	pages    int
-	touches  [][]int // by faulter
+	touches  [][]int // the pages of each faulter
 	monitors []string
 	quota    int // faults after which the last descriptor is closed, -1 for never
 	disturb  []string
 	done     atomic.Int64 // faulters that have ended
 	failures chan string
-	messages []atomic.Int64 // by page
+	messages []atomic.Int64 // for each page
 }
 
 func drawParty(t *rapid.T, faulters int) *party {
@@ -68,7 +68,7 @@ func (p *party) prepare(task *machine.Task) {
 	}
 }
 
-// fault touches the pages of a faulter. What it loads is what was copied, or a zero page.
+// fault touches the pages of a faulter. It loads the byte that was copied, or zero.
 func (p *party) fault(task *machine.Task, pages []int) {
 	for _, page := range pages {
 		var b [1]byte
@@ -84,7 +84,7 @@ func (p *party) fault(task *machine.Task, pages []int) {
 
 func letterOf(page int) byte { return byte('A' + page) }
 
-// serve reads faults and resolves them, until the descriptor or the task is gone.
+// serve reads faults and resolves them, until the descriptor is closed or the task ends.
 func (p *party) serve(task *machine.Task, kind string) {
 	for served := 0; served != p.quota; served++ {
 		msg, err := task.UffdReadMsg(p.fd)
@@ -101,7 +101,8 @@ func (p *party) serve(task *machine.Task, kind string) {
 	}
 }
 
-// resolve has the page come, by whoever is first, and lets go who waits for it.
+// resolve fills the page, unless another monitor has, and wakes every task that waits for
+// it.
 func (p *party) resolve(task *machine.Task, kind string, page int) {
 	at := abi.Range{Start: address(page), Len: pageSize}
 	var err error
@@ -116,11 +117,11 @@ func (p *party) resolve(task *machine.Task, kind string, page int) {
 		err = task.UffdCopy(p.fd, &c)
 	}
 	switch err {
-	case nil, errno.EEXIST, errno.ENOENT, errno.EINVAL: // it was there, or is not registered any more
+	case nil, errno.EEXIST, errno.ENOENT, errno.EINVAL: // the page was present, or is no longer registered
 	default:
 		p.failf("%s of page %d: %v", kind, page, err)
 	}
-	// A fill that found the page there has woken nobody (COPY-8).
+	// A fill that found the page present has woken no task (COPY-8).
 	if err != nil || kind == "dontwake" {
 		p.wake(task, page)
 	}
@@ -140,7 +141,7 @@ func (p *party) wake(task *machine.Task, page int) {
 	}
 }
 
-// other does something to each page that no message asked for.
+// other does something to each page without a message.
 func (p *party) other(task *machine.Task, kind string) {
 	for page := range p.pages {
 		switch kind {
@@ -152,12 +153,12 @@ func (p *party) other(task *machine.Task, kind string) {
 			if err := task.UffdUnregister(p.fd, abi.Range{Start: address(page), Len: pageSize}); err != nil {
 				p.failf("unregister: %v", err)
 			}
-			p.wake(task, page) // before 4.11 nobody else does
+			p.wake(task, page) // before 4.11 unregister does not wake
 		}
 	}
 }
 
-// run runs the party to its end, and says what is wrong with it.
+// run runs the party to its end, and fails the test if anything went wrong.
 func (p *party) run(t *rapid.T, exec sim.Executor, v kernel.Profile) {
 	p.exec = exec
 	p.process = machine.New(exec, v).NewProcess()
@@ -175,7 +176,7 @@ func (p *party) run(t *rapid.T, exec sim.Executor, v kernel.Profile) {
 		p.process.Go(fmt.Sprintf("other%d", i), func(task *machine.Task) { p.other(task, kind) }, nil)
 	}
 	settle()
-	require.EqualValues(t, len(p.touches), p.done.Load(), "faulters that have come to their end; the others are lost")
+	require.EqualValues(t, len(p.touches), p.done.Load(), "faulters that ended; the others are lost")
 	require.NoError(t, p.process.CheckInvariants())
 	for page := range p.messages {
 		p.checkMessages(t, page)
@@ -188,15 +189,15 @@ func (p *party) run(t *rapid.T, exec sim.Executor, v kernel.Profile) {
 	settle()
 	p.process.Go("exit", func(task *machine.Task) { task.Exit() }, nil)
 	settle()
-	require.Zero(t, p.process.Machine().Memory().InUse(), "pages are left behind")
+	require.Zero(t, p.process.Machine().Memory().InUse(), "frames that no process freed")
 	close(p.failures)
 	for f := range p.failures {
 		t.Error(f)
 	}
 }
 
-// checkMessages holds the messages of a page against those who can have asked for it: each once,
-// if nobody was woken for nothing.
+// checkMessages compares the messages of a page with the faulters that touch it: one
+// each, unless some task was woken without a page.
 func (p *party) checkMessages(t *rapid.T, page int) {
 	if len(p.disturb) > 0 || len(p.monitors) > 1 {
 		return
@@ -212,13 +213,14 @@ func (p *party) checkMessages(t *rapid.T, page int) {
 	require.LessOrEqual(t, p.messages[page].Load(), int64(asked), "page %d: a fault was delivered twice", page)
 }
 
-// deliveryVersion draws a version, and takes out of the party what is not promised there. It is
-// never 2015, which can lose a wake-up (docs/findings.md).
+// deliveryVersion draws a version, and removes from the party what that version does not
+// promise. It is never 2015, which can lose a wake-up (docs/findings.md).
 func deliveryVersion(t *rapid.T, p *party) kernel.Profile {
 	names := []string{"4.3", "4.14", "5.7", "6.18"}
 	v, _ := kernel.Lookup(rapid.SampledFrom(names).Draw(t, "kernel"))
 	if v.MM.Retries == mm.RetryOnce {
-		// A second wake-up for nothing is SIGBUS there, and a fill that finds the page there needs one.
+		// A second wake-up without a page is SIGBUS there, and a fill that finds the page
+		// present needs one.
 		p.disturb, p.monitors = nil, []string{"copy"}
 	}
 	if v.UFFD.Released == uffd.ReleasedSIGBUS {
@@ -227,8 +229,8 @@ func deliveryVersion(t *rapid.T, p *party) kernel.Profile {
 	return v
 }
 
-// No fault is lost over any interleaving of read, copy, wake, unregister and close: here with the tasks
-// in an order of chance.
+// No fault is lost over any interleaving of read, copy, wake, unregister and close: here
+// with the tasks in random order.
 func TestNoFaultIsLostInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawParty(t, 4)
@@ -239,7 +241,7 @@ func TestNoFaultIsLostInAnyOrder(t *testing.T) {
 	})
 }
 
-// And here with many, in parallel.
+// No fault is lost with many tasks in parallel.
 func TestNoFaultIsLostInParallel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawParty(t, 40)

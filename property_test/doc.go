@@ -1,9 +1,9 @@
-// Package properties holds what is true of userfaultfd and the memory below it, whatever is
-// done: [Properties], each with the sentence that it checks, which rapid tries to break with
-// random operations. (The folder is property_test; an import needs no other name.)
+// Package properties has [Properties] of userfaultfd and the memory below it that hold
+// for all operations. Each has a sentence, which rapid tries to break with random
+// operations. (The folder is property_test; an import needs no other name.)
 //
-// They ask by operations of the scenario language alone, and so can be held against any
-// implementation that answers them: [Check] does that. Of our own machine they also look at
-// the inside. What breaks one is printed as a scenario, which rapid has made as short as it
-// can.
+// The properties use only operations of the scenario language, so [Check] can check them
+// for any implementation that answers these. For the model they also inspect its
+// internals. A counterexample is printed as a scenario, which rapid has made as short as
+// it can.
 package properties

@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// wrong is an implementation with a mistake: its UFFDIO_WAKE takes the page behind the range for
-// a part of it.
+// wrong is an implementation with a mistake: its UFFDIO_WAKE includes the page behind the
+// range.
 type wrong struct{ conform.Doer }
 
 var pages = regexp.MustCompile(`len=(\d+)p`)
@@ -30,15 +30,15 @@ func (w wrong) Do(line string) (*scenario.Result, error) {
 	return w.Doer.Do(line)
 }
 
-// set changes a flag, and returns what changes it back.
+// set changes a flag, and returns a function that restores it.
 func set(name, value string) func() {
 	old := flag.Lookup(name).Value.String()
 	_ = flag.Set(name, value)
 	return func() { _ = flag.Set(name, old) }
 }
 
-// An implementation of one's own is held against the properties with [properties.Check]. Here
-// one that is wrong is caught, and the shortest scenario that shows it is printed.
+// [properties.Check] checks the properties for an implementation of your own. Here it
+// catches a wrong one, and prints the shortest scenario that shows the mistake.
 func ExampleCheck() {
 	implementation := &properties.Implementation{
 		Kernel: "2015+copy",
@@ -47,7 +47,7 @@ func ExampleCheck() {
 			return wrong{model}, err
 		},
 	}
-	// One seed, so that what is printed is the same each time, and enough checks to find the
+	// A fixed seed, so that the output is always the same, and enough checks to find the
 	// mistake under -short too, where rapid makes a fifth of them.
 	defer set("rapid.seed", "1")()
 	defer set("rapid.checks", "500")()
@@ -56,7 +56,7 @@ func ExampleCheck() {
 	order := all[slices.IndexFunc(all, func(p properties.Property) bool { return p.Name == "FaultsWaitInOrder" })]
 	var r recorder
 	done := make(chan struct{})
-	go func() { // who fails leaves the goroutine
+	go func() { // a failed test exits its goroutine
 		defer close(done)
 		rapid.Check(&r, func(t *rapid.T) { order.Check(t, implementation) })
 	}()

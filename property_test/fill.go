@@ -11,8 +11,8 @@ import (
 // fill is a UFFDIO_COPY or UFFDIO_ZEROPAGE.
 type fill struct {
 	from, to int
-	byte     byte   // what it fills with
-	out      string // the field for how much it did
+	byte     byte   // the byte to fill with
+	out      string // the field of the result
 	op       string
 }
 
@@ -43,7 +43,8 @@ func (p *pages) fillTwice() {
 	}
 }
 
-// cannotAllocate has an allocation fail in a fill of new memory: ENOMEM, and nothing has been filled.
+// cannotAllocate makes an allocation fail in a fill of new memory: ENOMEM, and nothing is
+// filled.
 func (p *pages) cannotAllocate() {
 	fd := p.context()
 	p.oracle.munmap(0, arenaPages)
@@ -60,12 +61,12 @@ func (p *pages) cannotAllocate() {
 	switch got := p.do("%s", f.op); {
 	case got == fmt.Sprintf("%s {%s=-12}", failure(errno.ENOMEM), f.out):
 		p.oracle.pages = before
-	case got != want: // it needed no such allocation
+	case got != want: // the fill needed no such allocation
 		p.fail("the answer is %q, and not %q", got, want)
 	}
 }
 
-// toFill draws a range, as a rule one that can be filled.
+// toFill draws a range, usually one that can be filled.
 func (p *pages) toFill() (from, to int) {
 	var registered []area
 	for _, a := range p.areas {
@@ -81,7 +82,7 @@ func (p *pages) toFill() (from, to int) {
 	return from, rapid.IntRange(from+1, a.to).Draw(p.t, "to")
 }
 
-// filled is how a fill ends, with its out field (COPY-2 to COPY-7).
+// filled returns the result of a fill, with its out field (COPY-2 to COPY-7).
 func (p *pages) filled(f fill) string {
 	n, err := p.oracle.fill(f.from, f.to, f.byte, p.registeredArea(f.from, f.to))
 	out := int64(n) * pageSize

@@ -24,7 +24,8 @@ func handshakeComesFirst(t *rapid.T, i *Implementation) {
 	defer h.close()
 	h.do("fd = userfaultfd(O_NONBLOCK)")
 	h.do("mmap(%#x, 2p, %s, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)", arena, protWrite)
-	// The first two words of the argument can be read there, and the answer cannot be stored.
+	// The first two words of the argument are readable there, but the answer cannot be
+	// stored.
 	h.do(`store(%#x, "%s")`, address(1), hex([]byte{0xaa, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}))
 	h.do("mprotect(%#x, 1p, PROT_READ)", address(1))
 	t.Repeat(h.set(map[string]func(){
@@ -38,7 +39,7 @@ func (h *handshake) begins(want, format string, args ...any) {
 	}
 }
 
-// api shakes hands, or tries to.
+// api tries to make the handshake.
 func (h *handshake) api() {
 	version := rapid.SampledFrom([]uint64{0xaa, 0xaa, 0xab}).Draw(h.t, "api")
 	feature := rapid.SampledFrom([]uint64{0, 0, abi.FeatureThreadID, abi.FeatureWPAsync, 1 << 62}).Draw(h.t, "features")
@@ -50,7 +51,7 @@ func (h *handshake) api() {
 	h.made = true
 }
 
-// nowhere hands over an argument that is not there.
+// nowhere passes the address of an argument that is not mapped.
 func (h *handshake) nowhere() {
 	want := errno.EFAULT
 	if h.made && h.v.UFFD.Handshake != uffd.HandshakeCompareExchange {
@@ -59,7 +60,8 @@ func (h *handshake) nowhere() {
 	h.expect(failure(want), "ioctl(fd, UFFDIO_API, %#x)", nowhere)
 }
 
-// readOnly has an argument that the answer cannot be stored in: no hands have been shaken.
+// readOnly passes an argument into which the answer cannot be stored: no handshake is
+// made.
 func (h *handshake) readOnly() {
 	want := errno.EFAULT
 	if h.made && h.v.UFFD.Handshake != uffd.HandshakeCompareExchange {
@@ -84,7 +86,7 @@ func (h *handshake) poll() {
 	h.expect(want, "poll(fd)")
 }
 
-// ioctl asks for what needs the handshake since 4.3; and for what there is not.
+// ioctl issues ioctls that need the handshake since 4.3, and unknown ones.
 func (h *handshake) ioctl() {
 	want := "0"
 	if !h.made && h.v.UFFD.Handshake != uffd.HandshakeOpen {

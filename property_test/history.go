@@ -8,21 +8,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-// past is an area and what was written to it while it differed from those next to it: anon is
-// its anon_vma, a number, 0 for none.
+// past is an area, with its anon_vma as a number, 0 for none. An area gets an anon_vma
+// when it is written, and keeps a separate one while it differs from its neighbours.
 type past struct{ pages, anon int }
 
-// fits reports whether a range can be joined to an area: it has the same anon_vma, or none
-// itself. Since 6.16 it may also be the area that has none.
+// fits reports whether a range can merge with an area: both have the same anon_vma, or
+// the range has none, or, since 6.16, the area has none.
 func (r past) fits(a past, symmetric bool) bool {
 	return r.anon == a.anon || r.anon == 0 || symmetric && a.anon == 0
 }
 
-// join adds another area's pages, and its anon_vma if it has one.
+// join returns the area with another one's pages added, and its anon_vma if it has one.
 func (r past) join(a past) past { return past{r.pages + a.pages, max(r.anon, a.anon)} }
 
-// writtenNeighboursStayApart: §17.5, REG-16, UNREG-5: is_mergeable_anon_vma. Areas of which one
-// is registered and the other is not get an anon_vma each when they are written.
+// writtenNeighboursStayApart: §17.5, REG-16, UNREG-5: is_mergeable_anon_vma. A registered
+// area and an unregistered one get separate anon_vmas when they are written.
 func writtenNeighboursStayApart(t *rapid.T, i *Implementation) {
 	s := newScript(t, i)
 	defer s.close()
@@ -65,7 +65,7 @@ func writtenNeighboursStayApart(t *rapid.T, i *Implementation) {
 		below := k > 0 && areas[k].fits(areas[k-1], symmetric)
 		above := k+1 < len(areas) && areas[k].fits(areas[k+1], symmetric)
 		if below && above && areas[k-1].anon != 0 && areas[k+1].anon != 0 && areas[k-1].anon != areas[k+1].anon {
-			above = false // the two cannot be one, and the lower comes first
+			above = false // the neighbours cannot merge with each other, and the lower one has priority
 		}
 		if above {
 			areas = slices.Replace(areas, k, k+2, areas[k].join(areas[k+1]))
@@ -77,7 +77,7 @@ func writtenNeighboursStayApart(t *rapid.T, i *Implementation) {
 	}
 }
 
-// registeredOf are the places of the areas that are registered still.
+// registeredOf returns the indices of the areas that are still registered.
 func registeredOf(areas []past, start func(int) uint64, registered map[uint64]bool) (places []int) {
 	for k := range areas {
 		if registered[start(k)] {
@@ -87,7 +87,7 @@ func registeredOf(areas []past, start func(int) uint64, registered map[uint64]bo
 	return places
 }
 
-// apart holds maps() against the areas.
+// apart compares maps() with the areas.
 func (s *script) apart(areas []past) {
 	got, want, from := "", "", 0
 	for _, a := range s.maps() {

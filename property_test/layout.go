@@ -44,7 +44,7 @@ func (l *layout) unregister() string {
 	return l.do("ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", l.context(), address(from), to-from)
 }
 
-// operations are what can be done to a layout.
+// operations returns the operations on a layout.
 func (l *layout) operations() map[string]func() {
 	return map[string]func(){
 		"mmap": l.mmap, "munmap": l.munmap, "mprotect": l.mprotect,
@@ -61,15 +61,15 @@ func neighboursDiffer(t *rapid.T, i *Implementation) {
 		areas := l.maps()
 		for i := 1; i < len(areas); i++ {
 			if below, above := areas[i-1], areas[i]; below.to == above.from && below.sameKind(above) {
-				l.fail("these two could be one: %+v and %+v", below, above)
+				l.fail("these two could merge: %+v and %+v", below, above)
 			}
 		}
 	}
 	t.Repeat(l.set(ops))
 }
 
-// unregisterUndoesRegister: REG-12, UNREG-3. What was registered before is the exception, and there
-// is nothing of the kind here.
+// unregisterUndoesRegister: REG-12, UNREG-3. It does not hold for memory that was
+// registered before, which does not occur here.
 func unregisterUndoesRegister(t *rapid.T, i *Implementation) {
 	l := newLayout(t, i)
 	defer l.close()
@@ -82,7 +82,7 @@ func unregisterUndoesRegister(t *rapid.T, i *Implementation) {
 	answer := l.do("ioctl(%s, UFFDIO_REGISTER, {start=%#x, len=%dp, mode=MISSING})", fd, address(from), to-from)
 	if strings.HasPrefix(answer, "-1") {
 		if after := l.maps(); !slices.Equal(before, after) {
-			l.fail("a registration that was refused has changed the mappings")
+			l.fail("a refused registration has changed the mappings")
 		}
 		return
 	}
@@ -90,14 +90,15 @@ func unregisterUndoesRegister(t *rapid.T, i *Implementation) {
 	if after := l.maps(); !slices.Equal(before, after) {
 		l.fail("the mappings are %+v, and not %+v as they were", after, before)
 	}
-	// And once more: it changes nothing.
+	// A second unregister changes nothing.
 	l.expect("0", "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), to-from)
 	if after := l.maps(); !slices.Equal(before, after) {
-		l.fail("to unregister what is not registered has changed the mappings")
+		l.fail("unregistering unregistered memory has changed the mappings")
 	}
 }
 
-// failedCallsChangeNothing: REG-10, UNREG-1. A want of VMAs in the middle is another property.
+// failedCallsChangeNothing: REG-10, UNREG-1. The limit of VMAs, reached in the middle of
+// a call, is another property.
 func failedCallsChangeNothing(t *rapid.T, i *Implementation) {
 	l := newLayout(t, i)
 	defer l.close()
@@ -143,17 +144,18 @@ func mapLimitLeavesAPrefix(t *rapid.T, i *Implementation) {
 		changed := after[i] != before[i]
 		want := may[i] && i >= from && i < to && (i <= last || answer[0] == '0')
 		if changed != want {
-			l.fail("page %d: registered was %v and is %v, and changed is to be %v", i, before[i], after[i], want)
+			l.fail("page %d: registered was %v and is %v; it must change: %v", i, before[i], after[i], want)
 		}
 	}
 }
 
-// registered tells for each page of the arena whether it is registered.
+// registered returns, for each page of the arena, whether it is registered.
 func (l *layout) registered() [arenaPages]bool {
 	return l.pages(func(a area) bool { return a.owner != "" })
 }
 
-// pages tells for each page of the arena whether it is in an area of which is says so.
+// pages returns, for each page of the arena, whether it is in an area for which is
+// returns true.
 func (l *layout) pages(is func(a area) bool) (in [arenaPages]bool) {
 	for _, a := range l.maps() {
 		for i := a.from; i < a.to && is(a); i++ {

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestMain has the collector run less often: the tests make and drop thousands of small machines, of which
-// few are there at the same time, and a third of their time went into looking for those few.
+// TestMain makes the garbage collector run less often. The tests create and drop
+// thousands of small machines, of which few exist at the same time; without this a third
+// of the time goes into the collector.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())

@@ -7,31 +7,31 @@ import (
 	"github.com/uffdsim/uffdsim/kernel"
 )
 
-// arenaPages is how much of the arena the oracle knows, from page 0 on.
+// arenaPages is the number of pages of the arena that the oracle knows, from page 0 on.
 const arenaPages = 16
 
-// oraclePage is everything that there is to know of a page of memory.
+// oraclePage is the complete state of a page of memory.
 type oraclePage struct {
 	mapped  bool
 	shared  bool // memory with operations of its own
 	prot    string
-	owner   string // which context it is registered with, "" for none
+	owner   string // the context with which it is registered, "" for none
 	present bool
-	byte    byte // its first
+	byte    byte // its first byte
 }
 
 func (p *oraclePage) readable() bool { return p.mapped && p.prot != protNone }
 func (p *oraclePage) writable() bool { return p.mapped && p.prot == protWrite }
 
-// The rights that a page may have.
+// The rights that a page can have.
 const (
 	protNone  = "PROT_NONE"
 	protRead  = "PROT_READ"
 	protWrite = "PROT_READ|PROT_WRITE"
 )
 
-// oracle is the arena page by page. Its methods say what each operation does and answers,
-// without a word about areas.
+// oracle is the arena page by page. Its methods apply each operation and return its
+// answer, without any notion of areas.
 type oracle struct {
 	v     kernel.Profile
 	pages [arenaPages]oraclePage
@@ -45,7 +45,7 @@ func (o *oracle) mmap(from, to int, shared bool, prot string) {
 
 func (o *oracle) munmap(from, to int) { clear(o.pages[from:to]) }
 
-// mprotect changes the pages up to the first that is not mapped.
+// mprotect changes the pages up to the first unmapped one.
 func (o *oracle) mprotect(from, to int, prot string) error {
 	for i := from; i < to; i++ {
 		if !o.pages[i].mapped {
@@ -56,7 +56,7 @@ func (o *oracle) mprotect(from, to int, prot string) error {
 	return nil
 }
 
-// dontneed drops the pages. Those of shared memory keep their bytes.
+// dontneed drops the pages. Pages of shared memory keep their bytes.
 func (o *oracle) dontneed(from, to int) error {
 	var err error
 	for i := from; i < to; i++ {
@@ -70,7 +70,7 @@ func (o *oracle) dontneed(from, to int) error {
 	return err
 }
 
-// move takes pages of one area elsewhere. Since 5.0 they are registered no more.
+// move moves pages of one area. Since 5.0 they lose their registration.
 func (o *oracle) move(from, to, where int) {
 	var moved [arenaPages]oraclePage
 	n := copy(moved[:], o.pages[from:to])
@@ -83,7 +83,7 @@ func (o *oracle) move(from, to, where int) {
 	}
 }
 
-// grow makes an area longer that ends before the page to, if there is room.
+// grow extends an area that ends before the page to, if there is room.
 func (o *oracle) grow(to, longer int) error {
 	for i := to; i < longer; i++ {
 		if o.pages[i].mapped {
@@ -97,9 +97,9 @@ func (o *oracle) grow(to, longer int) error {
 	return nil
 }
 
-// change is what register (by owner) and unregister (by whoever, with owner "") have in
-// common: what is in the range must exist and be plain memory, and nobody else's (REG-7 to
-// REG-10, UNREG-1 to UNREG-3).
+// change is the common part of register (by owner) and unregister (by any context, with
+// owner ""). The range must contain memory, all of it plain, and none of it another
+// context's (REG-7 to REG-10, UNREG-1 to UNREG-3).
 func (o *oracle) change(from, to int, by, owner string) error {
 	inside, above := false, false
 	for i := from; i < arenaPages; i++ {
@@ -132,8 +132,8 @@ func (o *oracle) change(from, to int, by, owner string) error {
 	return nil
 }
 
-// fill is COPY and ZEROPAGE: it fills pages up to the first that is there. All of the
-// range has to be one registered area; whether it is, is for the implementation to say.
+// fill is COPY and ZEROPAGE: it fills pages up to the first present one. The whole range
+// must be one registered area, which oneArea says.
 func (o *oracle) fill(from, to int, with byte, oneArea bool) (filled int, err error) {
 	if !oneArea && o.v.MM.Fill.NotFound {
 		return 0, errno.ENOENT
@@ -154,8 +154,8 @@ func (o *oracle) fill(from, to int, with byte, oneArea bool) (filled int, err er
 	return to - from, nil
 }
 
-// load and store are touches by user mode of pages that do not block. They answer whether
-// the page may be touched so.
+// load and store are accesses in user mode to pages that do not block. They report
+// whether the access is allowed.
 func (o *oracle) load(i int) (byte, bool) {
 	p := &o.pages[i]
 	if !p.readable() {
@@ -174,13 +174,13 @@ func (o *oracle) store(i int, b byte) bool {
 	return true
 }
 
-// blocks reports whether a touch of the page is a userfault.
+// blocks reports whether an access to the page is a userfault.
 func (o *oracle) blocks(i int, store bool) bool {
 	p := &o.pages[i]
 	return p.owner != "" && !p.present && (p.writable() || !store && p.readable())
 }
 
-// release forgets a context.
+// release removes a context.
 func (o *oracle) release(owner string) {
 	for i := range o.pages {
 		if o.pages[i].owner == owner {
@@ -189,8 +189,8 @@ func (o *oracle) release(owner string) {
 	}
 }
 
-// String is a bar: who a page is registered with, - for a page that is not, = for shared
-// memory, . for none.
+// String returns a bar with a character for each page: its context, - for a page without
+// registration, = for shared memory, . for an unmapped page.
 func (o *oracle) String() string {
 	bar := ""
 	for _, p := range o.pages {

@@ -9,15 +9,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// pages is a script about memory, with the oracle beside it.
+// pages is a script about memory, together with the oracle.
 type pages struct {
 	*script
 	oracle oracle
-	areas  []area // what maps() showed last
+	areas  []area // the last result of maps()
 	forks  int
 }
 
-// memoryIsPages: §17.1, §17.7, REG-7 to REG-15, UNREG-1 to UNREG-5, COPY-2 to COPY-7, ZERO-1, REL-5.
+// memoryIsPages: §17.1, §17.7, REG-7 to REG-15, UNREG-1 to UNREG-5, COPY-2 to COPY-7,
+// ZERO-1, REL-5.
 func memoryIsPages(t *rapid.T, i *Implementation) {
 	p := &pages{script: newScript(t, i), oracle: oracle{v: i.profile(t)}}
 	defer p.close()
@@ -48,7 +49,7 @@ func (p *pages) part() (from, to int, of area) {
 func (p *pages) page() int    { return rapid.IntRange(0, arenaPages-1).Draw(p.t, "page") }
 func (p *pages) letter() byte { return byte(rapid.IntRange('A', 'Z').Draw(p.t, "byte")) }
 
-// answer is how an operation ends that answers 0 or an error.
+// answer returns the text of a result that is 0 or an error.
 func answer(err error) string {
 	if no, failed := err.(errno.Errno); failed {
 		return failure(no)
@@ -60,7 +61,7 @@ func failure(no errno.Errno) string { return "-1 " + no.Error() }
 
 func (p *pages) mmap() {
 	from, to := p.span()
-	// Later kernels can register shared memory, too, of which nothing is said here.
+	// Later kernels can also register shared memory, which the oracle does not cover.
 	shared := p.oracle.v.UFFD.Features&abi.FeatureMissingShmem == 0 && rapid.IntRange(0, 5).Draw(p.t, "shared") == 0
 	prot, kind := p.prot(), "MAP_PRIVATE"
 	if shared {
@@ -87,9 +88,9 @@ func (p *pages) dontneed() {
 	p.expect(answer(p.oracle.dontneed(from, to)), "madvise(%#x, %dp, MADV_DONTNEED)", address(from), to-from)
 }
 
-// move moves a part of an area. A kernel that ends the registration of what moves ends that of
-// a neighbour which it has become one with, too: registered memory is moved there where no page
-// next to the target has the same owner.
+// move moves a part of an area. A kernel that ends the registration of moved memory ends
+// that of the whole merged VMA. On such a kernel registered memory moves only to a target
+// without a neighbour of the same owner.
 func (p *pages) move() {
 	from, to, of := p.part()
 	n := to - from
@@ -101,13 +102,13 @@ func (p *pages) move() {
 		p.t.Skip("shared memory has a size")
 	case p.oracle.v.MM.Mremap.Unregisters && owner != "" &&
 		(where > 0 && p.oracle.pages[where-1].owner == owner || where+n < arenaPages && p.oracle.pages[where+n].owner == owner):
-		p.t.Skip("it would end more than its own registration")
+		p.t.Skip("it would end a neighbour's registration, too")
 	}
 	p.expect(fmt.Sprintf("%#x", address(where)), "mremap(%#x, %dp, %dp, MREMAP_MAYMOVE|MREMAP_FIXED, %#x)", address(from), n, n, address(where))
 	p.oracle.move(from, to, where)
 }
 
-// resize makes a part of an area shorter, or longer where it is.
+// resize shrinks a part of an area, or grows it in place.
 func (p *pages) resize() {
 	from, to, of := p.part()
 	end := rapid.IntRange(from+1, arenaPages).Draw(p.t, "end")
@@ -139,8 +140,8 @@ func (p *pages) unregister() {
 	p.expect(answer(p.oracle.change(from, to, fd, "")), "ioctl(%s, UFFDIO_UNREGISTER, {start=%#x, len=%dp})", fd, address(from), to-from)
 }
 
-// cannotSplit has a registration fail where it needs one more VMA: ENOMEM, and what is registered is a
-// prefix of the range.
+// cannotSplit makes a registration fail where it needs one more VMA: ENOMEM, and a prefix
+// of the range is registered.
 func (p *pages) cannotSplit() {
 	p.do("fail_nth(split_vma, 1)")
 	from, to := p.span()
@@ -163,7 +164,7 @@ func (p *pages) cannotSplit() {
 	}
 }
 
-// owners tells for each page whom it is registered with.
+// owners returns, for each page, the context with which it is registered.
 func (p *pages) owners() (owners [arenaPages]string) {
 	for _, a := range p.maps() {
 		for i := a.from; i < a.to; i++ {
@@ -173,7 +174,8 @@ func (p *pages) owners() (owners [arenaPages]string) {
 	return owners
 }
 
-// load has the main task load a byte, or, if that blocks, another one: then the page comes.
+// load makes the main task load a byte, or, if that blocks, another task, and then fills
+// the page.
 func (p *pages) load() {
 	i := p.page()
 	if p.oracle.blocks(i, false) {
@@ -202,7 +204,7 @@ func (p *pages) store() {
 	}
 }
 
-// arrives has a task sleep in a touch until there is a page.
+// arrives makes a task sleep in an access until the page is filled.
 func (p *pages) arrives(i int, touch, outcome string) {
 	p.expect("blocked", "t: %s", touch)
 	owner := p.oracle.pages[i].owner
@@ -230,7 +232,7 @@ func character(b byte) string {
 	return string(b)
 }
 
-// fork makes a child that has the memory, and none of the registrations.
+// fork creates a child, which has the memory but no registration.
 func (p *pages) fork() {
 	if p.forks == 4 {
 		p.t.Skip("an implementation may have room for a few processes only")
@@ -247,7 +249,8 @@ func (p *pages) fork() {
 	p.expect("exited", "%s: exit()", child)
 }
 
-// reopen closes a context, which ends its registrations, and makes another of the same name.
+// reopen closes a context, which ends its registrations, and creates another one with the
+// same name.
 func (p *pages) reopen() {
 	fd := p.context()
 	p.expect("0", "close(%s)", fd)
@@ -255,7 +258,7 @@ func (p *pages) reopen() {
 	p.open(fd)
 }
 
-// compare holds every page against the oracle's. Bytes are compared by load.
+// compare compares every page with the oracle's. load compares the bytes.
 func (p *pages) compare() {
 	p.areas = p.maps()
 	present := p.do("present(%#x, %d)", arena, arenaPages)
@@ -268,7 +271,7 @@ func (p *pages) compare() {
 	for i, want := range p.oracle.pages {
 		got[i].present, got[i].byte = present[i] == '+', want.byte
 		if want.shared {
-			want.present = got[i].present // DONTNEED leaves the pages with their object
+			want.present = got[i].present // DONTNEED leaves the pages in the shared object
 		}
 		if got[i] != want {
 			p.fail("page %d of %v is %+v, and not %+v", i, &p.oracle, got[i], want)

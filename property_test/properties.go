@@ -10,19 +10,20 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Implementation is what the properties are held against.
+// Implementation is an implementation of userfaultfd for which properties are checked.
 type Implementation struct {
-	// Kernel is the version whose answers it gives.
+	// Kernel is the version whose answers the implementation gives.
 	Kernel string
-	// New makes it anew. Where it is free to choose between interleavings the seed says which.
+	// New returns a fresh machine. If the machine can choose interleavings, seed
+	// determines the choice.
 	New func(seed uint64) (conform.Doer, error)
-	// Starves says that it knows fail_nth, which has allocations fail.
+	// Starves says that it supports fail_nth, which makes allocations fail.
 	Starves bool
-	// Skip names properties that it cannot be asked for.
+	// Skip names properties that cannot be checked for it.
 	Skip []string
 }
 
-// profile is the kernel that the implementation answers like.
+// profile returns the profile of the implementation's version.
 func (i *Implementation) profile(t *rapid.T) kernel.Profile {
 	v, ok := kernel.Lookup(i.Kernel)
 	if !ok {
@@ -31,17 +32,18 @@ func (i *Implementation) profile(t *rapid.T) kernel.Profile {
 	return v
 }
 
-// Property is something that is always true.
+// Property is a statement that is always true.
 type Property struct {
-	// Name is a word for it, Says the sentence.
+	// Name is one word, Says the statement.
 	Name, Says string
-	// Check tries to break it once.
+	// Check tries to break the property once.
 	Check func(t *rapid.T, i *Implementation)
-	// holds reports whether a version promises it; nil is all of them.
+	// holds reports whether a version promises the property; nil means every version.
 	holds func(v *kernel.Profile) bool
 }
 
-// Properties returns all that are asked for by operations alone. The slice is the caller's own.
+// Properties returns all properties that use operations alone. The slice is the caller's
+// own.
 func Properties() []Property { return slices.Clone(all) }
 
 var all = []Property{
@@ -120,7 +122,7 @@ var all = []Property{
 	},
 }
 
-// Check holds all properties that its version promises against an implementation.
+// Check checks all properties that the implementation's version promises.
 func Check(t *testing.T, i Implementation) {
 	for _, p := range all {
 		if v, ok := kernel.Lookup(i.Kernel); ok && p.holds != nil && !p.holds(&v) || slices.Contains(i.Skip, p.Name) {

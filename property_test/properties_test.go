@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model is the model as an implementation.
+// model returns the model as an implementation.
 func model(kernel string) Implementation {
 	return Implementation{Kernel: kernel, Starves: true, New: func(seed uint64) (conform.Doer, error) {
 		return conform.NewModel(scenario.Options{Kernel: kernel, Seed: seed, Check: true})
@@ -24,19 +24,19 @@ func TestPropertiesOfTheModel(t *testing.T) {
 	}
 }
 
-// The running kernel has them, too. It is asked about one property beside the other, as most of the time
-// goes into waiting for its answers.
+// The running kernel has the properties, too. They are checked in parallel, because most
+// of the time is spent waiting for its answers.
 func TestPropertiesOfThisKernel(t *testing.T) {
 	t.Parallel()
 	for _, p := range all {
-		if p.Name == "MapLimitLeavesAPrefix" { // the limit is the whole machine's
+		if p.Name == "MapLimitLeavesAPrefix" { // the limit applies to the whole machine
 			continue
 		}
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
 			target, err := conform.OpenLive()
 			if err != nil {
-				t.Skipf("SKIPPED: nothing has been held against a kernel: %v", err)
+				t.Skipf("SKIPPED: the properties are not checked for a kernel: %v", err)
 			}
 			defer target.Close()
 			i := &Implementation{Kernel: "6.18", New: func(uint64) (conform.Doer, error) { return target.New() }}

@@ -10,14 +10,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// sleeper is a task in a fault, as the oracle of the queues knows it.
+// sleeper is a task in a fault, in the oracle of the queues.
 type sleeper struct {
 	task string
 	page int
 	read bool
 }
 
-// watched is a page that faults are about.
+// watched is a page in which tasks fault.
 type watched struct {
 	there bool
 	byte  byte
@@ -26,15 +26,15 @@ type watched struct {
 
 func (p *watched) loaded() string { return fmt.Sprintf("loaded '%s'", character(p.byte)) }
 
-// queues is the oracle: who sleeps, in the order in which they came, and which pages are there.
+// queues is the oracle: the sleeping tasks, in order of arrival, and the present pages.
 type queues struct {
 	*script
 	sleepers []sleeper
 	pages    [queuePages]watched
 	killed   []string
-	again    bool // who is let go without a page waits anew
-	wakes    bool // unregistering wakes
-	views    bool // the queues can be looked at
+	again    bool // a task woken without a page waits again
+	wakes    bool // unregister wakes
+	views    bool // the queues can be viewed
 	none     errno.Errno
 }
 
@@ -43,8 +43,8 @@ const (
 	queueTasks = 5
 )
 
-// faultsWaitInOrder: QUEUE-1 to QUEUE-4, READ-2, READ-4, READ-8, WAKE-1, WAKE-4 to WAKE-6, UNREG-4,
-// COPY-7, COPY-8, FDINFO-1.
+// faultsWaitInOrder: QUEUE-1 to QUEUE-4, READ-2, READ-4, READ-8, WAKE-1, WAKE-4 to
+// WAKE-6, UNREG-4, COPY-7, COPY-8, FDINFO-1.
 func faultsWaitInOrder(t *rapid.T, i *Implementation) {
 	v := i.profile(t)
 	q := &queues{script: newScript(t, i), again: v.MM.Retries == mm.RetryForever, wakes: v.UFFD.Unregister.Wakes, none: errno.EINVAL}
@@ -65,11 +65,11 @@ func faultsWaitInOrder(t *rapid.T, i *Implementation) {
 
 func (q *queues) page(name string) int { return rapid.IntRange(0, queuePages-1).Draw(q.t, name) }
 
-// fault has an idle task touch a page.
+// fault makes an idle task touch a page.
 func (q *queues) fault() {
 	task := fmt.Sprintf("t%d", rapid.IntRange(1, queueTasks).Draw(q.t, "task"))
 	if slices.Contains(q.killed, task) || slices.ContainsFunc(q.sleepers, func(s sleeper) bool { return s.task == task }) {
-		q.t.Skip("it sleeps, or is dead")
+		q.t.Skip("the task sleeps, or is dead")
 	}
 	i := q.page("page")
 	p := &q.pages[i]
@@ -84,7 +84,7 @@ func (q *queues) fault() {
 	q.sleepers = append(q.sleepers, sleeper{task: task, page: i})
 }
 
-// take marks the n oldest faults that nobody has read as read, and says what they are.
+// take marks the n oldest unread faults as read, and returns their messages.
 func (q *queues) take(n int) (taken int, messages string) {
 	for i := range q.sleepers {
 		if s := &q.sleepers[i]; !s.read && taken < n {
@@ -111,7 +111,7 @@ func (q *queues) readSome() {
 	q.expect(fmt.Sprint(32*n)+messages, "read(fd, %d)", size)
 }
 
-// lose reads to where nothing is mapped: the message is gone, and its fault counts as read.
+// lose reads into unmapped memory: the message is lost, and its fault counts as read.
 func (q *queues) lose() {
 	want := failure(errno.EAGAIN)
 	if n, _ := q.take(1); n > 0 {
@@ -120,18 +120,18 @@ func (q *queues) lose() {
 	q.expect(want, "read(fd, 96, %#x)", nowhere)
 }
 
-// wake wakes a range. Its sleepers find the page, or nothing.
+// wake wakes a range. Its sleepers find their page present or missing.
 func (q *queues) wake() {
 	from := q.page("from")
 	to := rapid.IntRange(from+1, queuePages).Draw(q.t, "to")
 	if q.again && q.missing(from, to) > 1 {
-		q.t.Skip("who of them waits first again is anybody's guess")
+		q.t.Skip("the order in which they wait again is not defined")
 	}
 	q.expect("0", "ioctl(fd, UFFDIO_WAKE, {start=%#x, len=%dp})", address(from), to-from)
-	q.letGo(from, to)
+	q.checkWoken(from, to)
 }
 
-// missing counts the sleepers in a range who would sleep again.
+// missing counts the sleepers in a range that would sleep again.
 func (q *queues) missing(from, to int) (n int) {
 	for _, s := range q.sleepers {
 		if p := q.pages[s.page]; s.page >= from && s.page < to && !p.there && !p.plain {
@@ -146,7 +146,8 @@ func (q *queues) zeropage() {
 	q.fill("UFFDIO_ZEROPAGE, {start=%#x, len=1p, mode=%s}", "zeropage", 0)
 }
 
-// fill fills a page, and wakes who waits for it unless it is told not to.
+// fill fills a page, and wakes every task that waits for it, unless the mode has
+// DONTWAKE.
 func (q *queues) fill(format, field string, with byte) {
 	i := q.page("page")
 	mode := rapid.SampledFrom([]string{"0", "0", "DONTWAKE"}).Draw(q.t, "mode")
@@ -164,25 +165,25 @@ func (q *queues) fill(format, field string, with byte) {
 	}
 	p.there, p.byte = true, with
 	if mode == "0" {
-		q.letGo(i, i+1)
+		q.checkWoken(i, i+1)
 	}
 }
 
-// dontneed drops a page, which wakes nobody.
+// dontneed drops a page, which wakes no task.
 func (q *queues) dontneed() {
 	i := q.page("page")
 	q.expect("0", "madvise(%#x, 1p, MADV_DONTNEED)", address(i))
 	q.pages[i].there, q.pages[i].byte = false, 0
 }
 
-// unregister makes a page plain. Who sleeps there is left to sleep before 4.11.
+// unregister makes a page plain. Before 4.11 its sleepers continue to sleep.
 func (q *queues) unregister() {
 	i := q.page("page")
 	q.expect("0", "ioctl(fd, UFFDIO_UNREGISTER, {start=%#x, len=1p})", address(i))
 	was := q.pages[i].plain
 	q.pages[i].plain = true
 	if q.wakes && !was {
-		q.letGo(i, i+1)
+		q.checkWoken(i, i+1)
 	}
 }
 
@@ -194,7 +195,7 @@ func (q *queues) register() {
 	q.pages[i].plain = false
 }
 
-// kill kills a sleeper, who leaves the queue.
+// kill kills a sleeper, which then leaves the queue.
 func (q *queues) kill() {
 	if len(q.sleepers) == 0 {
 		q.t.Skip("nobody sleeps")
@@ -207,8 +208,8 @@ func (q *queues) kill() {
 	q.sleepers = slices.Delete(q.sleepers, i, i+1)
 }
 
-// letGo asks everybody: who was in the range has ended, and nobody else has.
-func (q *queues) letGo(from, to int) {
+// checkWoken checks every sleeper: exactly those in the range have ended.
+func (q *queues) checkWoken(from, to int) {
 	var left, anew []sleeper
 	for _, s := range q.sleepers {
 		p := &q.pages[s.page]
@@ -232,7 +233,7 @@ func (q *queues) letGo(from, to int) {
 	q.sleepers = append(left, anew...)
 }
 
-// count holds fdinfo, and the queues themselves, against the oracle.
+// count compares fdinfo, and the queues themselves, with the oracle.
 func (q *queues) count() {
 	pending := 0
 	var queued, read []string
@@ -270,7 +271,7 @@ func orNone(names []string) string {
 	return strings.Join(names, " ")
 }
 
-// end closes the descriptor: everybody is let go, and finds the page or a zero one.
+// end closes the descriptor: every sleeper wakes, and finds its page or a zero page.
 func (q *queues) end() {
 	q.expect("0", "close(fd)")
 	for _, s := range q.sleepers {

@@ -17,7 +17,7 @@ var (
 	errnoName = regexp.MustCompile(`^-1 (E\w+)`)
 )
 
-// counting is the model, with a count of what happened in it.
+// counting is the model, with counts of its events.
 type counting struct {
 	conform.Doer
 	seen map[string]int
@@ -41,9 +41,9 @@ func (c counting) Do(line string) (*scenario.Result, error) {
 	return r, err
 }
 
-// The properties' own generators come to every case of a merge, and to every way into and out of
-// the queues, and to every error of the ioctls. (Whether they come to every line with such an error is for the
-// program in coverage to say.)
+// The generators of the properties reach every case of a merge, every way into and out of
+// the queues, and every error of the ioctls. (The program in coverage checks that they
+// reach every line with such an error.)
 func TestPropertiesReachAllCases(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: rapid makes too few cases to reach all of these")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// recorder is a test that may fail: it keeps what is said of it.
+// recorder is a test that may fail. It records the failure.
 type recorder struct {
 	text   strings.Builder
 	failed bool

@@ -13,17 +13,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-// holders is the oracle of who holds what: for each process its descriptors by name, and the
-// context that each is of. Context k has page k registered.
+// holders is the oracle of references: for each process its descriptors by name, and the
+// context of each. Context k has page k registered.
 type holders struct {
 	*script
 	processes map[string]map[string]int
 	contexts  int
-	asleep    map[int]string // who sleeps in the page of a context
+	asleep    map[int]string // the task that sleeps in the page of each context
 	names     int
 	forks     int
-	counted   bool // users() can be asked
-	pins      bool // a context is one of them
+	counted   bool // users() is supported
+	pins      bool // a context counts as a user
 }
 
 const maxContexts = 6
@@ -55,12 +55,12 @@ func (h *holders) draw() (process, fd string) {
 func (h *holders) process(fits func(name string) bool) string {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(h.processes)), func(p string) bool { return !fits(p) })
 	if len(names) == 0 {
-		h.t.Skip("there is no such process")
+		h.t.Skip("no such process")
 	}
 	return rapid.SampledFrom(names).Draw(h.t, "process")
 }
 
-// create makes a context with a page of its own.
+// create creates a context with a page of its own.
 func (h *holders) create() {
 	if h.contexts == maxContexts {
 		h.t.Skip("all pages are used")
@@ -104,18 +104,18 @@ func (h *holders) exit() {
 	delete(h.processes, child)
 }
 
-// fault has a task sleep in the page of a context.
+// fault makes a task sleep in the page of a context.
 func (h *holders) fault() {
 	k := rapid.IntRange(0, maxContexts/2).Draw(h.t, "context")
 	if h.asleep[k] != "" || !h.held(k) {
-		h.t.Skip("somebody sleeps there, or nobody would")
+		h.t.Skip("a task sleeps there, or the access would not sleep")
 	}
 	task := fmt.Sprintf("t%d", k)
 	h.expect("blocked", "%s: load(%#x)", task, address(k))
 	h.asleep[k] = task
 }
 
-// held reports whether anybody has a descriptor of the context.
+// held reports whether any process has a descriptor of the context.
 func (h *holders) held(k int) bool {
 	for _, fds := range h.processes {
 		for _, of := range fds {
@@ -127,7 +127,8 @@ func (h *holders) held(k int) bool {
 	return false
 }
 
-// compare holds the registrations, the sleepers and the count of users against the oracle.
+// compare compares the registrations, the sleepers and the count of users with the
+// oracle.
 func (h *holders) compare() {
 	var registered [maxContexts]bool
 	for _, a := range h.maps() {
@@ -139,7 +140,7 @@ func (h *holders) compare() {
 	for k := range registered {
 		held := h.held(k)
 		if registered[k] != held {
-			h.fail("the registration of page %d is %v; that somebody has a descriptor is %v", k, registered[k], held)
+			h.fail("page %d: registered is %v, a descriptor exists is %v", k, registered[k], held)
 		}
 		if task := h.asleep[k]; task != "" && held {
 			h.expect("blocked", "%s", task)
@@ -156,15 +157,15 @@ func (h *holders) compare() {
 	}
 }
 
-// noMemory has the errors of UFFDIO_COPY and UFFDIO_ZEROPAGE for memory that is gone.
+// noMemory has the errors of UFFDIO_COPY and UFFDIO_ZEROPAGE if the memory was torn down.
 var noMemory = map[uffd.MemoryGone][2]errno.Errno{
 	uffd.MemoryGoneInvalid:   {errno.EINVAL, errno.EINVAL},
 	uffd.MemoryGoneNoSpace:   {errno.ENOSPC, errno.EINVAL},
 	uffd.MemoryGoneNoProcess: {errno.ESRCH, errno.ESRCH},
 }
 
-// orphan ends the first process, while a child has a descriptor: the memory is gone, or the context
-// has kept it.
+// orphan ends the first process while a child has a descriptor. The memory is torn down,
+// unless the context holds it.
 func (h *holders) orphan(v kernel.Profile) {
 	delete(h.processes, "main")
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(h.processes)), func(p string) bool { return len(h.processes[p]) == 0 })

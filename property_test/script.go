@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// arena is where the memory begins that properties are about, a multiple of the page size.
+// arena is the start of the memory that the properties use, a multiple of the page size.
 const (
 	arena    = 0x100000
 	pageSize = 0x1000
@@ -16,8 +16,8 @@ const (
 
 func address(page int) uint64 { return arena + uint64(page)*pageSize }
 
-// script is a scenario that a property makes up as it goes. What goes wrong is reported with
-// the scenario, which rapid has made as short as it can: ready for uffdsim run.
+// script is a scenario that a property generates step by step. A failure is reported with
+// the scenario, which rapid has made as short as it can, ready for uffdsim run.
 type script struct {
 	t      *rapid.T
 	kernel string
@@ -33,7 +33,7 @@ func newScript(t *rapid.T, i *Implementation) *script {
 	return &script{t: t, kernel: i.Kernel, doer: doer}
 }
 
-// do runs a statement and returns its answer, with the lines of its block behind it.
+// do runs a statement and returns its answer, followed by the lines of its block.
 func (s *script) do(format string, args ...any) string {
 	line := fmt.Sprintf(format, args...)
 	r, err := s.doer.Do(line)
@@ -48,7 +48,7 @@ func (s *script) do(format string, args ...any) string {
 	return answer
 }
 
-// expect runs a statement that has to answer so.
+// expect runs a statement, and requires the answer.
 func (s *script) expect(want, format string, args ...any) {
 	if got := s.do(format, args...); got != want {
 		s.fail("the answer is %q, and not %q", got, want)
@@ -60,7 +60,8 @@ func (s *script) fail(format string, args ...any) {
 	s.t.Fatalf("%s\n\n#! kernel: %s\n%s\n", fmt.Sprintf(format, args...), s.kernel, strings.Join(s.lines, "\n"))
 }
 
-// canDo reports whether the implementation can do it; what it cannot is skipped.
+// canDo reports whether the implementation supports the statement. An unsupported one is
+// skipped.
 func (s *script) canDo(line string) bool {
 	r, err := s.doer.Do(line)
 	return err == nil && !r.Skipped
@@ -68,7 +69,7 @@ func (s *script) canDo(line string) bool {
 
 func (s *script) close() { s.doer.Close() }
 
-// set makes operations ones that rapid can repeat.
+// set converts operations to the form that rapid repeats.
 func (s *script) set(ops map[string]func()) map[string]func(*rapid.T) {
 	repeated := map[string]func(*rapid.T){}
 	for name, op := range ops {
@@ -80,13 +81,13 @@ func (s *script) set(ops map[string]func()) map[string]func(*rapid.T) {
 // contexts are the names of the descriptors.
 var contexts = []string{"a", "b"}
 
-// open makes a context that has shaken hands.
+// open creates a context, and makes the handshake.
 func (s *script) open(fd string) {
 	s.do("%s = userfaultfd(O_NONBLOCK)", fd)
 	s.do("ioctl(%s, UFFDIO_API, {api=0xaa, features=0})", fd)
 }
 
-// span draws a range of pages that is not empty.
+// span draws a non-empty range of pages.
 func (s *script) span() (from, to int) {
 	from = rapid.IntRange(0, arenaPages-1).Draw(s.t, "from")
 	return from, rapid.IntRange(from+1, arenaPages).Draw(s.t, "to")

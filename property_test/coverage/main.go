@@ -1,10 +1,10 @@
-// Coverage runs the tests and prints the statements of mm and uffd that none of them reaches. The
-// list unreached.txt has the places that the tests need not reach, each with the reason; the program
-// fails if a statement is unreached and not in the list.
+// Coverage runs the tests and prints the statements of mm and uffd that none of them
+// reaches. The list unreached.txt has the places that the tests need not reach, each with
+// the reason. The program fails if a statement is unreached and not in the list.
 //
-// Generated files (rules_gen.go) are left out. They hold the variants of kernel functions without a rule
-// of the protocol, which the explorer runs: `go test ./explore` checks that it catches every rule that
-// is dropped.
+// Generated files (rules_gen.go) are excluded. They contain the variants of kernel
+// functions without a rule of the protocol, which the explorer runs: `go test ./explore`
+// checks that it catches every dropped rule.
 //
 //	go run ./property_test/coverage              # all tests, all of mm and uffd; from the root of the module
 //	go run ./property_test/coverage properties   # the properties alone, the files that handle faults and registrations
@@ -20,12 +20,12 @@ import (
 	"strings"
 )
 
-// run says which tests have to reach which files.
+// run says which tests must reach which files.
 type run struct {
 	tests  []string // packages
 	args   []string // of the test binaries
 	files  []string // nil: all
-	atMost float64  // percent of the statements that may be unreached, in the list or not
+	atMost float64  // the largest percentage of unreached statements, whether in the list or not
 }
 
 var runs = map[string]run{
@@ -33,8 +33,8 @@ var runs = map[string]run{
 		tests:  []string{"./mm/...", "./uffd/...", "./kernel", "./procfs", "./machine", "./scenario", "./lessons", "./conform", "./property_test", "./explore"},
 		atMost: 1,
 	},
-	// The error paths of register, unregister, wake, COPY and ZEROPAGE, all decisions about merges, and
-	// every way into and out of the queues.
+	// The error paths of register, unregister, wake, COPY and ZEROPAGE, all decisions
+	// about merges, and every way into and out of the queues.
 	"properties": {
 		tests:  []string{"./property_test"},
 		args:   []string{"-rapid.checks=300", "-rapid.seed=1"},
@@ -82,9 +82,9 @@ func (r *run) check(name string) error {
 	return r.judge(blocks, list)
 }
 
-// judge prints the statements that no test reached. It fails if one of them is not in the list, or if
-// the place of an excuse no longer exists. An excused place that is reached is no failure: the
-// properties draw much at random.
+// judge prints the statements that no test reached. It fails if one of them is not in the
+// list, or if the place of an excuse no longer exists. An excused place that is reached
+// is no failure: the properties draw much at random.
 func (r *run) judge(blocks []block, list []*excuse) error {
 	all, reached, bad := 0, 0, 0
 	for _, b := range blocks {
@@ -118,7 +118,7 @@ func (r *run) judge(blocks []block, list []*excuse) error {
 	percent := 100 * float64(reached) / float64(all)
 	fmt.Printf("%d of %d statements reached: %.1f %%; %d places are excused\n", reached, all, percent, len(list))
 	if bad > 0 || 100-percent > r.atMost {
-		return fmt.Errorf("the tests do not reach all that they have to")
+		return fmt.Errorf("the tests do not reach all statements that they must reach")
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 
 const module = "github.com/uffdsim/uffdsim/"
 
-// block is a sequence of statements that run together, with the line that it begins in: most often the
-// line of the condition under which they run.
+// block is a sequence of statements that run together, with the line that it begins in:
+// most often the line of the condition under which they run.
 type block struct {
 	file       string
 	line       int
@@ -22,8 +22,9 @@ type block struct {
 	reached    bool
 }
 
-// readProfile reads a profile written by go test, which has a line for each block and test binary, and
-// returns the blocks of all files that are not generated, by file and line.
+// readProfile reads a profile written by go test, which has a line for each block and
+// test binary, and returns the blocks of all files that are not generated, by file and
+// line.
 func readProfile(name string) ([]block, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -66,7 +67,7 @@ func readProfile(name string) ([]block, error) {
 // source is a file that a profile names.
 type source struct {
 	lines     []string
-	generated bool // it has the line by which Go's tools know a generated file
+	generated bool // it has the line that marks a generated file for Go's tools
 }
 
 var generatedLine = regexp.MustCompile(`^// Code generated .* DO NOT EDIT\.$`)
@@ -104,10 +105,11 @@ func parseBlock(fields []string, sources map[string]*source) (*block, error) {
 	return &block{file: file, line: line, text: text, statements: statements}, nil
 }
 
-// excuse is a place that a run need not reach: the blocks of a file that begin in a line with the text.
+// excuse is a place that a run need not reach: the blocks of a file that begin in a line
+// with the text.
 type excuse struct {
 	file, text string
-	line       int  // in the list
+	line       int  // its line in the list
 	used       bool // the place exists
 	needed     bool // and a part of it is unreached
 }

@@ -1,6 +1,7 @@
-// Mutate changes the kernel code in one small way at a time, and runs the tests: each change
-// must make one of them fail. The changes are in mutants.diff, in the format of the rules
-// (package mm/rule); a field "number" is the mutant's in the list that this project began with.
+// Mutate makes one small change to the kernel code at a time, and runs the tests. Each
+// change must make at least one of them fail. The changes are in mutants.diff, in the
+// format of the rules (package mm/rule). A field "number" is the mutant's number in the
+// list with which this project began.
 //
 //	go run ./property_test/mutate            # all of them; from the root of the module
 //	go run ./property_test/mutate register   # those with the word in their name or file
@@ -22,7 +23,7 @@ import (
 //go:embed mutants.diff
 var list string
 
-// tests are what has to notice, the quickest first.
+// tests are the packages whose tests must notice a mutant, the quickest first.
 var tests = [][]string{
 	{"./uffd/...", "./mm"},
 	{"-run", "TestVersions|TestSuiteOnTheModel|TestPropertiesOfTheModel|TestNoFault", "./scenario", "./conform", "./property_test"},
@@ -108,7 +109,8 @@ func read(word string) ([]mutant, error) {
 	return mutants, nil
 }
 
-// run builds the code with the change in place of the files, and runs the tests until one fails.
+// run builds the code with the change in place of the files, and runs the tests until one
+// fails.
 func (m *mutant) run(dir string) string {
 	overlay, err := m.overlay(dir)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The list has every mutant of the list that is not a rule which can be dropped: what a
-// single task gets to see, and damage to the mappings. Number 45 changes nothing that anyone sees.
+// mutants.diff has every numbered mutant that is no droppable rule: those that a single
+// task can see, and those that damage mappings. Number 45 changes nothing visible.
 func TestListIsWhole(t *testing.T) {
 	t.Chdir("../..")
 	mutants, err := read("")
