@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// No package exports a table that an importer can change: instead of the variable it has a
-// function that returns a copy.
+// No package exports a table that an importer can change: instead of the variable it has
+// a function that returns a copy.
 func TestNoTableIsExported(t *testing.T) {
 	var offenders []string
 	for _, pkg := range exported(t, "./...") {

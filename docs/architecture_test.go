@@ -17,10 +17,10 @@ import (
 
 const module = "github.com/uffdsim/uffdsim"
 
-// floors has the packages from the ground up, a floor or a part of one to a row. "x/..." is
-// x and all packages in it, but for those that have a row of their own; what is in no row
-// stands on the last one. A package may import packages of the rows above its own, and in
-// its own row those of its own directory.
+// floors lists the packages from the ground up, one floor or a part of one in each row.
+// "x/..." is x and all packages in it, except those that have a row of their own. A
+// package in no row belongs to the last one. A package may import packages of the rows
+// above its own, and in its own row those of its own directory.
 var floors = [][]string{
 	{"errno", "lockorder", "docs", "lessons"},
 	{"sim"},
@@ -62,7 +62,8 @@ func mayImport(importer, imported string) bool {
 	return to < from || to == from && (from == len(floors) || top(importer) == top(imported))
 }
 
-// golist runs go list at the root, for a platform ("" is this one), and returns its lines.
+// golist runs go list at the root, for a platform ("" is this one), and returns its
+// lines.
 func golist(t *testing.T, platform string, args ...string) []string {
 	cmd := exec.Command("go", append([]string{"list"}, args...)...)
 	cmd.Dir = ".."
@@ -98,7 +99,7 @@ func TestABIImportsErrnoOnly(t *testing.T) {
 	}
 }
 
-// The rows say what they are meant to say.
+// floorOf and mayImport read the rows as intended.
 func TestFloors(t *testing.T) {
 	for _, c := range []struct {
 		importer, imported string
@@ -158,7 +159,7 @@ func sources(t *testing.T, do func(path, text string)) {
 	require.NoError(t, err)
 }
 
-// One idea a file.
+// A file has one idea, and at most 400 lines.
 func TestNoFileIsTooLong(t *testing.T) {
 	sources(t, func(path, text string) {
 		if n := strings.Count(text, "\n"); n > 400 {
@@ -169,7 +170,7 @@ func TestNoFileIsTooLong(t *testing.T) {
 
 var lockClass = regexp.MustCompile(`LockClass\{Name: [^}]*\}`)
 
-// The ranks of all locks stand in package lockorder, but for siglock's, which is sim's own.
+// Package lockorder has the ranks of all locks, except siglock's, which is in sim.
 func TestRanksStandInOneFile(t *testing.T) {
 	n := 0
 	sources(t, func(path, text string) {

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The commands of docs/findings.md are those that the script in cmd/uffdsim runs and judges.
+// The script in cmd/uffdsim runs the commands of docs/findings.md, all of them and no
+// others.
 func TestCommandsOfFindings(t *testing.T) {
 	text, err := os.ReadFile("findings.md")
 	require.NoError(t, err)

@@ -22,17 +22,19 @@ func gallery(t *testing.T) string {
 	return string(text)
 }
 
-// The gallery's diagram is the one that is drawn: the tests of trace/mermaid hold that file against the run.
+// The gallery shows the diagram of testdata, which the tests of trace/mermaid compare
+// with the run.
 func TestGalleryIsUpToDate(t *testing.T) {
 	diagram, err := os.ReadFile("../trace/mermaid/testdata/02-two-faulters.mmd")
 	require.NoError(t, err)
 	require.Contains(t, gallery(t), "```mermaid\n"+string(diagram)+"```")
 }
 
-// A graph of the gallery says what the command above it draws now. Where things lie in it is Graphviz's.
+// A graph of the gallery has the texts that the command above it draws. Graphviz chooses
+// the positions.
 func TestGalleryGraphs(t *testing.T) {
 	if _, err := exec.LookPath("dot"); err != nil {
-		t.Skip("SKIPPED: the graphs of the gallery have not been drawn: there is no Graphviz (.ci/tools installs it)")
+		t.Skip("SKIPPED: no Graphviz, which draws the graphs of the gallery (.ci/tools installs it)")
 	}
 	commands := regexp.MustCompile(`(?m)^    uffdsim (.* --format dot.*) \| dot -Tsvg > docs/(\S+)$`).FindAllStringSubmatch(gallery(t), -1)
 	require.Len(t, commands, strings.Count(gallery(t), ".svg)"), "each graph has its command")
@@ -40,7 +42,7 @@ func TestGalleryGraphs(t *testing.T) {
 		graph := exec.Command("go", append([]string{"run", "../cmd/uffdsim"}, strings.Fields(c[1])...)...)
 		text, err := graph.Output()
 		if e, bad := errors.AsType[*exec.ExitError](err); bad {
-			require.Equal(t, 1, e.ExitCode(), "%s", e.Stderr) // a bug that has been found
+			require.Equal(t, 1, e.ExitCode(), "%s", e.Stderr) // a bug was found
 		}
 		draw := exec.Command("dot", "-Tsvg")
 		draw.Stdin = bytes.NewReader(text)
@@ -48,11 +50,11 @@ func TestGalleryGraphs(t *testing.T) {
 		require.NoError(t, err)
 		kept, err := os.ReadFile(c[2])
 		require.NoError(t, err)
-		require.Equal(t, words(t, now), words(t, kept), "%s is to be drawn again", c[2])
+		require.Equal(t, words(t, now), words(t, kept), "draw %s again", c[2])
 	}
 }
 
-// words are the texts of a drawing, in their order.
+// words returns the texts of a drawing, in their order.
 func words(t *testing.T, svg []byte) (texts []string) {
 	t.Helper()
 	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
@@ -67,7 +69,8 @@ func words(t *testing.T, svg []byte) (texts []string) {
 	}
 }
 
-// The pictures are as large as a projector's screen is wide, and no burden on who only wants the program.
+// The pictures are as wide as a projector's screen, and small, because every clone has
+// them.
 func TestGalleryPictures(t *testing.T) {
 	pictures := regexp.MustCompile(`\((gallery/\S+\.png)\)`).FindAllStringSubmatch(gallery(t), -1)
 	require.Len(t, pictures, 3)

@@ -47,9 +47,9 @@ func TestLinks(t *testing.T) {
 	require.Greater(t, n, 30)
 }
 
-// planned are the files that docs/architecture.md names for features that the model does not
-// have yet, and those that the recipes of CONTRIBUTING.md make up: they need not exist, and
-// exist while somebody tries a recipe.
+// planned lists the files that docs/architecture.md names for features that the model
+// does not have yet, and those that the recipes of CONTRIBUTING.md invent. They need not
+// exist. They may exist, while a reader tries a recipe.
 var planned = []string{
 	"uffd/writeprotect.go", "uffd/continue.go", "uffd/poison.go", "uffd/move.go", "uffd/event.go",
 	"mm/move_pages.go", "uffd/count.go", "uffd/count_test.go", "kernel/testdata/wake-needs-mapping.uffd", "lessons/NN-name.uffd",
@@ -57,7 +57,7 @@ var planned = []string{
 
 var sourceFile = regexp.MustCompile(`\b[a-z_]+(?:/[\w.-]+)*/[\w-]+\.(?:go|diff|txt|uffd)\b`)
 
-// Every source file that a guide names exists, or is planned or made up.
+// Every source file that a guide names exists, or is planned or invented.
 func TestGuidesNameFilesThatExist(t *testing.T) {
 	for _, name := range guides {
 		for _, path := range sourceFile.FindAllString(readDocument(t, name), -1) {
@@ -91,7 +91,8 @@ func TestRuleOfTheRecipe(t *testing.T) {
 
 var pathOfAFault = regexp.MustCompile(`([\w.()*]+(?:, \w+)*) +([a-z]+(?:/\w+)*\.go)\b`)
 
-// Every function on the path of a fault stands in the file that docs/architecture.md says.
+// Every function on the path of a fault stands in the file that docs/architecture.md
+// says.
 func TestPathOfAFault(t *testing.T) {
 	_, section, ok := strings.Cut(readDocument(t, "docs/architecture.md"), "## The path of one fault")
 	require.True(t, ok)

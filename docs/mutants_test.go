@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the table of mutants in exploration.md anew")
 
-// The table of docs/exploration.md has each rule that can be dropped, with the run that shows what it
-// is for.
+// The table of docs/exploration.md has each rule that can be dropped, with the shortest
+// run that goes wrong without it.
 func TestTableOfMutants(t *testing.T) {
 	const file, head = "exploration.md", "| mutant | rule | without it | program | tasks | preempted | switched |\n|---|---|---|---|---|---|---|\n"
 	rules := slices.Clone(uffd.Rules())
@@ -39,8 +39,8 @@ func TestTableOfMutants(t *testing.T) {
 	same(t, table, head+have+"\n", "go test ./docs -run Mutants -update")
 }
 
-// same requires that a generated table is the one in the document. It names the first line
-// that differs, and the command that updates the table.
+// same requires that a generated table is the one in the document. It names the first
+// line that differs, and the command that updates the table.
 func same(t *testing.T, want, have, command string) {
 	t.Helper()
 	if diff := firstDifference(want, have); diff != "" {
@@ -71,8 +71,8 @@ func TestFirstDifference(t *testing.T) {
 	require.Equal(t, "line 2\n  want b\n  have (no line)", firstDifference("a\nb", "a"))
 }
 
-// place is where a rule stands in the table: by number, those that prevent nothing behind the others,
-// and those without a number last.
+// place returns the position of a rule in the table: by number, rules that prevent
+// nothing behind the others, and rules without a number last.
 func place(info rule.Info) int {
 	var n int
 	switch number := explore.MutantOf(info.Rule); {
@@ -109,7 +109,7 @@ func mutantRow(t *testing.T, info rule.Info) string {
 		number, info.Name, info.Symptom, program, len(tasks(r.Failure.Schedule)), bound.Preemptions, bound.Switches)
 }
 
-// tasks are those that the run needs; what a store buffer does is its task's.
+// tasks returns the tasks of a schedule. A store buffer counts as its task.
 func tasks(s explore.Schedule) map[string]bool {
 	names := map[string]bool{}
 	for _, name := range s {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the page shows of the example is what is there.
+// Every piece of code on the page is in the example.
 func TestPagersShowsTheExample(t *testing.T) {
 	files, err := filepath.Glob("../examples/pager/*.go")
 	require.NoError(t, err)

@@ -64,10 +64,11 @@ func TestEveryCitationHasARow(t *testing.T) {
 	}
 }
 
-// sectionOf returns what the numbers of related rules begin with: WAKE- for WAKE-6.
+// sectionOf returns the beginning that the numbers of related rules share: WAKE- for
+// WAKE-6.
 func sectionOf(rule string) string { return strings.TrimRight(rule, "0123456789.") }
 
-// rulesIn returns the rules that head a row of a table in the document, behind a
+// rulesIn returns the rules that begin a row of a table in the document, behind a
 // heading.
 func rulesIn(t *testing.T, name, heading string) map[string]bool {
 	text, err := os.ReadFile(name)
@@ -91,7 +92,7 @@ func citations(t *testing.T) map[string]bool {
 	return found
 }
 
-// citedBy returns, for each file whose name ends so, the rules that it names.
+// citedBy returns, for each file whose name ends in suffix, the rules that it names.
 func citedBy(t *testing.T, suffix string) map[string]map[string]bool {
 	all := map[string]map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {

@@ -20,8 +20,8 @@ var snapshot = &pager.Snapshot{
 	Pages: slices.Concat(bytes.Repeat([]byte{'a'}, pager.PageSize), bytes.Repeat([]byte{'b'}, pager.PageSize)),
 }
 
-// restore returns the setup: virtual processors touch the second page, while one task serves
-// their faults and another one prefetches.
+// restore returns the setup: virtual processors touch the second page, while one task
+// serves their faults and another one prefetches.
 func restore(vcpus int, uffd func(w *explore.World, t *machine.Task) pager.Uffd) *explore.Setup {
 	want := ""
 	for i := range vcpus {
@@ -88,7 +88,8 @@ func TestInterleavingsByChance(t *testing.T) {
 	}
 }
 
-// deaf ignores Wake. It stands for a pager that does not wake if the page is already present.
+// deaf ignores Wake. It stands for a pager that does not wake if the page is already
+// present.
 type deaf struct{ pager.Uffd }
 
 func (deaf) Wake(addr, length uint64) error { return nil }

@@ -13,9 +13,9 @@ import (
 // Kernel is a userfaultfd of the running kernel.
 type Kernel struct{ file *os.File }
 
-// OpenKernel returns a userfaultfd with which it has registered mem. An unprivileged caller
-// must set [abi.UserModeOnly] in flags. A fault of the kernel itself, in a system call or in
-// KVM, is then an error, and sends no message.
+// OpenKernel returns a userfaultfd with which it has registered mem. An unprivileged
+// caller must set [abi.UserModeOnly] in flags. A fault of the kernel itself, in a system
+// call or in KVM, is then an error, and sends no message.
 func OpenKernel(mem []byte, flags uintptr) (*Kernel, error) {
 	// Non-blocking: os.File then waits for faults with epoll, and not with a thread.
 	fd, _, e := unix.Syscall(unix.SYS_USERFAULTFD, flags|unix.O_CLOEXEC|unix.O_NONBLOCK, 0, 0)
@@ -43,8 +43,8 @@ func (k *Kernel) register(mem []byte) error {
 	return os.NewSyscallError("UFFDIO_REGISTER", k.ioctl(abi.UFFDIO_REGISTER, b))
 }
 
-// Close closes the userfaultfd. A ReadFault that waits returns os.ErrClosed. Faults that were
-// not resolved get pages of zeroes.
+// Close closes the userfaultfd. A ReadFault that waits returns os.ErrClosed. Faults that
+// were not resolved get pages of zeroes.
 func (k *Kernel) Close() error { return k.file.Close() }
 
 // ReadFault implements [Uffd].
@@ -79,8 +79,8 @@ func (k *Kernel) Wake(addr, length uint64) error {
 	return os.NewSyscallError("UFFDIO_WAKE", k.ioctl(abi.UFFDIO_WAKE, b))
 }
 
-// ioctl gets the descriptor's number from the file for each call. After Close the number may
-// belong to another file.
+// ioctl gets the descriptor's number from the file for each call. After Close the number
+// may belong to another file.
 func (k *Kernel) ioctl(cmd uint32, arg []byte) error {
 	conn, err := k.file.SyscallConn()
 	if err != nil {

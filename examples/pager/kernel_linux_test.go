@@ -26,8 +26,8 @@ func TestOnTheKernel(t *testing.T) {
 	}
 	require.NoError(t, err)
 
-	// Go's scheduler does not see that a goroutine sleeps in a page fault. GOMAXPROCS must be
-	// larger than the number of such goroutines, so that the pager can run.
+	// Go's scheduler does not see that a goroutine sleeps in a page fault. GOMAXPROCS
+	// must be larger than the number of such goroutines, so that the pager can run.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(touchers + 3))
 	snapshot := &pager.Snapshot{Start: uint64(uintptr(unsafe.Pointer(&mem[0]))), Pages: make([]byte, len(mem))}
 	for i := range pages {

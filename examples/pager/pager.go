@@ -1,7 +1,7 @@
 // Package pager is a small userfaultfd pager. It restores memory from a snapshot, page by
-// page, while the program that owns the memory already runs. It shows how to write a pager
-// so that the same code runs on the kernel and on the model, where its tests can try every
-// interleaving.
+// page, while the program that owns the memory already runs. It shows how to write a
+// pager so that the same code runs on the kernel and on the model, where its tests can
+// try every interleaving.
 package pager
 
 import (
@@ -12,8 +12,8 @@ import (
 // PageSize is the size of a page, in bytes.
 const PageSize = 4096
 
-// Uffd lists the operations of a userfaultfd that a pager needs. [Kernel] implements it with
-// the running kernel, the tests with the model.
+// Uffd lists the operations of a userfaultfd that a pager needs. [Kernel] implements it
+// with the running kernel, the tests with the model.
 type Uffd interface {
 	// ReadFault waits for a fault and returns the address of its page.
 	ReadFault() (addr uint64, err error)
@@ -30,8 +30,8 @@ type Snapshot struct {
 	Pages []byte
 }
 
-// Serve resolves faults until an operation of the userfaultfd fails, and returns that error.
-// Several tasks may serve the same userfaultfd.
+// Serve resolves faults until an operation of the userfaultfd fails, and returns that
+// error. Several tasks may serve the same userfaultfd.
 func (s *Snapshot) Serve(u Uffd) error {
 	for {
 		addr, err := u.ReadFault()

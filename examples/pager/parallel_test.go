@@ -13,8 +13,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// On the free executor the tasks are parallel goroutines: more memory, more processors, and
-// the race detector can check the pager's own variables.
+// On the free executor the tasks are parallel goroutines: more memory, more processors,
+// and the race detector can check the pager's own variables.
 func TestInParallel(t *testing.T) {
 	const pages, vcpus, servers, start = 512, 8, 2, 0x10000000
 	version, ok := kernel.Lookup("6.18")
