@@ -1,11 +1,13 @@
 package conform
 
 import (
+	"bufio"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/lessons"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
@@ -73,5 +75,33 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		text, _, _ = strings.Cut(text, "\n") // a line, as Do gets it
 		checkAnswer(t, strings.TrimSuffix(text, "\r"))
+	})
+}
+
+// FuzzServe gives the model any lines as a target: each gets a line, an answer, "?" or "!".
+func FuzzServe(f *testing.F) {
+	for _, l := range lessons.All() {
+		f.Add(l.Source)
+	}
+	f.Add("fd = userfaultfd(O_NONBLOCK)\npoll(fd)\nqueues(fd)\nnonsense\n\n#! kernel: 2015\n\x00\n= 3\nt1:\n")
+	f.Add("ioctl(3, UFFDIO_MOVE, {dst=0, src=0, len=1p})\nmlock(0, 1p)\nfail_nth(mmap, 1)\nexit()\nmaps()\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 8<<10 {
+			return
+		}
+		d, err := NewModel(scenario.Options{Steps: 3000})
+		require.NoError(t, err)
+		defer d.Close()
+		var out strings.Builder
+		require.NoError(t, Serve(d, strings.NewReader(text), &out))
+		lines := 0
+		for scan := bufio.NewScanner(strings.NewReader(text)); scan.Scan(); {
+			lines++
+		}
+		answers := strings.SplitAfter(out.String(), "\n")
+		require.Equal(t, lines+1, len(answers), "%q", out.String())
+		for _, a := range answers[:lines] {
+			require.Regexp(t, "^[=?!]", a)
+		}
 	})
 }
