@@ -120,7 +120,7 @@ func (t *Task) Forget(essence func(permutation int) uint64) {
 		return
 	}
 	for k := range t.ctl.fp.permutations {
-		t.co.history[k] = mix(1, essence(k))
+		t.co.history[k] = mix(mix(1, essence(k)), uint64(t.uniques))
 	}
 	t.co.mark, t.co.marked = t.co.history, t.co.total
 }
@@ -162,7 +162,7 @@ func (c *Controlled) forgetSince(t *Task, b *Bookmark, point string, essence fun
 		if s.unknown {
 			return // at the first permutation, if at any: nothing has been replaced
 		}
-		live := mix(s.h, s.set)
+		live := mix(mix(s.h, s.set), uint64(t.uniques)) // which names the task's next structure
 		t.co.history[k], t.co.mark[k] = mix(b.history[k], live), mix(b.mark[k], live)
 	}
 	t.co.marked = t.co.total
@@ -266,11 +266,38 @@ func (c *Controlled) mustLabel(t *Task, obj unsafe.Pointer) *label {
 	return l
 }
 
-// dropFreed removes a freed structure from the fingerprint: no task can reach it, so its
-// content no longer matters.
+// freedMark represents a freed structure in the fingerprint. A structure that is alive
+// with its initial content has no term, and must not be mistaken for it: a task that still
+// has a pointer to the structure finds either.
+const freedMark = 0x9fb21c651e98df25
+
+// dropFreed replaces a freed structure's content in the fingerprint by the mark that it is
+// freed.
 func (c *Controlled) dropFreed(l *label) {
+	c.retire(l)
+	for k := range c.fp.permutations {
+		l.part[k] = mix(l.ids[k], freedMark)
+		c.fp.objects[k] += l.part[k]
+	}
+}
+
+// retire removes a structure's content from the fingerprint.
+func (c *Controlled) retire(l *label) {
 	for k := range c.fp.permutations {
 		c.fp.objects[k] -= l.part[k]
 	}
 	l.part = sums{}
+}
+
+// Retire removes the structure at p from the fingerprint, freed or not: the location of
+// the task determines that it no longer uses the structure. It is no visible step. The
+// task may then label another structure with the same name and number. On the free
+// executor Retire does nothing.
+func Retire[T any](t *Task, p *T) {
+	if t.ctl == nil || !t.ctl.fp.on {
+		return
+	}
+	if l := t.ctl.labelOf(unsafe.Pointer(p)); l != nil {
+		t.ctl.retire(l)
+	}
 }

@@ -171,7 +171,7 @@ func TestUnknownCommands(t *testing.T) {
 		var cmds []uint32
 		for _, known := range abi.Ioctls() {
 			c := known.Cmd
-			cmds = append(cmds, c+1<<16, c-1<<16, c+8<<16, c^1<<30, c^1<<31, c&^(3<<30), c^0x100, c&0xff, c+0x10)
+			cmds = append(cmds, c+1<<16, c-1<<16, c+8<<16, c^1<<30, c^1<<31, c&^(3<<30), c^0x100, c&0xff|0x5500, c+0x10)
 		}
 		cmds = append(cmds, 0, ^uint32(0), 0x5401, 0xc010aa05)
 		fd := k.open('A', 0)

@@ -238,7 +238,7 @@ func newWaitQueue(t *sim.Task, c *Ctx, msg abi.Msg) *waitQueue {
 	if uwq == nil || t.Controlled() {
 		uwq = new(waitQueue)
 		uwq.wq = sim.WaitQueueEntry{Func: userfaultfdWakeFunction, Container: uwq}
-		sim.Label(t, uwq, t.Name()+"'s entry", t.Unique())
+		sim.Label(t, uwq, t.Name()+"'s entry", uint64(t.ID())<<32) // no other of the task is alive
 		th.Fault = uwq
 	}
 	uwq.msg, uwq.ctx, uwq.dead = msg, c, false
@@ -252,4 +252,5 @@ func newWaitQueue(t *sim.Task, c *Ctx, msg abi.Msg) *waitQueue {
 func (uwq *waitQueue) returned(t *sim.Task) {
 	uwq.dead = true
 	sim.Kfree(t, uwq)
+	sim.Retire(t, uwq) // the task's next entry has the same label
 }

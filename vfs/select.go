@@ -111,7 +111,7 @@ func (pwq *PollWqueues) pollOne(t *sim.Task, files *FDTable, p *PollFd, pt *Poll
 func (pwq *PollWqueues) pollWait(t *sim.Task, head *sim.WaitQueueHead) {
 	if pwq.used == len(pwq.entries) {
 		e := new(pollEntry)
-		sim.Label(t, e, t.Name()+"'s poll entry", t.Unique())
+		sim.Label(t, e, t.Name()+"'s poll entry", uint64(t.ID())<<32|uint64(len(pwq.entries)))
 		pwq.entries = append(pwq.entries, e)
 	}
 	e := pwq.entries[pwq.used]
