@@ -41,7 +41,7 @@ var changing = []*Setup{
 func TestStatesOfChangingMemoryDetermineWhatFollows(t *testing.T) {
 	for _, setup := range changing {
 		for _, tso := range []bool{false, true} {
-			followFor(t, setup, Options{Version: "2015+copy", TSO: tso}, 1000)
+			followFor(t, setup, Options{TSO: tso}, 1000)
 		}
 	}
 }

@@ -125,9 +125,23 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 		defer c.end(t)
 		c.recordStep(t, t.co.next, 0)
 		fn(t)
+		c.exit(t)
 	})
 	c.tasks = append(c.tasks, t)
 	return t
+}
+
+// exit ends a task that has returned. That is a step if another task can tell: if the task
+// has announced a sleep, which a waker may find, or if its store buffer is not empty, which
+// it must be first. Nothing tells a task in TASK_RUNNING from a dead one: no waker wakes
+// either.
+func (c *Controlled) exit(t *Task) {
+	if len(t.co.buffer.stores) == 0 && t.State() == Running {
+		return
+	}
+	s := Step{OpExit, unsafe.Pointer(t)}
+	c.step(t, s)
+	c.recordStep(t, s, 0)
 }
 
 // end is deferred by a task: it marks the task dead, records its panic, if any, as the

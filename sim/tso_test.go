@@ -180,3 +180,34 @@ func TestStoreIntoFreedMemory(t *testing.T) {
 	}
 	require.True(t, found)
 }
+
+// Between its last step and its end a task can still be woken from a sleep that it has
+// announced, and it ends only when its store buffer is empty.
+func TestEndOfATask(t *testing.T) {
+	// r: whether the sleep has been announced, the task's last store, whether the waker
+	// woke the task, and the store once more.
+	outcomes := func(tso bool, end func(t *Task, last *Word)) string {
+		return litmus(t, tso, 4, func(c *Controlled, r []uint64) {
+			var announced, last Word
+			sleeper := c.Go("sleeper", nil, func(t *Task) {
+				t.SetState(Interruptible)
+				announced.StoreAtOnce(t, 1)
+				end(t, &last)
+			})
+			c.Go("waker", nil, func(t *Task) {
+				r[0], r[1] = announced.Load(t), last.Load(t)
+				if t.WakeUpState(sleeper, Normal) {
+					r[2] = 1
+				}
+				r[3] = last.Load(t)
+			})
+		})
+	}
+	asleep := func(t *Task, last *Word) { last.StoreAtOnce(t, 1) }
+	require.Contains(t, outcomes(false, asleep), "1 1 1 1", "the end is no part of the last step")
+	buffered := func(t *Task, last *Word) { last.Store(t, 1) }
+	require.NotContains(t, outcomes(true, buffered), "1 0 0 0", "it has ended, and its store is not in memory")
+	back := func(t *Task, _ *Word) { t.SetRunning() }
+	require.Contains(t, outcomes(true, back), "1 0 1 0")
+	require.Contains(t, outcomes(true, back), "1 0 0 0")
+}
