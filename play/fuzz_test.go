@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/lessons"
 )
 
-// FuzzBody sends any body to run. Each gets an answer of JSON within the limits: a run, or
-// what is wrong with the request.
+// FuzzBody sends any body to run. Each gets an answer of JSON within the limits: a run,
+// or what is wrong with the request.
 func FuzzBody(f *testing.F) {
 	add := func(r Request) {
 		body, err := json.Marshal(r)

@@ -131,10 +131,10 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	return t
 }
 
-// exit ends a task that has returned. That is a step if another task can tell: if the task
-// has announced a sleep, which a waker may find, or if its store buffer is not empty, which
-// it must be first. Nothing tells a task in TASK_RUNNING from a dead one: no waker wakes
-// either.
+// exit ends a task that has returned. That is a step if another task can tell: if the
+// task has announced a sleep, which a waker may find, or if its store buffer is not
+// empty, which it must be first. No other task can tell a task in TASK_RUNNING from a
+// dead one: no waker wakes either.
 func (c *Controlled) exit(t *Task) {
 	if len(t.co.buffer.stores) == 0 && t.State() == Running {
 		return

@@ -267,12 +267,12 @@ func (c *Controlled) mustLabel(t *Task, obj unsafe.Pointer) *label {
 }
 
 // freedMark represents a freed structure in the fingerprint. A structure that is alive
-// with its initial content has no term, and must not be mistaken for it: a task that still
-// has a pointer to the structure finds either.
+// with its initial content has no term, and must not be mistaken for it: a task that
+// still has a pointer to the structure can tell.
 const freedMark = 0x9fb21c651e98df25
 
-// dropFreed replaces a freed structure's content in the fingerprint by the mark that it is
-// freed.
+// dropFreed replaces a freed structure's content in the fingerprint by the mark that it
+// is freed.
 func (c *Controlled) dropFreed(l *label) {
 	c.retire(l)
 	for k := range c.fp.permutations {

@@ -32,8 +32,8 @@ func updateFile(name string, ran, text []byte) error {
 	return replaceFile(path, text, mode)
 }
 
-// readWritable returns the text of a regular file and its permissions. It returns an error
-// if the file may not be written to: a rename would not need that permission.
+// readWritable returns the text of a regular file and its permissions. It returns an
+// error if the file may not be written to: a rename would not need that permission.
 func readWritable(path string) (text []byte, mode fs.FileMode, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
