@@ -14,19 +14,24 @@ import (
 	"github.com/uffdsim/uffdsim/scenario"
 )
 
-// Command is a program as a target: it reads statements, one a line, on its standard input,
-// and prints the answers, one a line. docs/protocol.md has the details.
+// Command is a program as a target: it reads statements, one a line, on its standard
+// input, and prints the answers, one a line. docs/protocol.md has the details.
 type Command struct {
 	// Args are the program and its arguments.
 	Args []string
-	// Timeout is how long it may take for an answer.
+	// Timeout is how long the program may take for an answer.
 	Timeout time.Duration
-	// Errors gets what it prints on standard error; nil for nobody.
+	// Errors receives the program's standard error; nil discards it.
 	Errors io.Writer
+	// Supervisor are arguments with which this executable calls [Supervise] with the
+	// arguments that follow. The supervisor kills every process that a program has
+	// started, even if this process is killed. Without one, or on a system other than
+	// Linux, a process that leaves the program's process group is not killed.
+	Supervisor []string
 
 	mu      sync.Mutex
-	running map[*running]bool // those that have not been closed
-	closed  bool              // Close was called: no program may be started
+	running map[*running]bool // programs that were not closed; protected by mu
+	closed  bool              // Close was called: no program may be started; protected by mu
 }
 
 // errClosed is the error of New after Close.
@@ -39,10 +44,17 @@ func (c *Command) New() (Doer, error) {
 	if c.closed {
 		return nil, errClosed
 	}
+	if _, err := exec.LookPath(c.Args[0]); err != nil { // a supervisor would find out later
+		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
+	}
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
+	hasSupervisor := canSupervise && c.Supervisor != nil
+	if hasSupervisor {
+		cmd = supervised(c.Supervisor, c.Args)
+	}
 	cmd.Stderr = c.Errors
 	cmd.WaitDelay = waitDelay
-	contain(cmd)
+	contain(cmd, hasSupervisor)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -51,7 +63,7 @@ func (c *Command) New() (Doer, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{command: c, cmd: cmd, in: in, answers: make(chan string), ended: make(chan struct{})}
+	r := &running{command: c, cmd: cmd, hasSupervisor: hasSupervisor, in: in, answers: make(chan string), ended: make(chan struct{})}
 	if err := r.start(); err != nil {
 		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
 	}
@@ -63,26 +75,27 @@ func (c *Command) New() (Doer, error) {
 	return r, nil
 }
 
-// Close implements [Target]: it kills the programs that still run. An answer that is waited for
-// will not come, and New starts no more programs.
+// Close implements [Target]: it kills the programs that still run. A call of Do that
+// waits for an answer returns an error, and New starts no more programs.
 func (c *Command) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
 	for r := range c.running {
-		kill(r.cmd)
+		r.kill()
 	}
 }
 
 // running is the program of a scenario.
 type running struct {
-	command *Command
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	answers chan string
-	ended   chan struct{} // closed by Close
-	line    int
-	broken  error
+	command       *Command
+	cmd           *exec.Cmd
+	hasSupervisor bool // cmd is the supervisor
+	in            io.WriteCloser
+	answers       chan string
+	ended         chan struct{} // closed by Close
+	line          int
+	broken        error
 }
 
 // start starts the program on a thread that stays until Close: see [contain].
@@ -100,14 +113,26 @@ func (r *running) start() error {
 	return <-started
 }
 
-// waitDelay is how long Close waits for the standard error of an ended program, which a process that
-// has left the program's group may keep open.
+// kill kills the program and what it has started. It does not wait.
+func (r *running) kill() {
+	if r.hasSupervisor {
+		stop(r.cmd)
+	} else {
+		kill(r.cmd)
+	}
+}
+
+// waitDelay is how long Close waits for the standard error of an ended program: a process
+// that left the program's group may keep it open.
 const waitDelay = time.Second
 
-// maxAnswer is more than any answer is long.
+// stopDelay is how long Close waits for a supervisor before it kills the process group.
+const stopDelay = 5 * time.Second
+
+// maxAnswer is the maximal length of an answer, in bytes.
 const maxAnswer = 1 << 20
 
-// listen hands the program's lines on.
+// listen sends the program's lines to Do.
 func (r *running) listen(out io.Reader) {
 	defer close(r.answers)
 	lines := bufio.NewScanner(out)
@@ -130,14 +155,14 @@ func (r *running) Do(line string) (*scenario.Result, error) {
 	limit := time.NewTimer(r.command.Timeout)
 	defer limit.Stop()
 	sent := make(chan error, 1)
-	go func() { // beside, for a program that does not read
+	go func() { // the program may not read
 		_, err := fmt.Fprintln(r.in, line)
 		sent <- err
 	}()
 	select {
 	case err := <-sent:
 		if err != nil {
-			return nil, r.breaks(line, "it has ended, or reads no more (%v)", err)
+			return nil, r.breaks(line, "it has ended, or no longer reads (%v)", err)
 		}
 	case <-limit.C:
 		return nil, r.breaks(line, "it has read nothing for %v", r.command.Timeout)
@@ -174,30 +199,35 @@ func (r *running) result(line, text string) (*scenario.Result, error) {
 		if len(text) > 80 {
 			text = text[:80] + "..."
 		}
-		return nil, r.breaks(line, "%q is no answer", text)
+		return nil, r.breaks(line, "%q is not an answer", text)
 	}
 	return result, nil
 }
 
-// Close implements [Doer]: nothing of the program is left running.
+// Close implements [Doer]: it kills the program and what it has started, and waits.
 func (r *running) Close() {
 	r.command.mu.Lock()
 	delete(r.command.running, r)
 	r.command.mu.Unlock()
 	close(r.ended)
 	_ = r.in.Close()
-	kill(r.cmd)
+	r.kill()
+	late := time.AfterFunc(stopDelay, func() { kill(r.cmd) })
+	defer late.Stop()
 	_ = r.cmd.Wait()
 }
 
-// Serve is the other side: it reads statements and prints the answers of a Doer. The error is
-// that of reading or writing.
+// Serve is the other side of the protocol: it reads statements and prints the answers of
+// a Doer. It returns the error of reading or writing.
 func Serve(d Doer, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxAnswer)
 	w := bufio.NewWriter(out)
 	for lines.Scan() {
 		r, err := d.Do(lines.Text())
+		if err == nil && r.Finding != nil {
+			err = r.Finding
+		}
 		switch {
 		case err != nil:
 			fmt.Fprintf(w, "! %v\n", strings.ReplaceAll(err.Error(), "\n", "; "))

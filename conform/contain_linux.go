@@ -2,4 +2,6 @@ package conform
 
 import "syscall"
 
-func endWithThread(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
+// endWithThread requests a signal for the program at the end of the thread that starts
+// it.
+func endWithThread(a *syscall.SysProcAttr, sig syscall.Signal) { a.Pdeathsig = sig }

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A program does not outlive the process that compares the model with it, even if that is killed.
+// A program does not outlive the process that compares the model with it, even if that
+// process is killed.
 func TestProgramOfAKilledProcess(t *testing.T) {
 	const variable = "UFFDSIM_CONFORM_KILLED"
 	if os.Getenv(variable) != "" { // the process to be killed

@@ -4,4 +4,4 @@ package conform
 
 import "syscall"
 
-func endWithThread(*syscall.SysProcAttr) {}
+func endWithThread(*syscall.SysProcAttr, syscall.Signal) {}

@@ -90,7 +90,8 @@ func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
 		}
 		return t, nil
 	}
-	return &conform.Command{Args: strings.Fields(c.target), Timeout: c.timeout, Errors: &printableWriter{out: errOut}}, nil
+	return &conform.Command{Args: strings.Fields(c.target), Timeout: c.timeout,
+		Errors: &printableWriter{out: errOut}, Supervisor: []string{superviseName}}, nil
 }
 
 func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []string) error {
