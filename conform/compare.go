@@ -1,9 +1,8 @@
-// Package conform holds implementations of userfaultfd against one another: it makes the
-// operations of scenarios on two of them in step, and compares the answers.
+// Package conform compares implementations of userfaultfd: it runs the operations of
+// scenarios on two of them in step, and compares the answers.
 package conform
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 // Divergence is the first statement that two sides answer differently.
 type Divergence struct {
 	Ours, Theirs *scenario.Result
-	// Err is why theirs gave no answer at all, nil if it did.
+	// Err is why theirs gave no answer, nil if it gave one.
 	Err error
 }
 
@@ -31,25 +30,25 @@ func (d *Divergence) String() string {
 	return b.String()
 }
 
-// whole is the answer as it is shown under others.
+// whole returns the answer, indented for a list of answers.
 func whole(r *scenario.Result) string {
 	return strings.ReplaceAll(r.Whole(), "\n", "\n      ")
 }
 
-// Outcome is what came of a scenario.
+// Outcome counts what the comparison of a scenario found.
 type Outcome struct {
-	Same    int         // statements that both have answered alike, except for Unready
-	Unready int         // that both have refused, because the handshake was missing
-	Skipped int         // that the target cannot do
-	Diverge *Divergence // nil for none
-	// Ended is why the scenario does not go on to its end, though neither was wrong: it asks
-	// for what only the model can do, or for more than the target has room for; else there is a mistake in
-	// it. Nil if it does.
+	Same    int         // statements that both answered alike, except for Unready
+	Unready int         // statements that both refused, because the handshake was missing
+	Skipped int         // statements that the target cannot run
+	Diverge *Divergence // nil if none
+	// Ended is why the rest of the scenario was not compared although neither side was
+	// wrong (see [scenario.Incomparable]), or a mistake in the scenario. Nil if all was
+	// compared.
 	Ended error
 }
 
-// Run gives a scenario's statements to both, as long as they agree. What the scenario expects
-// does not matter.
+// Run runs a scenario's statements on both sides as long as they agree. It ignores what
+// the scenario expects.
 func Run(pair Pair, file *syntax.File) (Outcome, error) {
 	var o Outcome
 	ours, theirs, err := pair()
@@ -65,7 +64,7 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 		case err != nil:
 			o.Ended = err
 			return o, nil
-		case d != nil && (errors.Is(d.Err, scenario.ErrModelOnly) || errors.Is(d.Err, scenario.ErrNoRoom)):
+		case d != nil && scenario.Incomparable(d.Err):
 			o.Ended = d.Err
 			return o, nil
 		case d != nil:

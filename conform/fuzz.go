@@ -9,24 +9,27 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// Found is a divergence that fuzzing has found.
+// Found is a divergence that fuzzing found.
 type Found struct {
-	Lines []string // the scenario that leads to it; the last is what is answered differently
+	Lines []string // the scenario that leads to it; the last one is answered differently
 	*Divergence
 }
 
-// scenarioLength is how many statements a random scenario has.
+// scenarioLength is the number of statements of a random scenario.
 const scenarioLength = 60
 
 // Effort counts the operations of random scenarios.
 type Effort struct {
-	Operations int // made on both sides
-	Same       int // that both sides answered alike, except for Unready
-	Unready    int // that both sides refused, because the handshake was missing
+	Operations int // run on both sides
+	Same       int // answered alike by both sides, except for Unready
+	Unready    int // refused by both sides, because the handshake was missing
+	// Ended is why the rest of a scenario cannot be compared on this host, nil if all
+	// was.
+	Ended error
 }
 
-// FuzzOne runs a random scenario, and returns the number of operations and the first divergence,
-// nil if there is none.
+// FuzzOne runs a random scenario, and returns the number of operations and the first
+// divergence, nil if there is none.
 func FuzzOne(pair Pair, seed uint64) (Effort, *Found, error) {
 	ours, theirs, err := pair()
 	if err != nil {
@@ -48,7 +51,7 @@ func FuzzOne(pair Pair, seed uint64) (Effort, *Found, error) {
 			return r.effort(), nil, fmt.Errorf("seed %d: %w", seed, err)
 		}
 		if d != nil {
-			return r.effort(), &Found{r.lines, d}, nil
+			return r.found(d)
 		}
 		g.learn(line, result.Answer)
 		for _, task := range g.blocked() {
@@ -57,7 +60,7 @@ func FuzzOne(pair Pair, seed uint64) (Effort, *Found, error) {
 				return r.effort(), nil, fmt.Errorf("seed %d: %w", seed, err)
 			}
 			if d != nil {
-				return r.effort(), &Found{r.lines, d}, nil
+				return r.found(d)
 			}
 			if result.Answer != "blocked" {
 				g.landed(task, result.Answer)
@@ -67,7 +70,18 @@ func FuzzOne(pair Pair, seed uint64) (Effort, *Found, error) {
 	return r.effort(), nil, nil
 }
 
-// blocked are the tasks that were, the last time that somebody asked.
+// found returns the end of a random scenario: a divergence, or nil if the rest cannot be
+// compared on this host.
+func (r *lockstep) found(d *Divergence) (Effort, *Found, error) {
+	e := r.effort()
+	if scenario.Incomparable(d.Err) {
+		e.Ended = d.Err
+		return e, nil, nil
+	}
+	return e, &Found{r.lines, d}, nil
+}
+
+// blocked returns the tasks that were blocked when the scenario last asked.
 func (g *generator) blocked() []string {
 	var names []string
 	for _, name := range []string{"t1", "t2", "t3"} {
@@ -82,15 +96,15 @@ func (g *generator) blocked() []string {
 type lockstep struct {
 	ours, theirs Doer
 	lines        []string
-	same         int // statements that both have answered alike
-	unready      int // of the others: that both refused, because the handshake was missing
+	same         int // statements that both answered alike, except for unready
+	unready      int // statements that both refused, because the handshake was missing
 }
 
 func (r *lockstep) effort() Effort {
 	return Effort{Operations: len(r.lines), Same: r.same, Unready: r.unready}
 }
 
-// do runs one. The error is a mistake in it.
+// do runs a statement on both sides. The error is a mistake in the statement.
 func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 	r.lines = append(r.lines, line)
 	a, err := r.ours.Do(line)
@@ -118,8 +132,8 @@ func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 	return a, nil, nil
 }
 
-// Replay runs the lines, and returns the first divergence, nil if there is none. The error is a
-// mistake in a line.
+// Replay runs the lines, and returns the first divergence, nil if there is none. The
+// error is a mistake in a line.
 func Replay(pair Pair, lines []string) (*Found, error) {
 	ours, theirs, err := pair()
 	if err != nil {
@@ -140,14 +154,14 @@ func Replay(pair Pair, lines []string) (*Found, error) {
 	return nil, nil
 }
 
-// Shrink leaves out of a divergence's scenario what it does not need: stretches of lines, ever
-// smaller ones.
+// Shrink removes from a divergence's scenario the lines that it does not need: it tries
+// to remove half of them at a time, then smaller and smaller parts.
 func Shrink(pair Pair, found *Found) *Found {
 	for size := len(found.Lines) / 2; size > 0; {
 		smaller := false
 		for at := 0; at+size < len(found.Lines); {
 			candidate := slices.Concat(found.Lines[:at], found.Lines[at+size:])
-			if shorter, err := Replay(pair, candidate); err == nil && shorter != nil {
+			if shorter, err := Replay(pair, candidate); err == nil && shorter != nil && !scenario.Incomparable(shorter.Err) {
 				found, smaller = shorter, true
 			} else {
 				at += size
@@ -160,9 +174,9 @@ func Shrink(pair Pair, found *Found) *Found {
 	return found
 }
 
-// Scenario returns the divergence as a scenario with the answers of the target, ready to be run,
-// and to be kept once it passes. It always parses: what an answer has that a scenario cannot
-// write is replaced by "...", which stands for anything, and so is the end of a long line.
+// Scenario returns the divergence as a scenario that expects the answers of the target.
+// It always parses: parts of an answer that a scenario cannot express are replaced by
+// "...", which matches anything, and so is the end of a long line.
 func (f *Found) Scenario(kernel string) string {
 	text := fmt.Sprintf("#! kernel: %s\n%s\n", kernel, strings.Join(f.Lines, "\n"))
 	if f.Err != nil {
@@ -180,11 +194,11 @@ func (f *Found) Scenario(kernel string) string {
 	return text + comment("the model: "+whole(f.Ours))
 }
 
-// maxText is how much of a line a scenario shows, in bytes: spelled out, it takes up to three
-// times as much, and a scenario's line has up to 64 KiB.
+// maxText is the length of a line that a scenario shows, in bytes. Escapes take up to
+// three times as much, and a line of a scenario has at most 64 KiB.
 const maxText = 16 << 10
 
-// shorten returns the text, or the beginning of a long one with "..." behind it.
+// shorten returns the text, or the beginning of a long text followed by "...".
 func shorten(text string) string {
 	if len(text) <= maxText {
 		return text
@@ -192,7 +206,7 @@ func shorten(text string) string {
 	return text[:maxText] + "..."
 }
 
-// comment returns the text as comments, a line for each of its own.
+// comment returns the text with each line turned into a comment.
 func comment(text string) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\x00", "\ufffd"), "\n") {

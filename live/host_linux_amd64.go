@@ -1,76 +1,15 @@
 package live
 
 import (
-	"encoding/binary"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/scenario"
-	"github.com/uffdsim/uffdsim/uffd/abi"
-	"golang.org/x/sys/unix"
 )
-
-// Kernel runs scenarios on the running kernel, one after the other. Close it after use.
-type Kernel struct {
-	arena *arena
-	first *task
-	end   chan struct{}
-}
-
-// Open prepares the running kernel for scenarios. The error says what is missing:
-// userfaultfd, or the right to use it.
-func Open() (*Kernel, error) {
-	fd, _, no := unix.Syscall(unix.SYS_USERFAULTFD, unix.O_CLOEXEC, 0, 0)
-	if no != 0 {
-		return nil, fmt.Errorf("userfaultfd: %w", no)
-	}
-	_ = unix.Close(int(fd))
-	a, err := newArena()
-	if err != nil {
-		return nil, err
-	}
-	k := &Kernel{arena: a, end: make(chan struct{})}
-	started := make(chan error)
-	go func() { // on a thread of its own, with which all tasks die
-		k.first, err = startFirst(a)
-		started <- err
-		<-k.end
-		if k.first != nil {
-			k.first.kill()
-			k.first.release()
-		}
-		a.close()
-		k.end <- struct{}{}
-	}()
-	if err := <-started; err != nil {
-		k.Close()
-		return nil, err
-	}
-	return k, nil
-}
-
-// Close ends what is left.
-func (k *Kernel) Close() {
-	k.end <- struct{}{}
-	<-k.end
-}
-
-// NewHost makes a process for a scenario.
-func (k *Kernel) NewHost() (*Host, error) {
-	h := &Host{kernel: k, news: make(chan struct{}, 1)}
-	keeper, err := k.first.spawn(shareNo)
-	if err != nil {
-		return nil, err
-	}
-	h.addProcess(keeper, nil)
-	return h, nil
-}
 
 // Host is a scenario's processes on the running kernel.
 type Host struct {
@@ -78,30 +17,31 @@ type Host struct {
 	processes []*process
 	flights   []*flight
 	news      chan struct{} // holds one token if something may have settled
-	failure   error         // why a task could not be made: there are too many
+	failure   error         // why the scenario cannot be compared further
+	high      atomic.Bool   // the scenario has mapped memory above the arena's lowest address
 }
 
-// process is a process: tasks that share memory and descriptors.
+// process is a process of the scenario: tasks that share memory and descriptors.
 type process struct {
 	host     *Host
-	keeper   *task // does what the scenario does not ask for
+	keeper   *task // executes what the scenario did not ask for
 	tasks    map[string]*task
 	contexts map[int]context // by descriptor
 	ended    bool
 }
 
-// context is a userfaultfd context: what it is called, and the process whose memory it is for, which need
-// not be the one that has a descriptor of it.
+// context is a userfaultfd context: its name, and the process whose memory it handles.
+// Other processes may have a descriptor of it, too.
 type context struct {
 	name string
 	of   *process
 }
 
-// flight is an operation on its way.
+// flight is an operation in progress.
 type flight struct {
 	task    *task
 	done    atomic.Bool
-	failure error // why it could not be made; written before done is set
+	failure error // why its answer cannot be compared; written before done is set
 }
 
 func (h *Host) addProcess(keeper *task, contexts map[int]context) *process {
@@ -130,15 +70,15 @@ func (p *process) Start(name string, fn func(t scenario.Thread), done func(kille
 		defer func() {
 			done(killed)
 			f.done.Store(true)
-			p.host.tell()
+			p.host.notify()
 		}()
 		defer func() {
 			switch e := recover().(type) {
 			case nil:
 			case gone:
 				killed = true
-			case tooLarge:
-				f.failure = fmt.Errorf("%w: %d bytes at a time, and not more than %d", scenario.ErrNoRoom, e.bytes, paneSize)
+			case giveUp:
+				f.failure = fmt.Errorf("task %s: %w", name, e.err)
 			default:
 				panic(e)
 			}
@@ -148,52 +88,56 @@ func (p *process) Start(name string, fn func(t scenario.Thread), done func(kille
 	return f
 }
 
+// taskNamed returns the task with the name, and makes it if the process has none.
 func (p *process) taskNamed(name string) (*task, error) {
-	if t := p.tasks[name]; t != nil && !t.isDead() {
-		return t, nil
+	if t := p.tasks[name]; t != nil {
+		if err := t.check(); err != nil {
+			return nil, err
+		}
+		if !t.isDead() {
+			return t, nil
+		}
 	}
 	t, err := p.keeper.spawn(shareAll)
 	if err == nil {
-		t.asleep = p.host.tell
+		t.asleep = p.host.notify
 		p.tasks[name] = t
 	}
 	return t, err
 }
 
-// settleTime is how long Settle waits: no operation takes longer that is not stuck.
-const settleTime = 10 * time.Second
+// settleChecks is how often Settle checks, at least a millisecond apart, before it
+// reports that the kernel does not settle. Checks are counted, not time, so that a stop
+// of the controller (Ctrl-Z) does not count.
+const settleChecks = 10_000
 
 // Settle implements [scenario.Host].
 func (h *Host) Settle() error {
 	if h.failure != nil {
 		return h.failure
 	}
-	var deadline time.Time
-	for !h.settled() {
+	for checks := 0; !h.settled(); {
 		select {
 		case <-h.news:
 			continue
 		case <-time.After(time.Millisecond): // a task that slept was woken, and sleeps again
 		}
-		switch now := time.Now(); {
-		case deadline.IsZero():
-			deadline = now.Add(settleTime)
-		case now.After(deadline):
+		if checks++; checks > settleChecks {
 			return fmt.Errorf("the kernel does not settle: %s", h.busy())
 		}
 	}
 	return h.failure
 }
 
-// settled looks twice: whoever was asleep at the first look may have been woken by one that
-// was looked at later.
+// settled checks twice: a task that was asleep at the first check may have been woken by
+// one that was checked later.
 func (h *Host) settled() bool {
 	first := h.quiet()
 	return first && h.quiet()
 }
 
-// tell says that something may have settled.
-func (h *Host) tell() {
+// notify wakes Settle, because something may have settled.
+func (h *Host) notify() {
 	select {
 	case h.news <- struct{}{}:
 	default:
@@ -206,7 +150,7 @@ func (h *Host) quiet() bool {
 	asleep := true
 	for _, f := range h.flights {
 		if f.done.Load() {
-			if f.failure != nil {
+			if f.failure != nil && h.failure == nil {
 				h.failure = f.failure
 			}
 			continue
@@ -223,7 +167,7 @@ func (h *Host) quiet() bool {
 func (h *Host) busy() string {
 	var states []string
 	for _, f := range h.flights {
-		states = append(states, fmt.Sprintf("task %d is in state %c", f.task.pid, f.task.state()))
+		states = append(states, fmt.Sprintf("process %d is in state %c", f.task.pid, f.task.state()))
 	}
 	return strings.Join(states, ", ")
 }
@@ -233,7 +177,7 @@ func (h *Host) Close() {
 	for _, p := range h.processes {
 		p.end()
 	}
-	for h.quiet(); len(h.flights) > 0; h.quiet() { // operations that were blocked end when they notice
+	for h.quiet(); len(h.flights) > 0; h.quiet() { // their goroutines have yet to notice
 		select {
 		case <-h.news:
 		case <-time.After(time.Millisecond):
@@ -246,15 +190,16 @@ func (h *Host) Close() {
 	}
 }
 
-// end kills the process's tasks, and the keeper, which has its memory and descriptors, too.
+// end kills the process's tasks, and the keeper, which shares memory and descriptors with
+// them.
 func (p *process) end() {
 	if p.ended {
 		return
 	}
 	p.ended = true
-	for _, t := range p.all() { // all at once: it takes a while
+	for _, t := range p.all() { // first signal all, then wait: a death takes a while
 		if !t.isDead() {
-			_ = unix.Kill(t.pid, unix.SIGKILL)
+			t.condemn()
 		}
 	}
 	for _, t := range p.all() {
@@ -262,97 +207,16 @@ func (p *process) end() {
 	}
 }
 
-// all are the process's tasks and its keeper.
+// all returns the process's tasks and its keeper.
 func (p *process) all() []*task {
 	return append(slices.Collect(maps.Values(p.tasks)), p.keeper)
 }
 
-// NameContext implements [scenario.Process].
-func (p *process) NameContext(fd int, name string) { p.contexts[fd] = context{name, p} }
-
-func (p *process) forget(fd int) { delete(p.contexts, fd) }
-
-// Maps implements [scenario.Process].
-func (p *process) Maps() ([]scenario.Mapping, error) {
-	a := p.host.kernel.arena
-	regions, err := readSmaps(p.keeper.pid, uint64(min(address(a.slots), address(a.stacks))))
-	if err != nil {
-		return nil, err
+// check returns [scenario.ErrInterference] if the keeper was killed from outside: what
+// /proc shows about the process means nothing then.
+func (p *process) check() error {
+	if p.ended {
+		return nil
 	}
-	fault, _, _ := entryPoints()
-	var maps []scenario.Mapping
-	for _, r := range regions {
-		if r.contains(uint64(fault)) {
-			continue
-		}
-		m := scenario.Mapping{Start: r.start, End: r.end, Prot: r.perms, Kind: r.name, Modes: r.modes()}
-		if m.Modes != "" {
-			m.Context = p.contextOf(r.start, r.end)
-		}
-		maps = append(maps, m)
-	}
-	return maps, nil
-}
-
-// modes are the faults that are tracked in the region, as VmFlags tells.
-func (r *region) modes() string {
-	var modes []string
-	for _, f := range r.vmFlags {
-		if mode, ok := map[string]string{"um": "missing", "uw": "wp", "ui": "minor"}[f]; ok {
-			modes = append(modes, mode)
-		}
-	}
-	return strings.Join(modes, "+")
-}
-
-// contextOf finds out who gets a region's faults: the one that may register it once more,
-// which changes nothing. The others are told that it is busy. Only those that are for this memory may be
-// asked, whoever has a descriptor of them: others would register their own.
-func (p *process) contextOf(start, end uint64) string {
-	r := abi.Register{Range: abi.Range{Start: start, Len: end - start}, Mode: abi.RegisterModeMissing}
-	var b [abi.RegisterSize]byte
-	r.Encode(b[:])
-	for _, q := range p.host.processes {
-		for fd, c := range q.contexts {
-			if c.of != p || q.ended {
-				continue
-			}
-			ret, err := q.keeper.command(unix.SYS_IOCTL, uint64(fd), uint64(abi.UFFDIO_REGISTER), q.keeper.lend(0, b[:]))
-			if err == nil && ret == 0 {
-				return c.name
-			}
-		}
-	}
-	return "?"
-}
-
-// Present implements [scenario.Process].
-func (p *process) Present(addr uint64, n int) ([]bool, error) {
-	const size, present, swapped = 8, 1 << 63, 1 << 62
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/pagemap", p.keeper.pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("pagemap: %w", err)
-	}
-	defer unix.Close(fd)
-	b := make([]byte, n*size)
-	got, err := unix.Pread(fd, b, int64(addr/pageSize*size))
-	if err != nil {
-		return nil, fmt.Errorf("pagemap: %w", err)
-	}
-	there := make([]bool, n)
-	for i := range got / size {
-		there[i] = binary.LittleEndian.Uint64(b[i*size:])&(present|swapped) != 0
-	}
-	return there, nil
-}
-
-// Fdinfo implements [scenario.Process].
-func (p *process) Fdinfo(fd int) (string, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", p.keeper.pid, fd))
-	if err != nil {
-		return "", errno.ENOENT
-	}
-	_, own, _ := strings.Cut(string(text), "ino:") // what all files have ends with their inode
-	_, own, _ = strings.Cut(own, "\n")
-	return own, nil
+	return p.keeper.check()
 }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controllerVariable makes the test binary a controller that is to be killed.
+// controllerVariable makes the test binary a controller that the test kills.
 const controllerVariable = "UFFDSIM_LIVE_CONTROLLER"
 
 func TestMain(m *testing.M) {
@@ -57,7 +57,7 @@ func control() {
 	}
 }
 
-// kills is how many controllers the test kills; UFFDSIM_KILLS chooses another number.
+// kills returns how many controllers the test kills: 40, or UFFDSIM_KILLS.
 func kills(t *testing.T) int {
 	n := 40
 	if text := os.Getenv("UFFDSIM_KILLS"); text != "" {
@@ -67,7 +67,7 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// A controller that is killed, at whatever time, leaves no task behind.
+// A controller that is killed at any time leaves no task behind.
 func TestKilledControllerLeavesNothing(t *testing.T) {
 	adopt(t)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -87,7 +87,7 @@ func TestKilledControllerLeavesNothing(t *testing.T) {
 	}
 }
 
-// A task whose state cannot be read is ended again.
+// A task whose state cannot be read is killed.
 func TestTaskWithoutStateIsEnded(t *testing.T) {
 	adopt(t)
 	first := first(t)
@@ -140,7 +140,8 @@ func requireNoChildren(t *testing.T, format string, args ...any) {
 	}
 }
 
-// killChildren kills the children of this process, and returns what /proc says of them.
+// killChildren kills the children of this process, and returns their lines of
+// /proc/PID/stat.
 func killChildren() string {
 	var found bytes.Buffer
 	names, _ := os.ReadDir("/proc")

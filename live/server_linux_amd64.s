@@ -16,6 +16,7 @@
 #define newslot 80
 #define at 88
 #define parent 96
+#define code 104
 
 #define SYS_rt_sigreturn 15
 #define SYS_clone 56
@@ -26,7 +27,8 @@
 
 // func startServer(flags, stack, slot uintptr) (pid int64)
 //
-// clone(2). The parent returns; the child serves its slot for ever.
+// clone(2). The parent returns; the child continues at begin in the arena's copy of this
+// code, and serves its slot until it is killed.
 TEXT ·startServer(SB),NOSPLIT,$0-32
 	MOVQ flags+0(FP), DI
 	MOVQ stack+8(FP), SI
@@ -41,15 +43,18 @@ TEXT ·startServer(SB),NOSPLIT,$0-32
 	MOVQ AX, pid+24(FP)
 	RET
 child:
-	LEAQ ·begin(SB), AX
+	MOVQ code(R12), AX
 	JMP AX
 
-// The jumps between these are not by name, or the linker would take them for calls that grow
-// the stack for ever.
+// The functions below jump to each other through a register: the linker would take a jump
+// by name for a call, and a loop of calls for a stack that grows without bound. All
+// addresses are relative to the instruction pointer, so that a copy of the code works
+// unchanged.
 
-// begin makes the new task end with the controller: it asks for SIGKILL at the controller's end, which
-// clone(2) does not inherit, and then ends the task if the controller has ended before. No other
-// order is safe, and the controller cannot make these calls for a task, since it may end first.
+// begin makes the new task end with the controller: it requests SIGKILL for the time when
+// the controller ends (clone(2) does not inherit such a request), and then exits if the
+// controller ended before. No other order is safe, and the controller cannot make these
+// calls for a task, because the controller may end first.
 TEXT ·begin(SB),NOSPLIT|NOFRAME,$0
 	MOVL $1, DI         // PR_SET_PDEATHSIG
 	MOVL $9, SI         // SIGKILL
@@ -70,10 +75,10 @@ orphan:
 	SYSCALL
 	INT $3
 
-// serve does what the slot in R12 asks for, one command after the other. It is all that
-// runs in the process: it uses no stack and nothing of Go's.
+// serve executes the commands of the slot in R12, one after the other. Nothing else runs
+// in the process: serve uses neither a stack nor the Go runtime.
 TEXT ·serve(SB),NOSPLIT|NOFRAME,$0
-	MOVL done(R12), R13 // the command that was done last
+	MOVL done(R12), R13 // the last command done
 wait:
 	MOVL seq(R12), AX
 	CMPL AX, R13
@@ -130,15 +135,15 @@ finish:
 	LEAQ ·finish(SB), AX
 	JMP AX
 
-// touch is the program's access to its memory, by one instruction. When a signal ends it
-// the handler goes on at finish.
+// touch accesses the program's memory by one instruction. The handler of a signal that
+// ends the access continues at finish.
 TEXT ·touch(SB),NOSPLIT|NOFRAME,$0
 	REP; MOVSB
 	MOVQ CX, ret(R12)
 	LEAQ ·finish(SB), AX
 	JMP AX
 
-// finish says that the command is done.
+// finish marks the command as done and wakes the controller.
 TEXT ·finish(SB),NOSPLIT|NOFRAME,$0
 	MOVL R13, done(R12)
 	LEAQ done(R12), DI
@@ -149,8 +154,9 @@ TEXT ·finish(SB),NOSPLIT|NOFRAME,$0
 	LEAQ ·serve(SB), AX
 	JMP AX
 
-// onFault is the handler of SIGSEGV and SIGBUS: the touch ends, with the signal's number
-// and the address for a result. 72, 168 and 16 are the places of R12, RIP and si_addr.
+// onFault handles SIGSEGV and SIGBUS: it ends the touch and records the signal's number
+// and the address. 72, 168 and 16 are the offsets of R12 and RIP in the context, and of
+// si_addr.
 TEXT ·onFault(SB),NOSPLIT|NOFRAME,$0
 	MOVQ 72(DX), AX
 	MOVL DI, sig(AX)
@@ -160,22 +166,31 @@ TEXT ·onFault(SB),NOSPLIT|NOFRAME,$0
 	MOVQ CX, 168(DX)
 	RET
 
-// onSignal is the handler of SIGUSR1: it does nothing.
+// onSignal handles SIGUSR1: it does nothing.
 TEXT ·onSignal(SB),NOSPLIT|NOFRAME,$0
 	RET
 
-// restorer ends a handler.
+// restorer returns from a handler.
 TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0
 	MOVL $SYS_rt_sigreturn, AX
 	SYSCALL
 	INT $3
 
-// func entryPoints() (fault, signal, restore uintptr)
-TEXT ·entryPoints(SB),NOSPLIT,$0-24
+// func entryPoints(to *[codeEntries]uintptr)
+TEXT ·entryPoints(SB),NOSPLIT,$0-8
+	MOVQ to+0(FP), CX
+	LEAQ ·begin(SB), AX
+	MOVQ AX, 0(CX)
 	LEAQ ·onFault(SB), AX
-	MOVQ AX, fault+0(FP)
+	MOVQ AX, 8(CX)
 	LEAQ ·onSignal(SB), AX
-	MOVQ AX, signal+8(FP)
+	MOVQ AX, 16(CX)
 	LEAQ ·restorer(SB), AX
-	MOVQ AX, restore+16(FP)
+	MOVQ AX, 24(CX)
+	LEAQ ·serve(SB), AX
+	MOVQ AX, 32(CX)
+	LEAQ ·touch(SB), AX
+	MOVQ AX, 40(CX)
+	LEAQ ·finish(SB), AX
+	MOVQ AX, 48(CX)
 	RET

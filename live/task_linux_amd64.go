@@ -2,19 +2,19 @@ package live
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/uffdsim/uffdsim/scenario"
 	"golang.org/x/sys/unix"
 )
 
-// errDead is what a command ends with whose task has been killed.
+// errDead is the error of a command whose task was killed by the scenario or the
+// controller.
 var errDead = errors.New("the task is dead")
 
 // task is a process that serves a slot.
@@ -24,15 +24,19 @@ type task struct {
 	pid   int
 	stat  int // descriptor of /proc/PID/stat
 	pipe  *pipe
-	// asleep is called when the task seems to sleep in a command; nil for nobody.
+	// asleep is called when the task seems to sleep in a command. It may be nil.
 	asleep func()
+	// condemned is set before the scenario or the controller kills the task: any other
+	// death comes from outside.
+	condemned atomic.Bool
 
-	mu   sync.Mutex
-	dead bool
+	mu    sync.Mutex
+	dead  bool  // protected by mu
+	cause error // why the task died, if the scenario did not kill it; protected by mu
 }
 
-// newTask returns the task that clone(2) has made for the slot. If it fails it ends the task and gives
-// the slot back.
+// newTask returns the task that clone(2) made for the slot. If it fails, it kills the
+// task and frees the slot.
 func (a *arena) newTask(index int, pid int) (*task, error) {
 	t := &task{arena: a, index: index, pid: pid, stat: -1}
 	var err error
@@ -48,13 +52,14 @@ func (a *arena) newTask(index int, pid int) (*task, error) {
 func (t *task) slot() *slot { return t.arena.slot(t.index) }
 
 // Flags of clone(2) for tasks that share memory and descriptors, and for processes that
-// do not. All are children of the controller, so that it can wait for them.
+// share neither. All are children of the controller, so that it can wait for them.
 const (
 	shareAll = unix.CLONE_VM | unix.CLONE_FILES | unix.CLONE_FS | unix.CLONE_PARENT
 	shareNo  = unix.CLONE_PARENT
 )
 
-// spawn makes the task make another one.
+// spawn makes the task clone another one. The error is [scenario.ErrNoRoom] if no slot is
+// free or the kernel has no room, and [scenario.ErrInterference] if the task died.
 func (t *task) spawn(flags uint64) (*task, error) {
 	i, err := t.arena.take()
 	if err != nil {
@@ -64,25 +69,35 @@ func (t *task) spawn(flags uint64) (*task, error) {
 	s := t.slot()
 	s.newslot = uint64(address(t.arena.slots)) + uint64(i*slotSize)
 	ret, err := t.command(cmdSpawn, flags, uint64(stack))
-	if err != nil || ret < 0 {
+	if err != nil { // the slot stays in use: t may have died after it made a task for it
+		return nil, fmt.Errorf("clone: %w", err)
+	}
+	if ret < 0 {
 		t.arena.used[i] = false
-		return nil, fmt.Errorf("clone: %v", errors.Join(err, unix.Errno(-ret)))
+		return nil, fmt.Errorf("%w: clone: %w", scenario.ErrNoRoom, unix.Errno(-ret))
 	}
 	return t.arena.newTask(i, int(ret))
 }
 
-// How long the controller looks at a word before it sleeps on it; and how long it sleeps, at
-// first and at most, before it looks what has become of the task.
+// The controller polls a word spins times before it sleeps on it. It sleeps for
+// firstWait, then twice as long each time, up to lastWait, and checks the task's state in
+// between.
 const (
 	spins     = 50
 	firstWait = 30 * time.Microsecond
 	lastWait  = 20 * time.Millisecond
 )
 
-// command has the task do something, and waits until it is done. The error is errDead.
+// maxStops is how many checks in a row, about lastWait apart, may find a task stopped by
+// a signal or a debugger: five seconds in all. Checks are counted, not time: a controller
+// that is stopped with its tasks (Ctrl-Z) makes none. Tests set it.
+var maxStops = 250
+
+// command has the task execute a command, and waits until it is done. The error is
+// errDead, or [scenario.ErrInterference] with the reason.
 func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
-	if t.isDead() {
-		return 0, errDead
+	if err := t.death(); err != nil {
+		return 0, err
 	}
 	s := t.slot()
 	s.post(nr, args...)
@@ -91,6 +106,7 @@ func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
 			return s.ret, nil
 		}
 	}
+	stops := 0
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		done := atomic.LoadUint32(&s.done)
 		if s.finished() {
@@ -101,14 +117,30 @@ func (t *task) command(nr int64, args ...uint64) (ret int64, err error) {
 			wait = lastWait
 		}
 		futexWait(&s.done, done, unix.NsecToTimespec(int64(wait)))
-		if !s.finished() && (t.isDead() || t.state() == 'Z') {
-			t.reap()
-			return 0, errDead
+		if s.finished() {
+			continue
+		}
+		if t.death() == nil {
+			switch state := t.state(); {
+			case state == 'Z':
+				t.reap()
+			case state == 'T' || state == 't':
+				wait = lastWait
+				if stops++; stops >= maxStops {
+					t.abandon(fmt.Errorf("%w: process %d is stopped (state %c), by SIGSTOP or a debugger",
+						scenario.ErrInterference, t.pid, state))
+				}
+			default:
+				stops = 0
+			}
+		}
+		if err := t.death(); err != nil {
+			return 0, err
 		}
 	}
 }
 
-// state is the task's state as /proc tells it: 'R', 'S', 'D', 'Z'.
+// state returns the task's state as /proc shows it: 'R', 'S', 'D', 'T', 't', 'Z', or '?'.
 func (t *task) state() byte {
 	var b [128]byte
 	n, err := unix.Pread(t.stat, b[:], 0)
@@ -122,18 +154,22 @@ func (t *task) state() byte {
 	return b[i+2]
 }
 
-// blocked reports whether the task sleeps in its command. A task that has none sleeps, too; so
-// the command must be the same, and not done, before and after the look at the state.
+// blocked reports whether the task sleeps in its command. A task without a command
+// sleeps, too; so the command must be the same, and not done, before and after the check
+// of the state.
 func (t *task) blocked() bool {
 	s := t.slot()
 	command := atomic.LoadUint32(&s.seq)
-	running := func() bool { return atomic.LoadUint32(&s.taken) == command && atomic.LoadUint32(&s.done) != command }
+	running := func() bool {
+		return atomic.LoadUint32(&s.taken) == command && atomic.LoadUint32(&s.done) != command
+	}
 	return running() && t.sleeps() && running() && atomic.LoadUint32(&s.seq) == command
 }
 
-// sleeps reports whether the task sleeps until another task or a signal wakes it. A fault of
-// get_user_pages (mremap of locked memory, MADV_POPULATE_READ) sleeps through ordinary signals, so
-// that its state is 'D'. A task that waits for a lock has this state, too, but goes on by itself.
+// sleeps reports whether the task sleeps until another task or a signal wakes it. A fault
+// of get_user_pages (mremap of locked memory, MADV_POPULATE_READ) sleeps through ordinary
+// signals, so that its state is 'D'. A task that waits for a lock has this state, too,
+// but continues without help.
 func (t *task) sleeps() bool {
 	switch t.state() {
 	case 'S':
@@ -145,15 +181,30 @@ func (t *task) sleeps() bool {
 	return false
 }
 
-// kill ends the task, and waits until it has.
+// kill kills the task and waits until it is dead.
 func (t *task) kill() {
 	if !t.isDead() {
-		_ = unix.Kill(t.pid, unix.SIGKILL)
+		t.condemn()
 		t.reap()
 	}
 }
 
-// release gives back what a dead task has had. Nobody may be waiting for a command of it.
+// condemn sends the task SIGKILL, and does not wait.
+func (t *task) condemn() {
+	t.condemned.Store(true)
+	_ = unix.Kill(t.pid, unix.SIGKILL)
+}
+
+// abandon kills a task that does not answer, for the reason.
+func (t *task) abandon(cause error) {
+	t.mu.Lock()
+	t.cause = cause
+	t.mu.Unlock()
+	_ = unix.Kill(t.pid, unix.SIGKILL)
+	t.reap()
+}
+
+// release frees the slot of a dead task. No command of it may be in progress.
 func (t *task) release() {
 	_ = unix.Close(t.stat)
 	t.arena.used[t.index] = false
@@ -165,7 +216,34 @@ func (t *task) isDead() bool {
 	return t.dead
 }
 
-// reap waits for the end of a task that has been killed.
+// death returns why the task is dead: errDead, or [scenario.ErrInterference] with the
+// reason if the scenario did not kill it. It returns nil for a task that was not reaped.
+func (t *task) death() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !t.dead:
+		return nil
+	case t.cause != nil:
+		return t.cause
+	}
+	return errDead
+}
+
+// check returns [scenario.ErrInterference] if the task is dead and the scenario did not
+// kill it.
+func (t *task) check() error {
+	if t.state() == 'Z' {
+		t.reap()
+	}
+	if err := t.death(); err != errDead {
+		return err
+	}
+	return nil
+}
+
+// reap waits for the death of a task that was killed, and records the cause if it was
+// killed from outside.
 func (t *task) reap() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -173,170 +251,18 @@ func (t *task) reap() {
 		return
 	}
 	t.dead = true
-	for {
-		_, err := unix.Wait4(t.pid, nil, unix.WALL, nil)
-		if err != unix.EINTR {
-			futexWake(&t.slot().done) // for who waits for a command that will never be done
-			return
+	var status unix.WaitStatus
+	err := unix.EINTR
+	for err == unix.EINTR {
+		_, e := unix.Wait4(t.pid, &status, unix.WALL, nil)
+		err, _ = e.(unix.Errno)
+	}
+	if t.cause == nil && !t.condemned.Load() {
+		how := fmt.Sprintf("with status %d", status.ExitStatus())
+		if status.Signaled() {
+			how = fmt.Sprintf("by signal %d (%v)", status.Signal(), status.Signal())
 		}
+		t.cause = fmt.Errorf("%w: process %d was ended from outside %s", scenario.ErrInterference, t.pid, how)
 	}
-}
-
-// maxFds is the usual limit on a process's descriptors: [machine.DefaultMaxFds].
-const maxFds = 1024
-
-// startFirst makes the first task, without anything of the Go program in it but the
-// instructions that it runs. The thread must stay until the task has ended: they die together.
-func startFirst(a *arena) (*task, error) {
-	i, err := a.take()
-	if err != nil {
-		return nil, err
-	}
-	runtime.LockOSThread()
-	all, old := unix.Sigset_t{}, unix.Sigset_t{}
-	for k := range all.Val {
-		all.Val[k] = ^uint64(0)
-	}
-	// A signal for the Go runtime must not find the child, which has none.
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, &old); err != nil {
-		a.used[i] = false
-		return nil, fmt.Errorf("sigmask: %w", err)
-	}
-	pid := startServer(unix.CLONE_VM, a.stackTop(i), address(a.slots)+uintptr(i*slotSize))
-	unmasked := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
-	if pid < 0 {
-		a.used[i] = false
-		return nil, fmt.Errorf("clone: %w", unix.Errno(-pid))
-	}
-	// This one shares the program's memory, and so has lost the C library's registration for
-	// restartable sequences: a process that kept it would die when that memory is unmapped.
-	sharing, err := a.newTask(i, int(pid))
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		sharing.kill()
-		sharing.release()
-	}()
-	if unmasked != nil {
-		return nil, fmt.Errorf("sigmask: %w", unmasked)
-	}
-	// As many descriptors as the model's processes may have, and all that come from this one.
-	if err := unix.Prlimit(int(pid), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: maxFds, Max: maxFds}, nil); err != nil {
-		return nil, fmt.Errorf("prlimit: %w", err)
-	}
-	t, err := sharing.spawn(shareNo)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.undress(); err != nil {
-		t.kill()
-		t.release()
-		return nil, err
-	}
-	return t, nil
-}
-
-// must is a command that cannot fail.
-func (t *task) must(what string, nr int64, args ...uint64) error {
-	ret, err := t.command(nr, args...)
-	if err == nil && ret < 0 {
-		err = unix.Errno(-ret)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
-}
-
-// undress takes from the task what it has inherited: memory, descriptors, handlers.
-func (t *task) undress() error {
-	if err := t.must("close_range", unix.SYS_CLOSE_RANGE, 3, 1<<31-1); err != nil {
-		return err
-	}
-	if err := t.handlers(); err != nil {
-		return err
-	}
-	if err := t.dropRawIO(); err != nil {
-		return err
-	}
-	maps, err := readMaps(t.pid)
-	if err != nil {
-		return err
-	}
-	fault, _, _ := entryPoints()
-	for _, m := range maps {
-		if m.contains(uint64(fault)) || m.name == "[vsyscall]" {
-			continue
-		}
-		for _, part := range t.arena.without(m.start, m.end) {
-			if err := t.must("munmap", unix.SYS_MUNMAP, part[0], part[1]-part[0]); err != nil {
-				return fmt.Errorf("%w (%s at %#x)", err, m.name, m.start)
-			}
-		}
-	}
-	return nil
-}
-
-// dropRawIO gives up CAP_SYS_RAWIO, which root has, so that vm.mmap_min_addr holds.
-func (t *task) dropRawIO() error {
-	const version, rawIO = 0x20080522, 17
-	header := binary.LittleEndian.AppendUint32(nil, version)
-	header = binary.LittleEndian.AppendUint32(header, 0)
-	if err := t.must("capget", unix.SYS_CAPGET, t.lend(0, header), t.lend(1, make([]byte, 24))); err != nil {
-		return err
-	}
-	caps := t.lent(1, 24) // effective, permitted, inheritable; and again for those above 31
-	for i := range 3 {
-		word := binary.LittleEndian.Uint32(caps[4*i:])
-		binary.LittleEndian.PutUint32(caps[4*i:], word&^(1<<rawIO))
-	}
-	return t.must("capset", unix.SYS_CAPSET, t.lend(0, header), t.lend(1, bytes.Clone(caps)))
-}
-
-// without are the parts of [start, end) that are not the arena's.
-func (a *arena) without(start, end uint64) [][2]uint64 {
-	parts := [][2]uint64{{start, end}}
-	for _, own := range [][]byte{a.slots, a.stacks} {
-		from := uint64(address(own))
-		to := from + uint64(len(own))
-		var left [][2]uint64
-		for _, p := range parts {
-			if lower := [2]uint64{p[0], min(p[1], from)}; lower[0] < lower[1] {
-				left = append(left, lower)
-			}
-			if upper := [2]uint64{max(p[0], to), p[1]}; upper[0] < upper[1] {
-				left = append(left, upper)
-			}
-		}
-		parts = left
-	}
-	return parts
-}
-
-// sigaction is the kernel's struct.
-type sigaction struct{ handler, flags, restorer, mask uint64 }
-
-// handlers installs those of SIGSEGV, SIGBUS and SIGUSR1, and the standard for all others.
-func (t *task) handlers() error {
-	const saSiginfo, saRestorer, sigsetSize = 4, 0x04000000, 8
-	fault, nothing, restore := entryPoints()
-	for sig := uint64(1); sig <= 64; sig++ {
-		if sig == uint64(unix.SIGKILL) || sig == uint64(unix.SIGSTOP) {
-			continue
-		}
-		act := sigaction{flags: saSiginfo | saRestorer, restorer: uint64(restore)}
-		switch unix.Signal(sig) {
-		case unix.SIGSEGV, unix.SIGBUS:
-			act.handler = uint64(fault)
-		case unix.SIGUSR1:
-			act.handler = uint64(nothing)
-		default:
-			act = sigaction{}
-		}
-		if err := t.must("rt_sigaction", unix.SYS_RT_SIGACTION, sig, t.lend(0, act.bytes()), 0, sigsetSize); err != nil {
-			return err
-		}
-	}
-	return t.must("rt_sigprocmask", unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, t.lend(0, make([]byte, sigsetSize)), 0, sigsetSize)
+	futexWake(&t.slot().done) // for a caller of command that waits for the answer
 }

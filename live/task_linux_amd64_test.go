@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/uffd/abi"
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +78,8 @@ func TestASleepIsSeen(t *testing.T) {
 	require.EqualValues(t, -int64(unix.EINTR), task.slot().ret)
 }
 
+// A task that the scenario kills is dead. One that anything else kills is an
+// interference.
 func TestAKilledTask(t *testing.T) {
 	task := first(t)
 	thread, err := task.spawn(shareAll)
@@ -84,14 +87,24 @@ func TestAKilledTask(t *testing.T) {
 	done := make(chan error)
 	go func() { _, err := thread.command(unix.SYS_PAUSE); done <- err }()
 	require.Eventually(t, thread.blocked, 5*time.Second, time.Millisecond)
-	require.NoError(t, unix.Kill(thread.pid, unix.SIGKILL))
+	thread.condemn()
 	require.ErrorIs(t, <-done, errDead)
+	require.NoError(t, thread.check())
 	_, err = task.command(unix.SYS_GETPID)
 	require.NoError(t, err)
+
+	thread, err = task.spawn(shareAll)
+	require.NoError(t, err)
+	require.NoError(t, thread.check())
+	require.NoError(t, unix.Kill(thread.pid, unix.SIGKILL))
+	_, err = thread.command(unix.SYS_GETPID)
+	require.ErrorIs(t, err, scenario.ErrInterference)
+	require.ErrorContains(t, err, "was ended from outside by signal 9 (killed)")
+	require.Equal(t, err, thread.check())
 }
 
-// A fault of get_user_pages sleeps through ordinary signals: its state is D. It is recognised by the
-// function that it sleeps in.
+// A fault of get_user_pages sleeps through ordinary signals: its state is D. The function
+// in which it sleeps identifies it.
 func TestASleepInGetUserPagesIsSeen(t *testing.T) {
 	const at = 0x10000000
 	for _, c := range []struct {

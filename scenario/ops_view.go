@@ -93,7 +93,10 @@ func lookPresent(c *call) (answer, error) {
 
 func lookFdinfo(c *call) (answer, error) {
 	info, err := c.process.Fdinfo(c.fd(0))
-	if err != nil {
+	switch {
+	case Incomparable(err):
+		return answer{}, err
+	case err != nil:
 		return failure(err), nil
 	}
 	return lines(strings.Split(strings.TrimSpace(strings.ReplaceAll(info, "\t", " ")), "\n"), ""), nil

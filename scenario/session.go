@@ -74,8 +74,19 @@ func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) 
 	return s, nil
 }
 
-// ErrNoRoom is the error of a scenario that is too large for the host: too many tasks, or too much memory at a time.
+// ErrNoRoom is the error of a scenario that the host has no room for: too many tasks, too much
+// memory, or an address that the host uses itself.
 var ErrNoRoom = errors.New("the host has no room for it")
+
+// ErrInterference is the error of a scenario that something outside of it has disturbed: a
+// process was killed or stopped, or a permission is missing.
+var ErrInterference = errors.New("the host interfered")
+
+// Incomparable reports whether an error ends a scenario although neither the scenario nor
+// what it runs on is wrong.
+func Incomparable(err error) bool {
+	return errors.Is(err, ErrModelOnly) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrInterference)
+}
 
 // ErrCannotGoOn is the error of a scenario that is right, but whose task is asleep or gone when it is asked for
 // more: on another kernel, or in another order, it may not be.
@@ -221,7 +232,7 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 		f.killed = killed
 		f.done.Store(true)
 	})
-	if bug := s.host.Settle(); errors.Is(bug, ErrNoRoom) {
+	if bug := s.host.Settle(); Incomparable(bug) {
 		return answer{}, nil, st.errorf("%w", bug)
 	} else if bug != nil {
 		return answer{}, bug, nil

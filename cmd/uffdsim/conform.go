@@ -86,7 +86,7 @@ func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
 	if !c.program {
 		t, err := conform.OpenLive()
 		if err != nil {
-			return nil, fmt.Errorf("%w: userfaultfd cannot be used here; --target names another implementation", err)
+			return nil, fmt.Errorf("the running kernel cannot be compared: %w\n--target compares a program with the model, without permission", err)
 		}
 		return t, nil
 	}
@@ -136,8 +136,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		case o.Diverge != nil:
 			bad++
 			fmt.Fprintf(out, "DIVERGES  %v", o.Diverge)
-		case errors.Is(o.Ended, scenario.ErrModelOnly), errors.Is(o.Ended, scenario.ErrNoRoom), errors.Is(o.Ended, scenario.ErrCannotGoOn),
-			scenario.IsNotModelled(o.Ended):
+		case scenario.Incomparable(o.Ended), errors.Is(o.Ended, scenario.ErrCannotGoOn), scenario.IsNotModelled(o.Ended):
 			fmt.Fprintf(out, "part  %s: %d statements alike%s; the rest has not been compared: %v\n", file.Name, o.Same, note, o.Ended)
 		case o.Ended != nil:
 			mistakes++
@@ -241,6 +240,8 @@ type fuzzing struct {
 	scenarios  int
 	operations int
 	same       int // operations that both sides answered alike
+	parts      int // scenarios that were compared in part
+	part       error
 	found      *conform.Found
 	seed       uint64
 	err        error
@@ -278,6 +279,9 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	}
 	fmt.Fprintf(out, "%d scenarios, %d operations, %.0f a second, from seed %d on\n",
 		s.scenarios, s.operations, float64(s.operations)/took.Seconds(), c.seed)
+	if s.parts > 0 {
+		fmt.Fprintf(out, "compared in part: %d, the last one because %v\n", s.parts, s.part)
+	}
 	switch {
 	case s.found != nil:
 	case interrupted:
@@ -323,6 +327,10 @@ func (s *fuzzing) one(ctx context.Context, pair conform.Pair) {
 	s.scenarios++
 	s.operations += effort.Operations
 	s.same += effort.Same
+	if effort.Ended != nil {
+		s.parts++
+		s.part = effort.Ended
+	}
 	switch {
 	case err != nil:
 		s.err = errors.Join(s.err, err)

@@ -1,16 +1,16 @@
 //go:build linux
 
-// Lostwake tries to lose a wake-up on the running kernel, in the way of finding 3 of
-// docs/findings.md: one thread stores to missing pages, and another one maps the zero page at each
-// and stores to it, too, as close together as can be. A thread that is still asleep long after
-// its page has come was forgotten.
+// Lostwake tries to lose a wake-up on the running kernel, as in finding 3 of
+// docs/findings.md: one thread stores to missing pages, and another one maps the zero
+// page at each and stores to it, too, at almost the same time. If a thread is still
+// asleep long after its page was filled, its wake-up was lost.
 //
-// A thread that sleeps in a page fault must get no signal, which would end its sleep:
+// A signal would end the sleep in a page fault, so the Go runtime must send none:
 //
 //	GODEBUG=asyncpreemptoff=1 go run ./live/lostwake -slow
 //
-// With -slow, which takes root and tracefs, the kernel writes down its stack where it frees a page and where
-// it flushes a TLB, which makes the two windows longer.
+// With -slow, which needs root and tracefs, the kernel records its stack where it frees a
+// page and where it flushes a TLB, which makes the two windows longer.
 package main
 
 import (
@@ -38,7 +38,7 @@ const (
 
 func main() {
 	limit := flag.Duration("for", 30*time.Second, "how long to try")
-	slow := flag.Bool("slow", false, "have the kernel lose time in the windows")
+	slow := flag.Bool("slow", false, "make the kernel spend time in the windows")
 	noStore := flag.Bool("no-store", false, "do not store to the pages, for comparison")
 	flag.Parse()
 	if !strings.Contains(os.Getenv("GODEBUG"), "asyncpreemptoff=1") {
@@ -52,7 +52,7 @@ func main() {
 	}
 	if *slow {
 		if err := lengthen(true); err != nil {
-			_ = lengthen(false) // what there is of it
+			_ = lengthen(false) // undo the part that succeeded
 			log.Fatal(err)
 		}
 		defer func() { _ = lengthen(false) }()
@@ -67,11 +67,11 @@ func main() {
 	fmt.Printf("%d tries, %d wake-ups lost\n", tries, lost)
 }
 
-// trial is a memory that is registered, and how far the two threads are.
+// trial is registered memory, and the progress of the two threads.
 type trial struct {
 	fd        int
 	mem       []byte
-	may, done atomic.Int64 // the last page that the first thread may touch, and has touched
+	may, done atomic.Int64 // the last page that the first thread may touch, and the last that it touched
 }
 
 func newTrial() (*trial, error) {
@@ -110,9 +110,9 @@ func (t *trial) ioctl(cmd uint32, arg *byte) error {
 	return nil
 }
 
-// touch stores to one page after the other. It stores rather than loads, since the page that such
-// a fault has made in vain is given back between its look at the page table and its entry's way into the
-// queue, which takes time.
+// touch stores to one page after the other. A store, unlike a load, allocates a page
+// before it finds the registration. The kernel frees that page between the check of the
+// page table and the entry into the queue, which takes time.
 func (t *trial) touch() {
 	runtime.LockOSThread()
 	for i := int64(0); ; i++ {
@@ -124,8 +124,8 @@ func (t *trial) touch() {
 	}
 }
 
-// fill lets the other thread touch a page, has it there meanwhile, and reports whether the
-// other one was forgotten.
+// fill permits the other thread to touch a page, fills the page at the same time, and
+// reports whether the other thread's wake-up was lost.
 func (t *trial) fill(i int64, store bool) (lost bool) {
 	page := i % pages
 	if page == 0 {
@@ -146,7 +146,7 @@ func (t *trial) fill(i int64, store bool) (lost bool) {
 	if t.within(time.Second, i) {
 		return false
 	}
-	fmt.Printf("try %d: asleep a second after its page came", i)
+	fmt.Printf("try %d: asleep a second after its page was filled", i)
 	var w [abi.RangeSize]byte
 	r := t.pagesAt(uint64(page), 1)
 	(&r).Encode(w[:])
@@ -157,7 +157,8 @@ func (t *trial) fill(i int64, store bool) (lost bool) {
 	return true
 }
 
-// within reports whether the page has been touched when the time has passed.
+// within waits until the page was touched, for at most the duration, and reports whether
+// it was.
 func (t *trial) within(d time.Duration, i int64) bool {
 	for start := time.Now(); t.done.Load() < i; {
 		if time.Since(start) > d {
@@ -167,7 +168,7 @@ func (t *trial) within(d time.Duration, i int64) bool {
 	return true
 }
 
-// spin passes a random time.
+// spin waits for a random time.
 func spin(most int) {
 	for n := rand.IntN(most); n > 0; n-- {
 		turns.Add(1)
@@ -176,7 +177,7 @@ func spin(most int) {
 
 var turns atomic.Int64
 
-// lengthen makes the kernel write down its stack at the events, or ends that.
+// lengthen makes the kernel record its stack at the events, or ends that.
 func lengthen(on bool) error {
 	command := "stacktrace"
 	if on {

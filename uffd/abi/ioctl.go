@@ -18,6 +18,18 @@ const (
 	UFFDIO_POISON       uint32 = (iocRead|iocWrite)<<30 | PoisonSize<<16 | APIVersion<<8 | nrPoison             // since 6.6
 )
 
+// Device is the file whose ioctl USERFAULTFD_IOC_NEW makes a userfaultfd, since Linux
+// 6.1: access to the file replaces the capability. The argument is the flags of
+// userfaultfd(2).
+const (
+	Device                     = "/dev/userfaultfd"
+	USERFAULTFD_IOC_NEW uint32 = APIVersion << 8
+)
+
+// Remedies names the three ways to permit userfaultfd(2), for error messages.
+const Remedies = "one of these permits it: the sysctl vm.unprivileged_userfaultfd=1, " +
+	"the capability CAP_SYS_PTRACE (root has it), or read and write access to " + Device + " (since Linux 6.1)"
+
 // The direction bits of an ioctl number.
 const (
 	iocWrite = 1
