@@ -16,10 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// span is how much of the address space the arena takes, in bytes: enough for the largest program.
+// span is the size of the arena, in bytes: enough for the largest program.
 const span = 1 << 34
 
-// KernelVersion is the running kernel's.
+// KernelVersion returns the version of the running kernel.
 func KernelVersion() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
@@ -28,14 +28,14 @@ func KernelVersion() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-// kernel is this process, whose arena a userfaultfd of the running kernel watches.
+// kernel is this process with a userfaultfd of the running kernel.
 type kernel struct {
 	main    *kernelThread
 	fd      uintptr
 	threads sync.WaitGroup
 }
 
-// newKernel makes a world of the running kernel. There must be only one at a time.
+// newKernel makes a world of the running kernel. Only one may exist at a time.
 func newKernel(nonblock bool, n int) (world, error) {
 	if runtime.GOMAXPROCS(0) < 2 {
 		return nil, errors.New("the kernel's sleepers and their monitor need two processors (GOMAXPROCS)")
@@ -47,9 +47,9 @@ func newKernel(nonblock bool, n int) (world, error) {
 	if nonblock {
 		flags |= unix.O_NONBLOCK
 	}
-	fd, _, no := unix.RawSyscall(unix.SYS_USERFAULTFD, flags, 0, 0)
-	if no != 0 {
-		return nil, fmt.Errorf("userfaultfd: %w", no)
+	fd, err := userfaultfd(flags)
+	if err != nil {
+		return nil, fmt.Errorf("userfaultfd: %w", err)
 	}
 	w := &kernel{fd: fd}
 	w.main = &kernelThread{world: w}
@@ -57,6 +57,26 @@ func newKernel(nonblock bool, n int) (world, error) {
 		return nil, fmt.Errorf("UFFDIO_API: %w", err)
 	}
 	return w, nil
+}
+
+// userfaultfd makes a userfaultfd by the system call or, if that is not permitted, by the
+// device. The error EPERM names what would permit it.
+func userfaultfd(flags uintptr) (uintptr, error) {
+	fd, _, no := unix.RawSyscall(unix.SYS_USERFAULTFD, flags, 0, 0)
+	switch no {
+	case 0:
+		return fd, nil
+	case unix.EPERM:
+		device, err := unix.Open(abi.Device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return 0, fmt.Errorf("%w; %s", no, abi.Remedies)
+		}
+		defer unix.Close(device)
+		if fd, _, no = unix.RawSyscall(unix.SYS_IOCTL, uintptr(device), uintptr(abi.USERFAULTFD_IOC_NEW), flags); no == 0 {
+			return fd, nil
+		}
+	}
+	return 0, no
 }
 
 func maxMapCount() (int, error) {
@@ -85,22 +105,23 @@ func (w *kernel) Close() {
 	_, _, _ = unix.Syscall(unix.SYS_MUNMAP, uintptr(arena), span, 0)
 }
 
-// onKernel runs a part of a benchmark on the kernel. A thread that waits for a page keeps its place among
-// those that run Go (GOMAXPROCS), for to Go it only loads a byte: there have to be two. The garbage collector
-// would wait for it, and whoever is to bring the page for the collector: it is off meanwhile.
+// onKernel runs a part of a benchmark on the kernel. For Go, a thread that waits for a
+// page only loads a byte, and counts as running (GOMAXPROCS), so there must be at least
+// two. The garbage collector is off meanwhile: it would wait for that thread, and the
+// monitor, which fills the page, for the collector.
 func onKernel(part func() (float64, error)) (float64, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	runtime.GC() // whatever collection was under way, or about to begin, is over after this one
+	runtime.GC() // ends a collection in progress
 	return part()
 }
 
-// kernelThread makes system calls. They are raw, which spares the kernel the cost of Go's bookkeeping.
+// kernelThread makes raw system calls, without the cost of Go's bookkeeping.
 type kernelThread struct {
 	world *kernel
 	poll  [1]unix.PollFd
-	arg   [abi.CopySize]byte // the argument of an ioctl, or a message: no struct is larger
-	page  [pageSize]byte     // what is lent is in it
-	byte  byte               // that Touch loads
+	arg   [abi.CopySize]byte // the argument of an ioctl, or a message; the largest struct
+	page  [pageSize]byte     // lent memory
+	byte  byte               // loaded by Touch
 }
 
 func status(_, _ uintptr, no unix.Errno) error {
@@ -127,7 +148,7 @@ func (t *kernelThread) DontNeed(at, length uint64) error {
 	return status(unix.RawSyscall(unix.SYS_MADVISE, uintptr(at), uintptr(length), unix.MADV_DONTNEED))
 }
 
-// ioctl makes an ioctl whose argument is in arg.
+// ioctl makes an ioctl with the argument in arg.
 func (t *kernelThread) ioctl(cmd uint32) error {
 	return status(unix.RawSyscall(unix.SYS_IOCTL, t.world.fd, uintptr(cmd), uintptr(unsafe.Pointer(&t.arg[0]))))
 }
@@ -195,7 +216,8 @@ func (t *kernelThread) Touch(at uint64) {
 	t.byte = *(*byte)(unsafe.Add(unsafe.Pointer(nil), at))
 }
 
-// Block has the kernel touch the page for a system call, so that Go knows that the thread is away.
+// Block touches the page by a system call, so that Go knows that the thread is not
+// running.
 func (t *kernelThread) Block(at uint64) {
 	_, _, no := unix.Syscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(at), 0)
 	if no != 0 {
