@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// opened is a world of the model, and its thread.
+// opened returns a world of the model, and its thread.
 func opened(t *testing.T, nonblock bool) (world, thread) {
 	w, err := newModel(nonblock, 100)
 	require.NoError(t, err)
@@ -14,17 +14,18 @@ func opened(t *testing.T, nonblock bool) (world, thread) {
 	return w, w.Main()
 }
 
-// perRun is how many allocations a call makes once it has been made before. What is allocated now and then
-// (a frame, where the collector has emptied the pool of free ones) is not in it.
+// perRun returns the average number of allocations of a call after its first one, rounded
+// down. Rare allocations do not count, such as that of a frame after the collector has
+// emptied the pool of free frames.
 func perRun(t *testing.T, times int, call func() error) float64 {
-	return testing.AllocsPerRun(times-1, func() { // which makes one more
+	return testing.AllocsPerRun(times-1, func() { // it calls once more
 		if err := call(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// A round trip finds the frame among those that are free.
+// A round trip takes its frame from the pool of free frames.
 func TestRoundTripAllocatesNothing(t *testing.T) {
 	const times = 200
 	for name, poll := range map[string]bool{"blocking": false, "polling": true} {
@@ -49,14 +50,14 @@ func TestWakeAllocatesNothing(t *testing.T) {
 	require.Zero(t, perRun(t, 100, func() error { return main.Wake(nobody) }))
 }
 
-// A walk is an access to a page that is there.
+// A walk is an access to a present page.
 func TestWalkAllocatesNothing(t *testing.T) {
 	_, main := opened(t, false)
 	require.NoError(t, zeroed(main, 0, 1))
 	require.Zero(t, perRun(t, 100, func() error { main.Touch(page(0)); return nil }))
 }
 
-// A page in the middle of a VMA takes two splits, and each has a VMA to make.
+// Registering a page in the middle of a VMA takes two splits, and each allocates a VMA.
 func TestSplitAllocatesOneVMA(t *testing.T) {
 	_, main := opened(t, false)
 	_, err := main.Map(page(0), 3*pageSize)

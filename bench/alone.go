@@ -13,7 +13,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// lone is a row of the model alone.
+// lone is a row that is measured on the model only.
 type lone struct {
 	name, unit string
 	sample     func() (float64, error)
@@ -37,16 +37,17 @@ func alone() []lone {
 	}
 }
 
-// heap is what lives on the heap, in bytes.
+// heap returns the size of the live heap, in bytes.
 func heap() float64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what finalizers and pools have kept once
+	runtime.GC() // finalizers and pools keep objects for one cycle
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
 }
 
-// grown is by how much the heap grows for each of n things that fill makes in a world.
+// grown returns by how many bytes the heap grows for each of the n objects that fill
+// makes in a world.
 func grown(n, vmas int, fill func(w world) error) (float64, error) {
 	w, err := newModel(false, vmas)
 	if err != nil {
@@ -65,8 +66,8 @@ func vmaBytes() (float64, error) {
 	return grown(n, n, func(w world) error { return scatter(w.Main(), n) })
 }
 
-// sleeperBytes is what a sleeping task takes, without what a goroutine that waits takes of the heap and
-// what the benchmark keeps of each thread. The stacks are elsewhere.
+// sleeperBytes returns the heap memory of a sleeping task, without that of a waiting
+// goroutine and of the benchmark's own thread. Stacks are not on the heap.
 func sleeperBytes() (float64, error) {
 	const n = 10_000
 	all, err := grown(n, 0, func(w world) error { return asleep(w, n, 0) })
@@ -117,8 +118,9 @@ func zeroed(t thread, first, pages int) error {
 	return t.Zeropage(&abi.Zeropage{Range: rangeOf(first, pages)})
 }
 
-// speedup is how much more two do in the same time than one. What they do has to take long, for Linux may
-// need some milliseconds to give the second thread a processor of its own.
+// speedup returns how much more two processes do in the same time than one. The work must
+// take long, because Linux may need some milliseconds to give the second thread a
+// processor of its own.
 func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
 	timed := func(n int) (time.Duration, error) {
 		start, done := make(chan struct{}), make(chan error)
@@ -136,7 +138,7 @@ func speedup(do func(n int, start <-chan struct{}) error) (float64, error) {
 	return 2 * float64(one) / float64(two), err
 }
 
-// work lets n processes of a machine each bring pages, look at them and drop them.
+// work runs n processes of a machine, each of which fills pages, touches and drops them.
 func work(n int, start <-chan struct{}) error {
 	const times, pages = 10_000, 64
 	exec := new(sim.Free)
@@ -179,9 +181,9 @@ func work(n int, start <-chan struct{}) error {
 	return nil
 }
 
-// spin is what the processors can do at best: each sums up bytes of its own, in as many sums at a time as keep
-// all of it busy. (A loop that only waits for its own multiplications would scale on two threads of one core,
-// too, which nothing else does.)
+// spin measures the processors' own limit: each adds up its own bytes, in enough sums at
+// a time to keep all its units busy. (A loop that only waits for its own multiplications
+// would scale on two threads of one core, too, which no other work does.)
 func spin(n int, start <-chan struct{}) error {
 	var all sync.WaitGroup
 	for range n {

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// small is a row of at most a few hundred.
+// small returns the row with a size of at most 300.
 func small(r row) row {
 	r.size, r.vmas = min(r.size, 300), min(r.vmas, 300)
 	return r
@@ -45,7 +45,7 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// The second message of a fault finds the page there, and that is no error.
+// A second message of a fault finds the page present, which is not an error.
 func TestBringTwice(t *testing.T) {
 	for name, open := range map[string]maker{"model": newModel, "kernel": newKernel} {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestBringTwice(t *testing.T) {
 	}
 }
 
-// What the model's memory takes cannot be less than what is to be known of each thing.
+// The model's memory for an object is at least a word, and less than 2 KiB.
 func TestMemory(t *testing.T) {
 	for _, r := range alone() {
 		if r.unit == "B" {
@@ -80,7 +80,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// A hundredth of the full load.
+// Scale runs with a hundredth of the full load.
 func TestScale(t *testing.T) {
 	steps, err := Scale(Load{VMAs: FullLoad.VMAs / 100, Sleepers: FullLoad.Sleepers / 100, Pages: FullLoad.Pages / 100})
 	require.NoError(t, err)
@@ -133,7 +133,8 @@ func TestReport(t *testing.T) {
 	require.ErrorIs(t, err, errNothing)
 }
 
-// BenchmarkRows takes samples of every row on each side. "each" is what the table shows.
+// BenchmarkRows takes samples of every row on each side. "each" is the number in the
+// table.
 func BenchmarkRows(b *testing.B) {
 	for _, r := range rows() {
 		for _, s := range []struct {
@@ -159,7 +160,8 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-// BenchmarkAlone takes samples of what has no kernel to be compared with. "each" is what the table shows.
+// BenchmarkAlone takes samples of the rows without a kernel side. "each" is the number in
+// the table.
 func BenchmarkAlone(b *testing.B) {
 	for _, r := range append(alone(), lone{pingPongRow, "ns", pingPong}) {
 		b.Run(r.name, func(b *testing.B) {

@@ -1,7 +1,7 @@
-// Package bench measures the model and, where there is one, the running kernel's userfaultfd, side by side:
-// the same programs, sample by sample in turn, within one run.
+// Package bench measures the model and, if it can be used, the running kernel's
+// userfaultfd, side by side: the same programs, sample by sample in turn, within one run.
 //
-// A program is written once, against the interfaces [world] and [thread], which have two implementations:
-// the model behind the public calls of package machine, and the kernel behind system calls. Neither has a
-// path of its own for benchmarks.
+// A program is written once, for the interfaces [world] and [thread], which have two
+// implementations: the model through the public calls of package machine, and the kernel
+// through system calls. Neither has a special path for benchmarks.
 package bench

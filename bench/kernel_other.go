@@ -4,7 +4,7 @@ package bench
 
 import "errors"
 
-// KernelVersion is the running kernel's: "" where it has no userfaultfd.
+// KernelVersion returns "": this system has no userfaultfd.
 func KernelVersion() string { return "" }
 
 func newKernel(bool, int) (world, error) {

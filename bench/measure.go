@@ -10,13 +10,14 @@ import (
 
 // Options say what to measure, and for how long.
 type Options struct {
-	// Time is how long a row is measured on the slower side. It gets 15 samples at least.
+	// Time is how long a row is measured on the slower side. Each row has at least 15
+	// samples.
 	Time time.Duration
-	// Only keeps the rows whose names contain it.
+	// Only is a part of the names of the rows to measure.
 	Only string
-	// NoKernel leaves the running kernel out.
+	// NoKernel measures the model only.
 	NoKernel bool
-	// Progress, if not nil, is told what is measured next.
+	// Progress, if not nil, is called with the name of each row before it is measured.
 	Progress func(what string)
 }
 
@@ -28,21 +29,21 @@ func (o *Options) begin(what string) {
 	}
 }
 
-// A median is taken of at least minSamples, and of maxSamples at most.
+// The numbers of samples of a median.
 const minSamples, maxSamples = 15, 2000
 
 // Stat are the samples of one side of a row.
 type Stat struct {
-	Median  float64 `json:"median"` // nanoseconds, bytes or times, as the row says
+	Median  float64 `json:"median"` // in the unit of the row: nanoseconds, bytes or times
 	Low     float64 `json:"low"`    // the first quartile
 	High    float64 `json:"high"`   // the third
 	Samples int     `json:"samples"`
 }
 
-// statOf sums samples up.
+// statOf returns the median and the quartiles of samples.
 func statOf(samples []float64) *Stat {
 	slices.Sort(samples)
-	quantile := func(q float64) float64 { // between two samples, in proportion
+	quantile := func(q float64) float64 { // interpolates between two samples
 		at := q * float64(len(samples)-1)
 		i := int(at)
 		if i+1 == len(samples) {
@@ -53,9 +54,9 @@ func statOf(samples []float64) *Stat {
 	return &Stat{Median: quantile(.5), Low: quantile(.25), High: quantile(.75), Samples: len(samples)}
 }
 
-// side is one of the two that a row compares.
+// side is one of the two sides that a row compares.
 type side struct {
-	run     func(part func() (float64, error)) (float64, error) // around all that it does
+	run     func(part func() (float64, error)) (float64, error) // calls part
 	world   world
 	sample  func() (float64, error)
 	samples []float64
@@ -64,7 +65,7 @@ type side struct {
 
 func plainly(part func() (float64, error)) (float64, error) { return part() }
 
-// open prepares a row in a world of its own.
+// open makes a world and prepares a row in it.
 func open(r *row, make maker, run func(func() (float64, error)) (float64, error)) (*side, error) {
 	s := &side{run: run}
 	_, err := run(func() (_ float64, err error) {
@@ -94,7 +95,8 @@ func (s *side) close() {
 	}
 }
 
-// measure runs a row on the model, and on the kernel in turn if it can be asked: why not, the Line says.
+// measure measures a row on the model and on the kernel in turn. If the kernel cannot run
+// it, the Line says why.
 func measure(r *row, opts *Options) (Line, error) {
 	line := Line{Name: r.name, Size: r.size, Label: r.String(), Unit: "ns", AtMost: r.atMost}
 	model, err := open(r, newModel, plainly)
@@ -112,9 +114,9 @@ func measure(r *row, opts *Options) (Line, error) {
 			sides = append(sides, kernel)
 		}
 	}
-	runtime.GC() // what the preparations left is not to be swept in a sample
+	runtime.GC() // no sample must sweep what the preparations left
 	for _, s := range sides {
-		if err := s.take(); err != nil { // to warm up
+		if err := s.take(); err != nil { // warm up
 			return line, err
 		}
 		s.samples, s.spent = nil, 0
@@ -135,7 +137,7 @@ func measure(r *row, opts *Options) (Line, error) {
 	return line, nil
 }
 
-// repeat takes samples of what has no kernel to be compared with.
+// repeat takes samples of a row without a kernel side.
 func repeat(opts *Options, sample func() (float64, error)) (*Stat, error) {
 	var samples []float64
 	for began := time.Now(); time.Since(began) < opts.Time && len(samples) < maxSamples || len(samples) < minSamples; {
@@ -150,7 +152,7 @@ func repeat(opts *Options, sample func() (float64, error)) (*Stat, error) {
 
 var errNothing = errors.New("no row has such a name")
 
-// Run measures everything that the options ask for.
+// Run measures the rows that the options select.
 func Run(opts Options) (*Report, error) {
 	report := newReport()
 	if opts.wants(pingPongRow) {

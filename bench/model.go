@@ -61,7 +61,7 @@ type modelThread struct {
 	*machine.Task
 	world *model
 	poll  [1]vfs.PollFd
-	byte  [1]byte // that Touch loads
+	byte  [1]byte // loaded by Touch
 }
 
 func newThread(w *model, t *machine.Task) *modelThread {

@@ -7,17 +7,17 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// A program prepares a world for a size, and returns what takes a sample: it does its work a number of times
-// and returns the nanoseconds that one took.
+// A program prepares a world for a size, and returns a function that takes a sample: it
+// does its work a number of times and returns the nanoseconds for each time.
 type program func(w world, n int) (sample func() (float64, error), err error)
 
-// each is the time that each of n took.
+// each returns the nanoseconds since a time for each of n operations.
 func each(began time.Time, n int) float64 {
 	return float64(time.Since(began).Nanoseconds()) / float64(n)
 }
 
-// repeated is the time of one of n, after some more that nobody times: what the other side has driven out of
-// the processor's caches is back by then.
+// repeated returns the nanoseconds for each of n calls. Some calls before them are not
+// timed: they refill the processor's caches, which the other side has used.
 func repeated(n int, do func() error) (float64, error) {
 	for range n / 5 {
 		if err := do(); err != nil {
@@ -33,7 +33,8 @@ func repeated(n int, do func() error) (float64, error) {
 	return each(began, n), nil
 }
 
-// faults is the round trip of a fault, on page after page: touch, read, copy, woken and done.
+// faults measures the round trip of a fault, on page after page: touch, read, copy,
+// wake-up.
 func faults(poll bool) program {
 	const pages = 512
 	return func(w world, _ int) (func() (float64, error), error) {
@@ -43,7 +44,7 @@ func faults(poll bool) program {
 			w.Go(func(t thread) {
 				close(ready)
 				err := serve(t, pages, poll, bytes)
-				if err != nil { // nobody is to sleep for ever
+				if err != nil { // wakes the thread that would sleep forever
 					_ = t.Unregister(rangeOf(0, pages))
 				}
 				failed <- err
@@ -65,7 +66,8 @@ func faults(poll bool) program {
 	}
 }
 
-// serve is a monitor: it reads n faults, having polled for each or not, and brings the pages.
+// serve is a monitor: it reads n faults, polls before each read or not, and fills the
+// pages.
 func serve(t thread, n int, poll bool, bytes []byte) error {
 	c := abi.Copy{Src: t.Lend(bytes), Len: pageSize}
 	for served := 0; served < n; {
@@ -76,7 +78,7 @@ func serve(t thread, n int, poll bool, bytes []byte) error {
 		}
 		msg, err := t.ReadMsg()
 		if err == errno.EAGAIN {
-			continue // a signal has taken the fault back, as those of Go's scheduler do
+			continue // a signal, such as those of Go's scheduler, has ended the fault
 		} else if err != nil {
 			return err
 		}
@@ -90,11 +92,11 @@ func serve(t thread, n int, poll bool, bytes []byte) error {
 	return nil
 }
 
-// faultedAt is the page that a message is about.
+// faultedAt returns the page of a message.
 func faultedAt(msg abi.Msg) uint64 { return msg.Address &^ (pageSize - 1) }
 
-// bring copies a page, and reports whether it was missing. Of a fault that a signal has interrupted there may
-// be a second message, read when the page has just come.
+// bring copies a page, and reports whether it was missing. A fault that a signal
+// interrupted may have a second message, which is read after the page was filled.
 func bring(t thread, c *abi.Copy) (bool, error) {
 	err := t.Copy(c)
 	if err == errno.EEXIST {
@@ -103,8 +105,8 @@ func bring(t thread, c *abi.Copy) (bool, error) {
 	return err == nil, err
 }
 
-// pair registers and unregisters the middle page of a VMA of three, among n VMAs: it splits twice, and
-// merges twice.
+// pair registers and unregisters the middle page of a VMA of three pages, among n VMAs:
+// two splits and two merges.
 func pair(w world, n int) (func() (float64, error), error) {
 	t := w.Main()
 	if err := scatter(t, n); err != nil {
@@ -125,7 +127,7 @@ func pair(w world, n int) (func() (float64, error), error) {
 	}, nil
 }
 
-// bulk unregisters a range of n registered VMAs. The time is that of one.
+// bulk unregisters a range of n registered VMAs, and measures the time for each.
 func bulk(w world, n int) (func() (float64, error), error) {
 	t := w.Main()
 	if err := scatter(t, n); err != nil {
@@ -143,19 +145,19 @@ func bulk(w world, n int) (func() (float64, error), error) {
 	}, nil
 }
 
-// asleep lets n threads fault, each on a page of its own from page 0 on, and waits until they sleep: it reads
-// their messages. extra more pages are registered.
+// asleep starts n threads that fault, each on its own page from page 0 on, and reads
+// their messages, so that they sleep. It registers extra more pages.
 func asleep(w world, n, extra int) error { return asleepFrom(w, 0, n, extra) }
 
-// asleepFrom is asleep with another first page.
+// asleepFrom is asleep with a first page.
 func asleepFrom(w world, first, n, extra int) error {
 	if err := mapped(w.Main(), first, n+extra); err != nil {
 		return err
 	}
-	heard := make(map[uint64]bool, n) // once, whatever signals do
+	heard := make(map[uint64]bool, n) // signals may repeat a message
 	for i := range n {
 		w.Go(func(t thread) { t.Block(page(first + i)) })
-		if i%64 != 63 && i != n-1 { // so that no more than these are on their way
+		if i%64 != 63 && i != n-1 { // at most 64 unread messages
 			continue
 		}
 		for len(heard) <= i {
@@ -169,7 +171,7 @@ func asleepFrom(w world, first, n, extra int) error {
 	return nil
 }
 
-// wakeNobody wakes a range that none of n sleepers has faulted on.
+// wakeNobody wakes a range on which none of n sleepers has faulted.
 func wakeNobody(w world, n int) (func() (float64, error), error) {
 	t := w.Main()
 	if err := asleep(w, n, 1); err != nil {
@@ -181,8 +183,8 @@ func wakeNobody(w world, n int) (func() (float64, error), error) {
 	}, nil
 }
 
-// copyOne brings the page that one of n sleepers waits for. It faults again and again; the time is that of
-// the copies alone.
+// copyOne fills the page of one of n sleepers, which faults again and again. It measures
+// only the copies.
 func copyOne(w world, n int) (func() (float64, error), error) {
 	const times = 100
 	main, bytes := w.Main(), make([]byte, pageSize)
@@ -226,7 +228,7 @@ func copyOne(w world, n int) (func() (float64, error), error) {
 	}, nil
 }
 
-// mapUnmap maps a page anywhere among n VMAs, and unmaps it.
+// mapUnmap maps a page among n VMAs, at an address of the kernel's choice, and unmaps it.
 func mapUnmap(w world, n int) (func() (float64, error), error) {
 	t := w.Main()
 	if err := scatter(t, n); err != nil {
@@ -243,8 +245,8 @@ func mapUnmap(w world, n int) (func() (float64, error), error) {
 	}, nil
 }
 
-// pingPong is the limit of what two goroutines can do: a word to and fro on buffered channels. It needs no
-// world.
+// pingPong measures the limit for two goroutines: a value sent back and forth on buffered
+// channels. It needs no world.
 func pingPong() (float64, error) {
 	const times = 2000
 	to, fro := make(chan struct{}, 1), make(chan struct{}, 1)

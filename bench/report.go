@@ -17,22 +17,23 @@ type Line struct {
 	Unit   string  `json:"unit"` // ns, B or x (times)
 	Model  *Stat   `json:"model"`
 	Kernel *Stat   `json:"kernel,omitempty"`
-	Ratio  float64 `json:"ratio,omitempty"` // of the medians: the kernel's by the model's
-	// AtMost is the part of the kernel's time that the model is to take, NoKernel why the kernel was not asked.
+	Ratio  float64 `json:"ratio,omitempty"` // the kernel's median divided by the model's
+	// AtMost is the fraction of the kernel's time that the model may take, 0 for no
+	// target. NoKernel is why the kernel was not measured.
 	AtMost   float64 `json:"at_most,omitempty"`
 	NoKernel string  `json:"no_kernel,omitempty"`
 }
 
-// Check is a target, and what has come of it.
+// Check is a target and its result.
 type Check struct {
 	What  string  `json:"what"`
 	Value float64 `json:"value"`
-	Least float64 `json:"least,omitempty"` // that the value is to be, 0 for no bound
+	Least float64 `json:"least,omitempty"` // bounds of the value, 0 for none
 	Most  float64 `json:"most,omitempty"`
 	Met   bool    `json:"met"`
 }
 
-// Report is a run.
+// Report is the result of a run.
 type Report struct {
 	Go     string  `json:"go"`
 	CPUs   int     `json:"cpus"`
@@ -47,7 +48,7 @@ func newReport() *Report {
 
 func (r *Report) add(l Line) { r.Lines = append(r.Lines, l) }
 
-// median is that of the model in a line, and whether there is one.
+// median returns the model's median in a line, and whether the line exists.
 func (r *Report) median(name string, size int) (float64, bool) {
 	for _, l := range r.Lines {
 		if l.Name == name && l.Size == size {
@@ -57,7 +58,7 @@ func (r *Report) median(name string, size int) (float64, bool) {
 	return 0, false
 }
 
-// check holds the lines against the targets.
+// check compares the lines with the targets.
 func (r *Report) check() {
 	for _, l := range r.Lines {
 		if l.AtMost != 0 && l.Kernel != nil {
@@ -83,7 +84,7 @@ func (r *Report) check() {
 	}
 }
 
-// growth checks how much longer a program takes at the larger of two sizes.
+// growth checks how many times as long a program takes at the larger of two sizes.
 func (r *Report) growth(name string, small, large int, most float64) {
 	a, ok1 := r.median(name, small)
 	b, ok2 := r.median(name, large)
@@ -97,14 +98,14 @@ func (r *Report) target(what string, value, least, most float64) {
 	r.Checks = append(r.Checks, Check{What: what, Value: value, Least: least, Most: most, Met: met})
 }
 
-// WriteJSON writes the report for programs.
+// WriteJSON writes the report as JSON.
 func (r *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
 }
 
-// WriteTable writes the report for people.
+// WriteTable writes the report as a table.
 func (r *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	kernel := "kernel"
@@ -130,7 +131,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return err
 	}
 	for i, note := range notes {
-		fmt.Fprintf(w, "[%d] not on the kernel, and a target of the ratio not checked: %s\n", i+1, note)
+		fmt.Fprintf(w, "[%d] not measured on the kernel, so the ratio has no target: %s\n", i+1, note)
 	}
 	if len(r.Checks) > 0 {
 		fmt.Fprintln(w, "\nTargets:")
@@ -149,10 +150,10 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// pad fills a label up, so that the column of labels begins at its left.
+// pad extends a label with spaces, so that the column of labels is aligned to the left.
 func pad(label string) string { return label + strings.Repeat(" ", max(0, 46-len(label))) }
 
-// in writes a number with its unit, and how far the quartiles are from it.
+// in returns the median with its unit, and the distance of the farther quartile.
 func (s *Stat) in(unit string) string {
 	spread := 100 * max(s.High-s.Median, s.Median-s.Low) / s.Median
 	return fmt.Sprintf("%s\t±%.0f%%", quantity(s.Median, unit), spread)

@@ -2,14 +2,14 @@ package bench
 
 import "fmt"
 
-// Row is a line of the table: a program, at a size.
+// row is a line of the table: a program at a size.
 type row struct {
 	name     string
-	size     int // 0 for a program that has none
+	size     int // 0 for a program without a size
 	unit     string
 	nonblock bool
-	vmas     int     // the address space has to hold
-	atMost   float64 // of the kernel's time, 0 for no target
+	vmas     int     // number of VMAs for which the address space must have room
+	atMost   float64 // fraction of the kernel's time, 0 for no target
 	run      program
 }
 
@@ -32,7 +32,7 @@ const (
 	pingPongRow   = "channel ping-pong (the limit)"
 )
 
-// rows are the programs that the model and the kernel run, in the table's order.
+// rows returns the programs that the model and the kernel run, in the order of the table.
 func rows() []row {
 	all := []row{
 		{name: roundTripRead, atMost: 1. / 8, run: faults(false)},
@@ -60,7 +60,7 @@ func rows() []row {
 	return all
 }
 
-// thousands writes a number with a comma before each three digits.
+// thousands formats a number with a comma before each three digits.
 func thousands(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// Load is how much of everything [Scale] makes.
+// Load is the number of objects that [Scale] makes.
 type Load struct{ VMAs, Sleepers, Pages int }
 
-// FullLoad is what a machine of 8 GiB is to bear.
+// FullLoad is the load for which 8 GiB of memory suffice.
 var FullLoad = Load{VMAs: 1_000_000, Sleepers: 100_000, Pages: 10_000_000}
 
-// Step is what there is after a step of [Scale], and how long the step took.
+// Step is the result of a step of [Scale].
 type Step struct {
 	What string        `json:"what"`
 	N    int           `json:"n"`
 	Took time.Duration `json:"took_ns"`
-	// Memory is what the program has got from the system, in bytes.
+	// Memory is the memory that the program has from the system after the step, in bytes.
 	Memory uint64 `json:"memory"`
 }
 
-// Scale puts a load on one process of the model, and takes it off again: VMAs of a page, with holes between
-// them; pages, all of them the zero page, in a range of their own; tasks that each sleep in a fault. All of it
-// is there at the same time.
+// Scale puts a load on one process of the model, and removes it again: VMAs of a page,
+// with holes between them; pages in a range of their own, all of them the zero page;
+// tasks that each sleep in a fault. All exist at the same time.
 func Scale(load Load) ([]Step, error) {
 	w, err := newModel(false, load.VMAs)
 	if err != nil {
@@ -41,7 +41,7 @@ func Scale(load Load) ([]Step, error) {
 		steps = append(steps, Step{what, n, took, m.Sys - m.HeapReleased})
 		return err
 	}
-	first := 2 * load.VMAs // page behind the VMAs
+	first := 2 * load.VMAs // the first page behind the VMAs
 	all := rangeOf(0, first+load.Pages+load.Sleepers)
 	err = step("VMAs mapped", load.VMAs, func() error { return scatter(t, load.VMAs) })
 	if err == nil {
@@ -66,7 +66,7 @@ func Scale(load Load) ([]Step, error) {
 	return steps, err
 }
 
-// WriteSteps prints what [Scale] has done.
+// WriteSteps prints the steps of [Scale].
 func WriteSteps(w io.Writer, steps []Step) {
 	for _, s := range steps {
 		fmt.Fprintf(w, "%12s %-26s %10s %8s each %10.2f GiB\n", thousands(s.N), s.What, s.Took.Round(time.Millisecond),

@@ -12,22 +12,24 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// superseded are changes that a later one replaces: the running kernel's profile is the same without them.
+// superseded are changes that a later one replaces: the profile of the running kernel is
+// the same without them.
 var superseded = map[string]string{
 	"handshake-gates-ioctls":       "handshake-compare-exchange",
 	"user-faults-yield-to-signals": "faults-are-interruptible",
 	"madvise-populates":            "populate-stops-at-hole",
 }
 
-// unseen are changes that the running kernel shows, but not in the scenario alone, with the reason.
+// unseen are changes of the running kernel that their scenario alone does not show, with
+// the reason.
 var unseen = map[string]string{
 	"context-first":            "it takes a full descriptor table",
-	"mremap-needs-mapping":     "mremap-checks-first asks for more",
+	"mremap-needs-mapping":     "mremap-checks-first covers more",
 	"faults-are-interruptible": "the scenario does not settle: the thread spins until its page comes",
 }
 
-// The running kernel has every change that the history says it was seen to have: without it the
-// model answers the change's scenario differently.
+// The running kernel has every change that the history marks as tested live: without the
+// change the model answers the change's scenario differently.
 func TestChangesAreThoseOfThisKernel(t *testing.T) {
 	target := thisKernel(t)
 	changes := kernel.Changes()
@@ -60,7 +62,7 @@ func TestChangesAreThoseOfThisKernel(t *testing.T) {
 	require.GreaterOrEqual(t, tested, 30)
 }
 
-// proved is the profile that stands for the running kernel.
+// proved is the profile of the running kernel.
 var proved = kernel.Running[:strings.LastIndex(kernel.Running, ".")]
 
 // without returns the profile of the running kernel without the n-th change.

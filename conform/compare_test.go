@@ -8,7 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// models is a pair of two models.
+// models returns a pair of two models.
 func models(kernel string) Pair {
 	return func() (Doer, Doer, error) {
 		ours, err := NewModel(scenario.Options{Kernel: kernel})
@@ -20,7 +20,8 @@ func models(kernel string) Pair {
 	}
 }
 
-// What both sides refuse only because the handshake is missing is not counted as alike.
+// A statement that both sides refuse only because the handshake is missing does not count
+// as alike.
 func TestRefusedBeforeTheHandshake(t *testing.T) {
 	file, err := syntax.Parse("s", []byte(`fd = userfaultfd(O_NONBLOCK)
 mmap(0x100000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)
@@ -37,12 +38,12 @@ read(fd, 32)
 	o, err := Run(models("6.18"), file)
 	require.NoError(t, err)
 	require.Equal(t, Outcome{Same: 7, Unready: 3}, o)
-	o, err = Run(models("2015"), file) // whose ioctls work before the handshake
+	o, err = Run(models("2015"), file) // its ioctls work before the handshake
 	require.NoError(t, err)
 	require.Equal(t, Outcome{Same: 8, Unready: 2}, o)
 }
 
-// The comparison ends where the model does.
+// The comparison ends at the first statement that is not modelled.
 func TestNotModelledEndsTheComparison(t *testing.T) {
 	file, err := syntax.Parse("s", []byte(`mmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)
 mmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE)

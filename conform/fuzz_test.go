@@ -12,7 +12,8 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// answers are lines that a target may print: real answers, and what is hard to write down.
+// answers are lines that a target may print: real answers, and some that a scenario can
+// hardly express.
 var answers = []string{
 	"=", "= 3", "?", "! conform:1:10: \")\" is missing", "= 0x10000000", "= blocked", "= killed", "= loaded 'A'",
 	"=\t10000000-10001000 r--p uffd=fd:missing", "= 32 {PAGEFAULT address=0x101000 flags=0}", "= -1 EINVAL (Invalid argument)",
@@ -20,8 +21,8 @@ var answers = []string{
 	"=\t# x\t", "=\t#! kernel: 4.3", "=\t\x00\t  \t\xff", "= \u2028\ufeff", "= " + strings.Repeat("#x", 50_000), "=\t" + strings.Repeat("\x00x'", 30_000), "! \x00\xff",
 }
 
-// checkScenario requires that a divergence at a line, with the answer or the error, makes a
-// scenario that parses, and that expects that answer.
+// checkScenario requires that a divergence at a line, with the answer or the error,
+// results in a scenario that parses, and that expects that answer.
 func checkScenario(t *testing.T, line string, theirs *scenario.Result, err error) {
 	t.Helper()
 	ours := &scenario.Result{Op: line, Answer: "0\x00\xff\n# x", Block: []string{"#\r", "\n\t"}}
@@ -56,7 +57,7 @@ func checkAnswer(t *testing.T, text string) {
 	}
 }
 
-// Whatever a target answers, what is found is a scenario that parses.
+// Any answer of a target results in a scenario that parses.
 func TestScenarioParses(t *testing.T) {
 	for _, text := range answers {
 		checkAnswer(t, text)
@@ -67,7 +68,7 @@ func TestScenarioParses(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// FuzzAnswer reads whatever a target may print for an answer.
+// FuzzAnswer parses random answers of a target.
 func FuzzAnswer(f *testing.F) {
 	for _, text := range answers {
 		f.Add(text)
@@ -78,7 +79,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// FuzzServe gives the model any lines as a target: each gets a line, an answer, "?" or "!".
+// FuzzServe gives the model any lines as a target: each gets a line, an answer, "?" or
+// "!".
 func FuzzServe(f *testing.F) {
 	for _, l := range lessons.All() {
 		f.Add(l.Source)

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// generator makes up the statements of a scenario, one after the other. It is told what has
-// become of them, so that it does not ask anything of a task that sleeps.
+// generator makes random statements of a scenario, one after the other. Its caller
+// reports the answers (learn, landed), so that no statement is for a task that sleeps.
 type generator struct {
 	rng   *rand.Rand
 	fds   []string          // open descriptors of contexts, by name
-	named int               // contexts so far
-	tasks map[string]string // what a blocked task is blocked in; "" for one that is not
+	named int               // number of contexts so far
+	tasks map[string]string // the operation in which each task is blocked, "" if it is not
 	dead  map[string]bool
-	asked map[string]access // what each task has touched last
-	// locked is the memory that was mapped with MAP_LOCKED last; pages is 0 if none was. It may have
-	// been unmapped since.
+	asked map[string]access // the last access of each task
+	// locked is the memory that was last mapped with MAP_LOCKED; pages is 0 if there was
+	// none. It may have been unmapped since.
 	locked struct{ start, pages uint64 }
 }
 
-// access is a touch of a page.
+// access is an access to a page.
 type access struct {
 	page  uint64
 	write bool
@@ -35,7 +35,7 @@ func newGenerator(seed uint64) *generator {
 	}
 }
 
-// choice is a kind of statement, and how often it comes.
+// choice is a kind of statement and its relative frequency.
 type choice struct {
 	weight int
 	make   func(g *generator) string
@@ -69,7 +69,7 @@ var choices = []choice{
 	{1, (*generator).oddities},
 }
 
-// next is a statement.
+// next returns a random statement.
 func (g *generator) next() string {
 	if len(g.fds) == 0 {
 		return g.open()
@@ -91,7 +91,7 @@ func (g *generator) next() string {
 	}
 }
 
-// begin are the statements that a scenario begins with.
+// begin returns the first statements of a scenario.
 func (g *generator) begin() []string {
 	fd := g.newName()
 	lines := []string{
@@ -117,14 +117,14 @@ func (g *generator) newName() string {
 
 func (g *generator) oneOf(words ...string) string { return words[g.rng.IntN(len(words))] }
 
-// chance is true n times out of a hundred.
+// chance returns true n times out of a hundred.
 func (g *generator) chance(n int) bool { return g.rng.IntN(100) < n }
 
 func (g *generator) pick(of ...uint64) uint64 { return of[g.rng.IntN(len(of))] }
 
 func (g *generator) fd() string { return g.fds[g.rng.IntN(len(g.fds))] }
 
-// learn takes note of what has become of a statement.
+// learn records the answer to a statement.
 func (g *generator) learn(line, answer string) {
 	task, op := "", line
 	if name, rest, ok := strings.Cut(line, ": "); ok {
@@ -139,7 +139,7 @@ func (g *generator) learn(line, answer string) {
 	}
 }
 
-// landed takes note that a task is not blocked any more.
+// landed records that a task is no longer blocked.
 func (g *generator) landed(task, answer string) {
 	g.tasks[task] = ""
 	if answer == "killed" {

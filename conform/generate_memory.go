@@ -16,7 +16,8 @@ func (g *generator) mmap() string {
 	return fmt.Sprintf("mmap(%s, %s, %s, %s)", start, length, g.prot(), flags)
 }
 
-// registeredLocked makes registered memory that may grow, and then sleeps in mremap.
+// registeredLocked returns statements that register locked memory. A mremap that extends
+// it sleeps.
 func (g *generator) registeredLocked(fd string) []string {
 	g.locked.start, g.locked.pages = high, 1+uint64(g.rng.IntN(4))
 	return []string{
@@ -26,7 +27,7 @@ func (g *generator) registeredLocked(fd string) []string {
 	}
 }
 
-// noteLocked takes note of locked memory, if the range is one of whole pages.
+// noteLocked records locked memory, if the range consists of whole pages.
 func (g *generator) noteLocked(start, length string) {
 	var at, pages uint64
 	if _, err := fmt.Sscanf(start+" "+length, "0x%x %dp", &at, &pages); err == nil && at%pageSize == 0 {
@@ -44,8 +45,9 @@ func (g *generator) mprotect() string {
 	return fmt.Sprintf("mprotect(%s, %s, %s)", start, length, g.prot())
 }
 
-// mremap sleeps if it adds to registered locked memory. So a task that is not blocked calls it; without
-// one, or while another task populates memory, it adds nothing.
+// mremap returns a statement. A mremap that extends registered locked memory sleeps, so a
+// task that is not blocked calls it. If all are blocked, or another task populates
+// memory, the statement extends nothing.
 func (g *generator) mremap() string {
 	start, length := g.span()
 	to, newLength := g.span()
@@ -65,7 +67,8 @@ func (g *generator) mremap() string {
 	return fmt.Sprintf("%smremap(%s, %s, %s, MREMAP_MAYMOVE|MREMAP_FIXED, %s)", caller, start, length, newLength, to)
 }
 
-// populate faults the pages of a range in, and sleeps where they are registered.
+// populate returns a statement that faults in the pages of a range, and sleeps at pages
+// that are registered and missing; "" if no task can.
 func (g *generator) populate() string {
 	task := g.idle()
 	if task == "" || g.populates() {
@@ -78,8 +81,9 @@ func (g *generator) populate() string {
 	return fmt.Sprintf("%s: madvise(%s, %s, %s)", task, start, length, g.oneOf("MADV_POPULATE_READ", "MADV_POPULATE_WRITE"))
 }
 
-// populates reports whether a task is blocked while it populates memory. At most one may be: a task
-// that is woken goes on to the next page, and nothing says which of two is first in the queue.
+// populates reports whether a task is blocked while it populates memory. At most one may
+// be: a woken task continues with the next page, and the order of two of them in the
+// queue would be the scheduler's choice.
 func (g *generator) populates() bool {
 	for _, op := range g.tasks {
 		if op == "mremap" || op == "madvise" {

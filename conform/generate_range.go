@@ -2,17 +2,17 @@ package conform
 
 import "fmt"
 
-// The memory that statements are about: two stretches of pages with room between them, each
-// small, so that ranges touch and overlap.
+// The memory of random statements: two stretches of pages with a hole between them. They
+// are small, so that ranges touch and overlap.
 const (
 	low      = 0x10000000
 	high     = 0x10040000
 	stretch  = 12 // pages
 	pageSize = 0x1000
-	nowhere  = 0x20000000 // where nothing is ever mapped
+	nowhere  = 0x20000000 // never mapped
 )
 
-// page is the address of a page, somewhere in the memory or right beside it.
+// page returns the address of a page in the memory or next to it.
 func (g *generator) page() uint64 {
 	base := uint64(low)
 	if g.chance(25) {
@@ -21,7 +21,7 @@ func (g *generator) page() uint64 {
 	return base + uint64(g.rng.IntN(stretch+2)-1)*pageSize
 }
 
-// span is a range of pages, seldom a wrong one.
+// span returns a range of pages, in rare cases an invalid one.
 func (g *generator) span() (start, length string) {
 	start = fmt.Sprintf("%#x", g.page())
 	length = fmt.Sprintf("%dp", 1+min(g.rng.IntN(stretch), g.rng.IntN(stretch)))
@@ -42,11 +42,11 @@ func (g *generator) span() (start, length string) {
 	return start, length
 }
 
-// few is a range of a few pages.
+// few returns a range of a few pages.
 func (g *generator) few() (start, length string) {
 	if g.chance(10) {
 		start, length = g.span()
-		if len(length) > 4 { // no source is so long
+		if len(length) > 4 { // longer than any source
 			length = "1p"
 		}
 		return start, length

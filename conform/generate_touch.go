@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// idle is a task that is not blocked, "" for none.
+// idle returns a task that is not blocked, "" if there is none.
 func (g *generator) idle() string {
 	for _, name := range g.shuffled() {
 		if g.tasks[name] == "" && !g.dead[name] {
@@ -21,7 +21,7 @@ func (g *generator) shuffled() []string {
 	return names
 }
 
-// touch is an access in user mode.
+// touch returns an access of user mode, "" if no task may make it.
 func (g *generator) touch() string {
 	t := g.idle()
 	if t == "" {
@@ -38,7 +38,7 @@ func (g *generator) touch() string {
 	return fmt.Sprintf("%s: store(%#x, '%c')", t, at, 'a'+rune(g.rng.IntN(26)))
 }
 
-// kernelTouch is one that a system call makes.
+// kernelTouch returns an access by a system call, "" if no task may make it.
 func (g *generator) kernelTouch() string {
 	t := g.idle()
 	if t == "" {
@@ -55,8 +55,9 @@ func (g *generator) kernelTouch() string {
 	return fmt.Sprintf("%s: copy_to_user(%#x, %q)", t, at, strings.Repeat("k", 1+g.rng.IntN(8)))
 }
 
-// mayTouch reports whether a touch has one outcome only: a page that somebody writes to must
-// be nobody else's, or who comes first, once they are woken, would decide what the other sees.
+// mayTouch reports whether an access has only one possible result. While a task waits for
+// a page, no other task may write to it, or read it if the first one writes: their order
+// after the wake-up would decide what is read.
 func (g *generator) mayTouch(task string, at uint64, write bool) bool {
 	page := at &^ (pageSize - 1)
 	for other, a := range g.asked {
@@ -68,8 +69,9 @@ func (g *generator) mayTouch(task string, at uint64, write bool) bool {
 	return true
 }
 
-// signal sends one to a task that is blocked in user mode, or in get_user_pages, which sleeps through
-// an ordinary signal. Another fault in kernel mode would spin.
+// signal returns a signal to a task that is blocked in user mode or in get_user_pages,
+// which sleeps through an ordinary signal; "" if none is. Any other fault in kernel mode
+// would spin.
 func (g *generator) signal() string {
 	for _, name := range g.shuffled() {
 		switch g.tasks[name] {

@@ -2,7 +2,7 @@ package conform
 
 import "fmt"
 
-// events are the features whose events a program has to read, or it sleeps.
+// events are the features with which operations sleep until a program reads the event.
 const events = 1<<1 | 1<<2 | 1<<3 | 1<<6
 
 func (g *generator) features() string {
@@ -36,8 +36,8 @@ func (g *generator) unregister() string {
 	return fmt.Sprintf("ioctl(%s, UFFDIO_UNREGISTER, {start=%s, len=%s})", g.fd(), start, length)
 }
 
-// wake is for one sleeper at the most: several whose pages do not come would race to be
-// the first in the queue again.
+// wake returns "" if more than one task sleeps: several tasks that are woken without
+// their pages would race for the first place in the queue.
 func (g *generator) wake() string {
 	if len(g.blocked()) > 1 {
 		return ""
@@ -89,7 +89,7 @@ func (g *generator) handshake() string {
 	return fmt.Sprintf("ioctl(%s, UFFDIO_API, {api=%s, features=%s})", g.fd(), g.oneOf("0xaa", "0xaa", "0xaa", "0xab"), g.features())
 }
 
-// oddities are calls that a userfaultfd does not know, or knows how to refuse.
+// oddities returns a call that a userfaultfd refuses.
 func (g *generator) oddities() string {
 	switch fd := g.fd(); g.rng.IntN(6) {
 	case 0:

@@ -2,15 +2,15 @@ package conform
 
 import "slices"
 
-// Difference is something in which the model deliberately does not do as the kernel does, or
-// in which the two are not held against one another.
+// Difference is a deliberate difference between the model and the kernel, or a part in
+// which they are not compared.
 type Difference struct{ Name, Reason string }
 
-// Known returns the answers that the newest version is known to give and the kernel does not:
-// none.
+// Known returns the known differences between the newest version and the kernel: none.
 func Known() []Difference { return nil }
 
-// NotCompared returns what the newest version does not have yet and no scenario asks for.
+// NotCompared returns the parts of the kernel that the newest version does not model yet,
+// and that no scenario uses.
 func NotCompared() []Difference { return slices.Clone(notCompared) }
 
 var notCompared = []Difference{

@@ -8,7 +8,8 @@ import (
 // Live is the running kernel as a target.
 type Live struct{ kernel *live.Kernel }
 
-// OpenLive opens the running kernel. The error says why userfaultfd cannot be used here.
+// OpenLive opens the running kernel. The error says why userfaultfd cannot be used here,
+// and what would permit it.
 func OpenLive() (Target, error) {
 	k, err := live.Open()
 	if err != nil {

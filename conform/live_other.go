@@ -4,7 +4,7 @@ package conform
 
 import "errors"
 
-// OpenLive opens the running kernel. The error says why userfaultfd cannot be used here.
+// OpenLive returns an error: only tasks on linux/amd64 can be compared.
 func OpenLive() (Target, error) {
-	return nil, errors.New("the running kernel can be asked on linux/amd64 only")
+	return nil, errors.New("only a kernel of linux/amd64 can be compared with the model")
 }

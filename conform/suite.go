@@ -12,8 +12,8 @@ import (
 //go:embed testdata/*.uffd
 var suite embed.FS
 
-// Suite is the conformance suite: small scenarios, each about one thing, with the answers of
-// the newest version.
+// Suite returns the conformance suite: small scenarios, each about one thing, that expect
+// the answers of the newest version.
 func Suite() ([]*syntax.File, error) {
 	names, err := fs.Glob(suite, "testdata/*.uffd")
 	if err != nil {
@@ -34,8 +34,8 @@ func Suite() ([]*syntax.File, error) {
 	return files, nil
 }
 
-// Vector is the scenario with the answers of a version. The error says why it makes no sense
-// there: a task sleeps on that is awake in others, perhaps.
+// Vector returns the scenario with the answers of a version. The error says why that
+// version cannot run it: a task may still sleep there, for example.
 func Vector(file *syntax.File, kernel string) ([]byte, error) {
 	report, err := scenario.Run(file, scenario.Options{Kernel: kernel})
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// thisKernel opens the running kernel, or skips the test, loudly.
+// thisKernel opens the running kernel, or skips the test with the reason.
 func thisKernel(t testing.TB) Target {
 	t.Helper()
 	target, err := OpenLive()
 	if err != nil {
-		t.Skipf("SKIPPED: nothing has been held against a kernel: %v", err)
+		t.Skipf("SKIPPED: nothing was compared with a kernel: %v", err)
 	}
 	t.Cleanup(target.Close)
 	return target
@@ -69,7 +69,7 @@ func TestMadeUpScenariosAreRepeatable(t *testing.T) {
 	lines := func() []string {
 		ours, err := NewModel(scenario.Options{Kernel: "6.18"})
 		require.NoError(t, err)
-		theirs, err := NewModel(scenario.Options{Kernel: "4.3"}) // which soon differs
+		theirs, err := NewModel(scenario.Options{Kernel: "4.3"}) // differs soon
 		require.NoError(t, err)
 		_, found, err := FuzzOne(func() (Doer, Doer, error) { return ours, theirs, nil }, 7)
 		require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestMadeUpScenariosAreRepeatable(t *testing.T) {
 	require.Equal(t, lines(), lines())
 }
 
-// A divergence is made as short as it can be, and printed as a scenario that runs.
+// Shrink makes a divergence as short as possible, and Scenario prints one that runs.
 func TestShrink(t *testing.T) {
 	pair := func() (Doer, Doer, error) {
 		ours, err := NewModel(scenario.Options{Kernel: "6.18"})
@@ -126,14 +126,14 @@ func TestVectors(t *testing.T) {
 	require.Greater(t, written, 100)
 }
 
-// What a program does wrong is said with the operation at which it did, and nothing of it is
-// left.
+// A mistake of a program is reported with the operation at which it happened, and no
+// process of the program is left.
 func TestPrograms(t *testing.T) {
 	dir := t.TempDir()
 	for _, tc := range []struct{ name, script, want string }{
 		{"ends", `exit 3`, "it has ended"},
 		{"hangs", `sleep 300 & echo $! >> ` + filepath.Join(dir, "pids") + `; wait`, "no answer within"},
-		{"prints garbage", `while read line; do echo hello; done`, `"hello" is no answer`},
+		{"prints garbage", `while read line; do echo hello; done`, `"hello" is not an answer`},
 		{"ends later", `read line; echo "= 3"; exit 0`, "at operation 2"},
 		{"floods", `yes "$(printf '%070000d' 0)" | tr -d '\n'`, "it has ended, or printed more"},
 	} {
@@ -160,7 +160,7 @@ func TestPrograms(t *testing.T) {
 	require.ErrorContains(t, err, "/nowhere")
 }
 
-// The example of docs/protocol.md: a program that knows little is asked for little.
+// The example of docs/protocol.md: a program may leave most operations out.
 func TestSmallestProgram(t *testing.T) {
 	target := &Command{Args: []string{"sh", "-c", `while read -r line; do case "$line" in *userfaultfd\(*) echo "= 3";; *) echo "?";; esac; done`}, Timeout: 5 * time.Second}
 	file, err := syntax.Parse("test.uffd", []byte("fd = userfaultfd(O_NONBLOCK)\npoll(fd)\n"))
@@ -172,7 +172,7 @@ func TestSmallestProgram(t *testing.T) {
 	require.Equal(t, 1, o.Skipped)
 }
 
-// What the target cannot do has not been compared.
+// Statements that the target cannot run are not counted as compared.
 func TestProgramThatCanDoNothing(t *testing.T) {
 	target := &Command{Args: []string{"sh", "-c", `while read -r line; do echo "?"; done`}, Timeout: 5 * time.Second}
 	effort, found, err := FuzzOne(Against(target, scenario.Options{Kernel: "6.18"}), 1)
@@ -189,7 +189,7 @@ func TestNoProgramAfterClose(t *testing.T) {
 	require.ErrorIs(t, err, errClosed)
 }
 
-// Serving and asking are two sides of one protocol.
+// Serve answers in the protocol that Command reads.
 func TestServe(t *testing.T) {
 	d, err := NewModel(scenario.Options{Kernel: "6.18"})
 	require.NoError(t, err)

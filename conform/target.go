@@ -9,10 +9,11 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// Doer is an implementation that statements are given to, one at a time: a
-// [scenario.Session], or a [Command].
+// Doer is an implementation that runs statements one at a time: a [scenario.Session], or
+// a program of a [Command].
 type Doer interface {
-	// Do runs a statement. The error is a mistake in it, or says that there was no answer.
+	// Do runs a statement. The error is a mistake in the statement, or says why there is
+	// no answer.
 	Do(line string) (*scenario.Result, error)
 	Close()
 }
@@ -23,20 +24,20 @@ type Target interface {
 	Close()
 }
 
-// Pair makes two implementations for a scenario: the model, and what is held against it.
+// Pair makes two implementations for a scenario: the model, and the one to compare.
 type Pair func() (ours, theirs Doer, err error)
 
-// empty is a scenario without statements, to which they are added.
+// empty returns a scenario without statements, which are added later.
 func empty() *syntax.File {
 	file, err := syntax.Parse("conform", nil)
 	if err != nil {
-		panic(err) // it has no text to be wrong
+		panic(err) // no text, no mistakes
 	}
 	return file
 }
 
-// NewModel is the model as the machine is set up on which the targets run: its sysctls are the
-// host's, as far as they matter.
+// NewModel returns the model with the sysctls of this machine that matter, since a target
+// runs here.
 func NewModel(opts scenario.Options) (*scenario.Session, error) {
 	if n, ok := hostSysctl("mmap_min_addr"); ok {
 		opts.MmapMinAddr = n
@@ -44,7 +45,7 @@ func NewModel(opts scenario.Options) (*scenario.Session, error) {
 	return scenario.NewSession(empty(), opts)
 }
 
-// hostSysctl reads a setting of this machine's memory management, if it has it.
+// hostSysctl returns a setting vm.NAME of this machine, and whether it exists.
 func hostSysctl(name string) (uint64, bool) {
 	text, err := os.ReadFile("/proc/sys/vm/" + name)
 	if err != nil {
@@ -54,7 +55,7 @@ func hostSysctl(name string) (uint64, bool) {
 	return n, err == nil
 }
 
-// Against holds the model against a target.
+// Against returns the pair of the model and a target.
 func Against(t Target, opts scenario.Options) Pair {
 	return func() (Doer, Doer, error) {
 		theirs, err := t.New()
