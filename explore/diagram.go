@@ -23,7 +23,7 @@ func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, 
 	announced := map[*sim.Task]Row{}
 	r := &replay{schedule: schedule}
 	var rows []Row
-	r.took = func(t *sim.Task) {
+	r.onStep = func(t *sim.Task) {
 		if row, ok := announced[t]; ok {
 			rows = append(rows, row)
 			delete(announced, t)
@@ -38,7 +38,7 @@ func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return shared(rows), failure, r.strayed
+	return shared(rows), failure, r.mismatch
 }
 
 // shared leaves out the steps on objects that only one task ever touches: nobody can

@@ -98,12 +98,12 @@ type choice struct {
 }
 
 func (f *follower) run(setup *Setup, opts Options) {
-	rig := newRig()
+	rig := newFactory()
 	defer rig.close()
 	f.world, f.chance, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
 	world, err := rig.newWorld(pickFunc(f.pick), setup, &opts)
 	require.NoError(f.t, err)
-	world.fingerprint(renamings(Distinct, opts.Faulters))
+	world.enableFingerprints(symmetryGroup(Distinct, opts.Faulters))
 	setup.Tasks(world)
 	f.world = world
 	if world.exec.Settle() == nil {
@@ -131,7 +131,7 @@ func (f *follower) pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 
 // arrive notes the state that the run has come to, and how it goes on.
 func (f *follower) arrive(steps string) {
-	state := f.world.states(nil)[0]
+	state := f.world.fingerprints(nil)[0]
 	if before, known := f.steps[state]; known {
 		f.met++
 		require.Equal(f.t, before, steps, "the same state, but not the same steps, after %v", f.walked)

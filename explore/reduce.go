@@ -7,17 +7,17 @@ import (
 // arriveReduced decides what to explore from a state: a stubborn set, without the tasks
 // that sleep, and nothing if the state has been explored before. With store buffers there
 // are no stubborn sets: a buffer's future is its task's.
-func (w *worker) arriveReduced(n *node) {
+func (w *worker) expandReduced(n *node) {
 	if w.depth > 0 {
 		parent := &w.path[w.depth-1]
 		for rest := parent.sleep | parent.done; rest != 0; rest &= rest - 1 {
 			i := bits.TrailingZeros32(rest)
-			if parent.steps[i].commutes(parent.steps[parent.chosen]) {
+			if parent.steps[i].independent(parent.steps[parent.chosen]) {
 				n.sleep |= 1 << i
 			}
 		}
 	}
-	set := n.ready
+	set := n.enabled
 	if !w.opts.TSO {
 		set = w.stubbornOf(n)
 	}
@@ -25,28 +25,28 @@ func (w *worker) arriveReduced(n *node) {
 	if bits.OnesCount32(set) == 1 {
 		return // no choice, and nothing to remember
 	}
-	w.states = w.world.states(w.states[:0])
+	w.states = w.world.fingerprints(w.states[:0])
 	k := canonical(w.states)
-	w.arriveKnown(n, w.states[k], w.permuted[k])
+	w.pruneVisited(n, w.states[k], w.taskPerms[k])
 }
 
 // arriveKnown leaves out what has been explored from the state before, or from one that is
 // the same if faulters change places. What may be missing are the runs that begin with a task
 // that slept then and is awake now; those with the others have been tried (Godefroid's
 // state-space caching).
-func (w *worker) arriveKnown(n *node, state uint64, permuted []int) {
-	n.state, n.asleep = state, permute(n.sleep, permuted)
-	before, known := w.seen.visit(state, n.asleep, func(old, now uint32) uint32 { return old & now })
+func (w *worker) pruneVisited(n *node, state uint64, permuted []int) {
+	n.hash, n.storedSleep = state, permuteSet(n.sleep, permuted)
+	before, known := w.visited.visit(state, n.storedSleep, func(old, now uint32) uint32 { return old & now })
 	if known {
-		n.asleep &= before
-		slept := permute(before, invert(permuted))
-		n.todo = slept &^ n.sleep & n.ready
+		n.storedSleep &= before
+		slept := permuteSet(before, invert(permuted))
+		n.todo = slept &^ n.sleep & n.enabled
 		n.sleep &= slept
 	} else if n.todo == 0 {
-		w.through(n) // all that could be done has been tried elsewhere
+		w.markExplored(n) // all that could be done has been tried elsewhere
 	}
 	if w.opts.Shard > 0 {
-		n.turn = state ^ uint64(w.opts.Shard)*0x9e3779b97f4a7c15
+		n.rotation = state ^ uint64(w.opts.Shard)*0x9e3779b97f4a7c15
 	}
 }
 

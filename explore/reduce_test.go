@@ -57,13 +57,13 @@ func finals(t *testing.T, setup *Setup, faulters int, bound *Bound) map[uint64]b
 }
 
 func finalsOf(t *testing.T, setup *Setup, opts Options) map[uint64]bool {
-	opts.finals = map[uint64]bool{}
+	opts.finalStates = map[uint64]bool{}
 	r, err := Search(setup, opts)
 	require.NoError(t, err)
 	require.Nil(t, r.Failure)
 	require.True(t, r.Covered)
-	require.NotEmpty(t, opts.finals)
-	return opts.finals
+	require.NotEmpty(t, opts.finalStates)
+	return opts.finalStates
 }
 
 // Toy programs of a few steps, against every interleaving there is.
@@ -76,9 +76,9 @@ func TestReductionsOnToys(t *testing.T) {
 		w.Go("a", func(t *machine.Task) string { w.nonblock(t); return "" })
 		w.Go("b", func(t *machine.Task) string { return flags(t, w.Fd) })
 	}}
-	plain := Options{Faulters: 1, Plain: true, finals: map[uint64]bool{}}
+	plain := Options{Faulters: 1, Plain: true, finalStates: map[uint64]bool{}}
 	r, err := Search(setup, plain)
 	require.NoError(t, err)
 	require.True(t, r.Covered)
-	require.Equal(t, plain.finals, finals(t, setup, 1, nil))
+	require.Equal(t, plain.finalStates, finals(t, setup, 1, nil))
 }

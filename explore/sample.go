@@ -17,9 +17,9 @@ func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error)
 	result := &Result{Outcomes: map[string]int{}}
 	p := &sampler{rng: rand.New(rand.NewPCG(seed, 0x77616c6b)), depth: depth, longest: 100}
 	start := time.Now()
-	rig := newRig()
+	rig := newFactory()
 	defer rig.close()
-	for !opts.spent(result.Took) {
+	for !opts.overBudget(result.Took) {
 		w, err := p.begin(rig, setup, &opts)
 		if err != nil {
 			return nil, err
@@ -55,15 +55,15 @@ type sampler struct {
 	rng      *rand.Rand
 	depth    int
 	longest  int
-	chance   *pct   // nil: each step is anybody's
+	pct      *pct   // nil: each step is anybody's
 	world    *World // nil while the machine is made ready
 	schedule Schedule
 }
 
-func (p *sampler) begin(rig *rig, setup *Setup, opts *Options) (w *World, err error) {
-	p.world, p.schedule, p.chance = nil, nil, nil
+func (p *sampler) begin(rig *factory, setup *Setup, opts *Options) (w *World, err error) {
+	p.world, p.schedule, p.pct = nil, nil, nil
 	if p.depth > 0 {
-		p.chance = newPCT(p.rng, p.depth, p.longest)
+		p.pct = newPCT(p.rng, p.depth, p.longest)
 	}
 	w, err = rig.newWorld(p, setup, opts)
 	p.world = w
@@ -76,8 +76,8 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 		return enabled[0]
 	}
 	var t *sim.Task
-	if p.chance != nil {
-		t = p.chance.pick(enabled)
+	if p.pct != nil {
+		t = p.pct.pick(enabled)
 	} else {
 		t = enabled[p.rng.IntN(len(enabled))]
 	}
@@ -92,30 +92,30 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 // depends on the order of d steps is met in each run of n tasks and k steps with a
 // probability of at least 1/(n*k^(d-1)), if depth is d.
 type pct struct {
-	rng      *rand.Rand
-	priority map[*sim.Task]int
-	change   map[int]bool
-	steps    int
-	lowest   int
-	last     *sim.Task // who took the last step, or whose store buffer did
-	turn     int       // how many steps in a row
+	rng          *rand.Rand
+	priority     map[*sim.Task]int
+	changePoints map[int]bool
+	steps        int
+	lowest       int
+	last         *sim.Task // who took the last step, or whose store buffer did
+	consecutive  int       // how many steps in a row
 }
 
 // maxTurn is how many steps a task may take in a row while others could. More than any task has to do: one that
 // needs as many spins, waiting for another, and no scheduler would let it for ever.
-const maxTurn = 1000
+const maxConsecutive = 1000
 
 func newPCT(rng *rand.Rand, depth, steps int) *pct {
-	p := &pct{rng: rng, priority: map[*sim.Task]int{}, change: map[int]bool{}}
+	p := &pct{rng: rng, priority: map[*sim.Task]int{}, changePoints: map[int]bool{}}
 	for range depth - 1 {
-		p.change[rng.IntN(steps)] = true
+		p.changePoints[rng.IntN(steps)] = true
 	}
 	return p
 }
 
 func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 	t := p.first(enabled)
-	if p.change[p.steps] {
+	if p.changePoints[p.steps] {
 		p.lowest--
 		p.priority[t] = p.lowest
 		t = p.first(enabled)
@@ -126,11 +126,11 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 		who = t.BufferOf() // the two of them could keep the turn for ever
 	}
 	if who != p.last {
-		p.last, p.turn = who, 0
+		p.last, p.consecutive = who, 0
 	}
-	if p.turn++; p.turn > maxTurn && len(enabled) > 1 {
+	if p.consecutive++; p.consecutive > maxConsecutive && len(enabled) > 1 {
 		p.lowest--
-		p.priority[who], p.turn = p.lowest, 0
+		p.priority[who], p.consecutive = p.lowest, 0
 	}
 	return t
 }

@@ -66,7 +66,7 @@ func sampled(t *testing.T, setup *Setup, opts Options) (outcomes map[string]bool
 	opts.Faulters = cmp.Or(opts.Faulters, setup.Faulters)
 	outcomes = map[string]bool{}
 	p := &sampler{rng: rand.New(rand.NewPCG(5, 7)), longest: 100}
-	rig := newRig()
+	rig := newFactory()
 	defer rig.close()
 	for i := range runs {
 		p.depth = i % 2 * (1 + i%8)

@@ -72,9 +72,9 @@ type replay struct {
 	schedule Schedule
 	ready    bool // the machine is, and the tasks run
 	at       int
-	strayed  error             // where the schedule asked for a task that could not go on, nil for nowhere
+	mismatch error             // where the schedule asked for a task that could not go on, nil for nowhere
 	ran      Schedule          // what was run in fact
-	took     func(t *sim.Task) // is told of each choice; nil for nobody
+	onStep   func(t *sim.Task) // is told of each choice; nil for nobody
 	trace    *sim.Tracer       // gets the events of the whole run, the machine's setting up included; nil for nobody
 }
 
@@ -92,20 +92,20 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 		r.at++
 		if i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name }); i >= 0 {
 			chosen = enabled[i]
-		} else if r.strayed == nil {
-			r.strayed = r.stray(name)
+		} else if r.mismatch == nil {
+			r.mismatch = r.mismatchAt(name)
 		}
 	}
 	r.world.observe(chosen)
 	r.ran = append(r.ran, chosen.Name())
-	if r.took != nil {
-		r.took(chosen)
+	if r.onStep != nil {
+		r.onStep(chosen)
 	}
 	return chosen
 }
 
 // stray says why a step of the schedule cannot be taken.
-func (r *replay) stray(name string) error {
+func (r *replay) mismatchAt(name string) error {
 	var known []string
 	for _, t := range r.world.tasks {
 		known = append(known, t.Name)
@@ -127,7 +127,7 @@ func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)
 	if err != nil {
 		return "", nil, err
 	}
-	return r.world.Outcome(), failure, r.strayed
+	return r.world.Outcome(), failure, r.mismatch
 }
 
 // run runs the setup once, along the schedule. ready is called when the machine is.
@@ -135,7 +135,7 @@ func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure,
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
 	}
-	rig := newRig()
+	rig := newFactory()
 	rig.trace = r.trace
 	defer rig.close()
 	w, err := rig.newWorld(r, setup, &opts)

@@ -41,8 +41,8 @@ type Options struct {
 	// Progress is called now and then; nil is never.
 	Progress func(Stats)
 
-	finals  map[uint64]bool       // gets the states that runs end in, if not nil
-	ignored func(s Schedule) bool // of a run that went wrong: it does not count; nil for none
+	finalStates map[uint64]bool       // gets the states that runs end in, if not nil
+	ignored     func(s Schedule) bool // of a run that went wrong: it does not count; nil for none
 }
 
 // DefaultVersion is the version that programs run on unless [Options].Version says
@@ -80,7 +80,7 @@ type Result struct {
 	// together.
 	Covered bool
 	// Whole is the number of States of all shards, as far as this one has heard of them.
-	Whole int
+	TotalStates int
 	// GaveUp are other shards that gave up, and so this one did.
 	GaveUp []int
 	// Outcomes are the outcomes of the runs that came to an end, with how often; of all shards,
@@ -106,26 +106,26 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	_, permuted := renamings(opts.symmetry(setup), opts.Faulters)
-	s := &search{setup: setup, opts: opts, start: time.Now(), atlas: newAtlas(permuted)}
-	if err := s.join(); err != nil {
+	_, permuted := symmetryGroup(opts.symmetry(setup), opts.Faulters)
+	s := &search{setup: setup, opts: opts, start: time.Now(), graph: newFlowGraph(permuted)}
+	if err := s.joinGroup(); err != nil {
 		return nil, err
 	}
-	s.begin()
+	s.reset()
 	if opts.reduced() && !opts.TSO {
 		w := newWorker(s)
-		w.survey()
-		w.rig.close()
+		w.sampleGraph()
+		w.factory.close()
 	}
-	for s.err == nil && (s.stop == goOn || s.stop == lost) {
-		s.begin()
-		s.pass()
-		if s.result.Covered = s.agree(); s.result.Covered {
+	for s.err == nil && (s.stop == running || s.stop == restart) {
+		s.reset()
+		s.runPass()
+		if s.result.Covered = s.converge(); s.result.Covered {
 			break
 		}
 	}
 	s.result.Took = time.Since(s.start)
-	s.part()
+	s.leaveGroup()
 	return &s.result, s.err
 }
 
@@ -133,54 +133,54 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 func (o *Options) reduced() bool { return !o.Plain && o.Bound == nil }
 
 // spent reports whether a search is to be given up that has taken so long.
-func (o *Options) spent(took time.Duration) bool {
+func (o *Options) overBudget(took time.Duration) bool {
 	return o.Budget != 0 && took > o.Budget || o.Context != nil && o.Context.Err() != nil
 }
 
 // search is what the workers of a search share.
 type search struct {
-	setup *Setup
-	opts  Options
-	start time.Time
-	atlas *atlas
-	seen  *stateTable
-	group *group // of shards, nil for none
+	setup   *Setup
+	opts    Options
+	start   time.Time
+	graph   *flowGraph
+	visited *visitedSet
+	group   *group // of shards, nil for none
 
-	mu     sync.Mutex
-	more   *sync.Cond // there is a job, or the end has come
-	jobs   []job
-	busy   int
-	stop   verdict
-	asked  []map[question]struct{} // by each worker
-	misled bool                    // what has been explored may not be all
-	err    error
-	result Result
+	mu          sync.Mutex
+	changed     *sync.Cond // there is a job, or the end has come
+	frontier    []workItem
+	busy        int
+	stop        stopReason
+	assumptions []map[query]struct{} // by each worker
+	invalidated bool                 // what has been explored may not be all
+	err         error
+	result      Result
 }
 
 // job is a part of the tree that is still to be explored: the branch that path ends in.
-type job struct{ path []node }
+type workItem struct{ path []node }
 
 // verdict is why a search ends.
-type verdict int
+type stopReason int
 
 const (
-	goOn   verdict = iota // it does not, before everything is covered
-	failed                // a run went wrong
-	spent                 // the budget is
-	lost                  // the map of the programs was wrong: begin again with the new one
+	running     stopReason = iota // it does not, before everything is covered
+	failed                        // a run went wrong
+	outOfBudget                   // the budget is
+	restart                       // the map of the programs was wrong: begin again with the new one
 )
 
 // pass makes a pass through the tree.
-func (s *search) pass() {
+func (s *search) runPass() {
 	s.result.Passes++
 	done := make(chan struct{})
 	var workers, courier sync.WaitGroup
 	if g := s.group; g != nil {
-		s.result.Passes = max(s.result.Passes, g.ahead)
-		if err := g.begin(s.result.Passes); err != nil {
+		s.result.Passes = max(s.result.Passes, g.latestPass)
+		if err := g.beginPass(s.result.Passes); err != nil {
 			s.fail(err, nil)
 		}
-		courier.Go(func() { s.courier(done) })
+		courier.Go(func() { s.exchangeLoop(done) })
 	}
 	for range s.opts.Workers {
 		workers.Go(func() { newWorker(s).work() })
@@ -191,66 +191,66 @@ func (s *search) pass() {
 }
 
 // begin makes the search ready to start from the root.
-func (s *search) begin() {
-	s.seen = newStateTable(s.opts.Shard)
-	s.jobs, s.busy, s.stop, s.misled, s.asked = []job{{}}, 0, goOn, false, nil
-	s.more = sync.NewCond(&s.mu)
+func (s *search) reset() {
+	s.visited = newVisitedSet(s.opts.Shard)
+	s.frontier, s.busy, s.stop, s.invalidated, s.assumptions = []workItem{{}}, 0, running, false, nil
+	s.changed = sync.NewCond(&s.mu)
 	s.result.Outcomes = map[string]int{}
 	s.result.States, s.result.Complete, s.result.Done, s.result.WaitsFor = 0, 0, 0, nil
 }
 
 // take waits for a job. It reports false if there will be none any more.
-func (s *search) take() (job, bool) {
+func (s *search) takeItem() (workItem, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.jobs) == 0 && s.busy > 0 && s.stop == goOn {
-		s.more.Wait()
+	for len(s.frontier) == 0 && s.busy > 0 && s.stop == running {
+		s.changed.Wait()
 	}
-	if len(s.jobs) == 0 || s.stop != goOn {
-		return job{}, false
+	if len(s.frontier) == 0 || s.stop != running {
+		return workItem{}, false
 	}
-	j := s.jobs[len(s.jobs)-1]
-	s.jobs = s.jobs[:len(s.jobs)-1]
+	j := s.frontier[len(s.frontier)-1]
+	s.frontier = s.frontier[:len(s.frontier)-1]
 	s.busy++
 	return j, true
 }
 
 // finish says that a job is done.
-func (s *search) finish() {
+func (s *search) finishItem() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.busy--
-	s.more.Broadcast()
+	s.changed.Broadcast()
 }
 
 // hungry reports whether a worker waits for a job.
-func (s *search) hungry() bool {
+func (s *search) hasIdleWorker() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.jobs) == 0 && s.busy < s.opts.Workers
+	return len(s.frontier) == 0 && s.busy < s.opts.Workers
 }
 
 // offer leaves a job to the other workers.
-func (s *search) offer(j job) {
+func (s *search) addItem(j workItem) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.jobs = append(s.jobs, j)
-	s.more.Signal()
+	s.frontier = append(s.frontier, j)
+	s.changed.Signal()
 }
 
 // end ends the search, unless it has ended already, or the pass.
-func (s *search) end(v verdict) {
+func (s *search) halt(v stopReason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stop == goOn || s.stop == lost {
+	if s.stop == running || s.stop == restart {
 		s.stop = v
 	}
-	s.more.Broadcast()
+	s.changed.Broadcast()
 }
 
 // note adds up what a worker has done since it last did so, and reports whether it is to
 // go on.
-func (s *search) note(w *worker) bool {
+func (s *search) addStats(w *worker) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := &s.result
@@ -260,44 +260,44 @@ func (s *search) note(w *worker) bool {
 	r.Depth = max(r.Depth, w.stats.Depth)
 	r.Done += w.stats.Done
 	r.Took = time.Since(s.start)
-	r.States = s.seen.len()
+	r.States = s.visited.len()
 	w.stats = Stats{}
-	if s.opts.spent(r.Took) && s.stop == goOn {
-		s.stop = spent
-		s.more.Broadcast()
+	if s.opts.overBudget(r.Took) && s.stop == running {
+		s.stop = outOfBudget
+		s.changed.Broadcast()
 	}
 	if s.opts.Progress != nil {
 		s.opts.Progress(r.Stats)
 	}
-	return s.stop == goOn
+	return s.stop == running
 }
 
 // learn enters trips in the map, and reports whether an answer was wrong that a worker has
 // relied on. Other shards are told what is new.
-func (s *search) learn(trips []trip) (wrong bool) {
-	added, wrong := s.enter(trips)
-	s.made(added)
+func (s *search) addEdges(trips []edgeRecord) (wrong bool) {
+	added, wrong := s.mergeEdges(trips)
+	s.queueEdges(added)
 	return wrong
 }
 
 // enter enters trips, of this shard or another, in the map.
-func (s *search) enter(trips []trip) (added []trip, wrong bool) {
+func (s *search) mergeEdges(trips []edgeRecord) (added []edgeRecord, wrong bool) {
 	s.mu.Lock()
-	asked := s.asked
+	asked := s.assumptions
 	s.mu.Unlock()
-	return s.atlas.enter(trips, asked)
+	return s.graph.addEdges(trips, asked)
 }
 
 // mislead says that something was explored with a map that was wrong, so that there will
 // have to be another pass. It reports whether that is to begin at once: late in a pass there
 // is more to learn from its rest.
-func (s *search) mislead() (now bool) {
+func (s *search) invalidate() (now bool) {
 	s.mu.Lock()
-	s.misled = true
-	now = s.seen.len() < 500
+	s.invalidated = true
+	now = s.visited.len() < 500
 	s.mu.Unlock()
 	if now {
-		s.end(lost)
+		s.halt(restart)
 	}
 	return now
 }
@@ -305,9 +305,9 @@ func (s *search) mislead() (now bool) {
 // fail ends the search: with a run that went wrong, or because there can be none.
 func (s *search) fail(err error, f *Failure) {
 	s.mu.Lock()
-	if s.stop == goOn || s.stop == lost {
+	if s.stop == running || s.stop == restart {
 		s.err, s.result.Failure = err, f
 	}
 	s.mu.Unlock()
-	s.end(failed)
+	s.halt(failed)
 }

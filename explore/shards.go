@@ -22,17 +22,17 @@ import (
 
 // group is what a shard has to do with the others.
 type group struct {
-	box    *mail.Box[letter]
-	others map[int]*shard
-	ahead  int // the latest pass that another shard has begun
+	member     *mail.Box[message]
+	peers      map[int]*peer
+	latestPass int // the latest pass that another shard has begun
 
-	mu   sync.Mutex
-	next letter   // to be sent
-	late []uint64 // states to be sent when the other workers of this shard are through with them, too
+	mu       sync.Mutex
+	outgoing message  // to be sent
+	deferred []uint64 // states to be sent when the other workers of this shard are through with them, too
 }
 
 // shard is another shard of the search, as far as this one has heard of it.
-type shard struct {
+type peer struct {
 	pass     int
 	stage    stage
 	outcomes map[string]int
@@ -44,18 +44,18 @@ type stage int
 const (
 	exploring stage = iota
 	explored        // everything, and the others have been told all
-	content         // and nothing that they have told shows that it was misled
-	gone            // it has given up, or found a run that goes wrong
+	converged       // and nothing that they have told shows that it was misled
+	stopped         // it has given up, or found a run that goes wrong
 )
 
 // pause is how long a shard waits before it sends what it has, and looks for letters: the longer,
 // the more of them there are, for each looks at the files of all.
 func (g *group) pause() time.Duration {
-	return 10 * time.Millisecond * time.Duration(1+len(g.others))
+	return 10 * time.Millisecond * time.Duration(1+len(g.peers))
 }
 
 // join makes the search one of a group, if it is to be one.
-func (s *search) join() error {
+func (s *search) joinGroup() error {
 	o := &s.opts
 	switch {
 	case o.Shards <= 1:
@@ -67,19 +67,19 @@ func (s *search) join() error {
 	case o.Exchange == "":
 		return errors.New("a search in shards needs a directory in which they exchange what they find")
 	}
-	program, err := s.program()
+	program, err := s.programHash()
 	if err != nil {
 		return err
 	}
 	subject := fmt.Sprintf("%s%s, in %d parts, program %016x", s.setup.Name, o.Flags(), o.Shards, program)
-	box, err := mail.Join[letter](o.Exchange, o.Shard, o.Shards, subject)
+	box, err := mail.Join[message](o.Exchange, o.Shard, o.Shards, subject)
 	if err != nil {
 		return err
 	}
-	s.group = &group{box: box, others: map[int]*shard{}}
+	s.group = &group{member: box, peers: map[int]*peer{}}
 	for i := range o.Shards {
 		if i != o.Shard {
-			s.group.others[i] = &shard{}
+			s.group.peers[i] = &peer{}
 		}
 	}
 	return nil
@@ -87,21 +87,21 @@ func (s *search) join() error {
 
 // program is a sum over the states of one run. Shards cannot talk to each other whose programs
 // differ, or that take different sums of the same state.
-func (s *search) program() (sum uint64, err error) {
+func (s *search) programHash() (sum uint64, err error) {
 	r := &replay{}
-	r.took = func(*sim.Task) {
-		for _, state := range r.world.states(nil) {
+	r.onStep = func(*sim.Task) {
+		for _, state := range r.world.fingerprints(nil) {
 			sum = bits.RotateLeft64(sum, 1) ^ state
 		}
 	}
 	_, err = r.run(s.setup, s.opts, func(w *World) {
-		w.fingerprint(renamings(s.opts.symmetry(s.setup), s.opts.Faulters))
+		w.enableFingerprints(symmetryGroup(s.opts.symmetry(s.setup), s.opts.Faulters))
 	})
 	return sum, err
 }
 
 // courier trades letters while the workers work.
-func (s *search) courier(done <-chan struct{}) {
+func (s *search) exchangeLoop(done <-chan struct{}) {
 	tick := time.NewTicker(s.group.pause())
 	defer tick.Stop()
 	for {
@@ -109,40 +109,40 @@ func (s *search) courier(done <-chan struct{}) {
 		case <-done:
 			return
 		case <-tick.C:
-			s.trade()
+			s.exchange()
 		}
 	}
 }
 
 // agree waits for the other shards at the end of a pass, and reports whether it was the last one.
-func (s *search) agree() (last bool) {
+func (s *search) converge() (last bool) {
 	g := s.group
 	if g == nil {
-		return s.stop == goOn && !s.misled
+		return s.stop == running && !s.invalidated
 	}
-	for _, stage := range []stage{explored, content} {
-		if s.stop != goOn || s.misled {
+	for _, stage := range []stage{explored, converged} {
+		if s.stop != running || s.invalidated {
 			return false
 		}
-		g.reach(stage, s.result.Outcomes)
-		s.trade()
-		for pause := g.pause(); s.waits(stage); pause = min(2*pause, time.Second) {
-			if s.stop != goOn || s.misled {
+		g.reachStage(stage, s.result.Outcomes)
+		s.exchange()
+		for pause := g.pause(); s.awaitsPeers(stage); pause = min(2*pause, time.Second) {
+			if s.stop != running || s.invalidated {
 				return false
 			}
-			s.wait(pause)
-			s.trade()
+			s.waitForPeers(pause)
+			s.exchange()
 		}
 	}
-	return s.stop == goOn
+	return s.stop == running
 }
 
 // waits reports whether there are others that have not come as far in the pass.
-func (s *search) waits(stage stage) bool {
+func (s *search) awaitsPeers(stage stage) bool {
 	r := &s.result
 	r.WaitsFor = nil
 	for i := range s.opts.Shards {
-		if o := s.group.others[i]; o != nil && (o.pass != r.Passes || o.stage < stage) {
+		if o := s.group.peers[i]; o != nil && (o.pass != r.Passes || o.stage < stage) {
 			r.WaitsFor = append(r.WaitsFor, i)
 		}
 	}
@@ -150,12 +150,12 @@ func (s *search) waits(stage stage) bool {
 }
 
 // wait waits for the other shards.
-func (s *search) wait(pause time.Duration) {
+func (s *search) waitForPeers(pause time.Duration) {
 	time.Sleep(pause)
 	r := &s.result
 	r.Took = time.Since(s.start)
-	if s.opts.spent(r.Took) {
-		s.end(spent)
+	if s.opts.overBudget(r.Took) {
+		s.halt(outOfBudget)
 	}
 	if s.opts.Progress != nil {
 		s.opts.Progress(r.Stats)
@@ -163,25 +163,25 @@ func (s *search) wait(pause time.Duration) {
 }
 
 // part leaves the group, and completes the result with what the others have found.
-func (s *search) part() {
+func (s *search) leaveGroup() {
 	g, r := s.group, &s.result
-	r.Whole = s.seen.len()
+	r.TotalStates = s.visited.len()
 	if g == nil {
 		return
 	}
-	r.States = s.seen.of(s.opts.Shard)
+	r.States = s.visited.countOf(s.opts.Shard)
 	if r.Covered {
-		for _, o := range g.others {
+		for _, o := range g.peers {
 			for outcome, n := range o.outcomes {
 				r.Outcomes[outcome] += n
 			}
 		}
 	} else {
-		last := letter{Pass: r.Passes, Stage: gone}
+		last := message{Pass: r.Passes, Stage: stopped}
 		if r.Failure != nil {
 			last.Failure = r.Failure.Schedule.String()
 		}
-		if err := g.box.Send(last); s.err == nil {
+		if err := g.member.Send(last); s.err == nil {
 			s.err = err
 		}
 	}

@@ -23,7 +23,7 @@ func inShards(setup *Setup, shards int, opts Options) (results []*Result, errs [
 	for i := range shards {
 		parts[i] = map[uint64]bool{}
 		opts := opts
-		opts.Shard, opts.Shards, opts.finals = i, shards, parts[i]
+		opts.Shard, opts.Shards, opts.finalStates = i, shards, parts[i]
 		all.Go(func() { results[i], errs[i] = Search(setup, opts) })
 	}
 	all.Wait()
@@ -54,13 +54,13 @@ func TestShardsAddUp(t *testing.T) {
 			t.Parallel()
 			setup := FindSetup(tc.setup)
 			opts, finals := tc.opts, map[uint64]bool{}
-			opts.finals = finals
+			opts.finalStates = finals
 			whole, err := Search(setup, opts)
 			require.NoError(t, err)
 			require.True(t, whole.Covered)
-			require.Equal(t, whole.States, whole.Whole)
+			require.Equal(t, whole.States, whole.TotalStates)
 
-			opts.finals = nil
+			opts.finalStates = nil
 			opts.Workers, opts.Exchange = tc.workers, t.TempDir()
 			results, errs, parts := inShards(setup, tc.shards, opts)
 			require.Equal(t, finals, parts)
@@ -71,10 +71,10 @@ func TestShardsAddUp(t *testing.T) {
 				require.Nil(t, r.Failure)
 				require.Equal(t, outcomesOf(whole), outcomesOf(r))
 				require.Equal(t, results[0].Outcomes, r.Outcomes)
-				require.Equal(t, results[0].Whole, r.Whole)
+				require.Equal(t, results[0].TotalStates, r.TotalStates)
 				states += r.States
 			}
-			require.Equal(t, results[0].Whole, states)
+			require.Equal(t, results[0].TotalStates, states)
 		})
 	}
 }
@@ -107,8 +107,8 @@ func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
 	done.Wait()
 	require.True(t, did.Covered)
 	require.True(t, r.Covered)
-	require.Equal(t, did.Whole, r.Whole)
-	require.Equal(t, did.Whole, did.States+r.States)
+	require.Equal(t, did.TotalStates, r.TotalStates)
+	require.Equal(t, did.TotalStates, did.States+r.States)
 	require.Less(t, r.States, did.States/20, "in another order other tasks sleep, and some states are new")
 	require.Equal(t, did.Outcomes, r.Outcomes)
 }
@@ -119,20 +119,20 @@ func TestOutcomesOfAnEarlierPassDoNotCount(t *testing.T) {
 	var parts [2]*search
 	for i := range parts {
 		opts.Shard = i
-		parts[i] = &search{setup: FindSetup("copy"), opts: opts, seen: newStateTable(i)}
-		require.NoError(t, parts[i].join())
+		parts[i] = &search{setup: FindSetup("copy"), opts: opts, visited: newVisitedSet(i)}
+		require.NoError(t, parts[i].joinGroup())
 	}
 	here, there := parts[0], parts[1]
 	for pass, outcomes := range []map[string]int{{"t1=A": 3}, {}} {
 		for _, s := range parts {
 			s.result.Passes = pass + 1
-			require.NoError(t, s.group.begin(pass+1))
+			require.NoError(t, s.group.beginPass(pass+1))
 		}
-		there.group.reach(explored, outcomes)
-		there.trade()
-		here.trade()
-		require.Equal(t, explored, here.group.others[1].stage)
-		require.Equal(t, outcomes, here.group.others[1].outcomes)
+		there.group.reachStage(explored, outcomes)
+		there.exchange()
+		here.exchange()
+		require.Equal(t, explored, here.group.peers[1].stage)
+		require.Equal(t, outcomes, here.group.peers[1].outcomes)
 	}
 }
 

@@ -9,7 +9,7 @@ func Shrink(setup *Setup, opts Options, f *Failure) *Failure {
 		better = false
 		turns := best.Schedule.turns()
 		for i := 1; i < len(turns) && !better; i++ {
-			for _, candidate := range []Schedule{join(turns, i, -1), join(turns, i, +1)} {
+			for _, candidate := range []Schedule{moveTurn(turns, i, -1), moveTurn(turns, i, +1)} {
 				if g := fails(setup, opts, candidate, best); g != nil {
 					best, better = g, true
 					break
@@ -40,7 +40,7 @@ func (s Schedule) turns() []turn {
 
 // join moves turn i to the next one of its task in the direction, or, if there is none, to
 // the very end there.
-func join(turns []turn, i, direction int) Schedule {
+func moveTurn(turns []turn, i, direction int) Schedule {
 	to := i + direction
 	for to >= 0 && to < len(turns) && turns[to].task != turns[i].task {
 		to += direction

@@ -55,13 +55,13 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 
 // renamings are what the executor has to call things if the faulters change places, and
 // permuted the permutations of the tasks that belong to them.
-func renamings(s Symmetry, faulters int) (renamings []sim.Permutation, permuted [][]int) {
+func symmetryGroup(s Symmetry, faulters int) (renamings []sim.Permutation, permuted [][]int) {
 	n := faulters
 	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxPermutations {
 		n = 1
 	}
 	for _, p := range permutations(n) {
-		r := &renamer{to: p, pages: s == OwnPage}
+		r := &permuter{to: p, pages: s == OwnPage}
 		for i := range p {
 			r.names = append(r.names, faulterName(i))
 		}
@@ -74,13 +74,13 @@ func renamings(s Symmetry, faulters int) (renamings []sim.Permutation, permuted 
 }
 
 // renamer makes faulter i change places with faulter to[i].
-type renamer struct {
+type permuter struct {
 	to    []int
 	names []string
 	pages bool // and their pages, too
 }
 
-func (r *renamer) task(id int) int {
+func (r *permuter) task(id int) int {
 	if i := id - firstTask; i >= 0 && i < len(r.to) {
 		return firstTask + r.to[i]
 	}
@@ -89,7 +89,7 @@ func (r *renamer) task(id int) int {
 
 // label renames structures: what belongs to a faulter, what a task has numbered itself
 // ([sim.Task.Unique]), and what is called after an address.
-func (r *renamer) label(name string, n uint64) (string, uint64) {
+func (r *permuter) label(name string, n uint64) (string, uint64) {
 	const low = 1<<32 - 1
 	for i, to := range r.to {
 		rest, ok := strings.CutPrefix(name, r.names[i])
@@ -106,14 +106,14 @@ func (r *renamer) label(name string, n uint64) (string, uint64) {
 	return name, uint64(r.task(int(n>>32)))<<32 | n&low
 }
 
-func (r *renamer) address(addr uint64) uint64 {
+func (r *permuter) address(addr uint64) uint64 {
 	if i := int(addr/mm.PMDSize) - Arena/mm.PMDSize; r.pages && i >= 0 && i < len(r.to) {
 		return own(r.to[i]) + addr%mm.PMDSize
 	}
 	return addr
 }
 
-func (r *renamer) offset(name string, offset uintptr) uintptr {
+func (r *permuter) offset(name string, offset uintptr) uintptr {
 	if name != "pmd table" {
 		return offset
 	}
@@ -123,7 +123,7 @@ func (r *renamer) offset(name string, offset uintptr) uintptr {
 }
 
 // permute renames the tasks of a set.
-func permute(set uint32, to []int) uint32 {
+func permuteSet(set uint32, to []int) uint32 {
 	out := set &^ (1<<len(to) - 1)
 	for i, j := range to {
 		out |= set >> i & 1 << j
@@ -141,7 +141,7 @@ func invert(to []int) []int {
 }
 
 // composed is the number of the permutation that is first b and then a.
-func composed(all [][]int, a, b []int) int {
+func compose(all [][]int, a, b []int) int {
 	return slices.IndexFunc(all, func(p []int) bool {
 		for i := range p {
 			if p[i] != a[b[i]] {

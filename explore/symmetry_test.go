@@ -35,7 +35,7 @@ func TestRenamedRunsComeToRenamedStates(t *testing.T) {
 func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule []int, to []int) ([]int, [][]uint64) {
 	var states [][]uint64
 	rng := rand.New(rand.NewPCG(seed, 0))
-	rig := newRig()
+	rig := newFactory()
 	defer rig.close()
 	var w *World
 	var taken []int
@@ -43,7 +43,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 		if w == nil {
 			return enabled[0]
 		}
-		states = append(states, w.states(nil))
+		states = append(states, w.fingerprints(nil))
 		id := enabled[rng.IntN(len(enabled))].ID()
 		if schedule != nil {
 			id = schedule[len(taken)]
@@ -59,7 +59,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 	}
 	world, err := rig.newWorld(pickFunc(pick), setup, &Options{Faulters: faulters})
 	require.NoError(t, err)
-	world.fingerprint(renamings(setup.Symmetry, faulters))
+	world.enableFingerprints(symmetryGroup(setup.Symmetry, faulters))
 	setup.Tasks(world)
 	w = world
 	_ = world.exec.Settle()

@@ -47,8 +47,8 @@ type World struct {
 	machine *machine.Machine
 	tasks   []*Task
 
-	renaming []sim.Permutation // of the fingerprints
-	permuted [][]int           // the tasks, by each of them
+	perms     []sim.Permutation // of the fingerprints
+	taskPerms [][]int           // the tasks, by each of them
 }
 
 // Task is a task of a world and what has become of it.
@@ -75,15 +75,15 @@ const (
 
 // rig is what the worlds of one worker have in common, one after the other: memory and
 // coroutines, which are dear to make.
-type rig struct {
+type factory struct {
 	memory     *mm.Memory
 	coroutines sim.Coroutines
 	trace      *sim.Tracer // nil for none
 }
 
-func newRig() *rig { return &rig{memory: mm.NewMemory()} }
+func newFactory() *factory { return &factory{memory: mm.NewMemory()} }
 
-func (r *rig) close() { r.coroutines.Close() }
+func (r *factory) close() { r.coroutines.Close() }
 
 // maxSteps is more than any run of a setup takes that comes to an end.
 const maxSteps = 20_000
@@ -91,7 +91,7 @@ const maxSteps = 20_000
 // newWorld makes the machine: a process, a context in its running state, and
 // registered memory whose page tables are there, so that faults have no tables to
 // build.
-func (r *rig) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
+func (r *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
 	var profile kernel.Profile
 	var err error
 	if opts.Profile != nil {
@@ -215,7 +215,7 @@ func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 		h := fnv.New64a()
 		h.Write([]byte(point))
 		for _, v := range variables {
-			if rename := w.renaming[renaming].Address; rename != nil {
+			if rename := w.perms[renaming].Address; rename != nil {
 				v = rename(v)
 			}
 			h.Write(binary.LittleEndian.AppendUint64(nil, v))
@@ -246,14 +246,14 @@ func (w *World) observe(chosen *sim.Task) {
 }
 
 // fingerprint makes the executor keep fingerprints, under the renamings: see [renamings].
-func (w *World) fingerprint(renaming []sim.Permutation, permuted [][]int) {
-	w.renaming, w.permuted = renaming, permuted
+func (w *World) enableFingerprints(renaming []sim.Permutation, permuted [][]int) {
+	w.perms, w.taskPerms = renaming, permuted
 	w.exec.Fingerprint(renaming...)
 }
 
 // states appends the fingerprints of the machine and of what has been observed, one for
 // each renaming.
-func (w *World) states(to []uint64) []uint64 {
+func (w *World) fingerprints(to []uint64) []uint64 {
 	to = w.exec.States(to)
 	var announced, looked, safe uint32
 	for i, t := range w.tasks {
@@ -268,8 +268,8 @@ func (w *World) states(to []uint64) []uint64 {
 			announced |= 1 << i
 		}
 	}
-	for k, p := range w.permuted {
-		to[k] += 0x9e3779b97f4a7c15 * (uint64(permute(announced, p))<<40 | uint64(permute(looked, p))<<20 | uint64(permute(safe, p)))
+	for k, p := range w.taskPerms {
+		to[k] += 0x9e3779b97f4a7c15 * (uint64(permuteSet(announced, p))<<40 | uint64(permuteSet(looked, p))<<20 | uint64(permuteSet(safe, p)))
 	}
 	return to
 }
@@ -284,7 +284,7 @@ func (w *World) Outcome() string {
 			what[i] = "asleep"
 		}
 	}
-	if len(w.permuted) > 1 {
+	if len(w.taskPerms) > 1 {
 		slices.Sort(what[:w.Faulters])
 	}
 	parts := make([]string, 0, len(w.tasks))

@@ -86,7 +86,7 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 func (x *exploration) nothing(r *explore.Result) string {
 	switch {
 	case r.Covered && x.Shards > 1:
-		return fmt.Sprintf("covered by %d parts together, with %d states, and nothing goes wrong", x.Shards, r.Whole)
+		return fmt.Sprintf("covered by %d parts together, with %d states, and nothing goes wrong", x.Shards, r.TotalStates)
 	case r.Covered && x.strategy == "bounded":
 		return fmt.Sprintf("covered with up to %d preemptions, and nothing goes wrong", explore.MaxPreemptions)
 	case r.Covered:

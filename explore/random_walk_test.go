@@ -9,12 +9,12 @@ import (
 // Runs that are made to draw the map are no part of the search, also where the map has been drawn
 // by another worker since the run that left it.
 func TestRunsForTheMapDoNotCount(t *testing.T) {
-	s := &search{setup: FindSetup("copy"), opts: Options{Faulters: 1, Workers: 1}, atlas: newAtlas([][]int{{0}})}
-	s.begin()
+	s := &search{setup: FindSetup("copy"), opts: Options{Faulters: 1, Workers: 1}, graph: newFlowGraph([][]int{{0}})}
+	s.reset()
 	w := newWorker(s)
-	defer w.rig.close()
-	w.survey()
-	w.explain()
+	defer w.factory.close()
+	w.sampleGraph()
+	w.extendGraph()
 	require.Empty(t, s.result.Outcomes)
-	require.Zero(t, s.seen.len())
+	require.Zero(t, s.visited.len())
 }

@@ -15,12 +15,12 @@ func Interleavings(setup *Setup, opts Options, runs int, seed uint64) (power flo
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
 	}
-	rig := newRig()
+	rig := newFactory()
 	defer rig.close()
-	c := &counter{rng: rand.New(rand.NewPCG(seed, 0x636f756e74))}
+	c := &estimator{rng: rand.New(rand.NewPCG(seed, 0x636f756e74))}
 	sum := math.Inf(-1)
 	for range runs {
-		c.world, c.ways = nil, 0
+		c.world, c.logBranches = nil, 0
 		w, err := rig.newWorld(c, setup, &opts)
 		if err != nil {
 			return 0, err
@@ -29,7 +29,7 @@ func Interleavings(setup *Setup, opts Options, runs int, seed uint64) (power flo
 		c.world = w
 		_ = w.exec.Settle() // what goes wrong is an interleaving, too
 		w.discard()
-		sum = logAdd(sum, c.ways)
+		sum = logAdd(sum, c.logBranches)
 	}
 	return (sum - math.Log(float64(runs))) / math.Ln10, nil
 }
@@ -41,18 +41,18 @@ func logAdd(a, b float64) float64 {
 }
 
 // counter is the strategy that picks by chance and counts the ways to choose.
-type counter struct {
-	rng   *rand.Rand
-	world *World  // nil while the machine is made ready
-	ways  float64 // the logarithm of how many there were
+type estimator struct {
+	rng         *rand.Rand
+	world       *World  // nil while the machine is made ready
+	logBranches float64 // the logarithm of how many there were
 }
 
 // Pick implements [sim.Strategy].
-func (c *counter) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+func (c *estimator) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	if c.world == nil {
 		return enabled[0]
 	}
-	c.ways += math.Log(float64(len(enabled)))
+	c.logBranches += math.Log(float64(len(enabled)))
 	t := enabled[c.rng.IntN(len(enabled))]
 	c.world.observe(t)
 	return t

@@ -16,18 +16,18 @@ import (
 // reordered, step by step, into one that was tried and leaves it in the same place.
 
 // place is a place in a task's program, with the step that the task takes from there.
-type place struct {
-	index int
-	step  step
-	ways  []way
-	back  []*place
-	ahead future
-	twins []placeKey // the same place, if faulters change places: one for each renaming
+type point struct {
+	index   int
+	step    step
+	edges   []edge
+	preds   []*point
+	effects effects
+	orbit   []pointKey // the same place, if faulters change places: one for each renaming
 }
 
 // way leads from a place to the next, along which the task has acquired something.
-type way struct {
-	to       *place
+type edge struct {
+	to       *point
 	acquired lockSet
 }
 
@@ -37,24 +37,24 @@ type way struct {
 type lockSet uint64
 
 // future is what a task may do from a place on.
-type future struct {
-	uses map[sim.ObjectID]*uses // of objects
-	in   map[sim.ObjectID]*uses // of structures: writes frees one, reads any step within it
+type effects struct {
+	objects    map[sim.ObjectID]*accesses // of objects
+	structures map[sim.ObjectID]*accesses // of structures: writes frees one, reads any step within it
 }
 
 // uses are the ways in which something may be used. Each list has an entry for each way,
 // with what has to be acquired on the way there; only the smallest sets are kept.
-type uses struct {
+type accesses struct {
 	reads, writes, gets, puts []lockSet
-	dropped                   int // how many more references may be given up than taken, up to many
+	netPuts                   int // how many more references may be given up than taken, up to many
 }
 
 // many is more references than there ever are. A loop on the map may seem to give up any
 // number.
-const many = 64
+const maxNetPuts = 64
 
 // blocked reports whether who holds the set keeps each of the uses from coming about.
-func blocked(sets []lockSet, held lockSet) bool {
+func excluded(sets []lockSet, held lockSet) bool {
 	for _, s := range sets {
 		if s&held == 0 {
 			return false
@@ -64,7 +64,7 @@ func blocked(sets []lockSet, held lockSet) bool {
 }
 
 // add puts a set into a list of smallest sets, and reports whether the list has changed.
-func add(list *[]lockSet, s lockSet) bool {
+func addMinimal(list *[]lockSet, s lockSet) bool {
 	for _, old := range *list {
 		if old&^s == 0 {
 			return false
@@ -75,101 +75,101 @@ func add(list *[]lockSet, s lockSet) bool {
 }
 
 // merge adds the uses of a later place, which is reached by acquiring something.
-func (u *uses) merge(later *uses, acquired lockSet) (changed bool) {
+func (u *accesses) merge(later *accesses, acquired lockSet) (changed bool) {
 	for _, l := range []struct {
 		to   *[]lockSet
 		from []lockSet
 	}{{&u.reads, later.reads}, {&u.writes, later.writes}, {&u.gets, later.gets}, {&u.puts, later.puts}} {
 		for _, s := range l.from {
-			changed = add(l.to, s|acquired) || changed
+			changed = addMinimal(l.to, s|acquired) || changed
 		}
 	}
 	return changed
 }
 
-func (f *future) object(id sim.ObjectID) *uses    { return entry(&f.uses, id) }
-func (f *future) structure(id sim.ObjectID) *uses { return entry(&f.in, id) }
+func (f *effects) object(id sim.ObjectID) *accesses    { return entry(&f.objects, id) }
+func (f *effects) structure(id sim.ObjectID) *accesses { return entry(&f.structures, id) }
 
-func entry(m *map[sim.ObjectID]*uses, id sim.ObjectID) *uses {
+func entry(m *map[sim.ObjectID]*accesses, id sim.ObjectID) *accesses {
 	if *m == nil {
-		*m = map[sim.ObjectID]*uses{}
+		*m = map[sim.ObjectID]*accesses{}
 	}
 	u := (*m)[id]
 	if u == nil {
-		u = &uses{}
+		u = &accesses{}
 		(*m)[id] = u
 	}
 	return u
 }
 
 // take adds the place's own step to its future.
-func (p *place) take(signalled bool) (changed bool) {
+func (p *point) addStep(signalled bool) (changed bool) {
 	s := p.step
 	if s.obj == 0 {
 		return false
 	}
 	if s.op == sim.OpFree {
-		return add(&p.ahead.structure(s.in).writes, 0)
+		return addMinimal(&p.effects.structure(s.in).writes, 0)
 	}
-	changed = add(&p.ahead.structure(s.in).reads, 0)
-	u := p.ahead.object(s.obj)
+	changed = addMinimal(&p.effects.structure(s.in).reads, 0)
+	u := p.effects.object(s.obj)
 	switch {
 	case s.op.Releases(): // see [sim.Op.Releases]
 	case s.op == sim.OpGet:
-		changed = add(&u.gets, 0) || changed
+		changed = addMinimal(&u.gets, 0) || changed
 	case s.op == sim.OpPut:
-		changed = add(&u.puts, 0) || changed
+		changed = addMinimal(&u.puts, 0) || changed
 	case s.op == sim.OpSchedule && !signalled:
 		// Who sleeps goes on when it has been woken, and then a second wake-up finds the
 		// same before and after it. Only a signal lets it go on unwoken.
 	case s.op.Writes():
-		changed = add(&u.writes, 0) || changed
+		changed = addMinimal(&u.writes, 0) || changed
 	default:
-		changed = add(&u.reads, 0) || changed
+		changed = addMinimal(&u.reads, 0) || changed
 	}
 	return changed
 }
 
 // learn works out the place's future from its step and from those of the places that
 // follow it, and reports whether it has changed.
-func (p *place) learn(signalled bool) (changed bool) {
-	changed = p.take(signalled)
-	for _, w := range p.ways {
-		for id, later := range w.to.ahead.uses {
-			u := p.ahead.object(id)
+func (p *point) update(signalled bool) (changed bool) {
+	changed = p.addStep(signalled)
+	for _, w := range p.edges {
+		for id, later := range w.to.effects.objects {
+			u := p.effects.object(id)
 			changed = u.merge(later, w.acquired) || changed
-			drops := later.dropped
+			drops := later.netPuts
 			if p.step.obj == id {
-				drops += p.step.drop()
+				drops += p.step.refsDropped()
 			}
-			if drops = min(drops, many); drops > u.dropped {
-				u.dropped, changed = drops, true
+			if drops = min(drops, maxNetPuts); drops > u.netPuts {
+				u.netPuts, changed = drops, true
 			}
 		}
-		for id, later := range w.to.ahead.in {
-			changed = p.ahead.structure(id).merge(later, w.acquired) || changed
+		for id, later := range w.to.effects.structures {
+			changed = p.effects.structure(id).merge(later, w.acquired) || changed
 		}
 	}
-	if u := p.ahead.uses[p.step.obj]; u != nil && p.step.drop() > u.dropped {
-		u.dropped, changed = p.step.drop(), true
+	if u := p.effects.objects[p.step.obj]; u != nil && p.step.refsDropped() > u.netPuts {
+		u.netPuts, changed = p.step.refsDropped(), true
 	}
 	return changed
 }
 
 // lockBits are what taking the step acquires, and what its holder keeps others from
 // acquiring. For a release they are those of the acquisition that it ends.
-func (a *atlas) lockBits(s step) (acquire, exclude lockSet) {
+func (a *flowGraph) lockBits(s step) (acquire, exclude lockSet) {
 	switch s.op {
 	case sim.OpLock, sim.OpUnlock:
-		b := a.bit(lockKey{s.obj, 'x'})
+		b := a.lockBit(lockKey{s.obj, 'x'})
 		return b, b
 	case sim.OpDownRead, sim.OpUpRead:
-		return a.bit(lockKey{s.obj, 'r'}), a.bit(lockKey{s.obj, 'w'})
+		return a.lockBit(lockKey{s.obj, 'r'}), a.lockBit(lockKey{s.obj, 'w'})
 	case sim.OpDownWrite, sim.OpUpWrite:
-		w := a.bit(lockKey{s.obj, 'w'})
-		return w, w | a.bit(lockKey{s.obj, 'r'})
+		w := a.lockBit(lockKey{s.obj, 'w'})
+		return w, w | a.lockBit(lockKey{s.obj, 'r'})
 	case sim.OpGet, sim.OpPut:
-		b := a.bit(lockKey{s.obj, '0'})
+		b := a.lockBit(lockKey{s.obj, '0'})
 		return b, b
 	}
 	return 0, 0
@@ -178,6 +178,6 @@ func (a *atlas) lockBits(s step) (acquire, exclude lockSet) {
 // lockKey names something to acquire: a lock, for reading, for writing or at all; or the
 // last reference of a count.
 type lockKey struct {
-	obj sim.ObjectID
-	how byte
+	obj  sim.ObjectID
+	mode byte
 }

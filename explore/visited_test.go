@@ -18,9 +18,9 @@ func TestWhatOthersHaveExplored(t *testing.T) {
 		{0b001, 0b010, 0b001},
 		{0b011, 0b110, 0b011},
 	} {
-		table := newStateTable(1)
+		table := newVisitedSet(1)
 		table.visit(7, tc.here, nil)
-		table.explored(7, tc.there, 0)
+		table.addExplored(7, tc.there, 0)
 		asleep, known := table.visit(7, 0, func(old, now uint32) uint32 { return old & now })
 		require.True(t, known)
 		require.Equal(t, tc.together, asleep, "%b and %b", tc.here, tc.there)

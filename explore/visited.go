@@ -7,40 +7,40 @@ import (
 
 // stateTable remembers the states that have been seen, each with a number: the set of
 // tasks that were asleep, or the switches that had been used, when it was explored from.
-type stateTable struct {
-	shard int // that it is the table of
-	parts [64]statePart
-	n     atomic.Int64
+type visitedSet struct {
+	shard   int // that it is the table of
+	stripes [64]stripe
+	n       atomic.Int64
 }
 
-type statePart struct {
+type stripe struct {
 	mu sync.Mutex
-	m  map[uint64]seenState
+	m  map[uint64]visitedState
 	_  [40]byte // each part on a cache line of its own
 }
 
-type seenState struct {
-	number uint32
-	shard  uint32 // the first of those that have explored from it
+type visitedState struct {
+	value uint32
+	shard uint32 // the first of those that have explored from it
 }
 
 // maxStates bounds the memory of a search. States beyond it are explored like the
 // others, and again if they are met again.
-const maxStates = 40_000_000
+const maxVisited = 40_000_000
 
-func newStateTable(shard int) *stateTable {
-	t := &stateTable{shard: shard}
-	for i := range t.parts {
-		t.parts[i].m = map[uint64]seenState{}
+func newVisitedSet(shard int) *visitedSet {
+	t := &visitedSet{shard: shard}
+	for i := range t.stripes {
+		t.stripes[i].m = map[uint64]visitedState{}
 	}
 	return t
 }
 
 // visit enters the state, or, if it has been seen, replaces its number by what update
 // makes of it, and returns the number that it had.
-func (t *stateTable) visit(state uint64, number uint32, update func(old, number uint32) uint32) (old uint32, known bool) {
-	return t.enter(state, seenState{number, uint32(t.shard)}, func(s *seenState) {
-		s.number = update(s.number, number)
+func (t *visitedSet) visit(state uint64, number uint32, update func(old, number uint32) uint32) (old uint32, known bool) {
+	return t.update(state, visitedState{number, uint32(t.shard)}, func(s *visitedState) {
+		s.value = update(s.value, number)
 	})
 }
 
@@ -48,38 +48,38 @@ func (t *stateTable) visit(state uint64, number uint32, update func(old, number 
 // if it is more than what is known to be: of two that each lack something else one is kept. Runs that
 // may begin with a sleeper of the one as well as with a sleeper of the other are in neither, and so
 // the two do not add up to what nobody slept in.
-func (t *stateTable) explored(state uint64, asleep uint32, shard int) {
-	t.enter(state, seenState{asleep, uint32(shard)}, func(s *seenState) {
-		if asleep&^s.number == 0 {
-			s.number = asleep
+func (t *visitedSet) addExplored(state uint64, asleep uint32, shard int) {
+	t.update(state, visitedState{asleep, uint32(shard)}, func(s *visitedState) {
+		if asleep&^s.value == 0 {
+			s.value = asleep
 		}
 		s.shard = min(s.shard, uint32(shard))
 	})
 }
 
-func (t *stateTable) enter(state uint64, s seenState, update func(*seenState)) (old uint32, known bool) {
-	p := &t.parts[state>>58]
+func (t *visitedSet) update(state uint64, s visitedState, update func(*visitedState)) (old uint32, known bool) {
+	p := &t.stripes[state>>58]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before, known := p.m[state]
-	old = before.number
+	old = before.value
 	switch {
 	case known:
 		update(&before)
 		p.m[state] = before
-	case len(p.m) < maxStates/len(t.parts):
+	case len(p.m) < maxVisited/len(t.stripes):
 		p.m[state] = s
 		t.n.Add(1)
 	}
 	return old, known
 }
 
-func (t *stateTable) len() int { return int(t.n.Load()) }
+func (t *visitedSet) len() int { return int(t.n.Load()) }
 
 // of is how many states the shard has explored that none before it has.
-func (t *stateTable) of(shard int) (n int) {
-	for i := range t.parts {
-		for _, s := range t.parts[i].m {
+func (t *visitedSet) countOf(shard int) (n int) {
+	for i := range t.stripes {
+		for _, s := range t.stripes[i].m {
 			if s.shard == uint32(shard) {
 				n++
 			}
