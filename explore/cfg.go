@@ -6,80 +6,83 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// atlas is the map of all the tasks' programs, as far as runs have come. It is shared by
-// the workers of a search: each reads it for the length of a run and writes only between
-// two runs, when nobody reads.
+// flowGraph is the control-flow graph of the tasks' programs. The search does not have it
+// from the beginning: each run adds the edges that it takes. The workers of a search
+// share it. Each reads it for the length of a run, and writes only between two runs, with
+// the lock held for writing.
 type flowGraph struct {
 	sync.RWMutex
 	points    map[pointKey]*point
-	taskPerms [][]int               // the tasks, if faulters change places
+	taskPerms [][]int               // the symmetry group, as permutations of the tasks
 	signalled map[sim.ObjectID]bool // tasks that signals are sent to
-	worklist  []*point              // whose surroundings have changed since the last survey
-	version   int                   // how often it has changed
+	worklist  []*point              // whose step, edges or successors' effects have changed
+	version   int                   // number of changes
 
 	bitsMu sync.RWMutex
 	bits   map[lockKey]int
 }
 
-// placeKey tells places apart. It need not tell all of them: two that are taken for one
-// have the futures of both. But the better it tells them, the less is feared of either.
+// pointKey identifies a program point. It is an abstraction: two points may have the same
+// key, and then share one summary of effects, which covers both. The finer the key, the
+// smaller the stubborn sets.
 type pointKey struct {
-	Task         int
-	Abstraction  uint64 // what the task remembers of its past
-	Steps        int    // steps since then, up to the one that is to be taken from here
-	Op, PrevOp   sim.Op // the step, and the one that led here
-	Obj, PrevObj sim.ObjectID
-	In           sim.ObjectID
+	Task        int
+	Abstraction uint64 // of the task's history: see [sim.Task.Mark]
+	Steps       int    // announced since then, including the one to be taken from here
+	Op, PrevOp  sim.Op // the step to be taken from here, and the one that led here
+	Obj, PrevObj,
+	In sim.ObjectID
 }
 
-// trip is a way that a run has taken from one place to the next. Both are called what they
-// would be if faulters changed places: by one key for each renaming.
+// edgeRecord is an edge that a run has taken. Each end is given as its orbit: the keys of
+// one point under each permutation of the symmetry group.
 type edgeRecord struct {
-	From, To []pointKey // From is empty for a task's first place
-	Acquires bool       // the step has brought the task what others may be waiting for
+	From, To []pointKey // From is empty for a task's first point
+	Acquires bool       // the step acquired a lock, or dropped the last reference
 }
 
-func newFlowGraph(permuted [][]int) *flowGraph {
+func newFlowGraph(taskPerms [][]int) *flowGraph {
 	return &flowGraph{
-		taskPerms: permuted,
+		taskPerms: taskPerms,
 		points:    map[pointKey]*point{},
 		signalled: map[sim.ObjectID]bool{},
 		bits:      map[lockKey]int{},
 	}
 }
 
-// knows reports whether the way is on the map.
+// hasEdge reports whether the graph has the edge.
 func (p *point) hasEdge(to *point, acquired lockSet) bool {
-	for _, w := range p.edges {
-		if w.to == to && w.acquired == acquired {
+	for _, e := range p.edges {
+		if e.to == to && e.acquired == acquired {
 			return true
 		}
 	}
 	return false
 }
 
-// enter puts trips on the map and brings all futures up to date. It returns those that were not
-// on it, and reports whether one of the questions would now have another answer.
-func (a *flowGraph) addEdges(trips []edgeRecord, asked []map[query]struct{}) (added []edgeRecord, wrong bool) {
-	a.Lock()
-	defer a.Unlock()
-	a.version++
-	for _, t := range trips {
-		if a.addEdge(t) {
-			added = append(added, t)
+// addEdges adds edges to the graph and updates the summaries of effects to their fixed
+// point. It returns the edges that were new, and reports whether one of the assumptions
+// no longer holds.
+func (g *flowGraph) addEdges(edges []edgeRecord, assumptions []map[query]struct{}) (added []edgeRecord, wrong bool) {
+	g.Lock()
+	defer g.Unlock()
+	g.version++
+	for _, e := range edges {
+		if g.addEdge(e) {
+			added = append(added, e)
 		}
 	}
 	changed := map[int]*point{}
-	for len(a.worklist) > 0 {
-		p := a.worklist[len(a.worklist)-1]
-		a.worklist = a.worklist[:len(a.worklist)-1]
-		if p.update(a.signalled[p.step.in]) {
+	for len(g.worklist) > 0 {
+		p := g.worklist[len(g.worklist)-1]
+		g.worklist = g.worklist[:len(g.worklist)-1]
+		if p.update(g.signalled[p.step.in]) {
 			changed[p.index] = p
-			a.worklist = append(a.worklist, p.preds...)
+			g.worklist = append(g.worklist, p.preds...)
 		}
 	}
-	for _, questions := range asked {
-		for q := range questions {
+	for _, queries := range assumptions {
+		for q := range queries {
 			if p := changed[q.point]; p != nil && p.effects.answer(q) {
 				return added, true
 			}
@@ -88,74 +91,75 @@ func (a *flowGraph) addEdges(trips []edgeRecord, asked []map[query]struct{}) (ad
 	return added, false
 }
 
-// put puts a trip on the map, and those of the faulters who could have made it instead, and
-// reports whether it was not there. Where the trip began need not be on the map yet: the one that
-// led there may come later, from another shard.
-func (a *flowGraph) addEdge(t edgeRecord) (added bool) {
-	places := len(a.points)
-	for k := range t.To {
-		to := a.pointFor(t.To, k)
-		if len(t.From) == 0 {
+// addEdge adds an edge and all edges of its orbit, and reports whether one of them was
+// new. The source need not be in the graph yet: the edge that leads to it may come later,
+// from another shard.
+func (g *flowGraph) addEdge(e edgeRecord) (added bool) {
+	points := len(g.points)
+	for k := range e.To {
+		to := g.pointFor(e.To, k)
+		if len(e.From) == 0 {
 			continue
 		}
-		from, acquired := a.pointFor(t.From, k), lockSet(0)
-		if t.Acquires {
-			acquired, _ = a.lockBits(from.step)
+		from, acquired := g.pointFor(e.From, k), lockSet(0)
+		if e.Acquires {
+			acquired, _ = g.lockBits(from.step)
 		}
 		if !from.hasEdge(to, acquired) {
 			from.edges = append(from.edges, edge{to, acquired})
 			to.preds = append(to.preds, from)
-			a.worklist = append(a.worklist, from)
+			g.worklist = append(g.worklist, from)
 			added = true
 		}
 	}
-	return added || len(a.points) > places
+	return added || len(g.points) > points
 }
 
-// place is the place with the key that has number k among its twins'. If it is new, it is put
-// on the map.
-func (a *flowGraph) pointFor(keys []pointKey, k int) *point {
+// pointFor returns the point with the key at index k of its orbit. It adds the point to
+// the graph if it is new.
+func (g *flowGraph) pointFor(keys []pointKey, k int) *point {
 	key := keys[k]
-	p := a.points[key]
+	p := g.points[key]
 	if p != nil {
 		return p
 	}
-	p = &point{index: len(a.points), step: step{op: key.Op, obj: key.Obj, in: key.In}, orbit: a.orbitOf(keys, k)}
-	a.points[key] = p
-	a.worklist = append(a.worklist, p)
-	if key.Op == sim.OpSignal && !a.signalled[key.In] {
-		a.signalled[key.In] = true
-		for _, p := range a.points { // the sleeps of its target count from now on
+	p = &point{index: len(g.points), step: step{op: key.Op, obj: key.Obj, in: key.In}, orbit: g.orbitOf(keys, k)}
+	g.points[key] = p
+	g.worklist = append(g.worklist, p)
+	if key.Op == sim.OpSignal && !g.signalled[key.In] {
+		g.signalled[key.In] = true
+		for _, p := range g.points { // the sleeps of its target now have an effect
 			if p.step.in == key.In {
-				a.worklist = append(a.worklist, p)
+				g.worklist = append(g.worklist, p)
 			}
 		}
 	}
 	return p
 }
 
-// twins are the keys as they look from the one with number k: renamed further.
-func (a *flowGraph) orbitOf(keys []pointKey, k int) []pointKey {
-	twins := make([]pointKey, len(keys))
-	for j, first := range a.taskPerms {
-		twins[j] = keys[compose(a.taskPerms, first, a.taskPerms[k])]
+// orbitOf returns the orbit as seen from the key at index k: the result's element j is the
+// image of that key under permutation j.
+func (g *flowGraph) orbitOf(keys []pointKey, k int) []pointKey {
+	orbit := make([]pointKey, len(keys))
+	for j, first := range g.taskPerms {
+		orbit[j] = keys[compose(g.taskPerms, first, g.taskPerms[k])]
 	}
-	return twins
+	return orbit
 }
 
-// bit is the lock set with one element. When there are more than fit, the others are
-// none: whatever they would keep out is then taken for possible.
-func (a *flowGraph) lockBit(k lockKey) lockSet {
-	a.bitsMu.RLock()
-	i, ok := a.bits[k]
-	a.bitsMu.RUnlock()
+// lockBit returns the lock set with one element. A lock set has room for 64 elements; for
+// any further one the result is empty, so that it excludes nothing.
+func (g *flowGraph) lockBit(k lockKey) lockSet {
+	g.bitsMu.RLock()
+	i, ok := g.bits[k]
+	g.bitsMu.RUnlock()
 	if !ok {
-		a.bitsMu.Lock()
-		if i, ok = a.bits[k]; !ok {
-			i = len(a.bits)
-			a.bits[k] = i
+		g.bitsMu.Lock()
+		if i, ok = g.bits[k]; !ok {
+			i = len(g.bits)
+			g.bits[k] = i
 		}
-		a.bitsMu.Unlock()
+		g.bitsMu.Unlock()
 	}
 	if i >= 64 {
 		return 0

@@ -6,56 +6,61 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// What a task may still do decides which tasks have to be tried in a state: a task whose
-// next step nobody else's future has anything to do with can go first, and the others
-// need not be tried before it. The futures are learnt: the places of the programs, and
-// the steps that lead from one to another, are written down as runs come through them.
-// A search is over only if no run has come to a place that was not on the map, or if
-// what lay behind it changed nobody's future. Then the map held for every run that was
-// tried, and for the others, too: the shortest of those that leave the map could be
-// reordered, step by step, into one that was tried and leaves it in the same place.
+// Each program point has a summary of its effects: the accesses that the task may still
+// make from there on. Stubborn sets rely on the summaries. They are computed from the
+// control-flow graph, as the least fixed point of a data-flow analysis that runs against
+// the edges.
+//
+// The graph has only the edges that runs have taken, so the summaries are optimistic. The
+// search is over only if no run has left the graph, or if the edges added then have
+// invalidated no assumption. Then the graph was right for every run that was tried. It
+// was right for all others, too: the shortest run that leaves the graph could be
+// reordered, step by step, into one that was tried and leaves it at the same point.
+// (The argument is that of S. D. Stoller and E. Cohen, "Optimistic synchronization-based
+// state-space reduction", Formal Methods in System Design 28, 2006.)
 
-// place is a place in a task's program, with the step that the task takes from there.
+// point is a program point of a task, with the step that the task takes from there.
 type point struct {
 	index   int
 	step    step
 	edges   []edge
 	preds   []*point
 	effects effects
-	orbit   []pointKey // the same place, if faulters change places: one for each renaming
+	orbit   []pointKey // its key under each permutation of the symmetry group
 }
 
-// way leads from a place to the next, along which the task has acquired something.
+// edge leads from a point to the next.
 type edge struct {
 	to       *point
-	acquired lockSet
+	acquired lockSet // what the step acquires
 }
 
-// lockSet is a set of things that a task must get hold of alone before it can go on: a
-// lock, a semaphore in either way, the last reference. A task that comes by one of them
-// has waited until nobody else held it in a way that excludes it.
+// lockSet is a set of exclusive resources: a lock, a semaphore for reading or for writing,
+// the last reference on a structure. A task acquires one only after every other task has
+// released what excludes it.
 type lockSet uint64
 
-// future is what a task may do from a place on.
+// effects is the may-access summary of a point's continuation.
 type effects struct {
-	objects    map[sim.ObjectID]*accesses // of objects
-	structures map[sim.ObjectID]*accesses // of structures: writes frees one, reads any step within it
+	objects    map[sim.ObjectID]*accesses
+	structures map[sim.ObjectID]*accesses // writes: one frees it; reads: any step within it
 }
 
-// uses are the ways in which something may be used. Each list has an entry for each way,
-// with what has to be acquired on the way there; only the smallest sets are kept.
+// accesses are the ways in which an object may be accessed. Each list has a lock set for
+// each path to such an access: what the path acquires. Only the minimal sets are kept.
 type accesses struct {
 	reads, writes, gets, puts []lockSet
-	netPuts                   int // how many more references may be given up than taken, up to many
+
+	netPuts int // maximum number of puts minus gets on any path, up to maxNetPuts
 }
 
-// many is more references than there ever are. A loop on the map may seem to give up any
-// number.
+// maxNetPuts exceeds every reference count. A loop in the graph can seem to drop any
+// number of references.
 const maxNetPuts = 64
 
-// blocked reports whether who holds the set keeps each of the uses from coming about.
-func excluded(sets []lockSet, held lockSet) bool {
-	for _, s := range sets {
+// excluded reports whether the locks in held exclude the access on every path.
+func excluded(paths []lockSet, held lockSet) bool {
+	for _, s := range paths {
 		if s&held == 0 {
 			return false
 		}
@@ -63,7 +68,8 @@ func excluded(sets []lockSet, held lockSet) bool {
 	return true
 }
 
-// add puts a set into a list of smallest sets, and reports whether the list has changed.
+// addMinimal adds a set to a list of minimal sets, and reports whether the list has
+// changed.
 func addMinimal(list *[]lockSet, s lockSet) bool {
 	for _, old := range *list {
 		if old&^s == 0 {
@@ -74,7 +80,7 @@ func addMinimal(list *[]lockSet, s lockSet) bool {
 	return true
 }
 
-// merge adds the uses of a later place, which is reached by acquiring something.
+// merge adds the accesses of a successor, whose edge acquires the lock set.
 func (u *accesses) merge(later *accesses, acquired lockSet) (changed bool) {
 	for _, l := range []struct {
 		to   *[]lockSet
@@ -102,7 +108,8 @@ func entry(m *map[sim.ObjectID]*accesses, id sim.ObjectID) *accesses {
 	return u
 }
 
-// take adds the place's own step to its future.
+// addStep adds the point's own step to its effects. signalled says that signals are sent to
+// the task.
 func (p *point) addStep(signalled bool) (changed bool) {
 	s := p.step
 	if s.obj == 0 {
@@ -120,8 +127,8 @@ func (p *point) addStep(signalled bool) (changed bool) {
 	case s.op == sim.OpPut:
 		changed = addMinimal(&u.puts, 0) || changed
 	case s.op == sim.OpSchedule && !signalled:
-		// Who sleeps goes on when it has been woken, and then a second wake-up finds the
-		// same before and after it. Only a signal lets it go on unwoken.
+		// The step is enabled only once the task has been woken. A further wake-up then
+		// commutes with it. Only a signal enables it without a wake-up.
 	case s.op.Writes():
 		changed = addMinimal(&u.writes, 0) || changed
 	default:
@@ -130,24 +137,24 @@ func (p *point) addStep(signalled bool) (changed bool) {
 	return changed
 }
 
-// learn works out the place's future from its step and from those of the places that
-// follow it, and reports whether it has changed.
+// update computes the point's effects from its step and from the effects of its
+// successors, and reports whether they have changed.
 func (p *point) update(signalled bool) (changed bool) {
 	changed = p.addStep(signalled)
-	for _, w := range p.edges {
-		for id, later := range w.to.effects.objects {
+	for _, e := range p.edges {
+		for id, later := range e.to.effects.objects {
 			u := p.effects.object(id)
-			changed = u.merge(later, w.acquired) || changed
-			drops := later.netPuts
+			changed = u.merge(later, e.acquired) || changed
+			n := later.netPuts
 			if p.step.obj == id {
-				drops += p.step.refsDropped()
+				n += p.step.refsDropped()
 			}
-			if drops = min(drops, maxNetPuts); drops > u.netPuts {
-				u.netPuts, changed = drops, true
+			if n = min(n, maxNetPuts); n > u.netPuts {
+				u.netPuts, changed = n, true
 			}
 		}
-		for id, later := range w.to.effects.structures {
-			changed = p.effects.structure(id).merge(later, w.acquired) || changed
+		for id, later := range e.to.effects.structures {
+			changed = p.effects.structure(id).merge(later, e.acquired) || changed
 		}
 	}
 	if u := p.effects.objects[p.step.obj]; u != nil && p.step.refsDropped() > u.netPuts {
@@ -156,28 +163,27 @@ func (p *point) update(signalled bool) (changed bool) {
 	return changed
 }
 
-// lockBits are what taking the step acquires, and what its holder keeps others from
-// acquiring. For a release they are those of the acquisition that it ends.
-func (a *flowGraph) lockBits(s step) (acquire, exclude lockSet) {
+// lockBits returns what taking the step acquires, and what its holder excludes others from
+// acquiring. For a release it returns those of the acquisition that it ends.
+func (g *flowGraph) lockBits(s step) (acquire, exclude lockSet) {
 	switch s.op {
 	case sim.OpLock, sim.OpUnlock:
-		b := a.lockBit(lockKey{s.obj, 'x'})
+		b := g.lockBit(lockKey{s.obj, 'x'})
 		return b, b
 	case sim.OpDownRead, sim.OpUpRead:
-		return a.lockBit(lockKey{s.obj, 'r'}), a.lockBit(lockKey{s.obj, 'w'})
+		return g.lockBit(lockKey{s.obj, 'r'}), g.lockBit(lockKey{s.obj, 'w'})
 	case sim.OpDownWrite, sim.OpUpWrite:
-		w := a.lockBit(lockKey{s.obj, 'w'})
-		return w, w | a.lockBit(lockKey{s.obj, 'r'})
+		w := g.lockBit(lockKey{s.obj, 'w'})
+		return w, w | g.lockBit(lockKey{s.obj, 'r'})
 	case sim.OpGet, sim.OpPut:
-		b := a.lockBit(lockKey{s.obj, '0'})
+		b := g.lockBit(lockKey{s.obj, '0'})
 		return b, b
 	}
 	return 0, 0
 }
 
-// lockKey names something to acquire: a lock, for reading, for writing or at all; or the
-// last reference of a count.
+// lockKey identifies an element of a lock set.
 type lockKey struct {
 	obj  sim.ObjectID
-	mode byte
+	mode byte // x: a spinlock; r, w: a semaphore for reading, for writing; 0: the last reference
 }

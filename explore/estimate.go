@@ -7,53 +7,54 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Interleavings estimates how many interleavings the setup has, as a power of ten. Each of
-// the runs goes on at random, and stands for as many as there were ways to choose: the mean
-// of that is right in the long run (Knuth, Estimating the efficiency of backtrack programs,
-// 1975), and the power of ten soon. The same seed makes the same estimate.
+// Interleavings estimates the number of interleavings of the setup, and returns its decimal
+// logarithm. The estimate is the mean, over a number of random runs, of the product of the
+// numbers of enabled tasks at each step (D. E. Knuth, "Estimating the efficiency of
+// backtrack programs", Mathematics of Computation 29, 1975). It is unbiased; the logarithm
+// is close after few runs. The same seed gives the same estimate.
 func Interleavings(setup *Setup, opts Options, runs int, seed uint64) (power float64, err error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
 	}
-	rig := newFactory()
-	defer rig.close()
-	c := &estimator{rng: rand.New(rand.NewPCG(seed, 0x636f756e74))}
+	factory := newFactory()
+	defer factory.close()
+	e := &estimator{rng: rand.New(rand.NewPCG(seed, 0x636f756e74))}
 	sum := math.Inf(-1)
 	for range runs {
-		c.world, c.logBranches = nil, 0
-		w, err := rig.newWorld(c, setup, &opts)
+		e.world, e.logBranches = nil, 0
+		w, err := factory.newWorld(e, setup, &opts)
 		if err != nil {
 			return 0, err
 		}
 		setup.Tasks(w)
-		c.world = w
-		_ = w.exec.Settle() // what goes wrong is an interleaving, too
+		e.world = w
+		_ = w.exec.Settle() // a run that fails is an interleaving, too
 		w.discard()
-		sum = logAdd(sum, c.logBranches)
+		sum = logAdd(sum, e.logBranches)
 	}
 	return (sum - math.Log(float64(runs))) / math.Ln10, nil
 }
 
-// logAdd adds two numbers, given as logarithms and returned so.
+// logAdd returns the logarithm of the sum of two numbers that are given as logarithms.
 func logAdd(a, b float64) float64 {
 	hi, lo := max(a, b), min(a, b)
 	return hi + math.Log1p(math.Exp(lo-hi))
 }
 
-// counter is the strategy that picks by chance and counts the ways to choose.
+// estimator is a strategy that picks at random and multiplies the numbers of choices.
 type estimator struct {
 	rng         *rand.Rand
-	world       *World  // nil while the machine is made ready
-	logBranches float64 // the logarithm of how many there were
+	world       *World  // nil during the setup of the machine
+	logBranches float64 // logarithm of the product
 }
 
 // Pick implements [sim.Strategy].
-func (c *estimator) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
-	if c.world == nil {
+func (e *estimator) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
+	if e.world == nil {
 		return enabled[0]
 	}
-	c.logBranches += math.Log(float64(len(enabled)))
-	t := enabled[c.rng.IntN(len(enabled))]
-	c.world.observe(t)
+	e.logBranches += math.Log(float64(len(enabled)))
+	t := enabled[e.rng.IntN(len(enabled))]
+	e.world.observe(t)
 	return t
 }

@@ -98,10 +98,10 @@ type choice struct {
 }
 
 func (f *follower) run(setup *Setup, opts Options) {
-	rig := newFactory()
-	defer rig.close()
+	factory := newFactory()
+	defer factory.close()
 	f.world, f.chance, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
-	world, err := rig.newWorld(pickFunc(f.pick), setup, &opts)
+	world, err := factory.newWorld(pickFunc(f.pick), setup, &opts)
 	require.NoError(f.t, err)
 	world.enableFingerprints(symmetryGroup(Distinct, opts.Faulters))
 	setup.Tasks(world)

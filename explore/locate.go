@@ -2,10 +2,8 @@ package explore
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// Where the tasks of a run are on the map.
-
-// orient finds out where the tasks stand in a state. It reports false if one of them has
-// come to a place, or by a way, that is not on the map.
+// locate computes the locations of all tasks in a state. It reports false if a task is at
+// a point that is not in the graph, or reached its point by an edge that is not.
 func (w *worker) locate(n *node) (known bool) {
 	if w.depth == 0 {
 		n.locations = append(n.locations, make([]location, len(w.world.tasks))...)
@@ -23,27 +21,28 @@ func (w *worker) locate(n *node) (known bool) {
 	return w.advance(&n.globalState, parent.chosen)
 }
 
-// follow brings the state up to date after a task has taken its step.
-func (w *worker) advance(c *globalState, mover int) (known bool) {
-	known = w.advanceTask(c, mover, c.steps[mover])
+// advance updates the locations after a task has taken its step. It reports whether the
+// edge is in the graph.
+func (w *worker) advance(gs *globalState, mover int) (known bool) {
+	known = w.advanceTask(gs, mover, gs.steps[mover])
 	for i, t := range w.world.tasks {
-		if s := &c.steps[i]; s.countsRefs() || s.op == sim.OpSchedule {
-			*s = w.world.nextStep(t.sim) // the others may have changed what it will find
+		if s := &gs.steps[i]; s.countsRefs() || s.op == sim.OpSchedule {
+			*s = w.world.nextStep(t.sim) // another task may have changed what it finds
 		}
 	}
 	return known
 }
 
-// move follows the task that has taken a step.
-func (w *worker) advanceTask(c *globalState, i int, taken step) (known bool) {
-	t, s := w.world.tasks[i].sim, &c.locations[i]
+// advanceTask updates the location of task i, which has taken a step.
+func (w *worker) advanceTask(gs *globalState, i int, taken step) (known bool) {
+	t, s := w.world.tasks[i].sim, &gs.locations[i]
 	ended := t.State() == sim.Dead
 	if s.live && s.announced == t.Announced() && !ended {
-		return true // it queues for a semaphore
+		return true // it is queued for a semaphore
 	}
-	acquired := w.updateHeld(c, s, taken)
+	acquired := w.updateHeld(gs, s, taken)
 	if ended {
-		*s, c.steps[i] = location{}, step{}
+		*s, gs.steps[i] = location{}, step{}
 		return true
 	}
 	next := w.world.nextStep(t)
@@ -52,54 +51,55 @@ func (w *worker) advanceTask(c *globalState, i int, taken step) (known bool) {
 	s.live, s.announced, s.point = true, t.Announced(), w.graph.points[s.key]
 	s.acquires, _ = w.graph.lockBits(next)
 	if next.countsRefs() {
-		c.setRefs(next.obj, next.refs, s.acquires)
+		gs.setRefs(next.obj, next.refs, s.acquires)
 	}
-	c.steps[i] = next
+	gs.steps[i] = next
 	if known = s.point != nil && (!from.live || from.point != nil && from.point.hasEdge(s.point, acquired)); !known {
 		w.recordEdge(i, from, taken, acquired)
 	}
 	return known
 }
 
-// noteTrip writes down a way that is not on the map.
+// recordEdge records an edge that is not in the graph.
 func (w *worker) recordEdge(i int, from location, taken step, acquired lockSet) {
-	before := w.walkKeys[i]
+	source := w.walkKeys[i]
 	if from.point != nil {
-		before = from.point.orbit
+		source = from.point.orbit
 	}
-	here := make([]pointKey, len(w.taskPerms))
+	target := make([]pointKey, len(w.taskPerms))
 	for k, to := range w.taskPerms {
 		led := taken
 		if from.live {
-			led.obj = before[k].Obj
+			led.obj = source[k].Obj
 		}
-		here[k] = w.pointKeyOf(i, led, k)
+		target[k] = w.pointKeyOf(i, led, k)
 		if i < len(to) {
-			here[k].Task = to[i]
+			target[k].Task = to[i]
 		}
 	}
-	t := edgeRecord{To: here, Acquires: acquired != 0}
+	e := edgeRecord{To: target, Acquires: acquired != 0}
 	if from.live {
-		t.From = before
+		e.From = source
 	}
-	w.newEdges = append(w.newEdges, t)
-	w.walkKeys[i] = here
+	w.newEdges = append(w.newEdges, e)
+	w.walkKeys[i] = target
 }
 
-// keyOf is the key of the place that a task is at, if it came there by the step.
-func (w *worker) pointKeyOf(i int, taken step, renaming int) pointKey {
+// pointKeyOf returns the key, under a permutation, of the point that task i has reached
+// by the step.
+func (w *worker) pointKeyOf(i int, taken step, permutation int) pointKey {
 	t := w.world.tasks[i].sim
 	next := t.Next()
-	obj, in, _ := w.world.exec.ID(next.Obj, renaming)
+	obj, in, _ := w.world.exec.ID(next.Obj, permutation)
 	return pointKey{
-		Task: i, Abstraction: t.Mark(renaming), Steps: t.SinceMark(),
+		Task: i, Abstraction: t.Mark(permutation), Steps: t.SinceMark(),
 		Op: next.Op, Obj: obj, In: in, PrevOp: taken.op, PrevObj: taken.obj,
 	}
 }
 
-// leave is what taking the step has brought the task, and what of it others could be
-// waiting for.
-func (w *worker) updateHeld(c *globalState, s *location, taken step) (acquired lockSet) {
+// updateHeld updates the location's lock set and the reference counts after a step. It
+// returns what the step has acquired.
+func (w *worker) updateHeld(gs *globalState, s *location, taken step) (acquired lockSet) {
 	acquire, exclude := w.graph.lockBits(taken)
 	switch taken.op {
 	case sim.OpLock, sim.OpDownRead, sim.OpDownWrite:
@@ -108,18 +108,19 @@ func (w *worker) updateHeld(c *globalState, s *location, taken step) (acquired l
 	case sim.OpUnlock, sim.OpUpRead, sim.OpUpWrite:
 		s.held &^= exclude
 	case sim.OpGet, sim.OpPut:
-		c.setRefs(taken.obj, taken.refs-taken.refsDropped(), acquire)
+		gs.setRefs(taken.obj, taken.refs-taken.refsDropped(), acquire)
 		if taken.refsDropped() > 0 && taken.refs == 1 {
-			return acquire // there are none left
+			return acquire // it dropped the last reference
 		}
 	}
 	return 0
 }
 
-// count notes how many references there are.
-func (c *globalState) setRefs(of sim.ObjectID, n int, last lockSet) {
-	for i := range c.refs {
-		if k := &c.refs[i]; k.of == of || k.of == 0 {
+// setRefs sets the number of references on a structure, if it is one of those that are
+// followed or there is room.
+func (gs *globalState) setRefs(of sim.ObjectID, n int, last lockSet) {
+	for i := range gs.refs {
+		if k := &gs.refs[i]; k.of == of || k.of == 0 {
 			*k = refCount{of, n, last}
 			return
 		}

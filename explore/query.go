@@ -2,29 +2,29 @@ package explore
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// question is what a search wants to know about a future. The answers that it has relied
-// on are written down: when more of the future becomes known, only those need be looked at
-// again.
+// query is a question about the effects of a program point. If the answer is no, the
+// search relies on it: the query is then an assumption, which is checked again when the
+// point's effects grow.
 type query struct {
-	point int // whose future
+	point int // index of the program point
 	kind  queryKind
 	step  sim.Op
 	obj   sim.ObjectID
 	in    sim.ObjectID
-	held  lockSet
-	puts  int
+	held  lockSet // what the tasks of the set exclude others from acquiring
+	puts  int     // for mayPut: the number of references
 }
 
 type queryKind uint8
 
 const (
-	mayConflict queryKind = iota // does anything ahead not commute with the step, in spite of what is held?
-	mayAccess                    // the same, references apart
-	mayWake                      // is anything ahead that may wake the task?
-	mayPut                       // are more than so many references dropped, in spite of what is held?
+	mayConflict queryKind = iota // is an access that held does not exclude dependent with the step?
+	mayAccess                    // the same, without gets and puts of references
+	mayWake                      // can a step wake a task that sleeps on the object?
+	mayPut                       // can it drop more references than puts, in spite of held?
 )
 
-// answer answers a question.
+// answer answers a query.
 func (f *effects) answer(q query) bool {
 	switch q.kind {
 	case mayWake:
@@ -36,7 +36,8 @@ func (f *effects) answer(q query) bool {
 	return f.conflicts(q)
 }
 
-// drops is how many references may be given up ahead, in spite of what is held.
+// netPuts returns the maximum number of references that the continuation drops, in spite
+// of held.
 func (f *effects) netPuts(of sim.ObjectID, held lockSet) int {
 	if u := f.objects[of]; u != nil && !excluded(u.puts, held) {
 		return u.netPuts
@@ -44,6 +45,8 @@ func (f *effects) netPuts(of sim.ObjectID, held lockSet) int {
 	return 0
 }
 
+// conflicts answers the queries mayConflict and mayAccess: it reports whether an access of
+// the continuation is dependent with the query's step.
 func (f *effects) conflicts(q query) bool {
 	within := f.structures[q.in]
 	if q.step == sim.OpFree {
@@ -61,7 +64,7 @@ func (f *effects) conflicts(q query) bool {
 	switch {
 	case q.kind == mayAccess:
 		return reads || writes
-	case q.step == sim.OpGet: // how many there are shows only when there are none
+	case q.step == sim.OpGet: // a count can be observed only when it drops to zero
 		return reads || writes || puts
 	case q.step == sim.OpPut, q.step.Writes():
 		return reads || writes || gets || puts

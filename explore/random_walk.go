@@ -7,25 +7,25 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// scout is what a worker needs for runs that leave the map: they go on at random, and note
-// down their way.
+// randomWalk is a worker's state in a run that has left the known control-flow graph. Such
+// a run continues as a random walk, and records the edges that the graph lacks.
 type randomWalk struct {
-	walkOnly  bool // every run is to leave the map at once
-	offGraph  bool // this one has left it
+	walkOnly  bool // every run leaves the graph at once
+	offGraph  bool // this run has left it
 	newEdges  []edgeRecord
-	walkState globalState          // where the tasks are
-	walkKeys  [maxTasks][]pointKey // the last place of each that was not on the map, under every renaming
-	lastMoved int                  // which of them took the last step
+	walkState globalState
+	walkKeys  [maxTasks][]pointKey // each task's last point that is not in the graph, as its orbit
+	lastMoved int                  // the task that took the last step, -1 if none
 	pct       *pct
 	rng       *rand.Rand
-	longest   int // steps of a run so far
+	longest   int // steps of the longest run so far
 }
 
-// maxTasks is how many tasks there can be: sets of tasks are bit masks.
+// maxTasks is the maximum number of tasks: sets of tasks are bit masks.
 const maxTasks = 32
 
-// survey draws a map of the programs before the search begins, with runs at random until
-// they bring nothing new.
+// sampleGraph builds the control-flow graph before the search begins: by random walks,
+// until they add no more edges.
 func (w *worker) sampleGraph() {
 	const enough, most = 100, 4000
 	w.walkOnly = true
@@ -42,7 +42,7 @@ func (w *worker) sampleGraph() {
 	w.walkOnly = false
 }
 
-// stray lets a run leave the map, from the state that it has come to.
+// leaveGraph makes the run a random walk from the state.
 func (w *worker) leaveGraph(at globalState) {
 	w.offGraph, w.lastMoved = true, -1
 	w.walkState.locations = append(w.walkState.locations[:0], at.locations...)
@@ -51,7 +51,7 @@ func (w *worker) leaveGraph(at globalState) {
 	w.pct = newPCT(w.rng, 1+w.rng.IntN(8), max(w.longest, 100))
 }
 
-// wander chooses the next step of a run that has left the map.
+// walkStep chooses the next step of a random walk.
 func (w *worker) walkStep(enabled []*sim.Task) *sim.Task {
 	if w.lastMoved >= 0 {
 		w.advance(&w.walkState, w.lastMoved)
@@ -61,19 +61,18 @@ func (w *worker) walkStep(enabled []*sim.Task) *sim.Task {
 	return t
 }
 
-// explain puts the way of a run that has left the map on it, and those of some others that
-// leave it there. It reports whether something was explored because of an answer that was
-// wrong.
+// extendGraph adds the edges of the run that has left the graph, and those of some further
+// random walks from the same state. It reports whether an assumption was invalidated.
 func (w *worker) extendGraph() (wrong bool) {
 	const others = 8
-	trips := slices.Clone(w.newEdges)
+	edges := slices.Clone(w.newEdges)
 	w.walkOnly = true
 	for range others {
 		if !w.run() {
 			break
 		}
-		trips = append(trips, w.newEdges...)
+		edges = append(edges, w.newEdges...)
 	}
 	w.walkOnly = false
-	return w.addEdges(trips)
+	return w.addEdges(edges)
 }

@@ -1,12 +1,15 @@
 package explore
 
-import (
-	"math/bits"
-)
+import "math/bits"
 
-// arriveReduced decides what to explore from a state: a stubborn set, without the tasks
-// that sleep, and nothing if the state has been explored before. With store buffers there
-// are no stubborn sets: a buffer's future is its task's.
+// expandReduced selects the tasks to explore from a state: a stubborn set minus the sleep
+// set, and none if the state was explored before. With store buffers there are no stubborn
+// sets: what a buffer may still write depends on its task, and the summaries of effects do
+// not cover that.
+//
+// The sleep set has the tasks whose next step was explored from an earlier state of the
+// path, and is independent of all steps taken since (P. Godefroid, Partial-Order Methods
+// for the Verification of Concurrent Systems, 1996, chapter 5).
 func (w *worker) expandReduced(n *node) {
 	if w.depth > 0 {
 		parent := &w.path[w.depth-1]
@@ -23,34 +26,37 @@ func (w *worker) expandReduced(n *node) {
 	}
 	n.todo = set &^ n.sleep
 	if bits.OnesCount32(set) == 1 {
-		return // no choice, and nothing to remember
+		return // no choice, so the state is not stored
 	}
 	w.states = w.world.fingerprints(w.states[:0])
 	k := canonical(w.states)
 	w.pruneVisited(n, w.states[k], w.taskPerms[k])
 }
 
-// arriveKnown leaves out what has been explored from the state before, or from one that is
-// the same if faulters change places. What may be missing are the runs that begin with a task
-// that slept then and is awake now; those with the others have been tried (Godefroid's
-// state-space caching).
-func (w *worker) pruneVisited(n *node, state uint64, permuted []int) {
-	n.hash, n.storedSleep = state, permuteSet(n.sleep, permuted)
-	before, known := w.visited.visit(state, n.storedSleep, func(old, now uint32) uint32 { return old & now })
+// pruneVisited skips what was explored from the state before, or from another state of its
+// orbit. hash is that of the canonical representative, and perm the permutation that leads
+// to it. The visited set stores a sleep set with each state. Only the tasks of the stored
+// sleep set that are not in the current one remain to be explored; the stored one becomes
+// the intersection of both (Godefroid 1996 combines sleep sets with stored states in this
+// way).
+func (w *worker) pruneVisited(n *node, hash uint64, perm []int) {
+	n.hash, n.storedSleep = hash, permuteSet(n.sleep, perm)
+	before, known := w.visited.visit(hash, n.storedSleep, func(old, now uint32) uint32 { return old & now })
 	if known {
 		n.storedSleep &= before
-		slept := permuteSet(before, invert(permuted))
+		slept := permuteSet(before, invert(perm))
 		n.todo = slept &^ n.sleep & n.enabled
 		n.sleep &= slept
 	} else if n.todo == 0 {
-		w.markExplored(n) // all that could be done has been tried elsewhere
+		w.markExplored(n) // every enabled task of the stubborn set is in the sleep set
 	}
 	if w.opts.Shard > 0 {
-		n.rotation = state ^ uint64(w.opts.Shard)*0x9e3779b97f4a7c15
+		n.rotation = hash ^ uint64(w.opts.Shard)*0x9e3779b97f4a7c15
 	}
 }
 
-// canonical finds the smallest fingerprint.
+// canonical returns the index of the smallest hash, that of the orbit's canonical
+// representative.
 func canonical(states []uint64) int {
 	k := 0
 	for i, s := range states {

@@ -17,10 +17,10 @@ func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error)
 	result := &Result{Outcomes: map[string]int{}}
 	p := &sampler{rng: rand.New(rand.NewPCG(seed, 0x77616c6b)), depth: depth, longest: 100}
 	start := time.Now()
-	rig := newFactory()
-	defer rig.close()
+	factory := newFactory()
+	defer factory.close()
 	for !opts.overBudget(result.Took) {
-		w, err := p.begin(rig, setup, &opts)
+		w, err := p.begin(factory, setup, &opts)
 		if err != nil {
 			return nil, err
 		}
@@ -60,12 +60,12 @@ type sampler struct {
 	schedule Schedule
 }
 
-func (p *sampler) begin(rig *factory, setup *Setup, opts *Options) (w *World, err error) {
+func (p *sampler) begin(factory *factory, setup *Setup, opts *Options) (w *World, err error) {
 	p.world, p.schedule, p.pct = nil, nil, nil
 	if p.depth > 0 {
 		p.pct = newPCT(p.rng, p.depth, p.longest)
 	}
-	w, err = rig.newWorld(p, setup, opts)
+	w, err = factory.newWorld(p, setup, opts)
 	p.world = w
 	return w, err
 }

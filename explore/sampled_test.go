@@ -66,11 +66,11 @@ func sampled(t *testing.T, setup *Setup, opts Options) (outcomes map[string]bool
 	opts.Faulters = cmp.Or(opts.Faulters, setup.Faulters)
 	outcomes = map[string]bool{}
 	p := &sampler{rng: rand.New(rand.NewPCG(5, 7)), longest: 100}
-	rig := newFactory()
-	defer rig.close()
+	factory := newFactory()
+	defer factory.close()
 	for i := range runs {
 		p.depth = i % 2 * (1 + i%8)
-		w, err := p.begin(rig, setup, &opts)
+		w, err := p.begin(factory, setup, &opts)
 		require.NoError(t, err)
 		setup.Tasks(w)
 		wrong := w.exec.Settle()

@@ -135,10 +135,10 @@ func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure,
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
 	}
-	rig := newFactory()
-	rig.trace = r.trace
-	defer rig.close()
-	w, err := rig.newWorld(r, setup, &opts)
+	factory := newFactory()
+	factory.trace = r.trace
+	defer factory.close()
+	w, err := factory.newWorld(r, setup, &opts)
 	if err != nil {
 		return nil, err
 	}

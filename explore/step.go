@@ -2,17 +2,19 @@ package explore
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// step is what a task is about to do, in terms that hold in every run.
+// step is a task's next visible step (its next transition), in terms that hold in every
+// run.
 type step struct {
 	op  sim.Op
 	obj sim.ObjectID
-	in  sim.ObjectID // the structure that the object lies in
-	// count is how many references there are, if the step counts them.
+	in  sim.ObjectID // the structure that contains the object
+	// refs is the number of references, if the step changes it.
 	refs int
-	// signalled says that a sleep is over because of a signal, and not a wake-up.
+	// signalled says that a signal ended the sleep, not a wake-up.
 	signalled bool
 }
 
+// nextStep returns the next step of a task.
 func (w *World) nextStep(t *sim.Task) step {
 	next := t.Next()
 	obj, in, _ := w.exec.ID(next.Obj, 0)
@@ -26,7 +28,7 @@ func (w *World) nextStep(t *sim.Task) step {
 	return s
 }
 
-// stepsOf are the steps of the tasks that can go on, each at its task's number.
+// nextSteps returns the next steps of the enabled tasks, indexed by task.
 func (w *World) nextSteps(enabled []*sim.Task, number func(*sim.Task) int, to []step) []step {
 	to = append(to[:0], make([]step, maxTasks)...)
 	for _, t := range enabled {
@@ -35,33 +37,33 @@ func (w *World) nextSteps(enabled []*sim.Task, number func(*sim.Task) int, to []
 	return to
 }
 
-// commutes reports whether the order of two steps of different tasks that are possible
-// in one state does not matter.
-func (a step) independent(b step) bool {
+// independent reports whether two steps of different tasks that are enabled in one state
+// commute: neither disables the other, and both orders lead to the same state.
+func (s step) independent(other step) bool {
 	switch {
-	case a.obj == 0 || b.obj == 0:
+	case s.obj == 0 || other.obj == 0:
 		return true
-	case a.op == sim.OpFree || b.op == sim.OpFree:
-		return a.in != b.in
-	case a.obj != b.obj:
+	case s.op == sim.OpFree || other.op == sim.OpFree:
+		return s.in != other.in
+	case s.obj != other.obj:
 		return true
-	case a.op.Releases() || b.op.Releases():
+	case s.op.Releases() || other.op.Releases():
 		return true
-	case a.op == sim.OpSchedule && !a.signalled || b.op == sim.OpSchedule && !b.signalled:
-		return true // it has been woken, and another wake-up finds the same before and after
-	case a.countsRefs() && b.countsRefs():
-		// How many references there are shows only when there are none.
-		return a.refs-max(a.refsDropped(), 0)-max(b.refsDropped(), 0) > 0
+	case s.op == sim.OpSchedule && !s.signalled || other.op == sim.OpSchedule && !other.signalled:
+		return true // the task has been woken, so another wake-up has no effect
+	case s.countsRefs() && other.countsRefs():
+		// A count can be observed only when it drops to zero.
+		return s.refs-max(s.refsDropped(), 0)-max(other.refsDropped(), 0) > 0
 	}
-	return !a.op.Writes() && !b.op.Writes()
+	return !s.op.Writes() && !other.op.Writes()
 }
 
-// counts reports whether the step counts references.
-func (a step) countsRefs() bool { return a.op == sim.OpGet || a.op == sim.OpPut }
+// countsRefs reports whether the step changes a count of references.
+func (s step) countsRefs() bool { return s.op == sim.OpGet || s.op == sim.OpPut }
 
-// drop is by how much the step lowers a count of references.
-func (a step) refsDropped() int {
-	switch a.op {
+// refsDropped returns by how much the step lowers a count of references.
+func (s step) refsDropped() int {
+	switch s.op {
 	case sim.OpPut:
 		return 1
 	case sim.OpGet:

@@ -6,50 +6,55 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// stand is where a task stands in a state of a run.
+// location is a task's program point in a state, and its locks.
 type location struct {
-	point     *point  // nil: not on the map, or the task has ended
-	held      lockSet // what it keeps others from acquiring
-	acquires  lockSet // what its step acquires
-	announced int     // steps, up to the one that it is at
+	point     *point  // nil if the point is not in the graph, or the task has ended
+	held      lockSet // what the task excludes others from acquiring
+	acquires  lockSet // what its next step acquires
+	announced int     // number of steps that the task has announced, the next one included
 	key       pointKey
-	live      bool
+	live      bool // the task has not ended
 }
 
-// crowd is a state: where the tasks stand, and what they are about to do.
+// globalState is the part of a state that stubborn sets depend on: the locations of all
+// tasks and their next steps. Both slices are indexed by task.
 type globalState struct {
 	locations   []location
 	steps       []step
-	enabled     uint32 // who can take the step
+	enabled     uint32 // the tasks whose next step is enabled
 	refs        [maxRefCounts]refCount
-	assumptions map[query]struct{} // about futures, with the answer no
+	assumptions map[query]struct{} // queries whose answer was no
 }
 
-// count is how many references there are on something.
+// refCount is the number of references on a structure.
 type refCount struct {
 	of   sim.ObjectID
 	n    int
-	last lockSet // what the one acquires who gives the last one up
+	last lockSet // what the step acquires that drops the last one
 }
 
-// maxCounts is how many of them are followed. Of others it is not known whether they can
-// run out.
+// maxRefCounts is the number of counts that a globalState follows. Any other count is
+// assumed to be able to drop to zero.
 const maxRefCounts = 6
 
-// stubborn returns the smallest set of tasks that it finds with these properties:
+// stubbornSet returns the enabled tasks of the smallest set that it finds with these
+// properties:
 //
-//   - one of its tasks is ready;
-//   - whatever the tasks outside of the set do by themselves, the step of a ready task
-//     of the set stays possible, and commutes with all of it;
-//   - and makes no task of the set ready that is not.
+//   - A task of the set is enabled.
+//   - Whatever the tasks outside the set do on their own, the next step of each enabled
+//     task of the set stays enabled, and is independent of all of it.
+//   - The tasks outside the set cannot, on their own, enable a disabled task of the set.
 //
-// Then nothing is lost if only the ready tasks of the set are tried: any other run can be
-// reordered into one that begins with one of them (Godefroid's persistent sets, found as
-// Valmari's stubborn ones). among are the ready tasks that may begin such a set.
-func (c *globalState) stubbornSet(among uint32, preferred int) uint32 {
-	best := c.enabled
+// Then it suffices to explore the enabled tasks of the set: any other run can be
+// reordered, by commuting independent steps, into one that begins with one of them. They
+// are a persistent set (P. Godefroid, Partial-Order Methods for the Verification of
+// Concurrent Systems, 1996), computed as a stubborn set (A. Valmari, "Stubborn sets for
+// reduced state space generation", 1991). The search computes the closure of each task of
+// among in turn, of preferred first, and stops at a set with one enabled task.
+func (gs *globalState) stubbornSet(among uint32, preferred int) uint32 {
+	best := gs.enabled
 	try := func(i int) {
-		if set := c.closure(i) & c.enabled; bits.OnesCount32(set) < bits.OnesCount32(best) {
+		if set := gs.closure(i) & gs.enabled; bits.OnesCount32(set) < bits.OnesCount32(best) {
 			best = set
 		}
 	}
@@ -62,60 +67,65 @@ func (c *globalState) stubbornSet(among uint32, preferred int) uint32 {
 	return best
 }
 
-// closure is the smallest such set with the task in it.
-func (c *globalState) closure(first int) uint32 {
+// closure returns the smallest stubborn set that contains the task: the tasks that it
+// requires, the tasks that those require, and so on. Some of them may be disabled.
+func (gs *globalState) closure(first int) uint32 {
 	set := uint32(1) << first
-	held := c.withPinned(set, c.locations[first].held)
+	held := gs.withPinned(set, gs.locations[first].held)
 	for todo := set; todo != 0; {
 		i := bits.TrailingZeros32(todo)
 		todo &^= 1 << i
-		for j := range c.locations {
-			if set&(1<<j) == 0 && c.locations[j].live && c.requires(i, j, set, held) {
+		for j := range gs.locations {
+			if set&(1<<j) == 0 && gs.locations[j].live && gs.requires(i, j, set, held) {
 				set |= 1 << j
 				todo |= 1 << j
-				held = c.withPinned(set, held|c.locations[j].held)
+				held = gs.withPinned(set, held|gs.locations[j].held)
 			}
 		}
 	}
 	return set
 }
 
-// needs reports whether the set, with task i in it, must have task j as well.
-func (c *globalState) requires(i, j int, set uint32, held lockSet) bool {
-	s := c.steps[i]
+// requires reports whether a stubborn set that contains task i must contain task j: if i is
+// enabled, because j may take a step that is dependent with that of i; if not, because j
+// may enable i.
+func (gs *globalState) requires(i, j int, set uint32, held lockSet) bool {
+	s := gs.steps[i]
 	switch {
-	case c.enabled&(1<<i) == 0:
-		return c.mayEnable(i, j)
+	case gs.enabled&(1<<i) == 0:
+		return gs.mayEnable(i, j)
 	case s.obj == 0, s.op == sim.OpSchedule && !s.signalled:
 		return false
 	}
 	q := query{kind: mayConflict, step: s.op, obj: s.obj, in: s.in, held: held}
 	if !s.countsRefs() {
-		return c.ask(j, q)
+		return gs.ask(j, q)
 	}
-	plain := q
-	plain.kind = mayAccess
-	return c.ask(j, plain) || c.ask(j, q) && c.refsLeft(s.obj, s.refs, set, held) <= max(s.refsDropped(), 0)
+	access := q
+	access.kind = mayAccess
+	return gs.ask(j, access) || gs.ask(j, q) && gs.refsLeft(s.obj, s.refs, set, held) <= max(s.refsDropped(), 0)
 }
 
-// unblocks reports whether task j may be what task i, which is not ready, waits for.
-func (c *globalState) mayEnable(i, j int) bool {
-	s := c.steps[i]
+// mayEnable reports whether task j may enable task i, which is disabled (in the
+// literature, whether j is in the necessary enabling set of i).
+func (gs *globalState) mayEnable(i, j int) bool {
+	s := gs.steps[i]
 	if s.op == sim.OpSchedule || s.op == sim.OpReadBegin {
-		return c.ask(j, query{kind: mayWake, obj: s.obj})
+		return gs.ask(j, query{kind: mayWake, obj: s.obj})
 	}
-	// A lock: its holder, or who is at it, too: queues for it, or has been handed it and has not gone on yet. One
-	// that has no bit may be anybody's.
-	wants := c.locations[i].acquires
-	return wants == 0 || c.locations[j].held&wants != 0 || c.steps[j].obj == s.obj
+	// Task i waits for a lock. Its holder may enable it, and so may a task whose step is on
+	// the same lock: it is queued, or was granted the lock and has not continued yet. Any
+	// task may hold a lock that has no bit in lock sets.
+	wanted := gs.locations[i].acquires
+	return wanted == 0 || gs.locations[j].held&wanted != 0 || gs.steps[j].obj == s.obj
 }
 
-// lasting adds to what is held the last references of those counts that the tasks outside
-// of the set cannot bring to nothing by themselves.
-func (c *globalState) withPinned(set uint32, held lockSet) lockSet {
-	for range 2 { // one count may last because another one does
-		for i := range c.refs {
-			if k := &c.refs[i]; k.of != 0 && held&k.last == 0 && c.refsLeft(k.of, k.n, set, held) > 0 {
+// withPinned returns held with the last references of those counts that the tasks outside
+// the set cannot drop to zero on their own.
+func (gs *globalState) withPinned(set uint32, held lockSet) lockSet {
+	for range 2 { // a pinned count may pin another one
+		for i := range gs.refs {
+			if k := &gs.refs[i]; k.of != 0 && held&k.last == 0 && gs.refsLeft(k.of, k.n, set, held) > 0 {
 				held |= k.last
 			}
 		}
@@ -123,28 +133,28 @@ func (c *globalState) withPinned(set uint32, held lockSet) lockSet {
 	return held
 }
 
-// left is how many of n references there are at the least if the tasks outside of the set
-// go on by themselves.
-func (c *globalState) refsLeft(of sim.ObjectID, n int, set uint32, held lockSet) int {
-	for j := range c.locations {
-		if set&(1<<j) != 0 || !c.locations[j].live {
+// refsLeft returns a lower bound on the references left of n, whatever the tasks outside
+// the set do on their own.
+func (gs *globalState) refsLeft(of sim.ObjectID, n int, set uint32, held lockSet) int {
+	for j := range gs.locations {
+		if set&(1<<j) != 0 || !gs.locations[j].live {
 			continue
 		}
-		drops := c.locations[j].point.effects.netPuts(of, held)
-		c.assumptions[query{point: c.locations[j].point.index, kind: mayPut, obj: of, held: held, puts: drops}] = struct{}{}
-		n -= drops
+		puts := gs.locations[j].point.effects.netPuts(of, held)
+		gs.assumptions[query{point: gs.locations[j].point.index, kind: mayPut, obj: of, held: held, puts: puts}] = struct{}{}
+		n -= puts
 	}
 	return n
 }
 
-// ask puts a question to the future of task j, and writes it down if the answer is no: the
-// search has relied on it.
-func (c *globalState) ask(j int, q query) bool {
-	p := c.locations[j].point
+// ask answers a query about the effects of task j. If the answer is no, it records the
+// query as an assumption.
+func (gs *globalState) ask(j int, q query) bool {
+	p := gs.locations[j].point
 	if p.effects.answer(q) {
 		return true
 	}
 	q.point = p.index
-	c.assumptions[q] = struct{}{}
+	gs.assumptions[q] = struct{}{}
 	return false
 }

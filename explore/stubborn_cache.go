@@ -2,22 +2,22 @@ package explore
 
 import "hash/maphash"
 
-// memo remembers the stubborn sets of crowds that a worker has met before. Many states are
-// alike in all that the set depends on, and differ in what the tasks have in their hands.
+// stubbornCache stores the stubborn sets that a worker has computed. Many states agree in
+// everything that the set depends on, and differ only in local variables of the tasks.
 type stubbornCache struct {
 	seed    maphash.Seed
-	sets    map[uint64]uint32
-	version int // of the map that they were found with
+	sets    map[uint64]uint32 // by hash of the stubbornKey
+	version int               // of the graph, when the sets were computed
 }
 
 func newStubbornCache() stubbornCache {
 	return stubbornCache{seed: maphash.MakeSeed(), sets: map[uint64]uint32{}}
 }
 
-// crowdKey is all that a stubborn set depends on, the futures apart.
+// stubbornKey has everything that a stubborn set depends on, except for the effects.
 type stubbornKey struct {
 	locations [maxCachedTasks]locationKey
-	refs      [maxRefCounts]refCount // in the order in which the run has met them
+	refs      [maxRefCounts]refCount // in the order in which the run encountered them
 	enabled   uint32
 	preferred int
 }
@@ -29,13 +29,13 @@ type locationKey struct {
 	signalled bool
 }
 
-// memoTasks is how many tasks a crowd may have to be remembered.
+// maxCachedTasks is the maximum number of tasks of a state whose stubborn set is cached.
 const maxCachedTasks = 8
 
-// maxMemo bounds a worker's memory of them.
+// maxCachedSets is the maximum number of sets in a worker's cache.
 const maxCachedSets = 1 << 20
 
-// stubbornOf is the stubborn set of a state.
+// stubbornOf returns the stubborn set of a state.
 func (w *worker) stubbornOf(n *node) uint32 {
 	if len(n.locations) > maxCachedTasks {
 		return n.stubbornSet(n.enabled, n.current)
@@ -53,11 +53,11 @@ func (w *worker) stubbornOf(n *node) uint32 {
 	return set
 }
 
-func (c *globalState) stubbornKey(preferred int) stubbornKey {
-	key := stubbornKey{refs: c.refs, enabled: c.enabled, preferred: preferred}
-	for i := range c.locations {
-		if s := &c.locations[i]; s.live {
-			key.locations[i] = locationKey{s.point.index + 1, s.held, c.steps[i].refs, c.steps[i].signalled}
+func (gs *globalState) stubbornKey(preferred int) stubbornKey {
+	key := stubbornKey{refs: gs.refs, enabled: gs.enabled, preferred: preferred}
+	for i := range gs.locations {
+		if s := &gs.locations[i]; s.live {
+			key.locations[i] = locationKey{s.point.index + 1, s.held, gs.steps[i].refs, gs.steps[i].signalled}
 		}
 	}
 	return key

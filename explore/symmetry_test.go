@@ -35,8 +35,8 @@ func TestRenamedRunsComeToRenamedStates(t *testing.T) {
 func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule []int, to []int) ([]int, [][]uint64) {
 	var states [][]uint64
 	rng := rand.New(rand.NewPCG(seed, 0))
-	rig := newFactory()
-	defer rig.close()
+	factory := newFactory()
+	defer factory.close()
 	var w *World
 	var taken []int
 	pick := func(enabled []*sim.Task, _ *sim.Task) *sim.Task {
@@ -57,7 +57,7 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 		w.observe(chosen)
 		return chosen
 	}
-	world, err := rig.newWorld(pickFunc(pick), setup, &Options{Faulters: faulters})
+	world, err := factory.newWorld(pickFunc(pick), setup, &Options{Faulters: faulters})
 	require.NoError(t, err)
 	world.enableFingerprints(symmetryGroup(setup.Symmetry, faulters))
 	setup.Tasks(world)

@@ -5,10 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// stateTable remembers the states that have been seen, each with a number: the set of
-// tasks that were asleep, or the switches that had been used, when it was explored from.
+// visitedSet is the set of states that were explored. It stores a 64-bit hash of each
+// state, not the state itself (hash compaction: P. Wolper and D. Leroy, "Reliable hashing
+// without collision detection", 1993), and with it a value: the sleep set with which it
+// was explored, or in a bounded search the switches used so far.
 type visitedSet struct {
-	shard   int // that it is the table of
+	shard   int // number of the shard that this set belongs to
 	stripes [64]stripe
 	n       atomic.Int64
 }
@@ -16,70 +18,71 @@ type visitedSet struct {
 type stripe struct {
 	mu sync.Mutex
 	m  map[uint64]visitedState
-	_  [40]byte // each part on a cache line of its own
+	_  [40]byte // each stripe is on a cache line of its own
 }
 
 type visitedState struct {
 	value uint32
-	shard uint32 // the first of those that have explored from it
+	shard uint32 // the lowest number of a shard that has explored it
 }
 
-// maxStates bounds the memory of a search. States beyond it are explored like the
-// others, and again if they are met again.
+// maxVisited bounds the memory of a search. Further states are not stored, and explored
+// each time that a run reaches them.
 const maxVisited = 40_000_000
 
 func newVisitedSet(shard int) *visitedSet {
-	t := &visitedSet{shard: shard}
-	for i := range t.stripes {
-		t.stripes[i].m = map[uint64]visitedState{}
+	v := &visitedSet{shard: shard}
+	for i := range v.stripes {
+		v.stripes[i].m = map[uint64]visitedState{}
 	}
-	return t
+	return v
 }
 
-// visit enters the state, or, if it has been seen, replaces its number by what update
-// makes of it, and returns the number that it had.
-func (t *visitedSet) visit(state uint64, number uint32, update func(old, number uint32) uint32) (old uint32, known bool) {
-	return t.update(state, visitedState{number, uint32(t.shard)}, func(s *visitedState) {
-		s.value = update(s.value, number)
+// visit adds the state with the value. If it was known, visit instead replaces the stored
+// value by update(old, value), and returns the old one.
+func (v *visitedSet) visit(hash uint64, value uint32, update func(old, value uint32) uint32) (old uint32, known bool) {
+	return v.update(hash, visitedState{value, uint32(v.shard)}, func(s *visitedState) {
+		s.value = update(s.value, value)
 	})
 }
 
-// explored says that a shard has explored from the state while the set of tasks slept. That counts
-// if it is more than what is known to be: of two that each lack something else one is kept. Runs that
-// may begin with a sleeper of the one as well as with a sleeper of the other are in neither, and so
-// the two do not add up to what nobody slept in.
-func (t *visitedSet) addExplored(state uint64, asleep uint32, shard int) {
-	t.update(state, visitedState{asleep, uint32(shard)}, func(s *visitedState) {
-		if asleep&^s.value == 0 {
-			s.value = asleep
+// addExplored records that a shard has explored the state with the sleep set. The stored
+// sleep set is replaced only by a subset of it. If neither contains the other, it stays:
+// their intersection would be wrong, because the runs that can begin with a task of either
+// set were explored with neither.
+func (v *visitedSet) addExplored(hash uint64, sleep uint32, shard int) {
+	v.update(hash, visitedState{sleep, uint32(shard)}, func(s *visitedState) {
+		if sleep&^s.value == 0 {
+			s.value = sleep
 		}
 		s.shard = min(s.shard, uint32(shard))
 	})
 }
 
-func (t *visitedSet) update(state uint64, s visitedState, update func(*visitedState)) (old uint32, known bool) {
-	p := &t.stripes[state>>58]
+func (v *visitedSet) update(hash uint64, s visitedState, update func(*visitedState)) (old uint32, known bool) {
+	p := &v.stripes[hash>>58]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, known := p.m[state]
+	before, known := p.m[hash]
 	old = before.value
 	switch {
 	case known:
 		update(&before)
-		p.m[state] = before
-	case len(p.m) < maxVisited/len(t.stripes):
-		p.m[state] = s
-		t.n.Add(1)
+		p.m[hash] = before
+	case len(p.m) < maxVisited/len(v.stripes):
+		p.m[hash] = s
+		v.n.Add(1)
 	}
 	return old, known
 }
 
-func (t *visitedSet) len() int { return int(t.n.Load()) }
+func (v *visitedSet) len() int { return int(v.n.Load()) }
 
-// of is how many states the shard has explored that none before it has.
-func (t *visitedSet) countOf(shard int) (n int) {
-	for i := range t.stripes {
-		for _, s := range t.stripes[i].m {
+// countOf returns the number of states that the shard has explored and no shard with a
+// lower number has.
+func (v *visitedSet) countOf(shard int) (n int) {
+	for i := range v.stripes {
+		for _, s := range v.stripes[i].m {
 			if s.shard == uint32(shard) {
 				n++
 			}
