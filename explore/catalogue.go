@@ -10,8 +10,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// SetupFor returns the program that shows what the rule is for. It panics if the rule names
-// a program that does not exist: see [SetupOf].
+// SetupFor returns the program that shows the rule's purpose. It panics if the rule names a
+// program that does not exist: see [SetupOf].
 func SetupFor(r rule.Rule) *Setup {
 	setup, err := SetupOf(uffd.RuleInfo(r))
 	if err != nil {
@@ -40,11 +40,11 @@ func SetupOf(info rule.Info) (*Setup, error) {
 	return nil, fmt.Errorf("rule %s names program %q, which does not exist%s", info.Name, info.Program, hint)
 }
 
-// MutantOf returns the number of the mutant that does without the rule: "E1" and so on if
-// nothing goes wrong without it, "" if it is in no list.
+// MutantOf returns the number of the mutant that drops the rule: "E1" and so on if nothing
+// goes wrong without it, "" if the list of mutants has none.
 func MutantOf(r rule.Rule) string { return uffd.RuleInfo(r).Mutant }
 
-// With returns the options under which the rule shows what it is for.
+// With returns the options under which the rule's program shows its purpose.
 func With(r rule.Rule) Options {
 	info := uffd.RuleInfo(r)
 	return Options{TSO: info.TSO, Version: info.Since}
@@ -57,8 +57,9 @@ func Without(r rule.Rule) Options {
 	return opts
 }
 
-// Exhibit finds the shortest run that goes wrong without the rule, of those that go right
-// with it. The result is that of [Counterexample].
+// Exhibit finds the shortest run that goes wrong without the rule. If the program can go
+// wrong with the rule as well, only runs count that go right with it. The result is that
+// of [Counterexample].
 func Exhibit(r rule.Rule, opts Options) (*Result, error) {
 	setup, err := SetupOf(uffd.RuleInfo(r))
 	if err != nil {
@@ -66,7 +67,7 @@ func Exhibit(r rule.Rule, opts Options) (*Result, error) {
 	}
 	if uffd.RuleInfo(r).OnlyNew {
 		opts.ignored = func(s Schedule) bool {
-			_, failure, _ := Replay(setup, With(r), s, nil) // in the same order, as far as it can be
+			_, failure, _ := Replay(setup, With(r), s, nil) // the same schedule, as far as it applies
 			return failure != nil
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Row is a visible step of a run, for people.
+// Row is a visible step of a run, as text.
 type Row struct {
 	Task   string
-	Func   string // the kernel function, "" outside of the kernel
-	Step   string // what was done to what
+	Func   string // the kernel function, "" outside the kernel
+	Step   string // the operation and the object
 	object string
 }
 
-// Rows replays a schedule and returns its steps, and what went wrong, nil for nothing. The error is
-// that the schedule does not fit.
+// Rows replays a schedule and returns its steps, and the failure if the run goes wrong. The
+// error says where the schedule does not fit.
 func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, err error) {
 	announced := map[*sim.Task]Row{}
 	r := &replay{schedule: schedule}
@@ -41,8 +41,8 @@ func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, 
 	return shared(rows), failure, r.mismatch
 }
 
-// shared leaves out the steps on objects that only one task ever touches: nobody can
-// notice them.
+// shared returns the rows without the steps on objects that only one task accesses: no
+// other task can observe these.
 func shared(rows []Row) []Row {
 	users := map[string]string{}
 	for _, r := range rows {
@@ -61,7 +61,7 @@ func shared(rows []Row) []Row {
 	return kept
 }
 
-// Diagram draws the rows with a column for each task, as one would on a blackboard.
+// Diagram draws the rows as a table with a column for each task, and time running down.
 func Diagram(out io.Writer, rows []Row) {
 	var tasks []string
 	width := map[string]int{}

@@ -9,7 +9,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// What the tasks of the setups do, one small program each.
+// This file has the operations that the tasks of the setups are made of.
 
 // pagesAt returns the range of pages that begins at start.
 func pagesAt(start, pages uint64) abi.Range {
@@ -20,8 +20,8 @@ func register(t *machine.Task, fd int, start, pages uint64) error {
 	return t.UffdRegister(fd, &abi.Register{Range: pagesAt(start, pages), Mode: abi.RegisterModeMissing})
 }
 
-// touch loads a byte at addr and says what it got: "zero" for 0, else the byte, or the
-// signal.
+// touch loads a byte at addr and returns the result: "zero" for 0, else the byte, or the
+// signal that ended the access.
 func touch(t *machine.Task, addr uint64) string {
 	var b [1]byte
 	outcome, _ := t.Load(addr, b[:])
@@ -34,7 +34,7 @@ func touch(t *machine.Task, addr uint64) string {
 	return string(b[:])
 }
 
-// source is what the copiers copy from.
+// source is the memory that the copiers copy from.
 var source = bytes.Repeat([]byte{'A'}, arenaPages*mm.PageSize)
 
 // copyPages fills pages from dst on with 'A'.
@@ -54,8 +54,8 @@ func readOne(t *machine.Task, fd int) (uint64, error) {
 	return msg.Address, err
 }
 
-// serve reads messages and fills their pages, n times or until the read fails. A page
-// that is there already is woken for, as a monitor has to (COPY-8).
+// serve reads messages and fills their pages, n times or until a read fails. If a page is
+// present already, it wakes the page's faults, as a monitor must (COPY-8).
 func (w *World) serve(t *machine.Task, n int) {
 	for i := range n {
 		w.At(t, "read", uint64(i))

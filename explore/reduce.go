@@ -28,9 +28,9 @@ func (w *worker) expandReduced(n *node) {
 	if bits.OnesCount32(set) == 1 {
 		return // no choice, so the state is not stored
 	}
-	w.states = w.world.fingerprints(w.states[:0])
-	k := canonical(w.states)
-	w.pruneVisited(n, w.states[k], w.taskPerms[k])
+	w.hashes = w.world.fingerprints(w.hashes[:0])
+	k := canonical(w.hashes)
+	w.pruneVisited(n, w.hashes[k], w.taskPerms[k])
 }
 
 // pruneVisited skips what was explored from the state before, or from another state of its
@@ -57,10 +57,10 @@ func (w *worker) pruneVisited(n *node, hash uint64, perm []int) {
 
 // canonical returns the index of the smallest hash, that of the orbit's canonical
 // representative.
-func canonical(states []uint64) int {
+func canonical(hashes []uint64) int {
 	k := 0
-	for i, s := range states {
-		if s < states[k] {
+	for i, h := range hashes {
+		if h < hashes[k] {
 			k = i
 		}
 	}

@@ -7,9 +7,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Sample runs the setup in interleavings that chance chooses, until the budget has passed
-// or one goes wrong: for setups that are too large to be covered. The same seed makes the
-// same runs. With a depth it is PCT: see [pct]; with 0, each step is anybody's.
+// Sample runs the setup in random interleavings, until the budget is exhausted or a run goes
+// wrong. It is for setups that are too large to be covered. The same seed gives the same
+// runs. With depth 0 the runs are random walks: each step is that of any enabled task, all
+// with the same probability. With a greater depth they follow PCT: see [pct].
 func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
@@ -50,13 +51,13 @@ func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error)
 	return result, nil
 }
 
-// sampler is the strategy that picks by chance and remembers what it has picked.
+// sampler is a strategy that picks at random and records what it has picked.
 type sampler struct {
 	rng      *rand.Rand
 	depth    int
 	longest  int
-	pct      *pct   // nil: each step is anybody's
-	world    *World // nil while the machine is made ready
+	pct      *pct   // nil for a random walk
+	world    *World // nil during the setup of the machine
 	schedule Schedule
 }
 
@@ -86,23 +87,27 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	return t
 }
 
-// pct is probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte,
-// ASPLOS 2010): the tasks have random priorities, the first of those who can go on goes on,
-// and at depth-1 random steps the one who is about to is put behind all others. A bug that
-// depends on the order of d steps is met in each run of n tasks and k steps with a
-// probability of at least 1/(n*k^(d-1)), if depth is d.
+// pct is probabilistic concurrency testing (S. Burckhardt, P. Kothari, M. Musuvathi and S.
+// Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs",
+// ASPLOS 2010). Tasks have random priorities, and the enabled task with the highest one
+// takes each step. At depth-1 random steps, the priority change points, that task gets the
+// lowest priority. A bug of depth d, that is, one that depends on the order of d steps, is
+// found by each run of n tasks and k steps with a probability of at least 1/(n*k^(d-1)).
+//
+// Unlike in the paper, a task that takes too many steps in a row (maxConsecutive) gets the
+// lowest priority as well, so that a task that spins cannot starve the task it waits for.
 type pct struct {
 	rng          *rand.Rand
 	priority     map[*sim.Task]int
 	changePoints map[int]bool
 	steps        int
 	lowest       int
-	last         *sim.Task // who took the last step, or whose store buffer did
-	consecutive  int       // how many steps in a row
+	last         *sim.Task // the task that took the last step, itself or by its store buffer
+	consecutive  int       // number of steps that it has taken in a row
 }
 
-// maxTurn is how many steps a task may take in a row while others could. More than any task has to do: one that
-// needs as many spins, waiting for another, and no scheduler would let it for ever.
+// maxConsecutive is the number of steps that a task may take in a row while others are
+// enabled. It exceeds the number of steps of every task that does not spin.
 const maxConsecutive = 1000
 
 func newPCT(rng *rand.Rand, depth, steps int) *pct {
@@ -121,21 +126,21 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 		t = p.first(enabled)
 	}
 	p.steps++
-	who := t
+	mover := t
 	if t.BufferOf() != nil {
-		who = t.BufferOf() // the two of them could keep the turn for ever
+		mover = t.BufferOf() // else a task and its buffer could alternate for ever
 	}
-	if who != p.last {
-		p.last, p.consecutive = who, 0
+	if mover != p.last {
+		p.last, p.consecutive = mover, 0
 	}
 	if p.consecutive++; p.consecutive > maxConsecutive && len(enabled) > 1 {
 		p.lowest--
-		p.priority[who], p.consecutive = p.lowest, 0
+		p.priority[mover], p.consecutive = p.lowest, 0
 	}
 	return t
 }
 
-// first is the task with the highest priority.
+// first returns the enabled task with the highest priority.
 func (p *pct) first(enabled []*sim.Task) *sim.Task {
 	var best *sim.Task
 	for _, t := range enabled {

@@ -9,11 +9,11 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Schedule is an interleaving: the task that takes each visible step. As text it is
-// the tasks in turn with the number of steps that each takes, "t1*14 copier*32 t1*9".
+// Schedule is an interleaving: the task of each visible step. Its text has, for each turn
+// of a task, the number of steps: "t1*14 copier*32 t1*9".
 type Schedule []string
 
-// String is the schedule as text.
+// String returns the text of the schedule.
 func (s Schedule) String() string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -30,7 +30,7 @@ func (s Schedule) String() string {
 	return b.String()
 }
 
-// Switches is the number of times that the CPU passes from one task to another.
+// Switches returns the number of switches from one task to another.
 func (s Schedule) Switches() int {
 	n := 0
 	for i := 1; i < len(s); i++ {
@@ -41,11 +41,12 @@ func (s Schedule) Switches() int {
 	return n
 }
 
-// maxSchedule is the largest number of steps of a schedule in text, whose few bytes stand for many.
+// maxSchedule is the maximum number of steps of a schedule that is read from text. A short
+// text can stand for any number of steps.
 const maxSchedule = 1_000_000
 
-// ParseSchedule reads a schedule from its text. It returns an error if the text is none, or has
-// more than a million steps.
+// ParseSchedule parses the text of a schedule. It returns an error if the text is no
+// schedule or has more than a million steps.
 func ParseSchedule(text string) (Schedule, error) {
 	var s Schedule
 	for _, turn := range strings.Fields(text) {
@@ -64,18 +65,17 @@ func ParseSchedule(text string) (Schedule, error) {
 	return s, nil
 }
 
-// replay is the strategy that follows a schedule. When that has come to its end, or
-// asks for a task that cannot go on, the task goes on that ran last, or else the first that
-// can.
+// replay is a strategy that follows a schedule. After the schedule's end, and where its
+// task is not enabled, it picks the task that ran last, or else the first enabled one.
 type replay struct {
 	world    *World
 	schedule Schedule
-	ready    bool // the machine is, and the tasks run
-	at       int
-	mismatch error             // where the schedule asked for a task that could not go on, nil for nowhere
-	ran      Schedule          // what was run in fact
-	onStep   func(t *sim.Task) // is told of each choice; nil for nobody
-	trace    *sim.Tracer       // gets the events of the whole run, the machine's setting up included; nil for nobody
+	ready    bool              // the setup of the machine is over
+	at       int               // index of the next step in schedule
+	mismatch error             // the first place where the schedule's task was not enabled, nil if none
+	ran      Schedule          // the schedule of the run itself
+	onStep   func(t *sim.Task) // called after each choice, unless nil
+	trace    *sim.Tracer       // receives all events, including those of the setup, unless nil
 }
 
 // Pick implements [sim.Strategy].
@@ -104,7 +104,7 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return chosen
 }
 
-// stray says why a step of the schedule cannot be taken.
+// mismatchAt returns the error for a step of the schedule whose task is not enabled.
 func (r *replay) mismatchAt(name string) error {
 	var known []string
 	for _, t := range r.world.tasks {
@@ -116,8 +116,9 @@ func (r *replay) mismatchAt(name string) error {
 	return fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which cannot go on then", r.at, name)
 }
 
-// Replay runs the setup once, in the order of the schedule, and returns its outcome
-// and what went wrong, if anything did. trace gets the events, of the machine's setting up, too; nil for none.
+// Replay runs the setup once, along the schedule. It returns the outcome, and the failure
+// if the run goes wrong. trace, unless nil, receives all events, including those of the
+// setup of the machine. The error says where the schedule does not fit.
 func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)) (outcome string, failure, err error) {
 	r := &replay{schedule: schedule}
 	if trace != nil {
@@ -130,7 +131,8 @@ func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)
 	return r.world.Outcome(), failure, r.mismatch
 }
 
-// run runs the setup once, along the schedule. ready is called when the machine is.
+// run runs the setup once, along the schedule. It calls ready after the setup of the
+// machine.
 func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure, err error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters

@@ -1,8 +1,8 @@
 package explore
 
-// Shrink looks for a run that goes wrong in the same way and changes less often from one
-// task to another. It takes pieces of the schedule and moves them to where their task ran
-// last before, or runs next, as long as that helps.
+// Shrink returns a run that fails in the same way with fewer switches from one task to
+// another, or f itself. It moves turns of the schedule to the previous or the next turn of
+// the same task, until no move helps. The result is a local minimum.
 func Shrink(setup *Setup, opts Options, f *Failure) *Failure {
 	best := f
 	for better := true; better; {
@@ -20,7 +20,7 @@ func Shrink(setup *Setup, opts Options, f *Failure) *Failure {
 	return best
 }
 
-// turn is a part of a schedule in which one task runs.
+// turn is a maximal part of a schedule in which one task runs.
 type turn struct {
 	task  string
 	steps int
@@ -38,8 +38,8 @@ func (s Schedule) turns() []turn {
 	return turns
 }
 
-// join moves turn i to the next one of its task in the direction, or, if there is none, to
-// the very end there.
+// moveTurn moves turn i to the nearest turn of its task in the direction (-1 or +1), or, if
+// there is none, to that end of the schedule.
 func moveTurn(turns []turn, i, direction int) Schedule {
 	to := i + direction
 	for to >= 0 && to < len(turns) && turns[to].task != turns[i].task {
@@ -71,8 +71,8 @@ func moveTurn(turns []turn, i, direction int) Schedule {
 	return s
 }
 
-// fails runs the schedule as far as it fits, and returns how it failed if that was in the
-// same way as before and with fewer switches.
+// fails runs the schedule as far as it applies. It returns the failure if that is the same
+// as before with fewer switches, else nil.
 func fails(setup *Setup, opts Options, s Schedule, before *Failure) *Failure {
 	r := &replay{schedule: s}
 	failure, err := r.run(setup, opts, func(*World) {})

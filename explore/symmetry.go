@@ -10,26 +10,30 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Faulters run the same program. Two states that differ only in which of them is which
-// have the same future, but for the names: only one need be explored. The executor keeps a
-// fingerprint for each permutation of the faulters; the smallest one stands for all.
+// Symmetry reduction: faulters run the same program, so permuting them, and with them their
+// pages, maps runs to runs. Of the states in an orbit (the images of a state under all
+// permutations) only one needs to be explored (C. N. Ip and D. L. Dill, "Better
+// verification through symmetry", Formal Methods in System Design 9, 1996; E. M. Clarke,
+// R. Enders, T. Filkorn and S. Jha, "Exploiting symmetry in temporal logic model checking",
+// in the same issue). The executor computes a hash of the state under each permutation. The
+// image with the smallest hash is the orbit's canonical representative.
 
-// Symmetry says in how far the faulters of a setup are alike.
+// Symmetry is the symmetry of a setup's faulters.
 type Symmetry int
 
 const (
-	// Distinct faulters are not: one of them is picked out.
+	// Distinct faulters are not interchangeable, because the setup treats one of them
+	// differently.
 	Distinct Symmetry = iota
-	// SamePage faulters may change places: they touch one page.
+	// SamePage faulters are interchangeable. They touch one page.
 	SamePage
-	// OwnPage faulters may, together with their pages: see own.
+	// OwnPage faulters are interchangeable together with their pages: see own.
 	OwnPage
 )
 
 func faulterName(i int) string { return "t" + strconv.Itoa(i+1) }
 
-// permutations returns those of n things, the one that changes nothing first, as many as
-// an executor can follow.
+// permutations returns all permutations of n elements, the identity first.
 func permutations(n int) [][]int {
 	all := [][]int{nil}
 	for k := range n {
@@ -45,7 +49,7 @@ func permutations(n int) [][]int {
 	return all
 }
 
-// symmetry is what a search makes use of.
+// symmetry returns the symmetry that a search exploits: with store buffers none.
 func (o *Options) symmetry(s *Setup) Symmetry {
 	if o.TSO {
 		return Distinct
@@ -53,9 +57,10 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 	return s.Symmetry
 }
 
-// renamings are what the executor has to call things if the faulters change places, and
-// permuted the permutations of the tasks that belong to them.
-func symmetryGroup(s Symmetry, faulters int) (renamings []sim.Permutation, permuted [][]int) {
+// symmetryGroup returns the permutations of the faulters, as permutations for the executor's
+// fingerprints and as permutations of the tasks, both in the same order. If there are more
+// than [sim.MaxPermutations], it returns the identity alone, which disables the reduction.
+func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms [][]int) {
 	n := faulters
 	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxPermutations {
 		n = 1
@@ -65,19 +70,19 @@ func symmetryGroup(s Symmetry, faulters int) (renamings []sim.Permutation, permu
 		for i := range p {
 			r.names = append(r.names, faulterName(i))
 		}
-		renamings = append(renamings, sim.Permutation{
+		perms = append(perms, sim.Permutation{
 			Task: r.task, Label: r.label, Address: r.address, Offset: r.offset,
 		})
-		permuted = append(permuted, p)
+		taskPerms = append(taskPerms, p)
 	}
-	return renamings, permuted
+	return perms, taskPerms
 }
 
-// renamer makes faulter i change places with faulter to[i].
+// permuter maps faulter i, and everything that belongs to it, to faulter to[i].
 type permuter struct {
 	to    []int
 	names []string
-	pages bool // and their pages, too
+	pages bool // map their pages as well
 }
 
 func (r *permuter) task(id int) int {
@@ -87,8 +92,8 @@ func (r *permuter) task(id int) int {
 	return id
 }
 
-// label renames structures: what belongs to a faulter, what a task has numbered itself
-// ([sim.Task.Unique]), and what is called after an address.
+// label maps the labels of structures: those that contain a faulter's name, those with a
+// number from a task's own counter ([sim.Task.Unique]), and those that contain an address.
 func (r *permuter) label(name string, n uint64) (string, uint64) {
 	const low = 1<<32 - 1
 	for i, to := range r.to {
@@ -122,7 +127,7 @@ func (r *permuter) offset(name string, offset uintptr) uintptr {
 	})
 }
 
-// permute renames the tasks of a set.
+// permuteSet returns the image of a set of tasks.
 func permuteSet(set uint32, to []int) uint32 {
 	out := set &^ (1<<len(to) - 1)
 	for i, j := range to {
@@ -131,7 +136,7 @@ func permuteSet(set uint32, to []int) uint32 {
 	return out
 }
 
-// invert is the permutation that undoes to.
+// invert returns the inverse permutation.
 func invert(to []int) []int {
 	back := make([]int, len(to))
 	for i, j := range to {
@@ -140,7 +145,7 @@ func invert(to []int) []int {
 	return back
 }
 
-// composed is the number of the permutation that is first b and then a.
+// compose returns the index of the permutation that applies b first and then a.
 func compose(all [][]int, a, b []int) int {
 	return slices.IndexFunc(all, func(p []int) bool {
 		for i := range p {

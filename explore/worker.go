@@ -10,42 +10,45 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// worker makes runs, one after the other. It is the strategy of each: along the path that
-// it is on, and then on into the unknown.
+// worker executes runs, one after the other. Each run re-executes the program along the
+// worker's path, whose states cannot be restored, and then continues into states that the
+// path has not reached. (P. Godefroid, "Model checking for programming languages using
+// VeriSoft", POPL 1997, searches programs by re-execution; VeriSoft stores no states.) The
+// worker is the strategy of the executor.
 type worker struct {
 	*search
 	randomWalk
 	factory  *factory
 	world    *World
-	firstID  int    // ID of the first task that is explored; -1 while the machine is made ready
-	path     []node // the states on the way
-	depth    int    // how many of them this run has passed
+	firstID  int    // ID of the first explored task; -1 during the setup of the machine
+	path     []node // the states from the root to the current one
+	depth    int    // number of these that the current run has passed
 	schedule Schedule
-	stats    Stats
+	stats    Stats // since the last call of addStats
 
-	assumptions map[query]struct{} // answers that this worker has relied on
+	assumptions map[query]struct{} // that this worker has made
 	cache       stubbornCache
 
-	perms     []sim.Permutation // of the fingerprints
-	taskPerms [][]int           // and of the tasks
-	states    []uint64          // scratch
+	perms     []sim.Permutation // the symmetry group
+	taskPerms [][]int           // the same, as permutations of the tasks
+	hashes    []uint64          // scratch memory
 }
 
 // node is a state on the path. Sets of tasks are bit masks.
 type node struct {
 	globalState
-	todo        uint32 // still to be explored from here
-	sleep       uint32 // not to be explored: what they would do has been tried before
-	done        uint32 // explored from here
-	chosen      int
-	current     int     // who took the step that led here, -1 for nobody
+	todo        uint32  // still to be explored from here
+	sleep       uint32  // the sleep set
+	done        uint32  // explored from here
+	chosen      int     // the task whose step leads to the path's next state
+	current     int     // the task whose step led here, -1 if none
 	used        usage   // switches and preemptions up to here
-	weight      float64 // how much of the whole tree lies behind a branch
-	hash        uint64  // the fingerprint, if there was a choice
-	storedSleep uint32  // sleep, as it is with the state
-	rotation    uint64  // in which order its branches are taken; 0 for the usual one
-	split       bool    // of what lies behind it, something is left to other workers
-	partial     bool    // all but what lies behind the chosen branch is
+	weight      float64 // estimated part of the search tree below one branch
+	hash        uint64  // of the orbit's canonical representative; 0 if the state is not stored
+	storedSleep uint32  // the sleep set that the visited set has for it
+	rotation    uint64  // determines the order of its branches; 0 is the usual order
+	split       bool    // a part of its subtree is left to other workers
+	partial     bool    // everything except the chosen branch is left to other workers
 }
 
 func newWorker(s *search) *worker {
@@ -58,28 +61,28 @@ func newWorker(s *search) *worker {
 	return w
 }
 
-// work does jobs until there are none.
+// work explores work items until the pass is over.
 func (w *worker) work() {
 	defer w.factory.close()
 	for {
-		j, ok := w.takeItem()
+		item, ok := w.takeItem()
 		if !ok {
 			return
 		}
-		w.path = j.path
+		w.path = item.path
 		w.exploreItem()
 		w.finishItem()
 	}
 }
 
-// do explores all that lies behind the path.
+// exploreItem explores the subtree below the path, depth first.
 func (w *worker) exploreItem() {
 	for w.run() {
 		if w.offGraph {
 			if w.extendGraph() && w.invalidate() {
 				return
 			}
-			continue // the same way once more, with a better map
+			continue // run the path again, with the extended graph
 		}
 		if w.stats.Runs >= 16 && !w.addStats(w) {
 			return
@@ -94,8 +97,8 @@ func (w *worker) exploreItem() {
 	}
 }
 
-// run runs the program once. It reports false if that has ended the search.
-func (w *worker) run() (goOn bool) {
+// run executes the program once. It returns false if that has ended the search.
+func (w *worker) run() (more bool) {
 	w.depth, w.firstID, w.offGraph, w.newEdges, w.schedule = 0, -1, false, w.newEdges[:0], w.schedule[:0]
 	w.graph.RLock()
 	defer w.graph.RUnlock()
@@ -131,8 +134,8 @@ func (w *worker) run() (goOn bool) {
 	return true
 }
 
-// leaf counts the branch that the run was on as done, with its outcome if it came to an
-// end.
+// endRun counts the run's last branch as explored, and the outcome if the run reached its
+// end. Random walks do not count.
 func (w *worker) endRun(outcome string, ended bool) {
 	if w.offGraph || len(w.path) == 0 {
 		return
@@ -146,8 +149,8 @@ func (w *worker) endRun(outcome string, ended bool) {
 	w.mu.Lock()
 	w.result.Outcomes[outcome]++
 	if w.opts.finalStates != nil {
-		w.states = w.world.fingerprints(w.states[:0])
-		w.opts.finalStates[w.states[canonical(w.states)]] = true
+		w.hashes = w.world.fingerprints(w.hashes[:0])
+		w.opts.finalStates[w.hashes[canonical(w.hashes)]] = true
 	}
 	w.mu.Unlock()
 }
@@ -155,7 +158,7 @@ func (w *worker) endRun(outcome string, ended bool) {
 // Pick implements [sim.Strategy].
 func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if w.firstID < 0 {
-		return enabled[0] // the machine is being made ready
+		return enabled[0] // the setup of the machine
 	}
 	if w.depth == len(w.path) && !w.offGraph && !w.expand(enabled, current) {
 		return nil
@@ -168,7 +171,7 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 		w.depth++
 		chosen = w.taskAt(enabled, n.chosen)
 		if chosen == nil {
-			panic(fmt.Sprintf("explore: the program is not deterministic: task %d cannot go on at step %d", n.chosen, w.depth))
+			panic(fmt.Sprintf("explore: the program is not deterministic: task %d is not enabled at step %d", n.chosen, w.depth))
 		}
 	}
 	w.world.observe(chosen)
@@ -176,14 +179,14 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return chosen
 }
 
-// buffers are the numbers of the store buffers in sets of tasks: each has its task's, that
-// much higher.
+// A store buffer's index in sets of tasks is that of its task plus firstBuffer. buffers is
+// the set of all store buffers.
 const (
 	firstBuffer = maxTasks / 2
 	buffers     = uint32(1<<maxTasks - 1<<firstBuffer)
 )
 
-// number is a task's number in sets of tasks.
+// indexOf returns a task's index in sets of tasks.
 func (w *worker) indexOf(t *sim.Task) int {
 	if t.BufferOf() != nil {
 		return t.ID() - w.firstID + firstBuffer
@@ -191,17 +194,18 @@ func (w *worker) indexOf(t *sim.Task) int {
 	return t.ID() - w.firstID
 }
 
-func (w *worker) taskAt(enabled []*sim.Task, number int) *sim.Task {
+// taskAt returns the enabled task with the index, nil if none.
+func (w *worker) taskAt(enabled []*sim.Task, index int) *sim.Task {
 	for _, t := range enabled {
-		if w.indexOf(t) == number {
+		if w.indexOf(t) == index {
 			return t
 		}
 	}
 	return nil
 }
 
-// arrive enters a state that this path has not been in. It reports false if there is
-// nothing to explore from it.
+// expand appends the state that the run has reached to the path, selects the tasks to
+// explore from it, and chooses the first. It returns false if there is nothing to explore.
 func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 	n := w.nextNode()
 	n.current, n.weight = -1, 1
@@ -239,8 +243,7 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 	return true
 }
 
-// next is a new node at the end of the path, with the memory of one that was there
-// before.
+// nextNode appends a node to the path. It reuses the memory of an earlier node there.
 func (w *worker) nextNode() *node {
 	if len(w.path) < cap(w.path) {
 		w.path = w.path[:len(w.path)+1]
@@ -252,57 +255,8 @@ func (w *worker) nextNode() *node {
 	return n
 }
 
-// arriveBounded decides what to explore from a state with bounds on switches and
-// preemptions.
-func (w *worker) expandBounded(n *node) {
-	if w.depth > 0 {
-		n.used = w.path[w.depth-1].usageAfter()
-	}
-	if w.opts.Bound.Switches == AnyNumber {
-		n.used &^= 0xffff // or what has been explored after more switches would be explored again
-	}
-	w.states = w.world.fingerprints(w.states[:0])
-	state := w.states[0] + uint64(n.current+2)*0x9e3779b97f4a7c15
-	before, known := w.visited.visit(state, uint32(n.used), func(old, now uint32) uint32 {
-		if usage(now).within(usage(old)) {
-			return now
-		}
-		return old
-	})
-	if known && usage(before).within(n.used) {
-		return
-	}
-	for rest := n.enabled; rest != 0; rest &= rest - 1 {
-		i := bits.TrailingZeros32(rest)
-		n.chosen = i
-		if n.usageAfter().within(w.opts.Bound.usage()) {
-			n.todo |= 1 << i
-		}
-	}
-}
-
-// use is how many switches and preemptions there have been: two numbers of 16 bits.
-type usage uint32
-
-func (b Bound) usage() usage { return usage(b.Preemptions)<<16 | usage(b.Switches) }
-
-// within reports whether neither number is greater than the other's.
-func (u usage) within(v usage) bool { return u>>16 <= v>>16 && u&0xffff <= v&0xffff }
-
-// spent is what has been used when the chosen task has taken its step.
-func (n *node) usageAfter() usage {
-	u := n.used
-	if n.current >= 0 && n.chosen != n.current && buffers&(1<<n.chosen) == 0 {
-		u++
-		if n.enabled&(1<<n.current) != 0 {
-			u += 1 << 16 // who ran before could go on
-		}
-	}
-	return u
-}
-
-// choose picks the next task to explore: the one that ran before, if possible, so that
-// runs with few switches come first. Shards after the first one choose differently.
+// choose chooses the next task to explore: the one that ran before, if possible, so that
+// runs with few switches come first. Each further shard chooses in an order of its own.
 func (n *node) choose() {
 	set := n.todo
 	switch {
@@ -317,8 +271,8 @@ func (n *node) choose() {
 	n.todo &^= 1 << n.chosen
 }
 
-// backtrack goes back to the last state from which something is left to explore, and
-// reports false if there is none.
+// backtrack cuts the path back to the last state with a task still to explore, and
+// chooses that task. It returns false if there is no such state.
 func (w *worker) backtrack() bool {
 	for len(w.path) > 0 {
 		n := &w.path[len(w.path)-1]
@@ -333,8 +287,8 @@ func (w *worker) backtrack() bool {
 	return false
 }
 
-// share leaves the branch nearest to the root that is still to be explored to another
-// worker.
+// splitWork moves one unexplored branch of this worker to the frontier: the one nearest to
+// the root, whose subtree is likely the largest.
 func (w *worker) splitWork() {
 	for i := range w.path {
 		n := &w.path[i]
@@ -349,13 +303,13 @@ func (w *worker) splitWork() {
 			path[k].locations = slices.Clone(path[k].locations)
 			path[k].steps = slices.Clone(path[k].steps)
 		}
-		given := &path[i]
-		given.done |= 1 << given.chosen
-		given.todo = n.todo
-		given.choose()
-		given.todo = 0
-		n.todo &^= 1 << given.chosen
-		n.done |= 1 << given.chosen
+		last := &path[i]
+		last.done |= 1 << last.chosen
+		last.todo = n.todo
+		last.choose()
+		last.todo = 0
+		n.todo &^= 1 << last.chosen
+		n.done |= 1 << last.chosen
 		w.addItem(workItem{path})
 		return
 	}

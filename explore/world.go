@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -14,182 +13,74 @@ import (
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 	"github.com/uffdsim/uffdsim/uffd"
-	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
 // Setup is a small program whose interleavings are explored.
 type Setup struct {
 	Name string
-	// Doc says in a line which tasks there are.
+	// Doc lists the tasks, in a line.
 	Doc string
-	// Faulters is the number of faulting tasks if none is asked for.
+	// Faulters is the number of faulting tasks, unless [Options].Faulters says otherwise.
 	Faulters int
-	// Symmetry says in how far they are alike.
+	// Symmetry is that of the faulters.
 	Symmetry Symmetry
-	// Prepare does more with the machine before the tasks are there; nil for nothing.
+	// Prepare, unless nil, extends the setup of the machine before the tasks exist.
 	Prepare func(w *World, t *machine.Task) error
-	// Tasks creates the tasks. The machine is ready: memory is mapped and registered.
+	// Tasks creates the tasks. Memory is mapped and registered already.
 	Tasks func(w *World)
-	// Check looks at the outcome when nothing can run any more; nil is no further check.
+	// Check, unless nil, checks the final state, in which no task is enabled.
 	Check func(w *World) error
 }
 
-// World is a setup that runs. It is made anew for each run.
+// World is one run of a setup, with a machine of its own.
 type World struct {
 	Faulters int
 	Process  *machine.Process
 	Ctx      *uffd.Ctx
 	Fd       int
-	Child    *machine.Process // of a fork, where a setup makes one
+	Child    *machine.Process // the child of a setup that forks, else nil
 
 	profile *kernel.Profile
 	exec    *sim.Controlled
 	machine *machine.Machine
 	tasks   []*Task
 
-	perms     []sim.Permutation // of the fingerprints
-	taskPerms [][]int           // the tasks, by each of them
+	perms     []sim.Permutation // the symmetry group, for the fingerprints
+	taskPerms [][]int           // the same, as permutations of the tasks
 }
 
-// Task is a task of a world and what has become of it.
+// Task is a task of a world, with its outcome.
 type Task struct {
 	Name    string
-	Outcome string // what it returned; "killed"; "" while it runs
-	Sleeper bool   // it may be asleep at the end
+	Outcome string // the result of its function, or "killed"; "" until it ends
+	Sleeper bool   // it may be asleep in a final state
 
 	sim       *sim.Task
 	ended     bool
-	announced bool // it has announced a sleep
-	looked    bool // and then found the context not released
-	safe      bool // it had when the release began
+	announced bool // it has set a sleeping state
+	looked    bool // it has then found the context not released
+	safe      bool // it had done both when the release began
 }
 
-// Arena is where the world's memory begins. Its first pages are registered; those at Plain
-// are not, and one of them is there. The same again for each further faulter, a PMD's size
-// apart.
+// Arena is the address of the world's memory. Its first pages are registered. The pages at
+// Plain are not registered, and the first of them is present. Each further faulter has the
+// same layout, mm.PMDSize above the one before.
 const (
 	Arena      = 0x200000
 	arenaPages = 4
 	Plain      = Arena + 16*mm.PageSize
 )
 
-// rig is what the worlds of one worker have in common, one after the other: memory and
-// coroutines, which are dear to make.
-type factory struct {
-	memory     *mm.Memory
-	coroutines sim.Coroutines
-	trace      *sim.Tracer // nil for none
-}
-
-func newFactory() *factory { return &factory{memory: mm.NewMemory()} }
-
-func (r *factory) close() { r.coroutines.Close() }
-
-// maxSteps is more than any run of a setup takes that comes to an end.
-const maxSteps = 20_000
-
-// newWorld makes the machine: a process, a context in its running state, and
-// registered memory whose page tables are there, so that faults have no tables to
-// build.
-func (r *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
-	var profile kernel.Profile
-	var err error
-	if opts.Profile != nil {
-		profile = *opts.Profile
-	} else if profile, err = kernel.Resolve(cmp.Or(opts.Version, DefaultVersion)); err != nil {
-		return nil, err
-	}
-	if !profile.UFFD.Offers(abi.MaskCopy) {
-		return nil, fmt.Errorf("kernel %s cannot resolve a fault: it has no UFFDIO_COPY", profile.Name)
-	}
-	if err := uffd.CheckDropped(opts.Dropped); err != nil {
-		return nil, err
-	}
-	w := &World{Faulters: opts.Faulters, profile: &profile, exec: sim.NewControlled(strategy)}
-	w.exec.Coroutines, w.exec.Trace = &r.coroutines, r.trace
-	w.exec.MaxSteps = maxSteps
-	if opts.TSO {
-		w.exec.TSO()
-	}
-	w.machine = machine.NewOn(r.memory, w.exec, profile)
-	w.machine.Dropped = opts.Dropped
-	w.Process = w.machine.NewProcess()
-	w.Process.Go("setup", func(t *machine.Task) {
-		if err = w.prepare(t); err == nil && setup.Prepare != nil {
-			err = setup.Prepare(w, t)
-		}
-	}, nil)
-	if bug := w.exec.Settle(); bug != nil {
-		err = bug
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the program cannot be set up%s: %w", withoutRules(opts.Dropped), err)
-	}
-	return w, nil
-}
-
-// withoutRules names the rules that are dropped: " without a, b", "" if none is.
-func withoutRules(dropped rule.Set) string {
-	var names []string
-	for r := range dropped.All() {
-		names = append(names, uffd.RuleInfo(r).Name)
-	}
-	if names == nil {
-		return ""
-	}
-	return " without " + strings.Join(names, ", ")
-}
-
-// discard ends the world.
-func (w *World) discard() {
-	w.exec.Stop()
-	w.Process.MM.Recycle()
-}
-
-func (w *World) prepare(t *machine.Task) (err error) {
-	if w.Fd, err = t.Userfaultfd(0); err != nil {
-		return err
-	}
-	w.Ctx = uffd.FromFile(w.Process.Files().File(w.Fd))
-	if err := t.UffdAPI(w.Fd, &abi.API{API: abi.APIVersion}); err != nil {
-		return err
-	}
-	const flags = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed
-	for i := range max(w.Faulters, 1) {
-		arena, plain := own(i), own(i)+Plain-Arena
-		for _, at := range []uint64{arena, plain} {
-			if _, err := t.Mmap(at, arenaPages*mm.PageSize, mm.ProtRead|mm.ProtWrite, flags, -1, 0); err != nil {
-				return err
-			}
-		}
-		t.Store(plain, []byte("pp"))
-		if err := register(t, w.Fd, arena, arenaPages); err != nil {
-			return err
-		}
-	}
-	// What is there from the start is called after its address, for the sake of symmetry.
-	lock := &w.Process.MM.MmapLock
-	lock.DownRead(t.Task)
-	for v := w.Process.MM.First(t.Task); v != nil; v = v.Next() {
-		sim.Label(t.Task, v, "vma at", v.Start)
-		if anon := v.AnonVMA(); anon != nil {
-			sim.Label(t.Task, anon, "anon_vma at", v.Start)
-		}
-	}
-	lock.UpRead(t.Task)
-	return nil
-}
-
-// firstTask is the ID of a world's first task, behind the one that makes it ready.
+// firstTask is the ID of a world's first task. ID 0 is the task of the setup.
 const firstTask = 1
 
-// Go adds a task. What body returns is its outcome. A task that is not a Sleeper has to
-// end in every run.
+// Go adds a task, whose outcome is the result of body. A task that is not a Sleeper must end
+// in every run.
 func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
 	return w.goIn(w.Process, name, body)
 }
 
-// goIn is Go for a task of another process.
+// goIn is Go for a task of the process p.
 func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task) string) *Task {
 	task := &Task{Name: name}
 	w.tasks = append(w.tasks, task)
@@ -206,17 +97,18 @@ func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task)
 	return task
 }
 
-// At tells the search that a task stands at a point of its program at which nothing of
-// its past matters but what is named: the point itself, and the program's variables. Without
-// it each past is a state of its own, which is dear in a loop. But a variable that is left
-// out is a mistake that nobody notices: states are taken for the same that are not.
+// At declares the task's live local state: the program point, whose name is unique in the
+// task, and all variables that the rest of the program reads. The search then treats tasks
+// with equal live state as equal, whatever their histories. Without At every history is a
+// state of its own, and a loop multiplies the states. A missing variable makes the search
+// unsound: it merges states that differ, and nothing reports that.
 func (w *World) At(t *machine.Task, point string, variables ...uint64) {
-	t.Forget(func(renaming int) uint64 {
+	t.Forget(func(permutation int) uint64 {
 		h := fnv.New64a()
 		h.Write([]byte(point))
 		for _, v := range variables {
-			if rename := w.perms[renaming].Address; rename != nil {
-				v = rename(v)
+			if image := w.perms[permutation].Address; image != nil {
+				v = image(v)
 			}
 			h.Write(binary.LittleEndian.AppendUint64(nil, v))
 		}
@@ -224,11 +116,11 @@ func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 	})
 }
 
-// observe looks at the step that a task is about to take. Who has announced its sleep, and
-// then found the context not released, sleeps safely when the release begins: it must not
-// get SIGBUS for it. (That it has looked, and not that it has come to sleep, is what does
-// not depend on the order of steps that commute.) With store buffers the release begins when
-// the others can see it.
+// observe updates the check against spurious SIGBUS before a task takes its step. A task
+// that has set a sleeping state, and has then found the context not released, must not get
+// SIGBUS from a release that begins later. (The check depends on the load of released, not
+// on the sleep itself, because independent steps can change the order of the sleep and the
+// release.) With store buffers a release begins when its store reaches memory.
 func (w *World) observe(chosen *sim.Task) {
 	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next() // a store buffer has its task's ID
 	released := w.Ctx.ReleasedWord()
@@ -245,21 +137,22 @@ func (w *World) observe(chosen *sim.Task) {
 	}
 }
 
-// fingerprint makes the executor keep fingerprints, under the renamings: see [renamings].
-func (w *World) enableFingerprints(renaming []sim.Permutation, permuted [][]int) {
-	w.perms, w.taskPerms = renaming, permuted
-	w.exec.Fingerprint(renaming...)
+// enableFingerprints makes the executor compute fingerprints under each permutation of a
+// symmetry group: see [symmetryGroup].
+func (w *World) enableFingerprints(perms []sim.Permutation, taskPerms [][]int) {
+	w.perms, w.taskPerms = perms, taskPerms
+	w.exec.Fingerprint(perms...)
 }
 
-// states appends the fingerprints of the machine and of what has been observed, one for
-// each renaming.
+// fingerprints appends the hashes of the current state, one for each permutation. They cover
+// the machine and what observe has recorded.
 func (w *World) fingerprints(to []uint64) []uint64 {
 	to = w.exec.States(to)
 	var announced, looked, safe uint32
 	for i, t := range w.tasks {
 		switch {
 		case t.ended && t.Outcome != "SIGBUS":
-			continue // nobody will ask
+			continue // dead: no check depends on it
 		case t.safe:
 			safe |= 1 << i
 		case t.looked:
@@ -274,8 +167,8 @@ func (w *World) fingerprints(to []uint64) []uint64 {
 	return to
 }
 
-// Outcome sums the outcomes up: "t1=A t2=SIGBUS". Where faulters may change places, which of them
-// has come to what is chance, and they are put in the order of their outcomes.
+// Outcome returns the outcomes of all tasks: "t1=A t2=SIGBUS". If the faulters are
+// interchangeable, it sorts their outcomes, so that it is the same for a whole orbit.
 func (w *World) Outcome() string {
 	what := make([]string, len(w.tasks))
 	for i, t := range w.tasks {
@@ -296,7 +189,7 @@ func (w *World) Outcome() string {
 	return strings.Join(parts, " ")
 }
 
-// check is what must hold at the end of every run.
+// check checks a final state.
 func (w *World) check(s *Setup) error {
 	for _, t := range w.tasks {
 		switch {
