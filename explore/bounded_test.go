@@ -9,9 +9,9 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// The budget is that of all the searches which a counterexample takes, and who has spent it
-// has not covered anything. A search looks at the clock every so many runs: one that has
-// nothing left takes no more than that.
+// The budget limits all searches of a counterexample together, and an exhausted budget
+// covers nothing. A search looks at the clock only after a number of runs: a search with an
+// exhausted budget takes that many.
 func TestBudgetOfABoundedSearch(t *testing.T) {
 	setup := explore.FindSetup("close")
 	one, err := explore.Search(setup, explore.Options{Budget: 1, Workers: 1, Bound: &explore.Bound{Switches: explore.AnyNumber}})
@@ -24,7 +24,7 @@ func TestBudgetOfABoundedSearch(t *testing.T) {
 	require.Equal(t, one.Runs, r.Runs)
 }
 
-// A counterexample that was found before the budget was spent need not be the shortest.
+// If the budget was exhausted, the counterexample need not be the shortest.
 func TestShortestIsSaidToBe(t *testing.T) {
 	setup := explore.FindSetup("close")
 	opts := explore.Options{Dropped: rule.Of(uffd.ReleaseWakes)}
@@ -41,7 +41,7 @@ func TestShortestIsSaidToBe(t *testing.T) {
 	require.GreaterOrEqual(t, hasty.Failure.Schedule.Switches(), shortest.Failure.Schedule.Switches())
 }
 
-// The effort of a bounded search is that of all that it took.
+// The statistics of a counterexample are the sums over all its searches.
 func TestEffortOfABoundedSearch(t *testing.T) {
 	setup := explore.FindSetup("copy")
 	r, err := explore.Counterexample(setup, explore.Options{})

@@ -1,39 +1,74 @@
-// Package explore covers the interleavings of small programs on the modelled machine: a
-// [Setup] is such a program, a search runs it again and again under the controlled
-// executor, in a different order of visible steps each time, until every order has
-// been covered or one has gone wrong.
+// Package explore is a model checker for small programs on the modelled machine. A [Setup]
+// is such a program. A search runs it again and again on the controlled executor, each
+// time with another interleaving of visible steps, until all interleavings are covered or
+// a run goes wrong.
 //
 // # Exhaustive search
 //
-// [Search] is depth first, by running the program anew along a prefix and then trying
-// something else. Four reductions keep it from trying what cannot matter:
+// [Search] is a depth-first search. It reaches a state by running the program again along
+// the path to it. Four reductions avoid runs that cannot lead to a new result:
 //
-//   - Stubborn sets: in each state only some tasks are tried, with whose steps nothing
-//     interferes that the others may do. What they may do is learnt (see [Stats].Passes).
-//   - Sleep sets: of two steps that commute only one order is tried.
-//   - States that have been seen are not explored again. A state is known by a sum of the
-//     shared memory and of what each task has done and seen so far, which determines where
-//     the tasks stand.
-//   - [Symmetry]: of states that differ only in which faulter is which, one is explored.
+//   - Stubborn sets: in each state it explores only a set of tasks whose next steps are
+//     independent of everything that the other tasks can do on their own. It learns the
+//     tasks' control-flow graphs from the runs (see [Stats].Passes).
+//   - Sleep sets: of the orders of two independent steps it explores only one.
+//   - Visited states: it does not explore a state again. A state is identified by a 64-bit
+//     hash of the shared memory and of each task's history of steps and values read, which
+//     determines the task's location and variables. [World.At] replaces the history by the
+//     live variables.
+//   - [Symmetry]: of the states that differ only by a permutation of the faulters it
+//     explores one, the canonical representative.
 //
-// Together they are sound for everything that is checked here, up to collisions of 64-bit
-// sums: each run that is left out could be reordered, step by commuting step, into one that
-// is not (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems;
-// Valmari, Stubborn Sets for Reduced State Space Generation). The tests hold it against
-// searches that leave nothing out.
+// Together they are sound for everything that is checked here, except for collisions of
+// the hashes: every interleaving that is skipped can be reordered, by commuting
+// independent steps, into one that is run. The tests compare the search with searches
+// without reductions. The package does not check liveness under fairness; a task that may
+// wait for ever for another one is found only if no step of the program is left.
 //
-// A search can be shared by several workers, and by several processes (Options.Shards).
+// Several workers, and several processes ([Options].Shards), can share a search.
 //
 // # The shortest failing run
 //
-// [Counterexample] searches with a rising bound on the number of preemptions: of switches
-// away from a task that could have gone on. The first run that it finds to go wrong
-// therefore has the fewest. [Sample] tries runs as chance will have it, for programs that are
-// too large, and [Shrink] makes what it finds shorter. [Replay] and [Rows] show a run again.
+// [Counterexample] searches with a rising bound on the number of preemptions, that is, of
+// switches away from an enabled task. So the first failing run has the fewest. [Sample]
+// makes random runs, for programs that are too large to be covered, and [Shrink] shortens
+// the failing run that it finds. [Replay] and [Rows] run a schedule again.
 //
-// # Programs of one's own
+// # Your own programs
 //
-// A Setup creates its tasks with [World.Go]. Each is a function that makes system calls; what
-// it shares with other tasks it must share through them, or through package sim. The
-// world's memory is at [Arena], registered with the context whose descriptor is World.Fd.
+// A Setup creates its tasks with [World.Go]. Each is a function that makes system calls.
+// Tasks may share data only through system calls or through package sim. The world's memory
+// is at [Arena], registered with the context whose descriptor is World.Fd.
+//
+// # Literature
+//
+// The search combines known algorithms. docs/exploration.md says where it differs.
+//
+//   - P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996:
+//     persistent sets, sleep sets, and sleep sets stored with visited states.
+//   - A. Valmari, Stubborn Sets for Reduced State Space Generation, 1991: the closure by
+//     which persistent sets are computed.
+//   - S. D. Stoller, E. Cohen, Optimistic Synchronization-Based State-Space Reduction, 2006:
+//     relying on what earlier runs did, and checking that afterwards.
+//   - P. Godefroid, Model Checking for Programming Languages using VeriSoft, 1997: searching
+//     a program by running it again, with visible operations as transitions.
+//   - P. Wolper, D. Leroy, Reliable Hashing without Collision Detection, 1993: storing hashes
+//     instead of states.
+//   - C. N. Ip, D. L. Dill, Better Verification Through Symmetry, 1996; E. M. Clarke, R.
+//     Enders, T. Filkorn, S. Jha, Exploiting Symmetry in Temporal Logic Model Checking, 1996:
+//     symmetry reduction.
+//   - M. Musuvathi, S. Qadeer, Iterative Context Bounding for Systematic Testing of
+//     Multithreaded Programs, 2007: the bound on preemptions.
+//   - S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, A Randomized Scheduler with
+//     Probabilistic Guarantees of Finding Bugs, 2010: PCT.
+//   - D. E. Knuth, Estimating the Efficiency of Backtrack Programs, 1975: [Interleavings].
+//   - P. Sewell, S. Sarkar, S. Owens, F. Zappa Nardelli, M. O. Myreen, x86-TSO: A Rigorous and
+//     Usable Programmer's Model for x86 Multiprocessors, 2010: store buffers.
+//
+// The search is not the DPOR of C. Flanagan and P. Godefroid (Dynamic Partial-Order
+// Reduction for Model Checking Software, 2005) or of P. Abdulla, S. Aronis, B. Jonsson and
+// K. Sagonas (Optimal Dynamic Partial Order Reduction, 2014), although the command's
+// strategy is called dpor. These find backtracking points from the conflicts of a complete
+// run, and store no states. Here the stubborn set of a state is known before its first
+// successor is explored, so the search can stop at visited states.
 package explore

@@ -8,7 +8,7 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 )
 
-// The estimate is near what a search finds that makes every run.
+// The estimate is close to the number of runs of a plain search.
 func TestInterleavings(t *testing.T) {
 	setup := &Setup{Name: "two", Faulters: 1, Tasks: func(w *World) {
 		w.Go("a", func(t *machine.Task) string { w.nonblock(t); return "" })

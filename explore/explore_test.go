@@ -21,13 +21,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// budget is far more than any of these needs: they are over in milliseconds.
+// budget is far more than any of the searches needs, which take milliseconds.
 const budget = time.Minute
 
 // Without a rule something goes wrong, and it is what the table of rules says; with it
 // nothing does, in any interleaving.
 func TestEveryRuleIsNeeded(t *testing.T) {
-	// What the symptom looks like where it is not reported under its own name.
+	// The texts of failures that do not contain the name of the symptom.
 	looks := map[rule.Symptom][]string{
 		rule.LockMisuse:    {"lock misuse in mmap_lock"},
 		rule.WrongState:    {"sleeping lock with a sleep announced"},
@@ -58,14 +58,14 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 				return strings.Contains(r.Failure.Err.Error(), w)
 			}), "%v: this is not %q; correct the symptom in uffd/rules.diff, or add the text to looks", r.Failure.Err, info.Symptom)
 
-			// The schedule shows the same when it is run again.
+			// The schedule, replayed, fails in the same way.
 			_, failure, err := explore.Replay(setup, opts, r.Failure.Schedule, nil)
 			require.NoError(t, err)
 			require.EqualError(t, failure, r.Failure.Err.Error())
 			require.LessOrEqual(t, len(maps.Collect(tasksOf(r.Failure.Schedule))), 4)
 
-			// And it is the rule that it depends on: in the same order, as far as there is one,
-			// nothing goes wrong with it.
+			// The failure depends on the rule: the same schedule, as far as it applies, does
+			// not fail with the rule.
 			_, failure, _ = explore.Replay(setup, explore.With(info.Rule), r.Failure.Schedule, nil)
 			require.NoError(t, failure)
 		})
@@ -103,8 +103,8 @@ func tasksOf(s explore.Schedule) func(yield func(string, bool) bool) {
 	}
 }
 
-// The rows E1 to E7 of the rules: dropping one of these changes no outcome, except that
-// a fault during a close gets its SIGBUS less often or not at all.
+// Rows E1 to E7 of the rules: dropping one of these changes no outcome, except that a fault
+// during a close gets SIGBUS in fewer cases or in none.
 func TestRedundantRules(t *testing.T) {
 	for _, info := range uffd.Rules() {
 		if info.Symptom != rule.Nothing {
@@ -119,15 +119,15 @@ func TestRedundantRules(t *testing.T) {
 			}
 			for outcome := range with.Outcomes {
 				if !strings.Contains(outcome, "SIGBUS") {
-					require.Contains(t, without.Outcomes, outcome, "an outcome is gone")
+					require.Contains(t, without.Outcomes, outcome, "an outcome is missing")
 				}
 			}
 		})
 	}
 }
 
-// REL-10: either of the two looks at released gives the SIGBUS of a fault that comes
-// while the descriptor is being closed; without both, there is none.
+// REL-10: a fault during a close gets SIGBUS if either of the two tests of released is in
+// place. Without both it never does.
 func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 	setup := explore.FindSetup("close-only")
 	const bus = "t1=SIGBUS"
@@ -140,8 +140,8 @@ func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 	require.NotContains(t, cover(t, setup, explore.Options{Version: "2015+copy", Dropped: none.With(uffd.ReleasedBeforeLock)}).Outcomes, bus)
 }
 
-// Mutant 21: a release that wakes first gives a fault a SIGBUS that it does not deserve; if faults do
-// not look at released before they sleep either, one may sleep after the wake-up, for ever.
+// Mutant 21: a release that wakes first gives a fault a spurious SIGBUS. If faults also do
+// not test released before they sleep, a fault may sleep after the wake-up, for ever.
 func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 	setup := explore.FindSetup("close-only")
 	both := rule.Of(uffd.StripBeforeWake, uffd.SecondReleasedTest)
@@ -155,14 +155,14 @@ func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 	}
 }
 
-// The list of mutants has every one that is about more than one task, and every one that changes
-// nothing: what a single task can see is in property_test/mutate.
+// The rules have every mutant that takes more than one task, and every mutant that changes
+// nothing. Mutants that a single task can see are in property_test/mutate.
 func TestEveryConcurrencyMutantIsARule(t *testing.T) {
 	rules := map[string]int{}
 	for _, info := range uffd.Rules() {
 		rules[explore.MutantOf(info.Rule)]++
 	}
-	delete(rules, "") // those of later kernels, and barriers that are not needed
+	delete(rules, "") // the rules of later kernels, and redundant barriers
 	want := map[string]int{"4": 2, "15": 2, "22": 2, "40": 2, "E1": 3, "E2": 2}
 	for _, number := range strings.Fields(
 		"1 2 3 5 6 7 8 9 10 11 12 13 14 16 17 18 19 20 21 24 25 26 27 28 29 31 34 36 37 38 41 58 59 61 62 63 E3 E4 E5 E6 E7") {
@@ -171,7 +171,7 @@ func TestEveryConcurrencyMutantIsARule(t *testing.T) {
 	require.Equal(t, want, rules)
 }
 
-// With all rules obeyed every interleaving of these is right.
+// With all rules every interleaving of these programs is right.
 func TestSmallSetupsAreRight(t *testing.T) {
 	for _, name := range []string{
 		"copy", "serve", "serve-batch", "poll", "close-only", "kill-close", "kill-wake", "signal", "kill",
@@ -184,7 +184,7 @@ func TestSmallSetupsAreRight(t *testing.T) {
 	}
 }
 
-// cover explores the setup to its end, and demands that nothing goes wrong.
+// cover fails the test unless the search covers the setup without a failure.
 func cover(t *testing.T, setup *explore.Setup, opts explore.Options) *explore.Result {
 	opts.Budget = budget
 	r, err := explore.Search(setup, opts)
@@ -197,8 +197,8 @@ func cover(t *testing.T, setup *explore.Setup, opts explore.Options) *explore.Re
 	return r
 }
 
-// The reductions lose nothing: on programs that are small enough to run every
-// interleaving of, the outcomes are the same.
+// The reductions are sound: a search with reductions finds the same outcomes as one of every
+// interleaving, in programs small enough for that.
 func TestReductionsKeepEveryOutcome(t *testing.T) {
 	flags := func(t *machine.Task, fd int) string {
 		f, _ := t.FcntlGetFlags(fd)
@@ -226,7 +226,7 @@ func TestReductionsKeepEveryOutcome(t *testing.T) {
 			reduced := cover(t, setup, explore.Options{Version: version})
 			require.Equal(t, slices.Sorted(maps.Keys(plain.Outcomes)), slices.Sorted(maps.Keys(reduced.Outcomes)))
 			require.Less(t, reduced.Runs, plain.Runs)
-			require.Greater(t, len(plain.Outcomes), 1, "the program is too tame to tell")
+			require.Greater(t, len(plain.Outcomes), 1, "the test shows nothing with a single outcome")
 		})
 	}
 }
@@ -285,7 +285,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// What chance finds is made short, and still goes wrong in the same way.
+// Shrink shortens a random failing run, which still fails in the same way.
 func TestShrink(t *testing.T) {
 	setup := explore.FindSetup("copy")
 	opts := explore.Options{Dropped: rule.Of(uffd.RecheckAfterEnqueue), Budget: budget}

@@ -12,11 +12,10 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// What docs/findings.md tells of, and what has become of it in later kernels.
+// The findings of docs/findings.md, in the 2015 code and in later kernels.
 
-// docs/findings.md, finding 1: the 2015 code can lose a wake-up even if every rule is
-// obeyed, because both queues look empty while a reader moves a fault from the one to
-// the other.
+// docs/findings.md, finding 1: the 2015 code can lose a wake-up even with every rule,
+// because both queues look empty while a reader moves a fault from one to the other.
 func TestRefileWindow(t *testing.T) {
 	r, err := explore.Counterexample(explore.FindSetup("read-copy"), explore.Options{Version: "2015+copy", Budget: budget})
 	require.NoError(t, err)
@@ -40,7 +39,8 @@ func TestRefileSeqSuffices(t *testing.T) {
 	}
 }
 
-// With it the order of a waker's two looks makes no difference any more (mutant 24).
+// With the sequence count the order in which a waker tests the two queues is irrelevant
+// (mutant 24).
 func TestRefileSeqMakesTheOrderOfLooksRedundant(t *testing.T) {
 	for _, tso := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tso=%v", tso), func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestSigbusDuringClose(t *testing.T) {
 			require.Equal(t, want, slices.Sorted(maps.Keys(r.Outcomes)), "%s %s", name, version)
 		}
 	}
-	// The later form of the rule is needed as the earlier one.
+	// The later form of the rule is needed, like the earlier one.
 	r, err := explore.Counterexample(explore.FindSetup("close-only"),
 		explore.Options{Version: "6.18", Dropped: rule.Of(uffd.ReleasedIsNoError), Budget: budget})
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestSigbusDuringClose(t *testing.T) {
 	require.ErrorContains(t, r.Failure.Err, "spurious SIGBUS: t1")
 }
 
-// docs/findings.md, finding 3: must_wait reads the entry without a lock, and sees none
+// docs/findings.md, finding 3: must_wait reads the entry without a lock, and finds it empty
 // while a write to the page replaces it.
 func TestCopyOnWriteWindow(t *testing.T) {
 	r, err := explore.Counterexample(explore.FindSetup("copy-on-write"), explore.Options{Budget: budget})
@@ -83,9 +83,9 @@ func TestCopyOnWriteWindow(t *testing.T) {
 	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
 }
 
-// docs/findings.md, finding 4: a wake-up that comes late ends the sleep of a fault, which has no
-// second try. From 4.10 on the fault sleeps again; and when that was given up it had as many
-// tries as it wanted.
+// docs/findings.md, finding 4: a late wake-up ends the sleep of a fault, and the kernel
+// retries a fault only once. From 4.10 on the fault sleeps again; later kernels retry
+// without a limit instead.
 func TestLateWakeUp(t *testing.T) {
 	setup := explore.FindSetup("late-wake")
 	for _, version := range []string{"2015+copy", "4.3"} {
@@ -102,9 +102,9 @@ func TestLateWakeUp(t *testing.T) {
 	}
 }
 
-// A signal and the wake-up that goes with it are sent under the target's siglock, which the target
-// needs to take the signal. So the wake-up cannot come when the signal has been handled, and
-// end the sleep of the fault that the access has taken anew.
+// A signal and its wake-up are sent under the target's siglock, which the target needs to
+// take the signal. So the wake-up cannot come after the signal was handled, and end the
+// sleep of the access's next fault.
 func TestNoWakeUpIsLeftOfASignal(t *testing.T) {
 	for _, version := range []string{"2015+copy", "4.3", "4.11", "4.14", "5.7", "6.18"} {
 		t.Run(version, func(t *testing.T) {

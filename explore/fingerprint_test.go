@@ -14,10 +14,10 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// A fingerprint stands for all that follows: wherever two runs have the same, the same tasks
-// are at the same steps, the same step leads to the same fingerprint, and a run that ends there
-// has the same outcome. Otherwise a search would leave out what it has not seen: something
-// was forgotten that matters, or was read and never noted.
+// A fingerprint determines the rest of the run: wherever two runs have the same one, the
+// same tasks are at the same steps, the same step leads to the same fingerprint, and a run
+// that ends there has the same outcome. Otherwise the search would skip states that it has
+// not visited, because an abstraction omits a live variable, or a read was not recorded.
 func TestStatesDetermineWhatFollows(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.14", "6.18"} {
 		for _, setup := range setups {
@@ -31,8 +31,8 @@ func TestStatesDetermineWhatFollows(t *testing.T) {
 	}
 }
 
-// The same where a task polls again in memory that it has polled in before: nobody may have told it
-// to look again by then.
+// The same if a task polls twice: the second poll reuses the memory of the first one, and
+// must not find a wake-up of that one there.
 func TestStatesDetermineWhatFollowsASecondPoll(t *testing.T) {
 	setup := &Setup{Name: "polls", Tasks: func(w *World) {
 		w.faulters(own)
@@ -55,7 +55,7 @@ func TestStatesDetermineWhatFollowsASecondPoll(t *testing.T) {
 	}
 }
 
-// The same without each of the rules, up to where something goes wrong.
+// The same without each of the rules, up to the failure.
 func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
 	for _, info := range uffd.Rules() {
 		t.Run(info.Name, func(t *testing.T) {
@@ -66,8 +66,8 @@ func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
 	}
 }
 
-// follow walks through the setup by chance, and holds what follows a fingerprint against what
-// followed it before.
+// follow runs the setup at random, and requires after each known fingerprint the same steps
+// and successors as before.
 func follow(t *testing.T, setup *Setup, opts Options) { followFor(t, setup, opts, 60) }
 
 func followFor(t *testing.T, setup *Setup, opts Options, runs int) {
@@ -81,17 +81,17 @@ func followFor(t *testing.T, setup *Setup, opts Options, runs int) {
 type follower struct {
 	t     *testing.T
 	rng   *rand.Rand
-	steps map[uint64]string // of the tasks in each state, or the outcome
-	next  map[choice]uint64 // the state that it leads to
-	met   int               // states that had been met before
+	steps map[uint64]string // next steps of the tasks in each state, or the outcome
+	next  map[choice]uint64 // successor states
+	met   int               // number of visits to a known state
 
-	world  *World // nil while the machine is made ready
-	chance *pct
+	world  *World // nil during the setup of the machine
+	pct    *pct
 	last   choice
 	walked Schedule
 }
 
-// choice is a task that takes its step, or whose store buffer does, in a state.
+// choice is a transition: a state, and the task or store buffer that takes a step in it.
 type choice struct {
 	state uint64
 	task  string
@@ -100,7 +100,7 @@ type choice struct {
 func (f *follower) run(setup *Setup, opts Options) {
 	factory := newFactory()
 	defer factory.close()
-	f.world, f.chance, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
+	f.world, f.pct, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
 	world, err := factory.newWorld(pickFunc(f.pick), setup, &opts)
 	require.NoError(f.t, err)
 	world.enableFingerprints(symmetryGroup(Distinct, opts.Faulters))
@@ -122,14 +122,15 @@ func (f *follower) pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 		fmt.Fprintf(&steps, "%s: %s %s; ", e.Name(), s.Op, f.world.exec.ObjectName(s.Obj))
 	}
 	f.arrive(steps.String())
-	chosen := f.chance.pick(enabled)
+	chosen := f.pct.pick(enabled)
 	f.last.task = chosen.Name()
 	f.walked = append(f.walked, chosen.Name())
 	f.world.observe(chosen)
 	return chosen
 }
 
-// arrive notes the state that the run has come to, and how it goes on.
+// arrive records the current state and the next steps, and compares both with earlier
+// visits.
 func (f *follower) arrive(steps string) {
 	state := f.world.fingerprints(nil)[0]
 	if before, known := f.steps[state]; known {

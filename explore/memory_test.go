@@ -8,7 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// Programs in which pages and page tables come and go, which those of the catalogue have little of.
+// changing are programs that map and unmap pages and page tables. The setups of the package
+// have few of these.
 var changing = []*Setup{
 	{Name: "advise", Tasks: func(w *World) {
 		w.Go("writer", func(t *machine.Task) string {
@@ -37,7 +38,7 @@ var changing = []*Setup{
 	}},
 }
 
-// The states of such programs determine what follows, too.
+// Fingerprints determine the rest of the run in such programs, too.
 func TestStatesOfChangingMemoryDetermineWhatFollows(t *testing.T) {
 	for _, setup := range changing {
 		for _, tso := range []bool{false, true} {
@@ -46,7 +47,7 @@ func TestStatesOfChangingMemoryDetermineWhatFollows(t *testing.T) {
 	}
 }
 
-// What an abandoned run leaves in memory is no part of the next one.
+// The memory of an abandoned run does not affect the next run.
 func TestRunsBeginWithCleanTables(t *testing.T) {
 	for _, setup := range changing {
 		r, err := Search(setup, Options{Workers: 1})

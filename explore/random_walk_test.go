@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Runs that are made to draw the map are no part of the search, also where the map has been drawn
-// by another worker since the run that left it.
-func TestRunsForTheMapDoNotCount(t *testing.T) {
+// Random walks that extend the graph do not count as runs of the search, even if another
+// worker has added their edges already.
+func TestRandomWalksDoNotCount(t *testing.T) {
 	s := &search{setup: FindSetup("copy"), opts: Options{Faulters: 1, Workers: 1}, graph: newFlowGraph([][]int{{0}})}
 	s.reset()
 	w := newWorker(s)

@@ -8,8 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 )
 
-// The reductions are sound: the states in which runs end are those of a search that tries
-// every task in every state.
+// The reductions are sound: the final states are those of a search that explores every task
+// in every state.
 func TestReductionsKeepEveryFinalState(t *testing.T) {
 	everything := &Bound{Switches: AnyNumber, Preemptions: 1 << 15}
 	for _, tc := range []struct {
@@ -44,7 +44,8 @@ func TestReductionsKeepEveryFinalStateOfTSO(t *testing.T) {
 	}
 }
 
-// skipIfShort skips a long test under -short. A shorter one of its kind is always left.
+// skipIfShort skips a long test under -short. Use it only if a shorter test of the same kind
+// runs.
 func skipIfShort(t *testing.T, long bool) {
 	t.Helper()
 	if long && testing.Short() {
@@ -66,7 +67,7 @@ func finalsOf(t *testing.T, setup *Setup, opts Options) map[uint64]bool {
 	return opts.finalStates
 }
 
-// Toy programs of a few steps, against every interleaving there is.
+// A program of a few steps, compared with a search of every interleaving.
 func TestReductionsOnToys(t *testing.T) {
 	flags := func(t *machine.Task, fd int) string {
 		f, _ := t.FcntlGetFlags(fd)

@@ -11,14 +11,13 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Whatever comes of runs that chance chooses, without fingerprints and without reductions, the
-// search has found, too: each outcome, and that something goes wrong. Chance finds less, but
-// what it finds is there.
-func TestSearchFindsWhatChanceFinds(t *testing.T) {
+// The search finds every outcome and every failure that random runs find, which use neither
+// fingerprints nor reductions.
+func TestSearchFindsWhatRandomRunsFind(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.11", "4.14", "5.7", "6.18"} {
 		for _, setup := range setups {
 			if setup.Faulters > 1 || setup.Name == "mixed" {
-				continue // they take longer than all the others together
+				continue // takes longer than all others together
 			}
 			t.Run(setup.Name+" "+version, func(t *testing.T) {
 				t.Parallel()
@@ -29,7 +28,7 @@ func TestSearchFindsWhatChanceFinds(t *testing.T) {
 }
 
 // The same without each of the rules.
-func TestSearchFindsWhatChanceFindsWithoutARule(t *testing.T) {
+func TestSearchFindsWhatRandomRunsFindWithoutARule(t *testing.T) {
 	for _, info := range uffd.Rules() {
 		for _, version := range []string{DefaultVersion, "4.14"} {
 			for _, name := range []string{"copy", "close-only", SetupFor(info.Rule).Name} {
@@ -43,24 +42,24 @@ func TestSearchFindsWhatChanceFindsWithoutARule(t *testing.T) {
 	}
 }
 
-// compare holds a search against runs by chance.
+// compare requires that a search finds everything that random runs find.
 func compare(t *testing.T, setup *Setup, opts Options) {
 	outcomes, failure := sampled(t, setup, opts)
 	opts.Workers = 1
 	r, err := Search(setup, opts)
 	require.NoError(t, err)
 	if r.Failure != nil {
-		return // and what else there is was not looked for
+		return // the search stopped there, and need not have found all outcomes
 	}
 	require.True(t, r.Covered)
-	require.NoError(t, failure, "only chance has found it")
+	require.NoError(t, failure, "only a random run fails")
 	for o := range outcomes {
 		require.Contains(t, r.Outcomes, o)
 	}
 }
 
-// sampled makes some runs, half of them with every step anybody's and half of them with few
-// preemptions, and returns what came of them.
+// sampled returns the outcomes, and a failure if any, of some random runs: half of them
+// random walks, half of them PCT with few preemptions.
 func sampled(t *testing.T, setup *Setup, opts Options) (outcomes map[string]bool, failure error) {
 	const runs = 200
 	opts.Faulters = cmp.Or(opts.Faulters, setup.Faulters)

@@ -16,11 +16,11 @@ import (
 
 func page(i int) uint64 { return Arena + uint64(i)*mm.PageSize }
 
-// own is the page of a faulter that has one to itself, and a page table as well: what
-// the faulters have in common is their context, and nothing else.
+// own returns the address of a faulter's own page. It has a page table of its own as well,
+// so that the faulters share only their context.
 func own(i int) uint64 { return Arena + uint64(i)*mm.PMDSize }
 
-// faulters adds the faulting tasks t1, t2... Task i touches the page that where gives.
+// faulters adds the faulting tasks t1, t2 and so on. Faulter i, from 0 on, loads from where(i).
 func (w *World) faulters(where func(i int) uint64) {
 	for i := range w.Faulters {
 		w.Go(faulterName(i), func(t *machine.Task) string { return touch(t, where(i)) })
@@ -29,7 +29,7 @@ func (w *World) faulters(where func(i int) uint64) {
 
 func (w *World) nonblock(t *machine.Task) { _ = t.FcntlSetFlags(w.Fd, abi.ONonblock) }
 
-// only is a check: every faulter got one of the outcomes.
+// only returns a check that every faulter got one of the outcomes.
 func only(outcomes ...string) func(w *World) error {
 	return func(w *World) error {
 		for _, t := range w.tasks[:w.Faulters] {
@@ -48,7 +48,8 @@ func only(outcomes ...string) func(w *World) error {
 	}
 }
 
-// onlyBus is a check: as only, with SIGBUS for one more in the versions that have it.
+// onlyBus returns a check as only does. It also permits SIGBUS on the versions for which
+// has returns true.
 func onlyBus(has func(p *kernel.Profile) bool, outcomes ...string) func(w *World) error {
 	withBus := append(slices.Clone(outcomes), "SIGBUS")
 	return func(w *World) error {
@@ -59,10 +60,11 @@ func onlyBus(has func(p *kernel.Profile) bool, outcomes ...string) func(w *World
 	}
 }
 
-// refusesReleased: a fault on a context that is being released gets SIGBUS (REL-10).
+// refusesReleased reports whether a fault on a context that is being released gets SIGBUS
+// (REL-10).
 func refusesReleased(p *kernel.Profile) bool { return p.UFFD.Released == uffd.ReleasedSIGBUS }
 
-// triesOnce: so does one that was woken and has no page (FAULT-13).
+// triesOnce reports whether a fault that was woken without a page gets SIGBUS (FAULT-13).
 func triesOnce(p *kernel.Profile) bool { return p.MM.Retries == mm.RetryOnce }
 
 // Setups returns the programs that can be explored. The slice is the caller's own.
@@ -190,7 +192,7 @@ var serving = []*Setup{
 	},
 	{
 		Name:     "wake-nothing",
-		Doc:      "a faulter, and a waker of no bytes who then copies",
+		Doc:      "a faulter, and one that wakes an empty range and then copies",
 		Faulters: 1,
 		Tasks: func(w *World) {
 			w.faulters(func(int) uint64 { return page(1) })
@@ -236,7 +238,7 @@ var serving = []*Setup{
 		Faulters: 1,
 		Tasks: func(w *World) {
 			w.faulters(own)
-			w.tasks[0].Sleeper = true // both readers may find nothing, and leave
+			w.tasks[0].Sleeper = true // both readers may find nothing and end
 			w.reader(w.Faulters)
 			w.Go("blocking", func(t *machine.Task) string { w.serve(t, 1); return "" }).Sleeper = true
 			w.Go("waker", func(t *machine.Task) string {
@@ -250,7 +252,7 @@ var serving = []*Setup{
 				return onlyBus(triesOnce, "A")(w)
 			}
 			if pending, _ := w.Ctx.Queues(); blocking.ended && len(pending) == 1 {
-				return nil // and nobody is left to read of it
+				return nil // no task is left that could read its message
 			}
 			return fmt.Errorf("%s: %s", rule.LostWakeUp, faulter.Name)
 		},
@@ -335,12 +337,12 @@ func (w *World) copier() {
 	w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1); return "" })
 }
 
-// mapper adds a task that needs mmap_lock for writing, for memory that nobody else uses.
+// mapper adds a task that needs mmap_lock for writing, for memory that no other task uses.
 func (w *World) mapper() {
 	w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
 }
 
-// reader adds a task that does not wait for messages: it reads and serves up to n.
+// reader adds a task that reads without blocking, and serves up to n messages.
 func (w *World) reader(n int) {
 	w.Go("reader", func(t *machine.Task) string { w.nonblock(t); w.serve(t, n); return "" })
 }

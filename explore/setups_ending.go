@@ -8,7 +8,7 @@ import (
 )
 
 // ending are the programs in which a registration, a mapping, a task or the whole context
-// comes to an end meanwhile.
+// ends during a fault.
 var ending = []*Setup{
 	{
 		Name:     "close",

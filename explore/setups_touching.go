@@ -12,8 +12,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// touching are the programs in which memory is reached by other ways than a plain load, or
-// filled and changed by several at a time.
+// touching are the programs in which a task accesses memory in other ways than by a load, or
+// several tasks fill or change it.
 var touching = []*Setup{
 	{
 		Name: "nowait",
@@ -52,7 +52,7 @@ var touching = []*Setup{
 	},
 	{
 		Name: "remap",
-		Doc:  "a copier whose source has to be faulted in, and one that maps something else in the place of the target",
+		Doc:  "a copier whose source has to be faulted in, and one that maps other memory over the target",
 		Tasks: func(w *World) {
 			w.Go("mapper", func(t *machine.Task) string {
 				const flags = mm.MapPrivate | mm.MapAnonymous | mm.MapFixed
@@ -60,7 +60,7 @@ var touching = []*Setup{
 				return touch(t, page(0))
 			})
 			w.Go("copier", func(t *machine.Task) string {
-				// From the second byte on, so that the source goes on into a page that is not there.
+				// The source begins at the second byte, so that it extends into a missing page.
 				_ = t.UffdCopy(w.Fd, &abi.Copy{Dst: page(0), Src: Plain + 1, Len: mm.PageSize})
 				return ""
 			})
@@ -102,7 +102,7 @@ var touching = []*Setup{
 	},
 }
 
-// gup adds a task that looks for the first page with mmap_lock held.
+// gup adds a task that calls get_user_pages for the first page with mmap_lock held.
 func (w *World) gup(look func(space *mm.MM, t *sim.Task, addr uint64, write bool) error) {
 	w.Go("gup", func(t *machine.Task) string {
 		lock := &w.Process.MM.MmapLock
@@ -113,7 +113,7 @@ func (w *World) gup(look func(space *mm.MM, t *sim.Task, addr uint64, write bool
 	})
 }
 
-// outcomes is a check: the tasks, as far as they have one, got these outcomes.
+// outcomes returns a check that the first tasks got these outcomes.
 func outcomes(want ...string) func(w *World) error {
 	return func(w *World) error {
 		for i, o := range want {
@@ -125,7 +125,7 @@ func outcomes(want ...string) func(w *World) error {
 	}
 }
 
-// name is the errno's, "ok" for none.
+// name returns the name of an errno, "ok" for nil.
 func name(err error) string {
 	if no, failed := err.(errno.Errno); failed {
 		return no.Name()

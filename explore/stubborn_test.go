@@ -7,9 +7,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Three tasks: one is about to load a word, one waits for a semaphore and would store to the
-// word, and one has to do with the semaphore.
-func crowdAtSemaphore(waits lockSet, third location, at step) *globalState {
+// stateAtSemaphore returns a state of three tasks: one is about to load a word, one waits
+// for a semaphore before it stores to the word, and the third is at the given location with
+// the given step.
+func stateAtSemaphore(waits lockSet, third location, at step) *globalState {
 	const word, sem = 1, 2
 	storer := &point{step: step{op: sim.OpDownRead, obj: sem}}
 	storer.effects.object(word).writes = []lockSet{0}
@@ -22,15 +23,15 @@ func crowdAtSemaphore(waits lockSet, third location, at step) *globalState {
 	}
 }
 
-// Who has been handed a semaphore holds it, though the step that asked for it is still its last:
-// who queues behind it waits for it, and not for nobody.
-func TestClosureHasWhoWasHandedTheSemaphore(t *testing.T) {
-	c := crowdAtSemaphore(1, location{acquires: 2}, step{op: sim.OpDownWrite, obj: 2})
-	require.Equal(t, uint32(0b111), c.closure(0))
+// A task that was granted a semaphore, and has not continued yet, holds it, although its
+// next step is still the acquisition. A task queued behind it depends on it.
+func TestClosureHasTaskWithGrantedSemaphore(t *testing.T) {
+	gs := stateAtSemaphore(1, location{acquires: 2}, step{op: sim.OpDownWrite, obj: 2})
+	require.Equal(t, uint32(0b111), gs.closure(0))
 }
 
-// A lock that has no bit of its own, because there are too many, may be anybody's.
+// Any task may hold a lock that has no bit in lock sets.
 func TestClosureHasHolderOfLockWithoutBit(t *testing.T) {
-	c := crowdAtSemaphore(0, location{}, step{op: sim.OpBarrier})
-	require.Equal(t, uint32(0b111), c.closure(0))
+	gs := stateAtSemaphore(0, location{}, step{op: sim.OpBarrier})
+	require.Equal(t, uint32(0b111), gs.closure(0))
 }

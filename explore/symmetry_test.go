@@ -8,10 +8,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// If the faulters change places all through a run, what they come to is the state that the
-// renaming says: otherwise states would be taken for the same that are not, or not for the
-// same that are.
-func TestRenamedRunsComeToRenamedStates(t *testing.T) {
+// A run whose schedule is permuted reaches, step by step, the state with the hash that was
+// computed under the permutation. Otherwise the search would merge states of different
+// orbits, or miss that states are in one orbit.
+func TestPermutedRunsReachPermutedStates(t *testing.T) {
 	for _, setup := range setups {
 		if setup.Symmetry == Distinct {
 			continue
@@ -20,9 +20,9 @@ func TestRenamedRunsComeToRenamedStates(t *testing.T) {
 			for seed := range uint64(20) {
 				schedule, states := permutedRun(t, setup, faulters, seed, nil, nil)
 				for k, to := range permutations(faulters) {
-					_, renamed := permutedRun(t, setup, faulters, seed, schedule, to)
+					_, permuted := permutedRun(t, setup, faulters, seed, schedule, to)
 					for i := range states {
-						require.Equal(t, states[i][k], renamed[i][0], "%s: renaming %d after %d steps: %v", setup.Name, k, i, schedule[:i])
+						require.Equal(t, states[i][k], permuted[i][0], "%s: permutation %d after %d steps: %v", setup.Name, k, i, schedule[:i])
 					}
 				}
 			}
@@ -30,7 +30,7 @@ func TestRenamedRunsComeToRenamedStates(t *testing.T) {
 	}
 }
 
-// permutedRun runs the setup at random, or along a schedule with the tasks renamed, and
+// permutedRun runs the setup at random, or along a schedule with the tasks permuted, and
 // returns the schedule and the fingerprints before each of its steps.
 func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule []int, to []int) ([]int, [][]uint64) {
 	var states [][]uint64
@@ -71,8 +71,8 @@ type pickFunc func(enabled []*sim.Task, current *sim.Task) *sim.Task
 
 func (f pickFunc) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task { return f(enabled, current) }
 
-// Which faulter has come to what is chance, and does not show.
-func TestOutcomesOfFaultersWhoMayChangePlaces(t *testing.T) {
+// Outcomes of interchangeable faulters are sorted: there is one for each orbit.
+func TestOutcomesOfInterchangeableFaulters(t *testing.T) {
 	skipIfShort(t, true)
 	r, err := Search(FindSetup("close"), Options{Version: "2015+copy", Faulters: 2})
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// toy is what the tasks of a made-up program share.
+// toy is the shared memory of a generated program.
 type toy struct {
 	words [2]sim.Word
 	sem   sim.RWSem
@@ -23,8 +23,9 @@ var (
 	toySpin = &sim.LockClass{Name: "toy_spin", Rank: 2}
 )
 
-// toyProgram draws a task's program: loads and stores, with or without a lock around them. A letter is an
-// operation: r and w take the semaphore, l the spinlock, u releases what was taken; digits load, and capitals store.
+// toyProgram generates a task's program: loads and stores, with or without a lock. Each
+// character is an operation: r and w acquire the semaphore for reading and writing, l the
+// spinlock, u releases either; a digit loads a word, a capital stores to one.
 func toyProgram(rng *rand.Rand) (program string) {
 	access := func() string { return string("01AB"[rng.IntN(4)]) }
 	switch rng.IntN(4) {
@@ -74,9 +75,9 @@ func toySetup(programs []string) *Setup {
 	}}
 }
 
-// The reductions lose no outcome of a program, and make none up: made-up programs of three tasks, with words and
-// both kinds of lock, against every interleaving, of which nothing is left out and nothing is recognised.
-func TestReductionsOnMadeUpPrograms(t *testing.T) {
+// The reductions neither lose nor invent outcomes: generated programs of three tasks, with
+// words and both kinds of lock, compared with a search of every interleaving.
+func TestReductionsOnGeneratedPrograms(t *testing.T) {
 	programs := 12
 	if testing.Short() {
 		programs = 3
@@ -86,7 +87,7 @@ func TestReductionsOnMadeUpPrograms(t *testing.T) {
 		p := []string{toyProgram(rng), toyProgram(rng), toyProgram(rng)}
 		for _, tso := range []bool{false, true} {
 			if tso && seed%4 != 0 {
-				continue // there are many more interleavings
+				continue // has many more interleavings
 			}
 			t.Run(fmt.Sprintf("%d tso=%v", seed, tso), func(t *testing.T) {
 				t.Parallel()
@@ -107,8 +108,8 @@ func TestReductionsOnMadeUpPrograms(t *testing.T) {
 	}
 }
 
-// On every version the small programs are right in every interleaving: a loop that waits for another task is
-// recognised as such, and is no endless run.
+// On every version the small programs are right in every interleaving. A loop that waits for
+// another task is no endless run, because its states repeat.
 func TestEveryVersionIsRight(t *testing.T) {
 	for _, version := range []string{"4.3", "4.14", "5.7", "6.4", "6.18"} {
 		for _, name := range []string{"copy", "close-only", "kill"} {
@@ -121,7 +122,7 @@ func TestEveryVersionIsRight(t *testing.T) {
 	}
 }
 
-// A program that panics goes wrong, in the run in which it does.
+// A panic of the program is a failure of that run.
 func TestPanicsAreFailures(t *testing.T) {
 	setup := &Setup{Name: "panics", Tasks: func(w *World) {
 		w.Go("reader", func(t *machine.Task) string {

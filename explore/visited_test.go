@@ -6,11 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What has been explored from a state while some slept takes in what has been explored while more did.
-// Two that each lack something do not make up for one another: a run that begins with either of two
-// sleepers, in any order, is in neither.
-func TestWhatOthersHaveExplored(t *testing.T) {
-	for _, tc := range []struct{ here, there, together uint32 }{
+// A state that was explored with a sleep set was explored with each superset as well. If two
+// shards have explored a state with sleep sets of which neither contains the other, the
+// intersection does not hold: a run that begins with a task of the one and then one of the
+// other is in neither.
+func TestSleepSetsOfSeveralShards(t *testing.T) {
+	for _, tc := range []struct{ here, there, stored uint32 }{
 		{0b011, 0b011, 0b011},
 		{0b011, 0b001, 0b001},
 		{0b001, 0b011, 0b001},
@@ -18,11 +19,11 @@ func TestWhatOthersHaveExplored(t *testing.T) {
 		{0b001, 0b010, 0b001},
 		{0b011, 0b110, 0b011},
 	} {
-		table := newVisitedSet(1)
-		table.visit(7, tc.here, nil)
-		table.addExplored(7, tc.there, 0)
-		asleep, known := table.visit(7, 0, func(old, now uint32) uint32 { return old & now })
+		set := newVisitedSet(1)
+		set.visit(7, tc.here, nil)
+		set.addExplored(7, tc.there, 0)
+		sleep, known := set.visit(7, 0, func(old, now uint32) uint32 { return old & now })
 		require.True(t, known)
-		require.Equal(t, tc.together, asleep, "%b and %b", tc.here, tc.there)
+		require.Equal(t, tc.stored, sleep, "%b and %b", tc.here, tc.there)
 	}
 }
