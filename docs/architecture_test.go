@@ -115,7 +115,7 @@ func TestFloors(t *testing.T) {
 		{"uffd/abi", "uffd", false},
 		{"procfs", "machine", false},
 		{"trace/dot", "trace", true},
-		{"explore", "explore/mail", true},
+		{"explore", "explore/broadcast", true},
 		{"live", "bench", false},
 		{"play", "lessons", true},
 		{"scenario", "cmd/uffdsim", false},

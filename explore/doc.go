@@ -22,8 +22,10 @@
 // Together they are sound for everything that is checked here, except for collisions of
 // the hashes: every interleaving that is skipped can be reordered, by commuting
 // independent steps, into one that is run. The tests compare the search with searches
-// without reductions. The package does not check liveness under fairness; a task that may
-// wait for ever for another one is found only if no step of the program is left.
+// without reductions. Two things are not promised. The search assumes that tasks end: it
+// has no cycle proviso, so a loop that never ends can postpone the steps of another task
+// for ever. And it does not check liveness: of tasks that wait for ever it finds those that
+// sleep in a final state.
 //
 // Several workers, and several processes ([Options].Shards), can share a search.
 //
@@ -68,7 +70,7 @@
 // The search is not the DPOR of C. Flanagan and P. Godefroid (Dynamic Partial-Order
 // Reduction for Model Checking Software, 2005) or of P. Abdulla, S. Aronis, B. Jonsson and
 // K. Sagonas (Optimal Dynamic Partial Order Reduction, 2014), although the command's
-// strategy is called dpor. These find backtracking points from the conflicts of a complete
-// run, and store no states. Here the stubborn set of a state is known before its first
+// strategy is called dpor. These add backtracking points for the conflicts that they see in
+// a run, and store no states. Here the stubborn set of a state is known before its first
 // successor is explored, so the search can stop at visited states.
 package explore

@@ -2,28 +2,27 @@ package explore
 
 import "fmt"
 
-// What the shards of a search tell each other.
-
-// letter is what one of them has to tell since its last one.
+// message is what a shard broadcasts to the others: everything new since its last message.
 type message struct {
 	Pass     int
 	Stage    stage
-	States   []uint64       `json:",omitempty"` // explored, each with the set of tasks that slept
-	Edges    []edgeRecord   `json:",omitempty"` // for the map
-	Outcomes map[string]int `json:",omitzero"`  // all of the pass; there may be none
+	States   []uint64       `json:",omitempty"` // pairs: the hash of an explored state, its sleep set
+	Edges    []edgeRecord   `json:",omitempty"` // new ones of the control-flow graph
+	Outcomes map[string]int `json:",omitzero"`  // all of the pass; not nil, but maybe empty, at its end
 	Failure  string         `json:",omitempty"` // the schedule of a run that went wrong
 }
 
-// begin tells the others of a new pass. What was not told of the last one does not count any more,
-// but for the trips.
+// beginPass announces a new pass. It drops what was not sent of the pass before, except for
+// edges.
 func (g *group) beginPass(pass int) error {
-	l := message{Pass: pass, Edges: g.outgoing.Edges}
+	m := message{Pass: pass, Edges: g.outgoing.Edges}
 	g.outgoing, g.deferred = message{}, nil
-	return g.member.Send(l)
+	return g.member.Send(m)
 }
 
-// through says that a state is explored, unless this is only the part of it that was given to this
-// worker. If a part was given away, the others are told later.
+// markExplored queues a message that the node's state is explored, unless this worker has
+// explored only one branch that another worker left to it. If a branch was left to another
+// worker, the message is deferred until all workers of this shard have finished the pass.
 func (s *search) markExplored(n *node) {
 	g := s.group
 	if g == nil || n.hash == 0 || n.partial {
@@ -39,33 +38,34 @@ func (s *search) markExplored(n *node) {
 	s.visited.addExplored(n.hash, n.storedSleep, s.opts.Shard)
 }
 
-// made says which trips are new on this shard's map.
-func (s *search) queueEdges(trips []edgeRecord) {
+// queueEdges queues edges for the next message.
+func (s *search) queueEdges(edges []edgeRecord) {
 	if g := s.group; g != nil {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.outgoing.Edges = append(g.outgoing.Edges, trips...)
+		g.outgoing.Edges = append(g.outgoing.Edges, edges...)
 	}
 }
 
-// reach says how far this shard is with the pass. All workers have stopped.
+// reachStage queues a message that this shard has reached a stage of the pass. All its
+// workers must have stopped.
 func (g *group) reachStage(stage stage, outcomes map[string]int) {
 	g.outgoing.Stage, g.outgoing.Outcomes = stage, outcomes
 	g.outgoing.States = append(g.outgoing.States, g.deferred...)
 	g.deferred = nil
 }
 
-// trade sends what there is to tell, and takes in what has come.
+// exchange sends the queued message, if any, and receives those of the other shards.
 func (s *search) exchange() {
 	g := s.group
 	g.mu.Lock()
-	l := g.outgoing
-	g.outgoing = message{Stage: l.Stage}
+	m := g.outgoing
+	g.outgoing = message{Stage: m.Stage}
 	g.mu.Unlock()
 	var err error
-	if len(l.States)+len(l.Edges) > 0 || l.Outcomes != nil {
-		l.Pass = s.result.Passes
-		err = g.member.Send(l)
+	if len(m.States)+len(m.Edges) > 0 || m.Outcomes != nil {
+		m.Pass = s.result.Passes
+		err = g.member.Send(m)
 	}
 	if err == nil {
 		err = g.member.Receive(s.receive)
@@ -75,40 +75,42 @@ func (s *search) exchange() {
 	}
 }
 
-// hear takes in a letter. One of a later pass is left until this shard has begun that, too.
-func (s *search) receive(from int, l message) (taken bool) {
+// receive processes a message of another shard. It refuses a message of a later pass, and
+// stops this pass: the message is delivered again in that pass.
+func (s *search) receive(from int, m message) (accepted bool) {
 	pass, g := s.result.Passes, s.group
-	if l.Pass > pass {
-		g.latestPass = max(g.latestPass, l.Pass)
+	if m.Pass > pass {
+		g.latestPass = max(g.latestPass, m.Pass)
 		s.halt(restart)
 		return false
 	}
-	other := g.peers[from]
-	other.pass, other.stage = l.Pass, l.Stage
-	if l.Outcomes != nil {
-		other.outcomes = l.Outcomes
+	p := g.peers[from]
+	p.pass, p.stage = m.Pass, m.Stage
+	if m.Outcomes != nil {
+		p.outcomes = m.Outcomes
 	}
-	if len(l.Edges) > 0 {
-		if _, wrong := s.mergeEdges(l.Edges); wrong {
+	if len(m.Edges) > 0 {
+		if _, wrong := s.mergeEdges(m.Edges); wrong {
 			s.invalidate()
 		}
 	}
-	if l.Pass == pass {
-		for i := 0; i+1 < len(l.States); i += 2 {
-			s.visited.addExplored(l.States[i], uint32(l.States[i+1]), from)
+	if m.Pass == pass {
+		for i := 0; i+1 < len(m.States); i += 2 {
+			s.visited.addExplored(m.States[i], uint32(m.States[i+1]), from)
 		}
 	}
 	switch {
-	case l.Failure != "":
-		s.failFromPeer(from, l.Failure)
-	case l.Stage == stopped:
+	case m.Failure != "":
+		s.failFromPeer(from, m.Failure)
+	case m.Stage == stopped:
 		s.result.GaveUp = append(s.result.GaveUp, from)
 		s.halt(outOfBudget)
 	}
 	return true
 }
 
-// failElsewhere ends the search with a run that went wrong in another shard.
+// failFromPeer ends the search with a run that went wrong in another shard. It replays the
+// run, which must go wrong here, too.
 func (s *search) failFromPeer(shard int, text string) {
 	var failure error
 	schedule, err := ParseSchedule(text)
@@ -117,9 +119,9 @@ func (s *search) failFromPeer(shard int, text string) {
 	}
 	switch {
 	case err != nil:
-		s.fail(fmt.Errorf("part %d found a run that goes wrong: %w", shard, err), nil)
+		s.fail(fmt.Errorf("the failing run of shard %d cannot be replayed: %w", shard, err), nil)
 	case failure == nil:
-		s.fail(fmt.Errorf("part %d found a run that goes wrong, but here it does not: %s", shard, text), nil)
+		s.fail(fmt.Errorf("the failing run of shard %d does not fail here: %s", shard, text), nil)
 	default:
 		s.fail(nil, &Failure{Err: failure, Schedule: schedule})
 	}

@@ -7,76 +7,78 @@ import (
 	"sync"
 	"time"
 
-	"github.com/uffdsim/uffdsim/explore/mail"
+	"github.com/uffdsim/uffdsim/explore/broadcast"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// A search can be made in shards, by several processes. Each begins at the root and takes the
-// branches in an order of its own. When it is through with a state it tells the others, and they
-// leave it out: so they share the work wherever it lies, though all ways soon lead to the same
-// states. What one of them learns for the map it tells the others, too.
+// Several processes, the shards, can share a search. Each begins at the root, and explores
+// the branches in an order of its own. It broadcasts each state that it has explored, and
+// the others skip that state. So the shards share the work although most paths soon reach
+// the same states. They also broadcast the edges that they add to the control-flow graph.
 //
-// What a shard leaves out has been explored only if the one that it has it from was not misled by
-// the map. So all make each pass together. It is over when each has explored everything and knows
-// of the others' trips; and if none of them finds then that it was misled, it was the last one.
+// A skipped state was explored only if the assumptions of the shard that explored it hold.
+// So all shards make each pass together. A pass ends when each shard has explored
+// everything and has received all edges of the others. If none of these edges has
+// invalidated an assumption of any shard, the search has converged: the graph is at its
+// fixed point, and everything is covered. Otherwise another pass follows.
 
-// group is what a shard has to do with the others.
+// group is a shard's connection to the other shards.
 type group struct {
-	member     *mail.Box[message]
+	member     *broadcast.Member[message]
 	peers      map[int]*peer
 	latestPass int // the latest pass that another shard has begun
 
-	mu       sync.Mutex
-	outgoing message  // to be sent
-	deferred []uint64 // states to be sent when the other workers of this shard are through with them, too
+	mu       sync.Mutex // protects the fields below
+	outgoing message    // not sent yet
+	deferred []uint64   // as message.States, to be sent at the end of the pass
 }
 
-// shard is another shard of the search, as far as this one has heard of it.
+// peer is another shard, according to the messages received from it.
 type peer struct {
 	pass     int
 	stage    stage
 	outcomes map[string]int
 }
 
-// stage is how far a shard is with a pass.
+// stage is the stage of a pass that a shard has reached.
 type stage int
 
 const (
 	exploring stage = iota
-	explored        // everything, and the others have been told all
-	converged       // and nothing that they have told shows that it was misled
-	stopped         // it has given up, or found a run that goes wrong
+	explored        // it has explored everything, and has sent all messages about that
+	converged       // it has received all edges, and none has invalidated an assumption
+	stopped         // it has stopped early, or has found a run that goes wrong
 )
 
-// pause is how long a shard waits before it sends what it has, and looks for letters: the longer,
-// the more of them there are, for each looks at the files of all.
+// pause returns the interval between two exchanges of messages. It grows with the number of
+// shards, because each reads the files of all.
 func (g *group) pause() time.Duration {
 	return 10 * time.Millisecond * time.Duration(1+len(g.peers))
 }
 
-// join makes the search one of a group, if it is to be one.
+// joinGroup joins the group of shards, if there are several.
 func (s *search) joinGroup() error {
 	o := &s.opts
 	switch {
 	case o.Shards <= 1:
 		return nil
 	case o.Shard < 0 || o.Shard >= o.Shards:
-		return fmt.Errorf("there is no shard %d of %d: they are counted from 0", o.Shard, o.Shards)
+		return fmt.Errorf("shard %d of %d: must be from 0 to %d", o.Shard, o.Shards, o.Shards-1)
 	case !o.reduced():
-		return errors.New("only a search that knows states again can be made in shards")
+		return errors.New("shards need a search with reductions, neither plain nor bounded")
 	case o.Exchange == "":
-		return errors.New("a search in shards needs a directory in which they exchange what they find")
+		return errors.New("shards need a directory to exchange messages in")
 	}
 	program, err := s.programHash()
 	if err != nil {
 		return err
 	}
-	subject := fmt.Sprintf("%s%s, in %d parts, program %016x", s.setup.Name, o.Flags(), o.Shards, program)
-	box, err := mail.Join[message](o.Exchange, o.Shard, o.Shards, subject)
+	subject := fmt.Sprintf("%s%s, %d shards, program %016x", s.setup.Name, o.Flags(), o.Shards, program)
+	member, err := broadcast.Join[message](o.Exchange, o.Shard, o.Shards, subject)
 	if err != nil {
 		return err
 	}
-	s.group = &group{member: box, peers: map[int]*peer{}}
+	s.group = &group{member: member, peers: map[int]*peer{}}
 	for i := range o.Shards {
 		if i != o.Shard {
 			s.group.peers[i] = &peer{}
@@ -85,8 +87,8 @@ func (s *search) joinGroup() error {
 	return nil
 }
 
-// program is a sum over the states of one run. Shards cannot talk to each other whose programs
-// differ, or that take different sums of the same state.
+// programHash returns a hash over the state hashes of one run. If it differs between two
+// shards, they run different programs, or hash states differently, and cannot share states.
 func (s *search) programHash() (sum uint64, err error) {
 	r := &replay{}
 	r.onStep = func(*sim.Task) {
@@ -100,7 +102,7 @@ func (s *search) programHash() (sum uint64, err error) {
 	return sum, err
 }
 
-// courier trades letters while the workers work.
+// exchangeLoop exchanges messages while the workers explore, until done is closed.
 func (s *search) exchangeLoop(done <-chan struct{}) {
 	tick := time.NewTicker(s.group.pause())
 	defer tick.Stop()
@@ -114,7 +116,8 @@ func (s *search) exchangeLoop(done <-chan struct{}) {
 	}
 }
 
-// agree waits for the other shards at the end of a pass, and reports whether it was the last one.
+// converge waits for the other shards at the end of a pass, and reports whether that was the
+// last one.
 func (s *search) converge() (last bool) {
 	g := s.group
 	if g == nil {
@@ -137,7 +140,7 @@ func (s *search) converge() (last bool) {
 	return s.stop == running
 }
 
-// waits reports whether there are others that have not come as far in the pass.
+// awaitsPeers reports whether another shard has not reached the stage of this pass.
 func (s *search) awaitsPeers(stage stage) bool {
 	r := &s.result
 	r.WaitsFor = nil
@@ -149,7 +152,7 @@ func (s *search) awaitsPeers(stage stage) bool {
 	return r.WaitsFor != nil
 }
 
-// wait waits for the other shards.
+// waitForPeers sleeps, checks the budget, and reports progress.
 func (s *search) waitForPeers(pause time.Duration) {
 	time.Sleep(pause)
 	r := &s.result
@@ -162,7 +165,8 @@ func (s *search) waitForPeers(pause time.Duration) {
 	}
 }
 
-// part leaves the group, and completes the result with what the others have found.
+// leaveGroup completes the result with what the other shards have found. If this shard has
+// not covered everything, it tells them so.
 func (s *search) leaveGroup() {
 	g, r := s.group, &s.result
 	r.TotalStates = s.visited.len()
@@ -177,11 +181,11 @@ func (s *search) leaveGroup() {
 			}
 		}
 	} else {
-		last := message{Pass: r.Passes, Stage: stopped}
+		final := message{Pass: r.Passes, Stage: stopped}
 		if r.Failure != nil {
-			last.Failure = r.Failure.Schedule.String()
+			final.Failure = r.Failure.Schedule.String()
 		}
-		if err := g.member.Send(last); s.err == nil {
+		if err := g.member.Send(final); s.err == nil {
 			s.err = err
 		}
 	}

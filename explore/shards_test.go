@@ -15,27 +15,28 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// inShards makes a search in shards, all at a time.
+// inShards runs all shards of a search at once. finals are the final states of all shards.
 func inShards(setup *Setup, shards int, opts Options) (results []*Result, errs []error, finals map[uint64]bool) {
 	results, errs, finals = make([]*Result, shards), make([]error, shards), map[uint64]bool{}
 	var all sync.WaitGroup
-	parts := make([]map[uint64]bool, shards)
+	each := make([]map[uint64]bool, shards)
 	for i := range shards {
-		parts[i] = map[uint64]bool{}
+		each[i] = map[uint64]bool{}
 		opts := opts
-		opts.Shard, opts.Shards, opts.finalStates = i, shards, parts[i]
+		opts.Shard, opts.Shards, opts.finalStates = i, shards, each[i]
 		all.Go(func() { results[i], errs[i] = Search(setup, opts) })
 	}
 	all.Wait()
-	for _, part := range parts {
-		maps.Copy(finals, part)
+	for _, states := range each {
+		maps.Copy(finals, states)
 	}
 	return results, errs, finals
 }
 
 func outcomesOf(r *Result) []string { return slices.Sorted(maps.Keys(r.Outcomes)) }
 
-// The parts of a search that is shared out make up the whole, and what each has done adds up.
+// The shards of a search reach the same final states and outcomes as a single process, and
+// their counts of states add up.
 func TestShardsAddUp(t *testing.T) {
 	for _, tc := range []struct {
 		setup           string
@@ -62,8 +63,8 @@ func TestShardsAddUp(t *testing.T) {
 
 			opts.finalStates = nil
 			opts.Workers, opts.Exchange = tc.workers, t.TempDir()
-			results, errs, parts := inShards(setup, tc.shards, opts)
-			require.Equal(t, finals, parts)
+			results, errs, sharded := inShards(setup, tc.shards, opts)
+			require.Equal(t, finals, sharded)
 			states := 0
 			for i, r := range results {
 				require.NoError(t, errs[i])
@@ -79,9 +80,9 @@ func TestShardsAddUp(t *testing.T) {
 	}
 }
 
-// What one shard has explored the others leave out: one that comes when everything is done has
-// little to do but to see that it is.
-func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
+// A shard skips the states that others have explored: a late one finds that nearly everything
+// is done.
+func TestShardsSkipWhatOthersHaveExplored(t *testing.T) {
 	setup, opts := FindSetup("mixed"), Options{Version: "2015+copy", Faulters: 1, Shards: 2, Exchange: t.TempDir()}
 	waits := make(chan struct{})
 	first := opts
@@ -109,22 +110,22 @@ func TestShardsLeaveOutWhatOthersHaveDone(t *testing.T) {
 	require.True(t, r.Covered)
 	require.Equal(t, did.TotalStates, r.TotalStates)
 	require.Equal(t, did.TotalStates, did.States+r.States)
-	require.Less(t, r.States, did.States/20, "in another order other tasks sleep, and some states are new")
+	require.Less(t, r.States, did.States/20, "another order of exploration gives other sleep sets, and so a few new states")
 	require.Equal(t, did.Outcomes, r.Outcomes)
 }
 
-// The outcomes of a shard are those of the last pass, also if it has come to none in that.
+// The outcomes of a shard are those of the last pass, even if that had none.
 func TestOutcomesOfAnEarlierPassDoNotCount(t *testing.T) {
 	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
-	var parts [2]*search
-	for i := range parts {
+	var shards [2]*search
+	for i := range shards {
 		opts.Shard = i
-		parts[i] = &search{setup: FindSetup("copy"), opts: opts, visited: newVisitedSet(i)}
-		require.NoError(t, parts[i].joinGroup())
+		shards[i] = &search{setup: FindSetup("copy"), opts: opts, visited: newVisitedSet(i)}
+		require.NoError(t, shards[i].joinGroup())
 	}
-	here, there := parts[0], parts[1]
+	here, there := shards[0], shards[1]
 	for pass, outcomes := range []map[string]int{{"t1=A": 3}, {}} {
-		for _, s := range parts {
+		for _, s := range shards {
 			s.result.Passes = pass + 1
 			require.NoError(t, s.group.beginPass(pass+1))
 		}
@@ -136,7 +137,7 @@ func TestOutcomesOfAnEarlierPassDoNotCount(t *testing.T) {
 	}
 }
 
-// A run that goes wrong is every shard's.
+// A run that goes wrong stops every shard, and each reports one.
 func TestShardsShareFailures(t *testing.T) {
 	dropped := rule.Of(uffd.ReleaseWakesRead)
 	results, errs, _ := inShards(FindSetup("close"), 3, Options{Faulters: 1, Dropped: dropped, Exchange: t.TempDir()})
@@ -151,7 +152,8 @@ func TestShardsShareFailures(t *testing.T) {
 	}
 }
 
-// If one gives up, so do the others: what they have left to it is not covered.
+// If one shard stops early, the others stop, too: they have skipped states that it has not
+// explored completely.
 func TestShardsGiveUpTogether(t *testing.T) {
 	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
 	var all sync.WaitGroup
@@ -174,7 +176,7 @@ func TestShardsGiveUpTogether(t *testing.T) {
 	all.Wait()
 }
 
-// A shard that is alone waits for the others, until it is told not to.
+// A shard that is alone waits for the others, until it is cancelled.
 func TestShardWaitsUntilCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	opts := Options{Faulters: 1, Shard: 1, Shards: 3, Exchange: t.TempDir(), Context: ctx}
@@ -194,25 +196,25 @@ func TestShardWaitsUntilCancelled(t *testing.T) {
 func TestShardMistakes(t *testing.T) {
 	setup := FindSetup("copy")
 	_, err := Search(setup, Options{Shards: 2})
-	require.ErrorContains(t, err, "needs a directory")
+	require.ErrorContains(t, err, "shards need a directory")
 	_, err = Search(setup, Options{Shard: 2, Shards: 2, Exchange: t.TempDir()})
-	require.ErrorContains(t, err, "there is no shard 2 of 2")
+	require.ErrorContains(t, err, "shard 2 of 2: must be from 0 to 1")
 	_, err = Search(setup, Options{Shards: 2, Plain: true, Exchange: t.TempDir()})
-	require.ErrorContains(t, err, "only a search that knows states again")
+	require.ErrorContains(t, err, "shards need a search with reductions")
 
 	opts := Options{Shards: 2, Exchange: t.TempDir(), Budget: time.Nanosecond}
 	_, err = Search(setup, opts)
 	require.NoError(t, err)
 	_, err = Search(setup, opts)
-	require.ErrorContains(t, err, filepath.Join(opts.Exchange, "part-0.jsonl")+" is there already")
+	require.ErrorContains(t, err, filepath.Join(opts.Exchange, "shard-0.jsonl")+" exists")
 
 	opts.Shard, opts.Budget = 1, 0
 	_, err = Search(FindSetup("serve"), opts)
-	require.ErrorContains(t, err, "part-0.jsonl is about another subject: copy --faulters 1, in 2 parts, program ")
+	require.ErrorContains(t, err, "shard-0.jsonl is about another subject: copy --faulters 1, 2 shards, program ")
 }
 
-// How much of the work is left for each of several shards: the steps of the one that takes most, by
-// those of a search that is made in one.
+// BenchmarkShards measures how well shards divide the work: the steps of the shard that takes
+// most, divided by those of a single process.
 func BenchmarkShards(b *testing.B) {
 	setup, opts := FindSetup("close"), Options{Faulters: 2, Workers: 1}
 	whole, err := Search(setup, opts)

@@ -45,8 +45,8 @@ free, a SIGBUS that no rule allows, a BUG_ON. Without PROGRAM, list the programs
 
 Strategies:
   dpor     covers everything. It skips runs that differ only in the order of independent
-           steps (dynamic partial-order reduction), states that it has seen, and states that
-           differ only in which of two equal tasks is which.
+           steps (partial-order reduction), states that it has visited, and states that
+           differ only by a permutation of equal tasks.
   bounded  finds the failing run with the fewest preemptions and switches.
   random   runs random interleavings, for programs that are too large to cover.
   pct      runs random interleavings that find a bug of --depth d with known probability.
@@ -56,7 +56,7 @@ The exit status is 1 if a run went wrong. Ctrl-C, SIGTERM or an exhausted --budg
 search and prints what was found so far; the exit status is then 0 if nothing went wrong. The
 last line says whether everything was covered. With several kernels the search runs on each.
 
-With --shard I/N this process searches part I, from 0 to N-1, of a search by N processes on
+With --shard I/N this process is shard I, from 0 to N-1, of a search by N processes on
 one machine or several. All need the same flags and the same --exchange directory. Each
 process writes what it has explored there, and skips what the others have. They end together:
 when everything is covered, when one finds a failing run, or when one stops.`,
@@ -96,7 +96,7 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 	f.StringVar(&x.strategy, "strategy", "dpor", "`STRATEGY` of the search: dpor, bounded, random, pct or plain")
 	f.StringVar(&x.kernel, "kernel", explore.DefaultVersion, "kernel `VERSION`, but not 2015: "+kernelUsage+"; several with commas, or all, are explored in turn")
 	f.BoolVar(&x.TSO, "tso", false, "delay stores in store buffers, as x86 processors do (total store order)")
-	f.StringVar(&x.shard, "shard", "", "search part `I/N`, such as 0/4, of a search by N processes")
+	f.StringVar(&x.shard, "shard", "", "be shard `I/N`, such as 0/4, of a search by N processes")
 	f.StringVar(&x.Exchange, "exchange", "", "directory `DIR`, empty at first, through which the N processes share results")
 	addNumber(cmd, &x.depth, "depth", 1, maxDepth, 3, "for pct: number of steps whose order a bug depends on")
 	addNumber(cmd, &x.Workers, "workers", 0, maxWorkers, 4, "number of runs at a time (default: one per processor)")
@@ -289,19 +289,19 @@ func (x *exploration) parseShard() error {
 	x.Shard, err1 = strconv.Atoi(i)
 	x.Shards, err2 = strconv.Atoi(n)
 	if !ok || err1 != nil || err2 != nil || x.Shards < 1 {
-		return fmt.Errorf("--shard %s: must be part I of N, such as 0/4", x.shard)
+		return fmt.Errorf("--shard %s: must be shard I of N, such as 0/4", x.shard)
 	}
 	if x.Shard < 0 || x.Shard >= x.Shards {
-		return fmt.Errorf("--shard %s: parts are counted from 0: must be from 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
+		return fmt.Errorf("--shard %s: shards are counted from 0: must be from 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
 	}
 	if x.Shards > maxShards {
-		return fmt.Errorf("--shard %s: must be at most %d parts", x.shard, maxShards)
+		return fmt.Errorf("--shard %s: must be at most %d shards", x.shard, maxShards)
 	}
 	if x.strategy != "dpor" {
-		return fmt.Errorf("--shard %s: --strategy %s cannot be divided into parts, only dpor can", x.shard, x.strategy)
+		return fmt.Errorf("--shard %s: --strategy %s cannot be divided into shards, only dpor can", x.shard, x.strategy)
 	}
 	if x.Shards > 1 && x.Exchange == "" {
-		return fmt.Errorf("--shard %s: needs --exchange DIR, a directory through which the parts share results", x.shard)
+		return fmt.Errorf("--shard %s: needs --exchange DIR, a directory through which the shards share results", x.shard)
 	}
 	return nil
 }

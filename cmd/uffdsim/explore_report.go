@@ -34,7 +34,7 @@ func searched(s explore.Stats) string {
 	rate := float64(s.Runs) / s.Took.Seconds()
 	switch {
 	case s.WaitsFor != nil:
-		return fmt.Sprintf("pass %d: %d runs, %d states, waiting for %s", s.Passes, s.Runs, s.States, parts(s.WaitsFor))
+		return fmt.Sprintf("pass %d: %d runs, %d states, waiting for %s", s.Passes, s.Runs, s.States, shards(s.WaitsFor))
 	case s.Passes == 0: // random runs
 		return fmt.Sprintf("%d runs, %.0f a second, depth %d", s.Runs, rate, s.Depth)
 	}
@@ -42,11 +42,11 @@ func searched(s explore.Stats) string {
 		s.Passes, s.Runs, rate, s.States, s.Depth, 100*s.Done)
 }
 
-// parts names parts of a search.
-func parts(numbers []int) string {
-	text := "part"
+// shards returns the names of shards.
+func shards(numbers []int) string {
+	text := "shard"
 	if len(numbers) > 1 {
-		text = "parts"
+		text = "shards"
 	}
 	for i, n := range numbers {
 		if i > 0 {
@@ -86,7 +86,7 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 func (x *exploration) nothing(r *explore.Result) string {
 	switch {
 	case r.Covered && x.Shards > 1:
-		return fmt.Sprintf("covered by %d parts together, with %d states, and nothing goes wrong", x.Shards, r.TotalStates)
+		return fmt.Sprintf("covered by %d shards together, with %d states, and nothing goes wrong", x.Shards, r.TotalStates)
 	case r.Covered && x.strategy == "bounded":
 		return fmt.Sprintf("covered with up to %d preemptions, and nothing goes wrong", explore.MaxPreemptions)
 	case r.Covered:
@@ -95,9 +95,9 @@ func (x *exploration) nothing(r *explore.Result) string {
 	text := "nothing went wrong so far; not everything is covered"
 	switch {
 	case r.GaveUp != nil:
-		text += "; " + parts(r.GaveUp) + " stopped early"
+		text += "; " + shards(r.GaveUp) + " stopped early"
 	case r.WaitsFor != nil:
-		text += "; it waited for " + parts(r.WaitsFor)
+		text += "; it waited for " + shards(r.WaitsFor)
 	}
 	return text
 }

@@ -21,7 +21,7 @@ func TestLimits(t *testing.T) {
 		"explore copy --depth -1":                                "--depth -1: must be from 1 to 1000",
 		"explore copy --faulters 9":                              "--faulters 9: must be from 0 to 8",
 		"explore copy --budget -1s":                              "--budget -1s: must be from 0s to 8760h0m0s",
-		"explore copy --shard 0/1000000000 --exchange /nowhere":  "--shard 0/1000000000: must be at most 1024 parts",
+		"explore copy --shard 0/1000000000 --exchange /nowhere":  "--shard 0/1000000000: must be at most 1024 shards",
 		"explain recheck-after-enqueue --budget -1s":             "--budget -1s: must be from 0s to 8760h0m0s",
 		"run --steps -5 01":                                      "--steps -5: must be from 1 to 1000000000",
 		"run --steps 0 01":                                       "--steps 0: must be from 1 to 1000000000",

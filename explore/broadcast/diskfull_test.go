@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package mail_test
+package broadcast_test
 
 import (
 	"os/signal"
@@ -11,19 +11,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A letter for which there is no room leaves nothing behind that a shorter one would be taken
-// together with.
-func TestALetterIsWrittenWholeOrNotAtAll(t *testing.T) {
+// A message that does not fit on the disk leaves nothing in the file. Otherwise the next
+// message would be appended to its beginning.
+func TestAMessageIsWrittenInFullOrNotAtAll(t *testing.T) {
 	dir := t.TempDir()
 	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
 	limitFiles(t, 1000, func() {
-		require.ErrorContains(t, b.Send(note{Text: strings.Repeat("long", 500)}), "part-1.jsonl: ")
+		require.ErrorContains(t, b.Send(note{Text: strings.Repeat("long", 500)}), "shard-1.jsonl: ")
 	})
 	require.NoError(t, b.Send(note{Text: "short"}))
 	require.Equal(t, map[int][]note{1: {{Text: "short"}}}, received(t, a))
 }
 
-// limitFiles does something while no file may become longer than so many bytes.
+// limitFiles calls do with a limit on the length of files.
 func limitFiles(t *testing.T, bytes uint64, do func()) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)

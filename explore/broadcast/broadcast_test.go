@@ -1,4 +1,4 @@
-package mail_test
+package broadcast_test
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/uffdsim/uffdsim/explore/mail"
+	"github.com/uffdsim/uffdsim/explore/broadcast"
 )
 
 type note struct {
@@ -16,8 +16,8 @@ type note struct {
 	N    []uint64
 }
 
-// received is what a member has heard, by sender.
-func received(t *testing.T, b *mail.Box[note]) map[int][]note {
+// received returns the messages that have arrived, by sender.
+func received(t *testing.T, b *broadcast.Member[note]) map[int][]note {
 	t.Helper()
 	got := map[int][]note{}
 	require.NoError(t, b.Receive(func(from int, n note) bool {
@@ -27,14 +27,14 @@ func received(t *testing.T, b *mail.Box[note]) map[int][]note {
 	return got
 }
 
-func join(t *testing.T, dir string, me, n int) *mail.Box[note] {
+func join(t *testing.T, dir string, me, n int) *broadcast.Member[note] {
 	t.Helper()
-	b, err := mail.Join[note](dir, me, n, "toys")
+	b, err := broadcast.Join[note](dir, me, n, "toys")
 	require.NoError(t, err)
 	return b
 }
 
-func TestEachLetterOnceAndInOrder(t *testing.T) {
+func TestEachMessageOnceAndInOrder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	a, b := join(t, dir, 0, 3), join(t, dir, 1, 3)
 	require.Empty(t, received(t, a))
@@ -42,13 +42,13 @@ func TestEachLetterOnceAndInOrder(t *testing.T) {
 	require.NoError(t, b.Send(note{Text: "two\n\"", N: []uint64{0, 1<<53 + 1}}))
 	require.Equal(t, map[int][]note{1: {{"one", []uint64{1<<64 - 1}}, {"two\n\"", []uint64{0, 1<<53 + 1}}}}, received(t, a))
 	require.Empty(t, received(t, a))
-	require.Empty(t, received(t, b), "of one's own letters")
-	c := join(t, dir, 2, 3) // late, and still hears all
+	require.Empty(t, received(t, b), "a member does not receive its own messages")
+	c := join(t, dir, 2, 3) // late, and still receives everything
 	require.NoError(t, a.Send(note{Text: "three"}))
 	require.Equal(t, map[int][]note{0: {{Text: "three"}}, 1: {{"one", []uint64{1<<64 - 1}}, {"two\n\"", []uint64{0, 1<<53 + 1}}}}, received(t, c))
 }
 
-func TestRefusedLettersStay(t *testing.T) {
+func TestRefusedMessagesAreDeliveredAgain(t *testing.T) {
 	dir := t.TempDir()
 	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
 	for _, text := range []string{"take", "refuse", "after"} {
@@ -65,13 +65,13 @@ func TestRefusedLettersStay(t *testing.T) {
 	require.Equal(t, map[int][]note{1: {{Text: "refuse"}, {Text: "after"}}}, received(t, a))
 }
 
-// Another machine may see a part of a line before the rest is there.
-func TestHalfALineIsNotALetter(t *testing.T) {
+// Another machine may see the beginning of a line before the rest.
+func TestHalfALineIsNoMessage(t *testing.T) {
 	dir := t.TempDir()
 	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
 	require.NoError(t, b.Send(note{Text: "whole"}))
 	add := func(text string) {
-		f, err := os.OpenFile(filepath.Join(dir, "part-1.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+		f, err := os.OpenFile(filepath.Join(dir, "shard-1.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
 		require.NoError(t, err)
 		_, err = f.WriteString(text)
 		require.NoError(t, err)
@@ -83,12 +83,12 @@ func TestHalfALineIsNotALetter(t *testing.T) {
 	require.Equal(t, map[int][]note{1: {{Text: "half"}}}, received(t, a))
 }
 
-// Nor do the pieces of a long line have to come in order: what is missing reads as zeros.
-func TestALetterWithAHoleIsNotALetter(t *testing.T) {
+// The pieces of a long line may arrive in any order. Missing pieces read as zeros.
+func TestALineWithAHoleIsNoMessage(t *testing.T) {
 	dir := t.TempDir()
 	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
 	received(t, a)
-	f, err := os.OpenFile(filepath.Join(dir, "part-1.jsonl"), os.O_WRONLY, 0)
+	f, err := os.OpenFile(filepath.Join(dir, "shard-1.jsonl"), os.O_WRONLY, 0)
 	require.NoError(t, err)
 	begin, err := f.Seek(0, io.SeekEnd)
 	require.NoError(t, err)
@@ -102,40 +102,40 @@ func TestALetterWithAHoleIsNotALetter(t *testing.T) {
 	require.Equal(t, map[int][]note{1: {{Text: "late"}, {Text: "next"}}}, received(t, a))
 }
 
-// Who has joined is missed when its file is gone, or another one in its place.
-func TestFilesStay(t *testing.T) {
+// A file that was removed or replaced is an error.
+func TestRemovedFiles(t *testing.T) {
 	none := func(int, note) bool { return true }
 	dir := t.TempDir()
 	a, b := join(t, dir, 0, 2), join(t, dir, 1, 2)
 	require.NoError(t, b.Send(note{Text: "read"}))
 	received(t, a)
-	require.NoError(t, os.Remove(filepath.Join(dir, "part-1.jsonl")))
-	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is gone")
+	require.NoError(t, os.Remove(filepath.Join(dir, "shard-1.jsonl")))
+	require.ErrorContains(t, a.Receive(none), "shard-1.jsonl was removed")
 	join(t, dir, 1, 2)
-	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is shorter than it was")
+	require.ErrorContains(t, a.Receive(none), "shard-1.jsonl is shorter than before")
 
 	require.NoError(t, os.RemoveAll(dir))
-	require.ErrorIs(t, a.Send(note{}), fs.ErrNotExist, "to whom?")
+	require.ErrorIs(t, a.Send(note{}), fs.ErrNotExist)
 }
 
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	a := join(t, dir, 0, 3)
-	_, err := mail.Join[note](dir, 0, 3, "toys")
-	require.ErrorContains(t, err, "part-0.jsonl is there already")
-	_, err = mail.Join[note](dir, 1, 3, "tools")
-	require.ErrorContains(t, err, "part-0.jsonl is about another subject: toys, not tools")
-	require.NoFileExists(t, filepath.Join(dir, "part-1.jsonl"), "the others are not disturbed")
+	_, err := broadcast.Join[note](dir, 0, 3, "toys")
+	require.ErrorContains(t, err, "shard-0.jsonl exists")
+	_, err = broadcast.Join[note](dir, 1, 3, "tools")
+	require.ErrorContains(t, err, "shard-0.jsonl is about another subject: toys, not tools")
+	require.NoFileExists(t, filepath.Join(dir, "shard-1.jsonl"), "the others are not disturbed")
 
 	none := func(int, note) bool { return true }
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "part-1.jsonl"), []byte("{\"Subject\":\"tools\"}\n"), 0o666))
-	require.ErrorContains(t, a.Receive(none), "part-1.jsonl is about another subject: tools, not toys")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "shard-1.jsonl"), []byte("{\"Subject\":\"tools\"}\n"), 0o666))
+	require.ErrorContains(t, a.Receive(none), "shard-1.jsonl is about another subject: tools, not toys")
 
-	require.NoError(t, os.Remove(filepath.Join(dir, "part-1.jsonl")))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "part-2.jsonl"), []byte("{\"Subject\":\"toys\"}\n{\"Text\":1}\n"), 0o666))
-	require.ErrorContains(t, a.Receive(none), "part-2.jsonl: byte 19: ")
+	require.NoError(t, os.Remove(filepath.Join(dir, "shard-1.jsonl")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "shard-2.jsonl"), []byte("{\"Subject\":\"toys\"}\n{\"Text\":1}\n"), 0o666))
+	require.ErrorContains(t, a.Receive(none), "shard-2.jsonl: byte 19: ")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o666))
-	_, err = mail.Join[note](filepath.Join(dir, "file"), 0, 2, "toys")
+	_, err = broadcast.Join[note](filepath.Join(dir, "file"), 0, 2, "toys")
 	require.Error(t, err)
 }
