@@ -5,11 +5,11 @@ import "math/bits"
 // MaxPreemptions is the largest number of preemptions that [Counterexample] tries.
 const MaxPreemptions = 4
 
-// Counterexample finds the failing run with the fewest preemptions, and among these the one
-// with the fewest switches from one task to another. Result.Covered says that the searches
-// completed within the budget: then no failing run is shorter, and if there is no Failure,
-// no run with up to MaxPreemptions fails. Otherwise a shorter failing run, or one at all,
-// may exist.
+// Counterexample finds the failing run with the fewest preemptions, and among these the
+// one with the fewest switches from one task to another. Result.Covered says that the
+// searches completed within the budget: then no failing run is shorter, and if there is
+// no Failure, no run with up to MaxPreemptions fails. Otherwise a shorter failing run, or
+// one at all, may exist.
 //
 // The number of preemptions rises from 0 until a run fails (M. Musuvathi and S. Qadeer,
 // "Iterative context bounding for systematic testing of multithreaded programs", PLDI
@@ -59,9 +59,9 @@ func searchMore(setup *Setup, opts Options, before *Result) (*Result, error) {
 	return r, err
 }
 
-// expandBounded selects the tasks to explore from a state in a bounded search: those whose
-// step keeps the run within the bound. It selects none if the state was explored with at
-// most as many switches and preemptions before.
+// expandBounded selects the tasks to explore from a state in a bounded search: those
+// whose step keeps the run within the bound. It selects none if the state was explored
+// with at most as many switches and preemptions before.
 func (w *worker) expandBounded(n *node) {
 	if w.depth > 0 {
 		n.used = w.path[w.depth-1].usageAfter()

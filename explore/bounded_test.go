@@ -10,8 +10,8 @@ import (
 )
 
 // The budget limits all searches of a counterexample together, and an exhausted budget
-// covers nothing. A search looks at the clock only after a number of runs: a search with an
-// exhausted budget takes that many.
+// covers nothing. A search looks at the clock only after a number of runs: a search with
+// an exhausted budget takes that many.
 func TestBudgetOfABoundedSearch(t *testing.T) {
 	setup := explore.FindSetup("close")
 	one, err := explore.Search(setup, explore.Options{Budget: 1, Workers: 1, Bound: &explore.Bound{Switches: explore.AnyNumber}})

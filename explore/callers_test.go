@@ -7,7 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 )
 
-// callers are programs in which the kernel faults, or user mode in an access to two pages.
+// callers are programs in which the kernel faults, or user mode in an access to two
+// pages.
 func callers() []*Setup {
 	unlocked := func(w *World) {
 		w.Go("gup", func(t *machine.Task) string {
@@ -47,8 +48,8 @@ func callers() []*Setup {
 	}
 }
 
-// For the other callers of a fault, too, a fingerprint determines the rest of the run, and
-// the search finds every outcome that random runs find.
+// For the other callers of a fault, too, a fingerprint determines the rest of the run,
+// and the search finds every outcome that random runs find.
 func TestOtherCallersOfAFault(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.14", "6.18"} {
 		for _, s := range callers() {

@@ -8,7 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/explore"
 )
 
-// Each strategy stops when its context is cancelled, and returns what it has found so far.
+// Each strategy stops when its context is cancelled, and returns what it has found so
+// far.
 func TestEverySearchCanBeCancelled(t *testing.T) {
 	for name, search := range map[string]func(*explore.Setup, explore.Options) (*explore.Result, error){
 		"dpor": explore.Search,

@@ -10,8 +10,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// SetupFor returns the program that shows the rule's purpose. It panics if the rule names a
-// program that does not exist: see [SetupOf].
+// SetupFor returns the program that shows the rule's purpose. It panics if the rule names
+// a program that does not exist: see [SetupOf].
 func SetupFor(r rule.Rule) *Setup {
 	setup, err := SetupOf(uffd.RuleInfo(r))
 	if err != nil {
@@ -40,8 +40,8 @@ func SetupOf(info rule.Info) (*Setup, error) {
 	return nil, fmt.Errorf("rule %s names program %q, which does not exist%s", info.Name, info.Program, hint)
 }
 
-// MutantOf returns the number of the mutant that drops the rule: "E1" and so on if nothing
-// goes wrong without it, "" if the list of mutants has none.
+// MutantOf returns the number of the mutant that drops the rule: "E1" and so on if
+// nothing goes wrong without it, "" if the list of mutants has none.
 func MutantOf(r rule.Rule) string { return uffd.RuleInfo(r).Mutant }
 
 // With returns the options under which the rule's program shows its purpose.

@@ -27,7 +27,7 @@ type flowGraph struct {
 // smaller the stubborn sets.
 type pointKey struct {
 	Task        int
-	Abstraction uint64 // of the task's history: see [sim.Task.Mark]
+	Abstraction uint64 // of the task's history: see [sim.Task.Abstraction]
 	Steps       int    // announced since then, including the one to be taken from here
 	Op, PrevOp  sim.Op // the step to be taken from here, and the one that led here
 	Obj, PrevObj,
@@ -137,8 +137,8 @@ func (g *flowGraph) pointFor(keys []pointKey, k int) *point {
 	return p
 }
 
-// orbitOf returns the orbit as seen from the key at index k: the result's element j is the
-// image of that key under permutation j.
+// orbitOf returns the orbit as seen from the key at index k: the result's element j is
+// the image of that key under permutation j.
 func (g *flowGraph) orbitOf(keys []pointKey, k int) []pointKey {
 	orbit := make([]pointKey, len(keys))
 	for j, first := range g.taskPerms {

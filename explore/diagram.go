@@ -17,8 +17,8 @@ type Row struct {
 	object string
 }
 
-// Rows replays a schedule and returns its steps, and the failure if the run goes wrong. The
-// error says where the schedule does not fit.
+// Rows replays a schedule and returns its steps, and the failure if the run goes wrong.
+// The error says where the schedule does not fit.
 func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, err error) {
 	announced := map[*sim.Task]Row{}
 	r := &replay{schedule: schedule}

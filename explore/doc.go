@@ -1,7 +1,7 @@
-// Package explore is a model checker for small programs on the modelled machine. A [Setup]
-// is such a program. A search runs it again and again on the controlled executor, each
-// time with another interleaving of visible steps, until all interleavings are covered or
-// a run goes wrong.
+// Package explore is a model checker for small programs on the modelled machine. A
+// [Setup] is such a program. A search runs it again and again on the controlled executor,
+// each time with another interleaving of visible steps, until all interleavings are
+// covered or a run goes wrong.
 //
 // # Exhaustive search
 //
@@ -12,10 +12,10 @@
 //     independent of everything that the other tasks can do on their own. It learns the
 //     tasks' control-flow graphs from the runs (see [Stats].Passes).
 //   - Sleep sets: of the orders of two independent steps it explores only one.
-//   - Visited states: it does not explore a state again. A state is identified by a 64-bit
-//     hash of the shared memory and of each task's history of steps and values read, which
-//     determines the task's location and variables. [World.At] replaces the history by the
-//     live variables.
+//   - Visited states: it does not explore a state again. A state is identified by a
+//     64-bit hash of the shared memory and of each task's history of steps and values
+//     read, which determines the task's location and variables. [World.At] replaces the
+//     history by the live variables.
 //   - [Symmetry]: of the states that differ only by a permutation of the faulters it
 //     explores one, the canonical representative.
 //
@@ -24,8 +24,8 @@
 // independent steps, into one that is run. The tests compare the search with searches
 // without reductions. Two things are not promised. The search assumes that tasks end: it
 // has no cycle proviso, so a loop that never ends can postpone the steps of another task
-// for ever. And it does not check liveness: of tasks that wait for ever it finds those that
-// sleep in a final state.
+// for ever. And it does not check liveness: of tasks that wait for ever it finds those
+// that sleep in a final state.
 //
 // Several workers, and several processes ([Options].Shards), can share a search.
 //
@@ -39,38 +39,40 @@
 // # Your own programs
 //
 // A Setup creates its tasks with [World.Go]. Each is a function that makes system calls.
-// Tasks may share data only through system calls or through package sim. The world's memory
-// is at [Arena], registered with the context whose descriptor is World.Fd.
+// Tasks may share data only through system calls or through package sim. The world's
+// memory is at [Arena], registered with the context whose descriptor is World.Fd.
 //
 // # Literature
 //
 // The search combines known algorithms. docs/exploration.md says where it differs.
 //
-//   - P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996:
-//     persistent sets, sleep sets, and sleep sets stored with visited states.
+//   - P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems,
+//     1996: persistent sets, sleep sets, and sleep sets stored with visited states.
 //   - A. Valmari, Stubborn Sets for Reduced State Space Generation, 1991: the closure by
 //     which persistent sets are computed.
-//   - S. D. Stoller, E. Cohen, Optimistic Synchronization-Based State-Space Reduction, 2006:
-//     relying on what earlier runs did, and checking that afterwards.
-//   - P. Godefroid, Model Checking for Programming Languages using VeriSoft, 1997: searching
-//     a program by running it again, with visible operations as transitions.
-//   - P. Wolper, D. Leroy, Reliable Hashing without Collision Detection, 1993: storing hashes
-//     instead of states.
+//   - S. D. Stoller, E. Cohen, Optimistic Synchronization-Based State-Space Reduction,
+//     2006: relying on what earlier runs did, and checking that afterwards.
+//   - P. Godefroid, Model Checking for Programming Languages using VeriSoft, 1997:
+//     searching a program by running it again, with visible operations as transitions.
+//   - P. Wolper, D. Leroy, Reliable Hashing without Collision Detection, 1993: storing
+//     hashes instead of states.
 //   - C. N. Ip, D. L. Dill, Better Verification Through Symmetry, 1996; E. M. Clarke, R.
-//     Enders, T. Filkorn, S. Jha, Exploiting Symmetry in Temporal Logic Model Checking, 1996:
-//     symmetry reduction.
+//     Enders, T. Filkorn, S. Jha, Exploiting Symmetry in Temporal Logic Model Checking,
+//     1996: symmetry reduction.
 //   - M. Musuvathi, S. Qadeer, Iterative Context Bounding for Systematic Testing of
 //     Multithreaded Programs, 2007: the bound on preemptions.
-//   - S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, A Randomized Scheduler with
-//     Probabilistic Guarantees of Finding Bugs, 2010: PCT.
-//   - D. E. Knuth, Estimating the Efficiency of Backtrack Programs, 1975: [Interleavings].
-//   - P. Sewell, S. Sarkar, S. Owens, F. Zappa Nardelli, M. O. Myreen, x86-TSO: A Rigorous and
-//     Usable Programmer's Model for x86 Multiprocessors, 2010: store buffers.
+//   - S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, A Randomized Scheduler
+//     with Probabilistic Guarantees of Finding Bugs, 2010: PCT.
+//   - D. E. Knuth, Estimating the Efficiency of Backtrack Programs, 1975:
+//     [Interleavings].
+//   - P. Sewell, S. Sarkar, S. Owens, F. Zappa Nardelli, M. O. Myreen, x86-TSO: A
+//     Rigorous and Usable Programmer's Model for x86 Multiprocessors, 2010: store
+//     buffers.
 //
 // The search is not the DPOR of C. Flanagan and P. Godefroid (Dynamic Partial-Order
-// Reduction for Model Checking Software, 2005) or of P. Abdulla, S. Aronis, B. Jonsson and
-// K. Sagonas (Optimal Dynamic Partial Order Reduction, 2014), although the command's
-// strategy is called dpor. These add backtracking points for the conflicts that they see in
-// a run, and store no states. Here the stubborn set of a state is known before its first
-// successor is explored, so the search can stop at visited states.
+// Reduction for Model Checking Software, 2005) or of P. Abdulla, S. Aronis, B. Jonsson
+// and K. Sagonas (Optimal Dynamic Partial Order Reduction, 2014), although the command's
+// strategy is called dpor. These add backtracking points for the conflicts that they see
+// in a run, and store no states. Here the stubborn set of a state is known before its
+// first successor is explored, so the search can stop at visited states.
 package explore

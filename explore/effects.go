@@ -35,9 +35,9 @@ type edge struct {
 	acquired lockSet // what the step acquires
 }
 
-// lockSet is a set of exclusive resources: a lock, a semaphore for reading or for writing,
-// the last reference on a structure. A task acquires one only after every other task has
-// released what excludes it.
+// lockSet is a set of exclusive resources: a lock, a semaphore for reading or for
+// writing, the last reference on a structure. A task acquires one only after every other
+// task has released what excludes it.
 type lockSet uint64
 
 // effects is the may-access summary of a point's continuation.
@@ -108,8 +108,8 @@ func entry(m *map[sim.ObjectID]*accesses, id sim.ObjectID) *accesses {
 	return u
 }
 
-// addStep adds the point's own step to its effects. signalled says that signals are sent to
-// the task.
+// addStep adds the point's own step to its effects. signalled says that signals are sent
+// to the task.
 func (p *point) addStep(signalled bool) (changed bool) {
 	s := p.step
 	if s.obj == 0 {
@@ -163,8 +163,8 @@ func (p *point) update(signalled bool) (changed bool) {
 	return changed
 }
 
-// lockBits returns what taking the step acquires, and what its holder excludes others from
-// acquiring. For a release it returns those of the acquisition that it ends.
+// lockBits returns what taking the step acquires, and what its holder excludes others
+// from acquiring. For a release it returns those of the acquisition that it ends.
 func (g *flowGraph) lockBits(s step) (acquire, exclude lockSet) {
 	switch s.op {
 	case sim.OpLock, sim.OpUnlock:

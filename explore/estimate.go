@@ -7,11 +7,11 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Interleavings estimates the number of interleavings of the setup, and returns its decimal
-// logarithm. The estimate is the mean, over a number of random runs, of the product of the
-// numbers of enabled tasks at each step (D. E. Knuth, "Estimating the efficiency of
-// backtrack programs", Mathematics of Computation 29, 1975). It is unbiased; the logarithm
-// is close after few runs. The same seed gives the same estimate.
+// Interleavings estimates the number of interleavings of the setup, and returns its
+// decimal logarithm. The estimate is the mean, over a number of random runs, of the
+// product of the numbers of enabled tasks at each step (D. E. Knuth, "Estimating the
+// efficiency of backtrack programs", Mathematics of Computation 29, 1975). It is
+// unbiased; the logarithm is close after few runs. The same seed gives the same estimate.
 func Interleavings(setup *Setup, opts Options, runs int, seed uint64) (power float64, err error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters

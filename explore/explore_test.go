@@ -64,15 +64,16 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 			require.EqualError(t, failure, r.Failure.Err.Error())
 			require.LessOrEqual(t, len(maps.Collect(tasksOf(r.Failure.Schedule))), 4)
 
-			// The failure depends on the rule: the same schedule, as far as it applies, does
-			// not fail with the rule.
+			// The failure depends on the rule: the same schedule, as far as it applies,
+			// does not fail with the rule.
 			_, failure, _ = explore.Replay(setup, explore.With(info.Rule), r.Failure.Schedule, nil)
 			require.NoError(t, failure)
 		})
 	}
 }
 
-// A program that does not exist, and one whose setup fails, are errors that name the rules.
+// A program that does not exist, and one whose setup fails, are errors that name the
+// rules.
 func TestProgramsThatCannotRun(t *testing.T) {
 	for program, hint := range map[string]string{
 		"nonsense": "", "unregster": ` (did you mean "unregister"?)`, "unreg": ` (did you mean "unregister"?)`,
@@ -103,8 +104,8 @@ func tasksOf(s explore.Schedule) func(yield func(string, bool) bool) {
 	}
 }
 
-// Rows E1 to E7 of the rules: dropping one of these changes no outcome, except that a fault
-// during a close gets SIGBUS in fewer cases or in none.
+// Rows E1 to E7 of the rules: dropping one of these changes no outcome, except that a
+// fault during a close gets SIGBUS in fewer cases or in none.
 func TestRedundantRules(t *testing.T) {
 	for _, info := range uffd.Rules() {
 		if info.Symptom != rule.Nothing {
@@ -140,8 +141,8 @@ func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 	require.NotContains(t, cover(t, setup, explore.Options{Version: "2015+copy", Dropped: none.With(uffd.ReleasedBeforeLock)}).Outcomes, bus)
 }
 
-// Mutant 21: a release that wakes first gives a fault a spurious SIGBUS. If faults also do
-// not test released before they sleep, a fault may sleep after the wake-up, for ever.
+// Mutant 21: a release that wakes first gives a fault a spurious SIGBUS. If faults also
+// do not test released before they sleep, a fault may sleep after the wake-up, for ever.
 func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 	setup := explore.FindSetup("close-only")
 	both := rule.Of(uffd.StripBeforeWake, uffd.SecondReleasedTest)
@@ -155,8 +156,8 @@ func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 	}
 }
 
-// The rules have every mutant that takes more than one task, and every mutant that changes
-// nothing. Mutants that a single task can see are in property_test/mutate.
+// The rules have every mutant that takes more than one task, and every mutant that
+// changes nothing. Mutants that a single task can see are in property_test/mutate.
 func TestEveryConcurrencyMutantIsARule(t *testing.T) {
 	rules := map[string]int{}
 	for _, info := range uffd.Rules() {
@@ -197,8 +198,8 @@ func cover(t *testing.T, setup *explore.Setup, opts explore.Options) *explore.Re
 	return r
 }
 
-// The reductions are sound: a search with reductions finds the same outcomes as one of every
-// interleaving, in programs small enough for that.
+// The reductions are sound: a search with reductions finds the same outcomes as one of
+// every interleaving, in programs small enough for that.
 func TestReductionsKeepEveryOutcome(t *testing.T) {
 	flags := func(t *machine.Task, fd int) string {
 		f, _ := t.FcntlGetFlags(fd)

@@ -26,8 +26,8 @@ func newFactory() *factory { return &factory{memory: mm.NewMemory()} }
 
 func (f *factory) close() { f.coroutines.Close() }
 
-// maxSteps is the maximum number of steps of a run. It exceeds that of every run of a setup
-// that ends.
+// maxSteps is the maximum number of steps of a run. It exceeds that of every run of a
+// setup that ends.
 const maxSteps = 20_000
 
 // newWorld creates the machine: a process, a context that is running (the handshake is
@@ -69,7 +69,8 @@ func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (
 	return w, nil
 }
 
-// withoutRules returns " without" and the names of the dropped rules, "" if there are none.
+// withoutRules returns " without" and the names of the dropped rules, "" if there are
+// none.
 func withoutRules(dropped rule.Set) string {
 	var names []string
 	for r := range dropped.All() {

@@ -74,8 +74,8 @@ func TestSigbusDuringClose(t *testing.T) {
 	require.ErrorContains(t, r.Failure.Err, "spurious SIGBUS: t1")
 }
 
-// docs/findings.md, finding 3: must_wait reads the entry without a lock, and finds it empty
-// while a write to the page replaces it.
+// docs/findings.md, finding 3: must_wait reads the entry without a lock, and finds it
+// empty while a write to the page replaces it.
 func TestCopyOnWriteWindow(t *testing.T) {
 	r, err := explore.Counterexample(explore.FindSetup("copy-on-write"), explore.Options{Budget: budget})
 	require.NoError(t, err)

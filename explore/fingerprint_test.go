@@ -15,9 +15,10 @@ import (
 )
 
 // A fingerprint determines the rest of the run: wherever two runs have the same one, the
-// same tasks are at the same steps, the same step leads to the same fingerprint, and a run
-// that ends there has the same outcome. Otherwise the search would skip states that it has
-// not visited, because an abstraction omits a live variable, or a read was not recorded.
+// same tasks are at the same steps, the same step leads to the same fingerprint, and a
+// run that ends there has the same outcome. Otherwise the search would skip states that
+// it has not visited, because an abstraction omits a live variable, or a read was not
+// recorded.
 func TestStatesDetermineWhatFollows(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.14", "6.18"} {
 		for _, setup := range setups {
@@ -66,8 +67,8 @@ func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
 	}
 }
 
-// follow runs the setup at random, and requires after each known fingerprint the same steps
-// and successors as before.
+// follow runs the setup at random, and requires after each known fingerprint the same
+// steps and successors as before.
 func follow(t *testing.T, setup *Setup, opts Options) { followFor(t, setup, opts, 60) }
 
 func followFor(t *testing.T, setup *Setup, opts Options, runs int) {

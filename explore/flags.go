@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Flags returns the flags of "uffdsim explore" that select the program, the kernel and the
-// memory model. It omits those that select the strategy and the limits.
+// Flags returns the flags of "uffdsim explore" that select the program, the kernel and
+// the memory model. It omits those that select the strategy and the limits.
 func (o Options) Flags() (flags string) {
 	if o.Faulters != 0 {
 		flags += fmt.Sprintf(" --faulters %d", o.Faulters)

@@ -20,7 +20,8 @@ func TestParseScheduleIsBounded(t *testing.T) {
 	require.Less(t, len(err.Error()), 200)
 }
 
-// FuzzParseSchedule parses any text as a schedule, and replays schedules that are not long.
+// FuzzParseSchedule parses any text as a schedule, and replays schedules that are not
+// long.
 func FuzzParseSchedule(f *testing.F) {
 	for _, text := range []string{"t1*14 copier*32 t1*9", "t1*10 copier*19 t1*8", "copier*60 t1*60", "t1.buffer*1", "nobody*3", "t1*+7", "a*b*1", "t1*0", "*1", "", "\x00*1 \xff*2", "t1*999999 t2*2"} {
 		f.Add(text)

@@ -92,7 +92,7 @@ func (w *worker) pointKeyOf(i int, taken step, permutation int) pointKey {
 	next := t.Next()
 	obj, in, _ := w.world.exec.ID(next.Obj, permutation)
 	return pointKey{
-		Task: i, Abstraction: t.Mark(permutation), Steps: t.SinceMark(),
+		Task: i, Abstraction: t.Abstraction(permutation), Steps: t.StepsSinceAbstraction(),
 		Op: next.Op, Obj: obj, In: in, PrevOp: taken.op, PrevObj: taken.obj,
 	}
 }

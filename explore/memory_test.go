@@ -8,8 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// changing are programs that map and unmap pages and page tables. The setups of the package
-// have few of these.
+// changing are programs that map and unmap pages and page tables. The setups of the
+// package have few of these.
 var changing = []*Setup{
 	{Name: "advise", Tasks: func(w *World) {
 		w.Go("writer", func(t *machine.Task) string {

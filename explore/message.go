@@ -2,7 +2,8 @@ package explore
 
 import "fmt"
 
-// message is what a shard broadcasts to the others: everything new since its last message.
+// message is what a shard broadcasts to the others: everything new since its last
+// message.
 type message struct {
 	Pass     int
 	Stage    stage
@@ -12,8 +13,8 @@ type message struct {
 	Failure  string         `json:",omitempty"` // the schedule of a run that went wrong
 }
 
-// beginPass announces a new pass. It drops what was not sent of the pass before, except for
-// edges.
+// beginPass announces a new pass. It drops what was not sent of the pass before, except
+// for edges.
 func (g *group) beginPass(pass int) error {
 	m := message{Pass: pass, Edges: g.outgoing.Edges}
 	g.outgoing, g.deferred = message{}, nil
@@ -21,8 +22,9 @@ func (g *group) beginPass(pass int) error {
 }
 
 // markExplored queues a message that the node's state is explored, unless this worker has
-// explored only one branch that another worker left to it. If a branch was left to another
-// worker, the message is deferred until all workers of this shard have finished the pass.
+// explored only one branch that another worker left to it. If a branch was left to
+// another worker, the message is deferred until all workers of this shard have finished
+// the pass.
 func (s *search) markExplored(n *node) {
 	g := s.group
 	if g == nil || n.hash == 0 || n.partial {
@@ -109,8 +111,8 @@ func (s *search) receive(from int, m message) (accepted bool) {
 	return true
 }
 
-// failFromPeer ends the search with a run that went wrong in another shard. It replays the
-// run, which must go wrong here, too.
+// failFromPeer ends the search with a run that went wrong in another shard. It replays
+// the run, which must go wrong here, too.
 func (s *search) failFromPeer(shard int, text string) {
 	var failure error
 	schedule, err := ParseSchedule(text)

@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// A task's local variables are part of the state: here, an entry that mremap has cleared in
-// one page table and not yet set in another.
+// A task's local variables are part of the state: here, an entry that mremap has cleared
+// in one page table and not yet set in another.
 func TestStatesTellWhatIsMoved(t *testing.T) {
 	follow(t, &Setup{Name: "move", Prepare: func(w *World, t *machine.Task) error {
 		return copyPages(t, w.Fd, page(1), 1) // the anon_vma is there

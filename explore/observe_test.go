@@ -8,8 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// The check against spurious SIGBUS works with store buffers: a close begins when its store
-// reaches memory, not when the closer executes the store.
+// The check against spurious SIGBUS works with store buffers: a close begins when its
+// store reaches memory, not when the closer executes the store.
 func TestSleepersAreSafeWithStoreBuffers(t *testing.T) {
 	for _, tso := range []bool{false, true} {
 		opts := Options{Version: "2015+copy", TSO: tso, Dropped: rule.Of(uffd.StripBeforeWake)}

@@ -33,8 +33,8 @@ type Options struct {
 	// Shard, from 0 to Shards-1, is the number of this process in a search by Shards
 	// processes. If Shards is 0 or 1, this process searches alone.
 	Shard, Shards int
-	// Exchange is the directory through which the shards exchange messages. It must be empty
-	// or missing when the first shard starts.
+	// Exchange is the directory through which the shards exchange messages. It must be
+	// empty or missing when the first shard starts.
 	Exchange string
 	// Progress, if not nil, is called now and then.
 	Progress func(Stats)
@@ -70,14 +70,14 @@ type Stats struct {
 	Took     time.Duration // so far
 }
 
-// Result is the result of a search. In a search by several shards, Stats are those of this
-// shard; the States of all shards add up to TotalStates.
+// Result is the result of a search. In a search by several shards, Stats are those of
+// this shard; the States of all shards add up to TotalStates.
 type Result struct {
 	Stats
 	// Covered says that the shards have together explored everything that Options select.
 	Covered bool
-	// TotalStates is the number of states that all shards have visited, as far as this one
-	// knows.
+	// TotalStates is the number of states that all shards have visited, as far as this
+	// one knows.
 	TotalStates int
 	// GaveUp are the shards that stopped early, and so stopped this one.
 	GaveUp []int

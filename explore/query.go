@@ -45,8 +45,8 @@ func (f *effects) netPuts(of sim.ObjectID, held lockSet) int {
 	return 0
 }
 
-// conflicts answers the queries mayConflict and mayAccess: it reports whether an access of
-// the continuation is dependent with the query's step.
+// conflicts answers the queries mayConflict and mayAccess: it reports whether an access
+// of the continuation is dependent with the query's step.
 func (f *effects) conflicts(q query) bool {
 	within := f.structures[q.in]
 	if q.step == sim.OpFree {

@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// randomWalk is a worker's state in a run that has left the known control-flow graph. Such
-// a run continues as a random walk, and records the edges that the graph lacks.
+// randomWalk is a worker's state in a run that has left the known control-flow graph.
+// Such a run continues as a random walk, and records the edges that the graph lacks.
 type randomWalk struct {
 	walkOnly  bool // every run leaves the graph at once
 	offGraph  bool // this run has left it
@@ -61,8 +61,9 @@ func (w *worker) walkStep(enabled []*sim.Task) *sim.Task {
 	return t
 }
 
-// extendGraph adds the edges of the run that has left the graph, and those of some further
-// random walks from the same state. It reports whether an assumption was invalidated.
+// extendGraph adds the edges of the run that has left the graph, and those of some
+// further random walks from the same state. It reports whether an assumption was
+// invalidated.
 func (w *worker) extendGraph() (wrong bool) {
 	const others = 8
 	edges := slices.Clone(w.newEdges)

@@ -3,9 +3,9 @@ package explore
 import "math/bits"
 
 // expandReduced selects the tasks to explore from a state: a stubborn set minus the sleep
-// set, and none if the state was explored before. With store buffers there are no stubborn
-// sets: what a buffer may still write depends on its task, and the summaries of effects do
-// not cover that.
+// set, and none if the state was explored before. With store buffers there are no
+// stubborn sets: what a buffer may still write depends on its task, and the summaries of
+// effects do not cover that.
 //
 // The sleep set has the tasks whose next step was explored from an earlier state of the
 // path, and is independent of all steps taken since (P. Godefroid, Partial-Order Methods
@@ -33,12 +33,12 @@ func (w *worker) expandReduced(n *node) {
 	w.pruneVisited(n, w.hashes[k], w.taskPerms[k])
 }
 
-// pruneVisited skips what was explored from the state before, or from another state of its
-// orbit. hash is that of the canonical representative, and perm the permutation that leads
-// to it. The visited set stores a sleep set with each state. Only the tasks of the stored
-// sleep set that are not in the current one remain to be explored; the stored one becomes
-// the intersection of both (Godefroid 1996 combines sleep sets with stored states in this
-// way).
+// pruneVisited skips what was explored from the state before, or from another state of
+// its orbit. hash is that of the canonical representative, and perm the permutation that
+// leads to it. The visited set stores a sleep set with each state. Only the tasks of the
+// stored sleep set that are not in the current one remain to be explored; the stored one
+// becomes the intersection of both (Godefroid 1996 combines sleep sets with stored states
+// in this way).
 func (w *worker) pruneVisited(n *node, hash uint64, perm []int) {
 	n.hash, n.storedSleep = hash, permuteSet(n.sleep, perm)
 	before, known := w.visited.visit(hash, n.storedSleep, func(old, now uint32) uint32 { return old & now })

@@ -8,8 +8,8 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 )
 
-// The reductions are sound: the final states are those of a search that explores every task
-// in every state.
+// The reductions are sound: the final states are those of a search that explores every
+// task in every state.
 func TestReductionsKeepEveryFinalState(t *testing.T) {
 	everything := &Bound{Switches: AnyNumber, Preemptions: 1 << 15}
 	for _, tc := range []struct {
@@ -44,8 +44,8 @@ func TestReductionsKeepEveryFinalStateOfTSO(t *testing.T) {
 	}
 }
 
-// skipIfShort skips a long test under -short. Use it only if a shorter test of the same kind
-// runs.
+// skipIfShort skips a long test under -short. Use it only if a shorter test of the same
+// kind runs.
 func skipIfShort(t *testing.T, long bool) {
 	t.Helper()
 	if long && testing.Short() {

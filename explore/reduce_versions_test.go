@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// As TestReductionsKeepEveryFinalState, in versions in which a fault sleeps or ends in other
-// ways.
+// As TestReductionsKeepEveryFinalState, in versions in which a fault sleeps or ends in
+// other ways.
 func TestReductionsKeepEveryFinalStateOfLaterVersions(t *testing.T) {
 	everything := &Bound{Switches: AnyNumber, Preemptions: 1 << 15}
 	for _, tc := range []struct {

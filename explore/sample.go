@@ -7,10 +7,10 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Sample runs the setup in random interleavings, until the budget is exhausted or a run goes
-// wrong. It is for setups that are too large to be covered. The same seed gives the same
-// runs. With depth 0 the runs are random walks: each step is that of any enabled task, all
-// with the same probability. With a greater depth they follow PCT: see [pct].
+// Sample runs the setup in random interleavings, until the budget is exhausted or a run
+// goes wrong. It is for setups that are too large to be covered. The same seed gives the
+// same runs. With depth 0 the runs are random walks: each step is that of any enabled
+// task, all with the same probability. With a greater depth they follow PCT: see [pct].
 func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error) {
 	if opts.Faulters == 0 {
 		opts.Faulters = setup.Faulters
@@ -87,15 +87,17 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	return t
 }
 
-// pct is probabilistic concurrency testing (S. Burckhardt, P. Kothari, M. Musuvathi and S.
-// Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs",
+// pct is probabilistic concurrency testing (S. Burckhardt, P. Kothari, M. Musuvathi and
+// S. Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs",
 // ASPLOS 2010). Tasks have random priorities, and the enabled task with the highest one
-// takes each step. At depth-1 random steps, the priority change points, that task gets the
-// lowest priority. A bug of depth d, that is, one that depends on the order of d steps, is
-// found by each run of n tasks and k steps with a probability of at least 1/(n*k^(d-1)).
+// takes each step. At depth-1 random steps, the priority change points, that task gets
+// the lowest priority. A bug of depth d, that is, one that depends on the order of d
+// steps, is found by each run of n tasks and k steps with a probability of at least
+// 1/(n*k^(d-1)).
 //
-// Unlike in the paper, a task that takes too many steps in a row (maxConsecutive) gets the
-// lowest priority as well, so that a task that spins cannot starve the task it waits for.
+// Unlike in the paper, a task that takes too many steps in a row (maxConsecutive) gets
+// the lowest priority as well, so that a task that spins cannot starve the task it waits
+// for.
 type pct struct {
 	rng          *rand.Rand
 	priority     map[*sim.Task]int

@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// The search finds every outcome and every failure that random runs find, which use neither
-// fingerprints nor reductions.
+// The search finds every outcome and every failure that random runs find, which use
+// neither fingerprints nor reductions.
 func TestSearchFindsWhatRandomRunsFind(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.11", "4.14", "5.7", "6.18"} {
 		for _, setup := range setups {

@@ -41,8 +41,8 @@ func (s Schedule) Switches() int {
 	return n
 }
 
-// maxSchedule is the maximum number of steps of a schedule that is read from text. A short
-// text can stand for any number of steps.
+// maxSchedule is the maximum number of steps of a schedule that is read from text. A
+// short text can stand for any number of steps.
 const maxSchedule = 1_000_000
 
 // ParseSchedule parses the text of a schedule. It returns an error if the text is no

@@ -130,8 +130,8 @@ func (s *search) addStats(w *worker) bool {
 	return s.stop == running
 }
 
-// addEdges adds edges to the graph, and sends the new ones to the other shards. It reports
-// whether an assumption was invalidated.
+// addEdges adds edges to the graph, and sends the new ones to the other shards. It
+// reports whether an assumption was invalidated.
 func (s *search) addEdges(edges []edgeRecord) (wrong bool) {
 	added, wrong := s.mergeEdges(edges)
 	s.queueEdges(added)

@@ -16,11 +16,12 @@ import (
 
 func page(i int) uint64 { return Arena + uint64(i)*mm.PageSize }
 
-// own returns the address of a faulter's own page. It has a page table of its own as well,
-// so that the faulters share only their context.
+// own returns the address of a faulter's own page. It has a page table of its own as
+// well, so that the faulters share only their context.
 func own(i int) uint64 { return Arena + uint64(i)*mm.PMDSize }
 
-// faulters adds the faulting tasks t1, t2 and so on. Faulter i, from 0 on, loads from where(i).
+// faulters adds the faulting tasks t1, t2 and so on. Faulter i, from 0 on, loads from
+// where(i).
 func (w *World) faulters(where func(i int) uint64) {
 	for i := range w.Faulters {
 		w.Go(faulterName(i), func(t *machine.Task) string { return touch(t, where(i)) })
@@ -337,7 +338,8 @@ func (w *World) copier() {
 	w.Go("copier", func(t *machine.Task) string { _ = copyPages(t, w.Fd, page(0), 1); return "" })
 }
 
-// mapper adds a task that needs mmap_lock for writing, for memory that no other task uses.
+// mapper adds a task that needs mmap_lock for writing, for memory that no other task
+// uses.
 func (w *World) mapper() {
 	w.Go("mapper", func(t *machine.Task) string { _ = t.Munmap(Plain+mm.PageSize, mm.PageSize); return "" })
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// touching are the programs in which a task accesses memory in other ways than by a load, or
-// several tasks fill or change it.
+// touching are the programs in which a task accesses memory in other ways than by a load,
+// or several tasks fill or change it.
 var touching = []*Setup{
 	{
 		Name: "nowait",
@@ -60,7 +60,8 @@ var touching = []*Setup{
 				return touch(t, page(0))
 			})
 			w.Go("copier", func(t *machine.Task) string {
-				// The source begins at the second byte, so that it extends into a missing page.
+				// The source begins at the second byte, so that it extends into a missing
+				// page.
 				_ = t.UffdCopy(w.Fd, &abi.Copy{Dst: page(0), Src: Plain + 1, Len: mm.PageSize})
 				return ""
 			})

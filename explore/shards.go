@@ -11,13 +11,14 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Several processes, the shards, can share a search. Each begins at the root, and explores
-// the branches in an order of its own. It broadcasts each state that it has explored, and
-// the others skip that state. So the shards share the work although most paths soon reach
-// the same states. They also broadcast the edges that they add to the control-flow graph.
+// Several processes, the shards, can share a search. Each begins at the root, and
+// explores the branches in an order of its own. It broadcasts each state that it has
+// explored, and the others skip that state. So the shards share the work although most
+// paths soon reach the same states. They also broadcast the edges that they add to the
+// control-flow graph.
 //
-// A skipped state was explored only if the assumptions of the shard that explored it hold.
-// So all shards make each pass together. A pass ends when each shard has explored
+// A skipped state was explored only if the assumptions of the shard that explored it
+// hold. So all shards make each pass together. A pass ends when each shard has explored
 // everything and has received all edges of the others. If none of these edges has
 // invalidated an assumption of any shard, the search has converged: the graph is at its
 // fixed point, and everything is covered. Otherwise another pass follows.
@@ -50,8 +51,8 @@ const (
 	stopped         // it has stopped early, or has found a run that goes wrong
 )
 
-// pause returns the interval between two exchanges of messages. It grows with the number of
-// shards, because each reads the files of all.
+// pause returns the interval between two exchanges of messages. It grows with the number
+// of shards, because each reads the files of all.
 func (g *group) pause() time.Duration {
 	return 10 * time.Millisecond * time.Duration(1+len(g.peers))
 }
@@ -88,7 +89,8 @@ func (s *search) joinGroup() error {
 }
 
 // programHash returns a hash over the state hashes of one run. If it differs between two
-// shards, they run different programs, or hash states differently, and cannot share states.
+// shards, they run different programs, or hash states differently, and cannot share
+// states.
 func (s *search) programHash() (sum uint64, err error) {
 	r := &replay{}
 	r.onStep = func(*sim.Task) {
@@ -116,8 +118,8 @@ func (s *search) exchangeLoop(done <-chan struct{}) {
 	}
 }
 
-// converge waits for the other shards at the end of a pass, and reports whether that was the
-// last one.
+// converge waits for the other shards at the end of a pass, and reports whether that was
+// the last one.
 func (s *search) converge() (last bool) {
 	g := s.group
 	if g == nil {
@@ -165,8 +167,8 @@ func (s *search) waitForPeers(pause time.Duration) {
 	}
 }
 
-// leaveGroup completes the result with what the other shards have found. If this shard has
-// not covered everything, it tells them so.
+// leaveGroup completes the result with what the other shards have found. If this shard
+// has not covered everything, it tells them so.
 func (s *search) leaveGroup() {
 	g, r := s.group, &s.result
 	r.TotalStates = s.visited.len()

@@ -15,7 +15,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// inShards runs all shards of a search at once. finals are the final states of all shards.
+// inShards runs all shards of a search at once. finals are the final states of all
+// shards.
 func inShards(setup *Setup, shards int, opts Options) (results []*Result, errs []error, finals map[uint64]bool) {
 	results, errs, finals = make([]*Result, shards), make([]error, shards), map[uint64]bool{}
 	var all sync.WaitGroup
@@ -35,8 +36,8 @@ func inShards(setup *Setup, shards int, opts Options) (results []*Result, errs [
 
 func outcomesOf(r *Result) []string { return slices.Sorted(maps.Keys(r.Outcomes)) }
 
-// The shards of a search reach the same final states and outcomes as a single process, and
-// their counts of states add up.
+// The shards of a search reach the same final states and outcomes as a single process,
+// and their counts of states add up.
 func TestShardsAddUp(t *testing.T) {
 	for _, tc := range []struct {
 		setup           string
@@ -80,8 +81,8 @@ func TestShardsAddUp(t *testing.T) {
 	}
 }
 
-// A shard skips the states that others have explored: a late one finds that nearly everything
-// is done.
+// A shard skips the states that others have explored: a late one finds that nearly
+// everything is done.
 func TestShardsSkipWhatOthersHaveExplored(t *testing.T) {
 	setup, opts := FindSetup("mixed"), Options{Version: "2015+copy", Faulters: 1, Shards: 2, Exchange: t.TempDir()}
 	waits := make(chan struct{})
@@ -152,8 +153,8 @@ func TestShardsShareFailures(t *testing.T) {
 	}
 }
 
-// If one shard stops early, the others stop, too: they have skipped states that it has not
-// explored completely.
+// If one shard stops early, the others stop, too: they have skipped states that it has
+// not explored completely.
 func TestShardsGiveUpTogether(t *testing.T) {
 	opts := Options{Faulters: 1, Shards: 2, Exchange: t.TempDir()}
 	var all sync.WaitGroup
@@ -213,8 +214,8 @@ func TestShardMistakes(t *testing.T) {
 	require.ErrorContains(t, err, "shard-0.jsonl is about another subject: copy --faulters 1, 2 shards, program ")
 }
 
-// BenchmarkShards measures how well shards divide the work: the steps of the shard that takes
-// most, divided by those of a single process.
+// BenchmarkShards measures how well shards divide the work: the steps of the shard that
+// takes most, divided by those of a single process.
 func BenchmarkShards(b *testing.B) {
 	setup, opts := FindSetup("close"), Options{Faulters: 2, Workers: 1}
 	whole, err := Search(setup, opts)

@@ -1,8 +1,8 @@
 package explore
 
 // Shrink returns a run that fails in the same way with fewer switches from one task to
-// another, or f itself. It moves turns of the schedule to the previous or the next turn of
-// the same task, until no move helps. The result is a local minimum.
+// another, or f itself. It moves turns of the schedule to the previous or the next turn
+// of the same task, until no move helps. The result is a local minimum.
 func Shrink(setup *Setup, opts Options, f *Failure) *Failure {
 	best := f
 	for better := true; better; {
@@ -38,8 +38,8 @@ func (s Schedule) turns() []turn {
 	return turns
 }
 
-// moveTurn moves turn i to the nearest turn of its task in the direction (-1 or +1), or, if
-// there is none, to that end of the schedule.
+// moveTurn moves turn i to the nearest turn of its task in the direction (-1 or +1), or,
+// if there is none, to that end of the schedule.
 func moveTurn(turns []turn, i, direction int) Schedule {
 	to := i + direction
 	for to >= 0 && to < len(turns) && turns[to].task != turns[i].task {
@@ -71,8 +71,8 @@ func moveTurn(turns []turn, i, direction int) Schedule {
 	return s
 }
 
-// fails runs the schedule as far as it applies. It returns the failure if that is the same
-// as before with fewer switches, else nil.
+// fails runs the schedule as far as it applies. It returns the failure if that is the
+// same as before with fewer switches, else nil.
 func fails(setup *Setup, opts Options, s Schedule, before *Failure) *Failure {
 	r := &replay{schedule: s}
 	failure, err := r.run(setup, opts, func(*World) {})

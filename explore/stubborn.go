@@ -86,9 +86,9 @@ func (gs *globalState) closure(first int) uint32 {
 	return set
 }
 
-// requires reports whether a stubborn set that contains task i must contain task j: if i is
-// enabled, because j may take a step that is dependent with that of i; if not, because j
-// may enable i.
+// requires reports whether a stubborn set that contains task i must contain task j: if i
+// is enabled, because j may take a step that is dependent with that of i; if not, because
+// j may enable i.
 func (gs *globalState) requires(i, j int, set uint32, held lockSet) bool {
 	s := gs.steps[i]
 	switch {
@@ -113,9 +113,9 @@ func (gs *globalState) mayEnable(i, j int) bool {
 	if s.op == sim.OpSchedule || s.op == sim.OpReadBegin {
 		return gs.ask(j, query{kind: mayWake, obj: s.obj})
 	}
-	// Task i waits for a lock. Its holder may enable it, and so may a task whose step is on
-	// the same lock: it is queued, or was granted the lock and has not continued yet. Any
-	// task may hold a lock that has no bit in lock sets.
+	// Task i waits for a lock. Its holder may enable it, and so may a task whose step is
+	// on the same lock: it is queued, or was granted the lock and has not continued yet.
+	// Any task may hold a lock that has no bit in lock sets.
 	wanted := gs.locations[i].acquires
 	return wanted == 0 || gs.locations[j].held&wanted != 0 || gs.steps[j].obj == s.obj
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // stateAtSemaphore returns a state of three tasks: one is about to load a word, one waits
-// for a semaphore before it stores to the word, and the third is at the given location with
-// the given step.
+// for a semaphore before it stores to the word, and the third is at the given location
+// with the given step.
 func stateAtSemaphore(waits lockSet, third location, at step) *globalState {
 	const word, sem = 1, 2
 	storer := &point{step: step{op: sim.OpDownRead, obj: sem}}

@@ -10,13 +10,13 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Symmetry reduction: faulters run the same program, so permuting them, and with them their
-// pages, maps runs to runs. Of the states in an orbit (the images of a state under all
-// permutations) only one needs to be explored (C. N. Ip and D. L. Dill, "Better
+// Symmetry reduction: faulters run the same program, so permuting them, and with them
+// their pages, maps runs to runs. Of the states in an orbit (the images of a state under
+// all permutations) only one needs to be explored (C. N. Ip and D. L. Dill, "Better
 // verification through symmetry", Formal Methods in System Design 9, 1996; E. M. Clarke,
-// R. Enders, T. Filkorn and S. Jha, "Exploiting symmetry in temporal logic model checking",
-// in the same issue). The executor computes a hash of the state under each permutation. The
-// image with the smallest hash is the orbit's canonical representative.
+// R. Enders, T. Filkorn and S. Jha, "Exploiting symmetry in temporal logic model
+// checking", in the same issue). The executor computes a hash of the state under each
+// permutation. The image with the smallest hash is the orbit's canonical representative.
 
 // Symmetry is the symmetry of a setup's faulters.
 type Symmetry int
@@ -57,9 +57,10 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 	return s.Symmetry
 }
 
-// symmetryGroup returns the permutations of the faulters, as permutations for the executor's
-// fingerprints and as permutations of the tasks, both in the same order. If there are more
-// than [sim.MaxPermutations], it returns the identity alone, which disables the reduction.
+// symmetryGroup returns the permutations of the faulters, as permutations for the
+// executor's fingerprints and as permutations of the tasks, both in the same order. If
+// there are more than [sim.MaxPermutations], it returns the identity alone, which
+// disables the reduction.
 func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms [][]int) {
 	n := faulters
 	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxPermutations {
@@ -93,7 +94,8 @@ func (r *permuter) task(id int) int {
 }
 
 // label maps the labels of structures: those that contain a faulter's name, those with a
-// number from a task's own counter ([sim.Task.Unique]), and those that contain an address.
+// number from a task's own counter ([sim.Task.Unique]), and those that contain an
+// address.
 func (r *permuter) label(name string, n uint64) (string, uint64) {
 	const low = 1<<32 - 1
 	for i, to := range r.to {

@@ -8,9 +8,9 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// A run whose schedule is permuted reaches, step by step, the state with the hash that was
-// computed under the permutation. Otherwise the search would merge states of different
-// orbits, or miss that states are in one orbit.
+// A run whose schedule is permuted reaches, step by step, the state with the hash that
+// was computed under the permutation. Otherwise the search would merge states of
+// different orbits, or miss that states are in one orbit.
 func TestPermutedRunsReachPermutedStates(t *testing.T) {
 	for _, setup := range setups {
 		if setup.Symmetry == Distinct {

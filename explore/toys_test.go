@@ -75,8 +75,8 @@ func toySetup(programs []string) *Setup {
 	}}
 }
 
-// The reductions neither lose nor invent outcomes: generated programs of three tasks, with
-// words and both kinds of lock, compared with a search of every interleaving.
+// The reductions neither lose nor invent outcomes: generated programs of three tasks,
+// with words and both kinds of lock, compared with a search of every interleaving.
 func TestReductionsOnGeneratedPrograms(t *testing.T) {
 	programs := 12
 	if testing.Short() {
@@ -108,8 +108,8 @@ func TestReductionsOnGeneratedPrograms(t *testing.T) {
 	}
 }
 
-// On every version the small programs are right in every interleaving. A loop that waits for
-// another task is no endless run, because its states repeat.
+// On every version the small programs are right in every interleaving. A loop that waits
+// for another task is no endless run, because its states repeat.
 func TestEveryVersionIsRight(t *testing.T) {
 	for _, version := range []string{"4.3", "4.14", "5.7", "6.4", "6.18"} {
 		for _, name := range []string{"copy", "close-only", "kill"} {

@@ -48,8 +48,8 @@ func (v *visitedSet) visit(hash uint64, value uint32, update func(old, value uin
 
 // addExplored records that a shard has explored the state with the sleep set. The stored
 // sleep set is replaced only by a subset of it. If neither contains the other, it stays:
-// their intersection would be wrong, because the runs that can begin with a task of either
-// set were explored with neither.
+// their intersection would be wrong, because the runs that can begin with a task of
+// either set were explored with neither.
 func (v *visitedSet) addExplored(hash uint64, sleep uint32, shard int) {
 	v.update(hash, visitedState{sleep, uint32(shard)}, func(s *visitedState) {
 		if sleep&^s.value == 0 {

@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A state that was explored with a sleep set was explored with each superset as well. If two
-// shards have explored a state with sleep sets of which neither contains the other, the
-// intersection does not hold: a run that begins with a task of the one and then one of the
-// other is in neither.
+// A state that was explored with a sleep set was explored with each superset as well. If
+// two shards have explored a state with sleep sets of which neither contains the other,
+// the intersection does not hold: a run that begins with a task of the one and then one
+// of the other is in neither.
 func TestSleepSetsOfSeveralShards(t *testing.T) {
 	for _, tc := range []struct{ here, there, stored uint32 }{
 		{0b011, 0b011, 0b011},

@@ -13,8 +13,8 @@ import (
 // worker executes runs, one after the other. Each run re-executes the program along the
 // worker's path, whose states cannot be restored, and then continues into states that the
 // path has not reached. (P. Godefroid, "Model checking for programming languages using
-// VeriSoft", POPL 1997, searches programs by re-execution; VeriSoft stores no states.) The
-// worker is the strategy of the executor.
+// VeriSoft", POPL 1997, searches programs by re-execution; VeriSoft stores no states.)
+// The worker is the strategy of the executor.
 type worker struct {
 	*search
 	randomWalk
@@ -179,8 +179,8 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return chosen
 }
 
-// A store buffer's index in sets of tasks is that of its task plus firstBuffer. buffers is
-// the set of all store buffers.
+// A store buffer's index in sets of tasks is that of its task plus firstBuffer. buffers
+// is the set of all store buffers.
 const (
 	firstBuffer = maxTasks / 2
 	buffers     = uint32(1<<maxTasks - 1<<firstBuffer)
@@ -205,7 +205,8 @@ func (w *worker) taskAt(enabled []*sim.Task, index int) *sim.Task {
 }
 
 // expand appends the state that the run has reached to the path, selects the tasks to
-// explore from it, and chooses the first. It returns false if there is nothing to explore.
+// explore from it, and chooses the first. It returns false if there is nothing to
+// explore.
 func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 	n := w.nextNode()
 	n.current, n.weight = -1, 1
@@ -287,8 +288,8 @@ func (w *worker) backtrack() bool {
 	return false
 }
 
-// splitWork moves one unexplored branch of this worker to the frontier: the one nearest to
-// the root, whose subtree is likely the largest.
+// splitWork moves one unexplored branch of this worker to the frontier: the one nearest
+// to the root, whose subtree is likely the largest.
 func (w *worker) splitWork() {
 	for i := range w.path {
 		n := &w.path[i]

@@ -62,9 +62,9 @@ type Task struct {
 	safe      bool // it had done both when the release began
 }
 
-// Arena is the address of the world's memory. Its first pages are registered. The pages at
-// Plain are not registered, and the first of them is present. Each further faulter has the
-// same layout, mm.PMDSize above the one before.
+// Arena is the address of the world's memory. Its first pages are registered. The pages
+// at Plain are not registered, and the first of them is present. Each further faulter has
+// the same layout, mm.PMDSize above the one before.
 const (
 	Arena      = 0x200000
 	arenaPages = 4
@@ -74,8 +74,8 @@ const (
 // firstTask is the ID of a world's first task. ID 0 is the task of the setup.
 const firstTask = 1
 
-// Go adds a task, whose outcome is the result of body. A task that is not a Sleeper must end
-// in every run.
+// Go adds a task, whose outcome is the result of body. A task that is not a Sleeper must
+// end in every run.
 func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
 	return w.goIn(w.Process, name, body)
 }
@@ -98,12 +98,12 @@ func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task)
 }
 
 // At declares the task's live local state: the program point, whose name is unique in the
-// task, and all variables that the rest of the program reads. The search then treats tasks
-// with equal live state as equal, whatever their histories. Without At every history is a
-// state of its own, and a loop multiplies the states. A missing variable makes the search
-// unsound: it merges states that differ, and nothing reports that.
+// task, and all variables that the rest of the program reads. The search then treats
+// tasks with equal live state as equal, whatever their histories. Without At every
+// history is a state of its own, and a loop multiplies the states. A missing variable
+// makes the search unsound: it merges states that differ, and nothing reports that.
 func (w *World) At(t *machine.Task, point string, variables ...uint64) {
-	t.Forget(func(permutation int) uint64 {
+	t.Abstract(func(permutation int) uint64 {
 		h := fnv.New64a()
 		h.Write([]byte(point))
 		for _, v := range variables {
@@ -117,10 +117,11 @@ func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 }
 
 // observe updates the check against spurious SIGBUS before a task takes its step. A task
-// that has set a sleeping state, and has then found the context not released, must not get
-// SIGBUS from a release that begins later. (The check depends on the load of released, not
-// on the sleep itself, because independent steps can change the order of the sleep and the
-// release.) With store buffers a release begins when its store reaches memory.
+// that has set a sleeping state, and has then found the context not released, must not
+// get SIGBUS from a release that begins later. (The check depends on the load of
+// released, not on the sleep itself, because independent steps can change the order of
+// the sleep and the release.) With store buffers a release begins when its store reaches
+// memory.
 func (w *World) observe(chosen *sim.Task) {
 	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next() // a store buffer has its task's ID
 	released := w.Ctx.ReleasedWord()
@@ -144,8 +145,8 @@ func (w *World) enableFingerprints(perms []sim.Permutation, taskPerms [][]int) {
 	w.exec.Fingerprint(perms...)
 }
 
-// fingerprints appends the hashes of the current state, one for each permutation. They cover
-// the machine and what observe has recorded.
+// fingerprints appends the hashes of the current state, one for each permutation. They
+// cover the machine and what observe has recorded.
 func (w *World) fingerprints(to []uint64) []uint64 {
 	to = w.exec.States(to)
 	var announced, looked, safe uint32

@@ -57,7 +57,7 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 		// Look it up for every try: while mmap_lock was dropped it may have been
 		// unmapped.
 		vma := mm.FindVMA(t, addr)
-		t.ForgetSince(try, "found", vma.sumUpFields) // the fault depends on no other VMA
+		t.AbstractSince(try, "found", vma.sumUpFields) // the fault depends on no other VMA
 		if vma == nil || vma.Start > addr || accessError(vma, write) {
 			mm.MmapLock.UpRead(t)
 			return SegFault
@@ -84,7 +84,7 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 			}
 			if !t.FatalSignalPending() {
 				// Not part of the state: a major fault differs in its counter only.
-				t.ForgetSince(start, "retry", func(s *sim.Summary) { s.Add(uint64(flags)) })
+				t.AbstractSince(start, "retry", func(s *sim.Summary) { s.Add(uint64(flags)) })
 				continue
 			}
 		}
@@ -155,7 +155,7 @@ func (mm *MM) userAccess(t *sim.Task, addr uint64, buf []byte, write bool) (Outc
 		if outcome != Done {
 			return outcome, addr
 		}
-		t.ForgetSince(instruction, "again", nil)
+		t.AbstractSince(instruction, "again", nil)
 	}
 	return Done, addr
 }

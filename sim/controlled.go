@@ -68,16 +68,16 @@ var ErrAbandoned = errors.New("the strategy has abandoned the run")
 // coroutine is the state of a task that only a controlled executor needs. The executor
 // owns it.
 type coroutine struct {
-	next    Step // announced, not taken yet
-	queued  bool // waits in the queue of a semaphore
-	granted bool // owns the semaphore for which it was queued
-	started bool
-	on      *runner
-	history sums // hash of the steps taken and the values found, for the fingerprint
-	mark    sums // history at the last Forget or ForgetSince; see Mark
-	total   int  // number of steps announced
-	marked  int  // of these, the steps announced before the mark
-	buffer  storeBuffer
+	next         Step // announced, not taken yet
+	queued       bool // waits in the queue of a semaphore
+	granted      bool // owns the semaphore for which it was queued
+	started      bool
+	on           *runner
+	history      sums // hash of the steps taken and the values found, for the fingerprint
+	abstraction  sums // history at the last Abstract or AbstractSince; see Abstraction
+	total        int  // number of steps announced
+	abstractedAt int  // of these, the steps announced before that call
+	buffer       storeBuffer
 
 	bufferOf *Task // the task whose store buffer this task stands for; immutable
 }
@@ -240,9 +240,9 @@ func (t *Task) Next() Step { return t.co.next }
 // to a controlled executor.
 func (t *Task) Announced() int { return t.co.total }
 
-// SinceMark returns the number of steps that the task has announced since its last call
-// of Forget or ForgetSince. The task must belong to a controlled executor.
-func (t *Task) SinceMark() int { return t.co.total - t.co.marked }
+// StepsSinceAbstraction returns the number of steps that the task has announced since its
+// last call of Abstract or AbstractSince. The task must belong to a controlled executor.
+func (t *Task) StepsSinceAbstraction() int { return t.co.total - t.co.abstractedAt }
 
 // step announces a visible step and returns once the strategy has chosen it.
 func (c *Controlled) step(t *Task, s Step) {

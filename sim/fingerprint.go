@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// fingerprint is the hash of the global state of a controlled run. It is the sum of
-// hashes of
+// fingerprint is the hash of the global state of a controlled run. It is a sum of hashes,
+// which every step updates, of
 //
 //   - each task's history: its steps and the values they found, which determine the
 //     location and the variables of a deterministic task,
@@ -17,13 +17,14 @@ import (
 //
 // The content of a lock is a function of its holders' histories, so histories alone would
 // suffice. Summaries let states be recognised as equal that were reached by different
-// histories, once tasks forget theirs ([Task.Forget]).
+// histories, once tasks abstract from theirs ([Task.Abstract]).
 //
 // Two runs with the same fingerprint are in the same state, up to collisions of 64-bit
 // hashes. A sum does not depend on the order of its terms, so interleavings that differ
 // only in the order of independent steps have the same fingerprint.
 //
-// For symmetry reduction there is one fingerprint for each permutation of the tasks.
+// For symmetry reduction there is one fingerprint for each permutation of the tasks. The
+// explorer takes the smallest as the canonical representative of the state's orbit.
 type fingerprint struct {
 	on           bool          // Fingerprint has been called
 	permutations []Permutation // the first is the identity
@@ -111,44 +112,45 @@ func (c *Controlled) position(t *Task, k int) uint64 {
 	return h
 }
 
-// Forget replaces the task's history by a hash of its live state, which essence returns
-// for each permutation. Everything else that the task did so far must be irrelevant to
-// its further behaviour. Runs that differ only in the rest of the task's past then reach
-// the same state here.
-func (t *Task) Forget(essence func(permutation int) uint64) {
+// Abstract replaces the task's history by a hash of its live state, which live returns
+// for each permutation. The dead variables must be irrelevant to the task's further
+// behaviour. Runs that differ only in these then reach the same state here. (M. Bozga,
+// J.-C. Fernandez and L. Ghirvu, "State space reduction based on live variables
+// analysis", 1999, compute which variables are live. Here the program says so.)
+func (t *Task) Abstract(live func(permutation int) uint64) {
 	if t.ctl == nil || !t.ctl.fp.on {
 		return
 	}
 	for k := range t.ctl.fp.permutations {
-		t.co.history[k] = mix(mix(1, essence(k)), uint64(t.uniques))
+		t.co.history[k] = mix(mix(1, live(k)), uint64(t.uniques))
 	}
-	t.co.mark, t.co.marked = t.co.history, t.co.total
+	t.co.abstraction, t.co.abstractedAt = t.co.history, t.co.total
 }
 
-// Bookmark is a task's history at one point, for [Task.ForgetSince].
-type Bookmark struct{ history, mark sums }
+// Bookmark is a task's history at one point, for [Task.AbstractSince].
+type Bookmark struct{ history, abstraction sums }
 
 // Bookmark returns the task's history up to here.
 func (t *Task) Bookmark() (b Bookmark) {
 	if t.ctl != nil {
-		b.history, b.mark = t.co.history, t.co.mark
+		b.history, b.abstraction = t.co.history, t.co.abstraction
 	}
 	return b
 }
 
-// ForgetSince replaces the task's history since the bookmark by the program point and the
-// essence, so that runs that differ only in that part of the history reach the same state
-// here. The essence sums up the live variables of the active functions that were assigned
-// since the bookmark. It may omit a variable that follows from the content of a lock that
-// the task still holds. A nil essence means that no such variable is live. The name of
-// the point must be unique among the calls with the same bookmark.
-func (t *Task) ForgetSince(b Bookmark, point string, essence func(s *Summary)) {
+// AbstractSince replaces the task's history since the bookmark by the program point and
+// the live variables, so that runs that differ only in that part of the history reach the
+// same state here. The function live sums up the live variables of the active functions
+// that were assigned since the bookmark. It may omit a variable that follows from the
+// content of a lock that the task still holds. Nil means that no such variable is live.
+// The name of the point must be unique among the calls with the same bookmark.
+func (t *Task) AbstractSince(b Bookmark, point string, live func(s *Summary)) {
 	if t.ctl != nil { // short enough to be inlined
-		t.ctl.forgetSince(t, &b, point, essence)
+		t.ctl.abstractSince(t, &b, point, live)
 	}
 }
 
-func (c *Controlled) forgetSince(t *Task, b *Bookmark, point string, essence func(s *Summary)) {
+func (c *Controlled) abstractSince(t *Task, b *Bookmark, point string, live func(s *Summary)) {
 	if !c.fp.on {
 		return
 	}
@@ -156,22 +158,22 @@ func (c *Controlled) forgetSince(t *Task, b *Bookmark, point string, essence fun
 	for k := range c.fp.permutations {
 		s := &c.fp.summary
 		*s = Summary{c: c, k: k, h: at}
-		if essence != nil {
-			essence(s)
+		if live != nil {
+			live(s)
 		}
 		if s.unknown {
 			return // at the first permutation, if at any: nothing has been replaced
 		}
-		live := mix(mix(s.h, s.set), uint64(t.uniques)) // which names the task's next structure
-		t.co.history[k], t.co.mark[k] = mix(b.history[k], live), mix(b.mark[k], live)
+		now := mix(mix(s.h, s.set), uint64(t.uniques)) // which names the task's next structure
+		t.co.history[k], t.co.abstraction[k] = mix(b.history[k], now), mix(b.abstraction[k], now)
 	}
-	t.co.marked = t.co.total
+	t.co.abstractedAt = t.co.total
 }
 
-// Mark returns the hash that represents the task's past since its last call of Forget or
-// ForgetSince, 0 if it has called neither. It needs a controlled executor with
+// Abstraction returns the hash of the task's live state at its last call of Abstract or
+// AbstractSince, 0 if it has called neither. It needs a controlled executor with
 // fingerprints.
-func (t *Task) Mark(permutation int) uint64 { return t.co.mark[permutation] }
+func (t *Task) Abstraction(permutation int) uint64 { return t.co.abstraction[permutation] }
 
 // recordStep adds a step, and the value that it found, to the task's history.
 func (c *Controlled) recordStep(t *Task, s Step, found uint64) {

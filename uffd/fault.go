@@ -137,7 +137,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 	// entry sees the task asleep, and before mustWait, with a full barrier in between.
 	t.SetState(blocking.state)
 	c.faultPendingWqh.Lock.Unlock(t)
-	t.ForgetSince(queue, "queued", nil) // the faults queued before no longer matter
+	t.AbstractSince(queue, "queued", nil) // the faults queued before no longer matter
 
 	mustWait := c.mustWait(t, uwq.msg.Address) // FAULT-9
 	c.mm.MmapLock.UpRead(t)                    // FAULT-10
@@ -170,7 +170,7 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 		ret = 0
 	}
 	// The reason the wait ended no longer matters.
-	t.ForgetSince(start, "leaving", func(s *sim.Summary) { s.AddBool(ret&mm.VMFaultRetry != 0) })
+	t.AbstractSince(start, "leaving", func(s *sim.Summary) { s.AddBool(ret&mm.VMFaultRetry != 0) })
 	unlink := t.Bookmark()
 	// FAULT-12. A waker has removed the entry and linked it to itself; then nothing is
 	// left to do. A reader that moves the entry never links it to itself, so this test
@@ -180,9 +180,9 @@ func (c *Ctx) HandleUserfault(t *sim.Task, vmf *mm.Fault, reason mm.VMFlags) mm.
 		uwq.del(t)
 		c.faultPendingWqh.Lock.Unlock(t)
 	}
-	t.ForgetSince(unlink, "unlinked", nil) // it no longer matters by which task
-	uwq.returned(t)                        // QUEUE-8
-	c.put(t)                               // after the last use of the queues, which this may free
+	t.AbstractSince(unlink, "unlinked", nil) // it no longer matters by which task
+	uwq.returned(t)                          // QUEUE-8
+	c.put(t)                                 // after the last use of the queues, which this may free
 	return ret
 }
 

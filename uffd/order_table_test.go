@@ -146,7 +146,7 @@ var kernelSpelling = map[string]string{
 
 var (
 	// ignored calls serve the model and have no counterpart in the kernel.
-	ignored = regexp.MustCompile(`(?:^|\.)(?:trace\w*|use|look|ForgetSince|Bookmark|Label|Guards|sumUp\w*)$`)
+	ignored = regexp.MustCompile(`(?:^|\.)(?:trace\w*|use|look|AbstractSince|Bookmark|Label|Guards|sumUp\w*)$`)
 
 	// droppedRule is the condition of a function's dispatch line, which leads to the
 	// variants without some of its rules.

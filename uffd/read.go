@@ -41,7 +41,7 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 			break
 		}
 		c.faultPendingWqh.Lock.Unlock(t)
-		t.ForgetSince(start, "nothing pending", nil) // the read faults do not matter
+		t.AbstractSince(start, "nothing pending", nil) // the read faults do not matter
 		if t.SignalPending() {
 			err = errno.ERESTARTSYS
 			break
@@ -54,7 +54,7 @@ func (c *Ctx) ctxRead(t *sim.Task, noWait bool, msg *abi.Msg) (err error) {
 		t.Schedule()
 		c.fdWqh.Lock.Lock(t)
 	}
-	t.ForgetSince(start, "looked", func(s *sim.Summary) {
+	t.AbstractSince(start, "looked", func(s *sim.Summary) {
 		sumUpMsg(s, msg)
 		no, _ := err.(errno.Errno)
 		s.Add(uint64(no))

@@ -52,7 +52,7 @@ func userfaultfdRelease(t *sim.Task, f *vfs.File) error {
 	c.faultPendingWqh.wakeUpLocked(t, c, wakeRange{})
 	c.faultWqh.wakeUpLocked(t, c, wakeRange{})
 	c.faultPendingWqh.Lock.Unlock(t)
-	t.ForgetSince(start, "woken", nil) // it no longer matters which tasks
+	t.AbstractSince(start, "woken", nil) // it no longer matters which tasks
 	c.fdWqh.WakeUpKey(t, sim.Normal, pollHup)
 	c.put(t)
 	return nil

@@ -336,7 +336,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 		c.fdWqh.WakeUpKey(t, sim.Normal, pollIn)
 	}
 	c.faultPendingWqh.Lock.Unlock(t)
-	t.ForgetSince(queue, "queued", nil)
+	t.AbstractSince(queue, "queued", nil)
 	if dropped.Has(NoSleepingLockOnceAnnounced) {
 		c.mm.MmapLock.UpRead(t)
 		c.mm.MmapLock.DownRead(t)
@@ -411,7 +411,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 		ret = 0
 	}
 
-	t.ForgetSince(start, "leaving", func(s *sim.Summary) { s.AddBool(ret&mm.VMFaultRetry != 0) })
+	t.AbstractSince(start, "leaving", func(s *sim.Summary) { s.AddBool(ret&mm.VMFaultRetry != 0) })
 	unlink := t.Bookmark()
 	if dropped.Has(PutAfterUnlink) {
 		c.put(t)
@@ -429,7 +429,7 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 			c.faultPendingWqh.Lock.Unlock(t)
 		}
 	}
-	t.ForgetSince(unlink, "unlinked", nil)
+	t.AbstractSince(unlink, "unlinked", nil)
 	uwq.returned(t)
 	if !dropped.Has(PutAfterUnlink) {
 		c.put(t)
@@ -595,7 +595,7 @@ func (c *Ctx) ctxReadWithout(t *sim.Task, noWait bool, msg *abi.Msg) (err error)
 			break
 		}
 		c.faultPendingWqh.Lock.Unlock(t)
-		t.ForgetSince(start, "nothing pending", nil)
+		t.AbstractSince(start, "nothing pending", nil)
 		if t.SignalPending() {
 			err = errno.ERESTARTSYS
 			break
@@ -616,7 +616,7 @@ func (c *Ctx) ctxReadWithout(t *sim.Task, noWait bool, msg *abi.Msg) (err error)
 		t.Schedule()
 		c.fdWqh.Lock.Lock(t)
 	}
-	t.ForgetSince(start, "looked", func(s *sim.Summary) {
+	t.AbstractSince(start, "looked", func(s *sim.Summary) {
 		sumUpMsg(s, msg)
 		no, _ := err.(errno.Errno)
 		s.Add(uint64(no))
@@ -856,7 +856,7 @@ func userfaultfdReleaseWithout(t *sim.Task, f *vfs.File) error {
 		c.faultWqh.wakeUpLocked(t, c, wakeRange{})
 		c.faultPendingWqh.Lock.Unlock(t)
 	}
-	t.ForgetSince(start, "woken", nil)
+	t.AbstractSince(start, "woken", nil)
 	if !dropped.Has(WakeReadersAtRelease) {
 		c.fdWqh.WakeUpKey(t, sim.Normal, pollHup)
 	}
@@ -975,7 +975,7 @@ func (c *Ctx) wakeUserfaultWithout(t *sim.Task, r wakeRange) {
 		}
 	}
 	if needWakeup {
-		t.ForgetSince(start, "waiting", nil)
+		t.AbstractSince(start, "waiting", nil)
 		c.wakeUserfaultSlow(t, r)
 	}
 }

@@ -262,7 +262,7 @@ func (c *Ctx) wakeUserfault(t *sim.Task, r wakeRange) {
 		}
 	}
 	if needWakeup {
-		t.ForgetSince(start, "waiting", nil) // it no longer matters in which queue
+		t.AbstractSince(start, "waiting", nil) // it no longer matters in which queue
 		c.wakeUserfaultSlow(t, r)
 	}
 }

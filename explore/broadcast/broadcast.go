@@ -1,7 +1,7 @@
 // Package broadcast sends messages to all other members of a group, through files in a
 // directory that all members can reach: on one machine, or on a file system that several
-// machines share. Each member appends its messages to its own file, and reads those of the
-// others.
+// machines share. Each member appends its messages to its own file, and reads those of
+// the others.
 package broadcast
 
 import (
@@ -16,8 +16,8 @@ import (
 	"path/filepath"
 )
 
-// Member is a member of a group. M is the type of its messages, which are encoded as JSON. A
-// Member is not safe for concurrent use.
+// Member is a member of a group. M is the type of its messages, which are encoded as
+// JSON. A Member is not safe for concurrent use.
 type Member[M any] struct {
 	path    string // of its own file
 	subject string
@@ -38,8 +38,8 @@ type header struct {
 
 // Join joins a group of n members that share a subject, as the member with the number me,
 // from 0 to n-1. It creates the directory if it does not exist. It returns an error if a
-// file of the directory is about another subject, or if this member's file exists already: a
-// member cannot rejoin.
+// file of the directory is about another subject, or if this member's file exists
+// already: a member cannot rejoin.
 func Join[M any](dir string, me, n int, subject string) (*Member[M], error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -71,9 +71,9 @@ func path(dir string, number int) string {
 // Send sends a message to all other members.
 func (m *Member[M]) Send(message M) error { return m.write(0, message) }
 
-// write appends a line, or nothing if that fails. It opens and closes the file each time: a
-// network file system shows other machines what was written only after the close, and may
-// report only then that the disk is full.
+// write appends a line, or nothing if that fails. It opens and closes the file each time:
+// a network file system shows other machines what was written only after the close, and
+// may report only then that the disk is full.
 func (m *Member[M]) write(flags int, what any) error {
 	line, err := json.Marshal(what)
 	if err != nil {
@@ -95,9 +95,9 @@ func (m *Member[M]) write(flags int, what any) error {
 	return err
 }
 
-// Receive delivers the messages that have arrived, those of each peer in the order in which
-// it sent them. If accept refuses a message, the next call delivers it again, with all later
-// ones of the same peer.
+// Receive delivers the messages that have arrived, those of each peer in the order in
+// which it sent them. If accept refuses a message, the next call delivers it again, with
+// all later ones of the same peer.
 func (m *Member[M]) Receive(accept func(from int, message M) bool) error {
 	for _, p := range m.peers {
 		err := p.lines(func(line []byte) (bool, error) {
@@ -117,8 +117,8 @@ func (m *Member[M]) Receive(accept func(from int, message M) bool) error {
 	return nil
 }
 
-// lines delivers the complete lines that have not been accepted yet. It opens the file each
-// time, because a network file system looks for new contents only then.
+// lines delivers the complete lines that have not been accepted yet. It opens the file
+// each time, because a network file system looks for new contents only then.
 func (p *peer) lines(accept func(line []byte) (bool, error)) error {
 	f, err := os.Open(p.path)
 	switch {
