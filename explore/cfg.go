@@ -137,7 +137,7 @@ func (g *flowGraph) pointFor(keys []pointKey, k int) *point {
 	return p
 }
 
-// orbitOf returns the orbit as seen from the key at index k: the result's element j is
+// orbitOf returns the orbit relative to the key at index k: the result's element j is
 // the image of that key under permutation j.
 func (g *flowGraph) orbitOf(keys []pointKey, k int) []pointKey {
 	orbit := make([]pointKey, len(keys))

@@ -113,7 +113,7 @@ func (r *replay) mismatchAt(name string) error {
 	if !slices.Contains(known, strings.TrimSuffix(name, ".buffer")) {
 		return fmt.Errorf("the schedule does not fit: there is no task %q, but %s", name, strings.Join(known, ", "))
 	}
-	return fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which cannot go on then", r.at, name)
+	return fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which is not enabled there", r.at, name)
 }
 
 // Replay runs the setup once, along the schedule. It returns the outcome, and the failure
