@@ -19,7 +19,7 @@ type flowGraph struct {
 	version   int                   // number of changes
 
 	bitsMu sync.RWMutex
-	bits   map[lockKey]int
+	bits   map[lockKey]int // number of each element in lock sets; protected by bitsMu
 }
 
 // pointKey identifies a program point. It is an abstraction: two points may have the same
@@ -29,9 +29,9 @@ type pointKey struct {
 	Task        int
 	Abstraction uint64 // of the task's history: see [sim.Task.Abstraction]
 	Steps       int    // announced since then, including the one to be taken from here
-	Op, PrevOp  sim.Op // the step to be taken from here, and the one that led here
-	Obj, PrevObj,
-	In sim.ObjectID
+	Op, PrevOp  sim.Op // of the step to be taken from here, and of the one that led here
+	Obj, In     sim.ObjectID
+	PrevObj     sim.ObjectID
 }
 
 // edgeRecord is an edge that a run has taken. Each end is given as its orbit: the keys of

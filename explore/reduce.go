@@ -9,7 +9,7 @@ import "math/bits"
 //
 // The sleep set has the tasks whose next step was explored from an earlier state of the
 // path, and is independent of all steps taken since (P. Godefroid, Partial-Order Methods
-// for the Verification of Concurrent Systems, 1996, chapter 5).
+// for the Verification of Concurrent Systems, 1996).
 func (w *worker) expandReduced(n *node) {
 	if w.depth > 0 {
 		parent := &w.path[w.depth-1]

@@ -64,7 +64,7 @@ const (
 	running     stopReason = iota // none
 	failed                        // a run went wrong
 	outOfBudget                   // the budget is exhausted, or the search was cancelled
-	restart                       // an assumption was invalidated early: start the next pass
+	restart                       // start the next pass: an assumption was wrong, or another shard has started it
 )
 
 // runPass makes a pass through the tree.
