@@ -59,3 +59,22 @@ func TestSeqCountAbsent(t *testing.T) {
 	}
 	require.Equal(t, "0 0, 0 1, 1 0, 1 1", litmus(t, false, 2, program))
 }
+
+// A store in another task's buffer is not in memory: the exchange does not find it.
+func TestCmpxchgFindsMemory(t *testing.T) {
+	program := func(c *Controlled, r []uint64) {
+		var x, y Word
+		c.Go("a", nil, func(t *Task) {
+			x.Store(t, 1)
+			r[0] = y.Load(t)
+		})
+		c.Go("b", nil, func(t *Task) {
+			y.StoreAtOnce(t, 1)
+			if x.Cmpxchg(t, 0, 2) {
+				r[1] = 1
+			}
+		})
+	}
+	require.Equal(t, "0 0, 1 0, 1 1", litmus(t, false, 2, program))
+	require.Equal(t, "0 0, 0 1, 1 0, 1 1", litmus(t, true, 2, program))
+}

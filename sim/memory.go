@@ -73,7 +73,7 @@ func (c *Controlled) storeAtOnce(t *Task, w *Word, v uint64) {
 func (c *Controlled) cmpxchg(t *Task, w *Word, old, v uint64) bool {
 	s := Step{OpStore, unsafe.Pointer(w)}
 	c.step(t, s)
-	if w.v.Load() != old {
+	if c.inMemory(w) != old { // not w.v: another task's store may be pending
 		c.recordWord(t, s, w)
 		return false
 	}
