@@ -136,12 +136,11 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 // empty, which it must be first. No other task can tell a task in TASK_RUNNING from a
 // dead one: no waker wakes either.
 func (c *Controlled) exit(t *Task) {
-	if len(t.co.buffer.stores) == 0 && t.State() == Running {
-		return
-	}
 	s := Step{OpExit, unsafe.Pointer(t)}
-	c.step(t, s)
-	c.recordStep(t, s, 0)
+	if len(t.co.buffer.stores) > 0 || t.State() != Running {
+		c.step(t, s)
+	}
+	t.co.next = s // not in the history: the same end is the same state, step or not
 }
 
 // end is deferred by a task: it marks the task dead, records its panic, if any, as the
