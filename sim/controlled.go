@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unsafe"
 )
@@ -33,9 +32,14 @@ type Controlled struct {
 
 	// Coroutines, if not nil, provides the coroutines and takes them back at the end.
 	Coroutines *Coroutines
+	// NoFingerprints declares that Fingerprint will not be called. The executor then
+	// keeps nothing of structures that no task can reach any more, so its memory does
+	// not grow with the length of the run. Set it before the first label and the first
+	// task.
+	NoFingerprints bool
 
 	strategy Strategy
-	tasks    []*Task  // that have not ended, in ascending order of ID
+	tasks    runQueue // that have not ended
 	enabled  []*Task  // scratch memory of pick
 	current  *Task    // took the previous step
 	chosen   *Task    // takes the next step
@@ -44,9 +48,9 @@ type Controlled struct {
 	last     int      // the ID of the next task
 	err      error    // ended the run
 	stopping bool     // tasks are being unwound
-	labels   []*label // in ascending order of address
-	spare    []label  // preallocated labels
-	freed    bool     // some structure has been freed
+	labels   labelIndex
+	spare    []label // preallocated labels
+	freed    bool    // some structure has been freed
 	fp       fingerprint
 	// handles are the meanings of the handles stored before Fingerprint was called.
 	handles map[unsafe.Pointer]func(*Summary)
@@ -80,6 +84,8 @@ type coroutine struct {
 	buffer       storeBuffer
 
 	bufferOf *Task // the task whose store buffer this task stands for; immutable
+
+	sleeper sleeper // owned by the run queue
 }
 
 // newControlledTask allocates a task together with the state for a controlled executor.
@@ -88,6 +94,7 @@ func newControlledTask(name string, id int, private any) *Task {
 		task    Task
 		co      coroutine
 		siglock SpinLock
+		group   group
 		held    heldLocks
 		locks   [4]heldLock
 	}{task: Task{name: name, id: id, Private: private}}
@@ -95,7 +102,8 @@ func newControlledTask(name string, id int, private any) *Task {
 	both.task.co, both.task.held = &both.co, &both.held
 	both.siglock.Init(siglockClass)
 	both.siglock.Guards(func(*Summary) {}) // storeSignals adds the signals to the fingerprint
-	both.task.siglock = &both.siglock
+	both.group.siglock = &both.siglock
+	both.task.group = &both.group
 	return &both.task
 }
 
@@ -119,7 +127,7 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	}
 	t.co.next = Step{Op: OpStart}
 	LabelIn(c, t, name, uint64(t.id))
-	LabelIn(c, t.siglock, name+"'s siglock", uint64(t.id)<<32)
+	LabelIn(c, t.group.siglock, name+"'s siglock", uint64(t.id)<<32)
 	t.co.on = c.Coroutines.run(func() {
 		t.co.started = true
 		defer c.end(t)
@@ -127,7 +135,7 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 		fn(t)
 		c.exit(t)
 	})
-	c.tasks = append(c.tasks, t)
+	c.tasks.add(t)
 	return t
 }
 
@@ -170,9 +178,7 @@ func (c *Controlled) markDead(t *Task) {
 	}
 	t.state.Store(uint32(Dead))
 	t.co.next = Step{Op: OpExit}
-	if i := slices.Index(c.tasks, t); i >= 0 {
-		c.tasks = slices.Delete(c.tasks, i, i+1)
-	}
+	c.tasks.remove(t)
 }
 
 // fail ends the run with its first error. Errors of tasks that are being unwound are
@@ -214,8 +220,9 @@ func (c *Controlled) Settle() error {
 // Stop ends the run and unwinds every task that has not ended.
 func (c *Controlled) Stop() {
 	c.stopping = true
-	for len(c.tasks) > 0 {
-		t := c.tasks[0]
+	c.tasks.wakeAll()
+	for len(c.tasks.awake) > 0 {
+		t := c.tasks.awake[0]
 		if t.co.started {
 			t.co.on.resume() // its step panics with unwind
 		} else {
@@ -306,51 +313,11 @@ func (c *Controlled) pick() {
 	}
 }
 
-// findEnabled sets c.enabled to the tasks and the store buffers that can take a step.
-func (c *Controlled) findEnabled() {
-	c.enabled = c.enabled[:0]
-	for _, t := range c.tasks {
-		if c.isEnabled(t) {
-			c.enabled = append(c.enabled, t)
-		}
-	}
-	for _, t := range c.buffers {
-		c.enabled = append(c.enabled, t.co.buffer.task)
-	}
-}
-
-// isEnabled reports whether the task can take the step that it has announced.
-func (c *Controlled) isEnabled(t *Task) bool {
-	if t.co.queued {
-		return t.co.granted
-	}
-	if len(t.co.buffer.stores) > 0 && t.co.next.Op.drains() {
-		return false
-	}
-	switch t.co.next.Op {
-	case OpSchedule:
-		return t.mayRun()
-	case OpLock:
-		return (*SpinLock)(t.co.next.Obj).owner == nil
-	case OpReadBegin:
-		return c.seenBy(t, (*Word)(t.co.next.Obj))%2 == 0
-	}
-	return true
-}
-
-// Asleep reports whether the task sleeps in schedule().
-func (t *Task) Asleep() bool {
-	if t.ctl != nil {
-		return t.co.next.Op == OpSchedule && !t.mayRun()
-	}
-	return t.parks.Load()%2 == 1 && !t.mayRun()
-}
-
 // deadlock is called when no task is enabled. It returns an error if any task waits for a
 // lock or a sequence count, nil if all tasks sleep.
 func (c *Controlled) deadlock() error {
 	var stuck []string
-	for _, t := range c.tasks {
+	for _, t := range c.tasks.awake {
 		switch {
 		case t.co.queued:
 			stuck = append(stuck, t.name+" waits for "+(*RWSem)(t.co.next.Obj).class.Name)

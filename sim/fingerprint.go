@@ -71,7 +71,7 @@ func (c *Controlled) Fingerprint(permutations ...Permutation) {
 		permutations = []Permutation{{}}
 	}
 	c.fp = fingerprint{on: true, permutations: permutations}
-	for _, l := range c.labels {
+	for l := range c.labels.all() {
 		l.identify(permutations)
 	}
 	for w, meaning := range c.handles {
@@ -86,7 +86,10 @@ func (c *Controlled) Fingerprint(permutations ...Permutation) {
 func (c *Controlled) States(to []uint64) []uint64 {
 	for k := range c.fp.permutations {
 		sum := c.fp.objects[k] + c.fp.dead[k]
-		for _, t := range c.tasks {
+		for _, t := range c.tasks.awake {
+			sum += c.position(t, k)
+		}
+		for t := c.tasks.sleepers; t != nil; t = t.co.sleeper.next {
 			sum += c.position(t, k)
 		}
 		for _, t := range c.buffers {

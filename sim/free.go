@@ -12,22 +12,26 @@ type Free struct {
 	// Trace receives the events of tasks created after it was set; nil for none.
 	Trace *Tracer
 
-	siglock SpinLock // of all tasks
+	siglock  SpinLock // of all tasks
+	attached group    // the tasks made by Attach
+	started  group    // the tasks made by Go
+	ended    sync.WaitGroup
 
-	mu    sync.Mutex // protects the fields below, and the initialisation of siglock
-	tasks []*Task    // started by Go, not known to be dead
-	ended sync.WaitGroup
-	last  int // the ID of the next task
+	mu   sync.Mutex // protects last, and the initialisation of siglock and the groups
+	last int        // the ID of the next task
 }
 
 // Attach makes the calling goroutine a task and returns it. Tests and benchmarks get a
 // current task this way. Settle and Wait ignore attached tasks.
-func (f *Free) Attach(name string, private any) *Task {
+func (f *Free) Attach(name string, private any) *Task { return f.newTask(&f.attached, name, private) }
+
+func (f *Free) newTask(g *group, name string, private any) *Task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := &Task{name: name, id: f.last, Private: private, wake: make(chan struct{}, 1), trace: f.Trace, siglock: &f.siglock}
+	t := &Task{name: name, id: f.last, Private: private, wake: make(chan struct{}, 1), trace: f.Trace, group: g}
 	if f.siglock.class == nil {
 		f.siglock.Init(siglockClass)
+		f.attached.siglock, f.started.siglock = &f.siglock, &f.siglock
 	}
 	f.last++
 	return t
@@ -39,10 +43,8 @@ func Observer() *Task { return new(Free).Attach("observer", nil) }
 
 // Go starts a task that runs fn. private becomes its [Task.Private].
 func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
-	t := f.Attach(name, private)
-	f.mu.Lock()
-	f.tasks = append(f.tasks, t)
-	f.mu.Unlock()
+	t := f.newTask(&f.started, name, private)
+	f.started.awake.Add(1)
 	f.ended.Add(1)
 	go func() {
 		defer f.end(t)
@@ -55,6 +57,7 @@ func (f *Free) Go(name string, private any, fn func(t *Task)) *Task {
 // runtime.Goexit.
 func (f *Free) end(t *Task) {
 	t.state.Store(uint32(Dead))
+	f.started.awake.Add(-1)
 	f.ended.Done()
 }
 
@@ -64,7 +67,7 @@ func (f *Free) Wait() { f.ended.Wait() }
 // Settle blocks until every task that Go started is asleep or has ended. Attached tasks
 // must not run kernel code meanwhile. It always returns nil.
 func (f *Free) Settle() error {
-	for round := 0; !f.quiet(); round++ {
+	for round := 0; f.started.awake.Load() > 0; round++ {
 		if round < 100 {
 			runtime.Gosched()
 		} else {
@@ -72,37 +75,4 @@ func (f *Free) Settle() error {
 		}
 	}
 	return nil
-}
-
-// quiet reports whether at some instant every task was asleep or dead. Checking each task
-// once is not enough: a task found asleep may be woken by one that is checked later. A
-// second pass that finds the same counts of sleeps proves that no task woke up between
-// the passes.
-func (f *Free) quiet() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	live := f.tasks[:0]
-	for _, t := range f.tasks {
-		if t.State() != Dead {
-			live = append(live, t)
-		}
-	}
-	clear(f.tasks[len(live):])
-	f.tasks = live
-	var first uint64
-	for _, t := range f.tasks {
-		n := uint64(t.parks.Load())
-		if n%2 == 0 && t.State() != Dead {
-			return false
-		}
-		first += n
-	}
-	var second uint64
-	for _, t := range f.tasks {
-		if t.mayRun() {
-			return false
-		}
-		second += uint64(t.parks.Load())
-	}
-	return first == second
 }

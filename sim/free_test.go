@@ -16,8 +16,8 @@ func TestSettleWaitsForChains(t *testing.T) {
 		{2, 50, 300}, {3, 7, 1000}, {16, 40, 200}, {2001, 2000, 20},
 	} {
 		t.Run(fmt.Sprint(tc.tasks), func(t *testing.T) {
-			var f Free
-			defer drain(&f)
+			f := &remembering{Free: new(Free)}
+			defer f.drain()
 			hops := 0           // accessed by the holder of the token only
 			left := new(Word)   // hops left in this chain
 			holder := new(Word) // index of the task that has the token, plus one; 0 if none
@@ -31,7 +31,7 @@ func TestSettleWaitsForChains(t *testing.T) {
 						if holder.Load(t) == uint64(i+1) {
 							runtime.Gosched() // the state is set, but the task still runs
 							hops++
-							next := (i + len(ring)/2 + 1) % len(ring) // far away, so that one pass of quiet misses it
+							next := (i + len(ring)/2 + 1) % len(ring) // far away
 							if left.Dec(t) == 0 {
 								holder.Store(t, 0)
 							} else {
@@ -44,14 +44,14 @@ func TestSettleWaitsForChains(t *testing.T) {
 				})
 			}
 			close(started)
-			settle(t, &f)
+			settle(t, f)
 			boot := f.Attach("boot", nil)
 			for round := 1; round <= tc.rounds; round++ {
 				first := round % len(ring)
 				left.Init(uint64(tc.hops))
 				holder.Store(boot, uint64(first+1))
 				boot.WakeUpState(ring[first], Normal)
-				settle(t, &f)
+				settle(t, f)
 				require.Equal(t, round*tc.hops, hops)
 				for _, task := range ring {
 					if !task.Asleep() {
@@ -70,7 +70,7 @@ func TestSettleWaitsForChains(t *testing.T) {
 // A task that has set its state but not called Schedule still runs: Settle waits for it.
 func TestSleepStateIsNotAsleep(t *testing.T) {
 	for range 200 {
-		var f Free
+		f := &remembering{Free: new(Free)}
 		done := false
 		task := f.Go("task", nil, func(t *Task) {
 			t.SetState(Killable)
@@ -80,10 +80,10 @@ func TestSleepStateIsNotAsleep(t *testing.T) {
 			done = true
 			t.Schedule()
 		})
-		settle(t, &f)
+		settle(t, f)
 		require.True(t, task.Asleep())
 		require.True(t, done)
-		drain(&f)
+		f.drain()
 	}
 }
 
@@ -110,7 +110,7 @@ func TestSettleWaitsForNewTasks(t *testing.T) {
 		}
 	}
 	settle(t, &f)
-	require.Empty(t, f.tasks, "dead tasks are dropped")
+	require.Zero(t, f.started.awake.Load())
 }
 
 func TestThousandsOfTasks(t *testing.T) {
@@ -141,7 +141,7 @@ func TestThousandsOfTasks(t *testing.T) {
 	f.Wait()
 	require.EqualValues(t, n, through.Peek())
 	settle(t, &f)
-	require.Empty(t, f.tasks)
+	require.Zero(t, f.started.awake.Load())
 }
 
 // A test that calls FailNow in a task ends the task by runtime.Goexit.

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -15,8 +16,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // onBoth runs body on both executors and then ends the tasks that still sleep.
 func onBoth(t *testing.T, body func(t *testing.T, e Executor)) {
 	t.Run("free", func(t *testing.T) {
-		f := &Free{}
-		defer drain(f)
+		f := &remembering{Free: new(Free)}
+		defer f.drain()
 		body(t, f)
 	})
 	t.Run("controlled", func(t *testing.T) {
@@ -26,17 +27,36 @@ func onBoth(t *testing.T, body func(t *testing.T, e Executor)) {
 	})
 }
 
+// remembering is a free executor that remembers its tasks.
+type remembering struct {
+	*Free
+	mu    sync.Mutex
+	tasks []*Task // protected by mu
+}
+
+func (r *remembering) Go(name string, private any, fn func(t *Task)) *Task {
+	t := r.Free.Go(name, private, fn)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tasks = append(r.tasks, t)
+	return t
+}
+
 // drain kills and wakes sleeping tasks until every task has ended.
-func drain(f *Free) {
+func (r *remembering) drain() {
 	for {
-		_ = f.Settle()
-		if len(f.tasks) == 0 {
-			f.Wait()
-			return
+		_ = r.Settle()
+		live := 0
+		for _, t := range r.tasks {
+			if t.State() != Dead {
+				t.Interrupt(SignalFatal)
+				t.tryToWakeUp(Normal | WakeKill)
+				live++
+			}
 		}
-		for _, t := range f.tasks {
-			t.Interrupt(SignalFatal)
-			t.tryToWakeUp(Normal | WakeKill)
+		if live == 0 {
+			r.Wait()
+			return
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"unsafe"
+	"weak"
 )
 
 // ObjectID identifies a shared object across runs of one program: the same object has
@@ -15,7 +16,8 @@ type ObjectID uint64
 type label struct {
 	base     uintptr        // the address of the structure
 	size     uintptr        // in bytes
-	ref      unsafe.Pointer // base as a pointer, which keeps Go from reusing the memory
+	ref      unsafe.Pointer // base as a pointer, which keeps Go from reusing the memory; nil if weak is set
+	weak     weak.Pointer[byte]
 	name     string
 	n        uint64
 	ids      sums // the identity of the structure
@@ -80,16 +82,30 @@ func Label[T any](t *Task, p *T, name string, n uint64) {
 
 // LabelIn is [Label] for structures created before the first task.
 func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
+	l := c.newLabel()
+	*l = label{
+		base: uintptr(unsafe.Pointer(p)), size: unsafe.Sizeof(*p),
+		name: name, n: n, typ: reflect.TypeFor[T](),
+	}
+	if c.NoFingerprints {
+		l.weak = weak.Make((*byte)(unsafe.Pointer(p)))
+	} else {
+		l.ref = unsafe.Pointer(p)
+	}
+	c.addLabel(l)
+}
+
+// newLabel allocates a label. Labels that stay until the end are allocated by the dozen.
+func (c *Controlled) newLabel() *label {
+	if c.NoFingerprints {
+		return new(label)
+	}
 	if len(c.spare) == 0 {
 		c.spare = make([]label, 32)
 	}
 	l := &c.spare[0]
 	c.spare = c.spare[1:]
-	*l = label{
-		base: uintptr(unsafe.Pointer(p)), size: unsafe.Sizeof(*p), ref: unsafe.Pointer(p),
-		name: name, n: n, typ: reflect.TypeFor[T](),
-	}
-	c.addLabel(l)
+	return l
 }
 
 // addLabel inserts a label. It replaces one at the same address.
@@ -98,34 +114,13 @@ func (c *Controlled) addLabel(l *label) {
 		l.identify(c.fp.permutations)
 	}
 	c.memo = nil
-	i, found := slices.BinarySearchFunc(c.labels, l.base, func(l *label, base uintptr) int {
-		if l.base < base {
-			return -1
-		}
-		return int(min(l.base-base, 1))
-	})
-	if found {
-		c.labels[i] = l // the owner reuses the memory
-		return
-	}
-	c.labels = slices.Insert(c.labels, i, l)
+	c.labels.add(l)
 }
 
 // labelOf returns the label of the structure that contains the object, nil if none.
 func (c *Controlled) labelOf(obj unsafe.Pointer) *label {
 	at := uintptr(obj)
-	lo, hi := 0, len(c.labels)
-	for lo < hi {
-		if mid := (lo + hi) / 2; c.labels[mid].base <= at {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == 0 {
-		return nil
-	}
-	if l := c.labels[lo-1]; at-l.base < l.size {
+	if l := c.labels.atOrBelow(at); l != nil && at-l.base < l.size && l.live() {
 		return l
 	}
 	return nil

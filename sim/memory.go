@@ -107,7 +107,7 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 		c.step(t, s)
 	}
 	c.recordStep(t, s, 1)
-	if !c.fp.on {
+	if !c.fp.on && !c.NoFingerprints {
 		if c.handles == nil {
 			c.handles = map[unsafe.Pointer]func(*Summary){}
 		}
@@ -199,6 +199,7 @@ func (c *Controlled) schedule(t *Task) {
 func (c *Controlled) storeState(t, target *Task, s State) {
 	c.replaceValue(t, unsafe.Pointer(&target.state), uint64(target.State()), uint64(s))
 	target.state.Store(uint32(s))
+	c.tasks.wake(target)
 }
 
 // wakeUp wakes the target if its state shares a bit with mask, and reports whether it
@@ -227,6 +228,7 @@ func (c *Controlled) signal(t, target *Task, sig Signal) {
 func (c *Controlled) storeSignals(t, target *Task, sig Signal) {
 	c.replaceValue(t, unsafe.Pointer(&target.signals), uint64(target.signals.Load()), uint64(sig))
 	target.signals.Store(uint32(sig))
+	c.tasks.wake(target)
 }
 
 // loadSignals returns the task's pending signals.

@@ -13,9 +13,8 @@ type Task struct {
 	// protects it is up to those packages.
 	Private any
 
-	state   atomic.Uint32 // a State; set by the task, and set to Running by wakers
+	state   atomic.Uint32 // a State; set by the task, and set to Running by wakers; see also parked
 	signals atomic.Uint32 // pending Signal bits; written under siglock, read without
-	parks   atomic.Uint32 // free executor: incremented on each sleep and wake-up; odd while asleep
 	uniques uint32        // numbers returned by Unique; accessed by the task only
 	// wake holds a token once the task has been woken. It is nil on a controlled
 	// executor.
@@ -25,10 +24,23 @@ type Task struct {
 	held   *heldLocks             // accessed by the task only; nil before its first checked lock
 	ctl    *Controlled            // nil on a free executor
 	co     *coroutine             // owned by the controlled executor; nil on a free one
-	// siglock protects signals. On a controlled executor each task has its own. On a free
-	// executor all tasks share one, as the threads of a process do in the kernel.
-	siglock *SpinLock
+	// group has the siglock, which protects signals. On a controlled executor each task
+	// has its own. On a free executor tasks share one, as the threads of a process do
+	// in the kernel.
+	group *group
 }
+
+// group is what the tasks of a free executor share. A task of a controlled executor has
+// one of its own.
+type group struct {
+	siglock *SpinLock
+	awake   atomic.Int64 // free executor: counts the tasks that are neither parked nor dead
+}
+
+// parked is a bit of Task.state on the free executor: the task sleeps and is not counted
+// in group.awake. A waker clears the bit and then counts the task, before it can sleep
+// itself. So no task of the group can run if the count is zero.
+const parked = 1 << 31
 
 // Name returns the task's name. Any task may call it.
 func (t *Task) Name() string { return t.name }
@@ -48,7 +60,7 @@ func (t *Task) Unique() uint64 {
 }
 
 // State returns the task's state. Any task may call it.
-func (t *Task) State() State { return State(t.state.Load()) }
+func (t *Task) State() State { return State(t.state.Load() &^ parked) }
 
 // SetState sets the task's state: set_current_state, a store followed by a full barrier.
 // Set the state before checking the condition to wait for, so that a task that makes the
@@ -103,14 +115,17 @@ func (t *Task) Schedule() {
 
 // park blocks the goroutine until the state allows it to run.
 func (t *Task) park() {
-	if t.mayRun() {
+	s := t.state.Load()
+	if t.mayRun() || !t.state.CompareAndSwap(s, s|parked) { // only a waker changes the state
 		return
 	}
-	t.parks.Add(1) // odd: asleep
+	t.group.awake.Add(-1)
 	for !t.mayRun() {
 		<-t.wake
 	}
-	t.parks.Add(1)
+	if t.state.CompareAndSwap(s|parked, s) { // a signal ended the sleep, and its sender has not woken the task yet
+		t.group.awake.Add(1)
+	}
 }
 
 // mayRun reports whether the task need not sleep in schedule(): it is in TASK_RUNNING, or
@@ -147,6 +162,9 @@ func (t *Task) tryToWakeUp(mask State) bool {
 			return false
 		}
 		if t.state.CompareAndSwap(s, uint32(Running)) {
+			if s&parked != 0 {
+				t.group.awake.Add(1)
+			}
 			t.unpark()
 			return true
 		}
@@ -166,7 +184,7 @@ func (t *Task) unpark() {
 // target may see the signal before it is woken. It takes the signal under siglock, hence
 // after the wake-up, so the wake-up cannot end a later, unrelated sleep.
 func (t *Task) Signal(target *Task, sig Signal) {
-	target.siglock.Lock(t)
+	target.group.siglock.Lock(t)
 	if t.ctl != nil {
 		t.ctl.signal(t, target, sig)
 	} else {
@@ -176,16 +194,19 @@ func (t *Task) Signal(target *Task, sig Signal) {
 		t.traceStep(OpSignal, target.name)
 	}
 	t.WakeUpState(target, sig.wakes())
-	target.siglock.Unlock(t)
+	target.group.siglock.Unlock(t)
 }
 
 // Interrupt sends a signal to the task from outside the model, where no task is current.
 // It is not a visible step.
 func (t *Task) Interrupt(sig Signal) {
-	t.siglock.Bare(t)
+	t.group.siglock.Bare(t)
 	t.signals.Or(uint32(sig))
 	t.tryToWakeUp(sig.wakes())
-	t.siglock.EndBare(t)
+	if t.ctl != nil {
+		t.ctl.tasks.wake(t)
+	}
+	t.group.siglock.EndBare(t)
 }
 
 // wakes returns the mask of the states that the signal interrupts.
@@ -217,14 +238,14 @@ func (t *Task) TakeSignals() (dies bool) {
 	if !t.SignalPending() {
 		return false
 	}
-	t.siglock.Lock(t)
+	t.group.siglock.Lock(t)
 	var sig Signal
 	if t.ctl != nil {
 		sig = t.ctl.takeSignals(t)
 	} else if sig = Signal(t.signals.Load()); sig&SignalFatal == 0 {
 		t.signals.Store(0)
 	}
-	t.siglock.Unlock(t)
+	t.group.siglock.Unlock(t)
 	return sig&SignalFatal != 0
 }
 
