@@ -1,26 +1,32 @@
 package syntax
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Match reports whether an answer, or a line of output, is what was expected. Runs of
 // white space count as one space, and ... in what was expected stands for anything,
 // nothing included: "0 ..." is matched by "0", and by "0 {copy=4096}", but not by "01".
-func Match(want, got string) bool {
-	want, got = spread(want, true), spread(got, false)
-	parts := strings.Split(want, wildcard)
-	if len(parts) == 1 {
-		return want == got
+func Match(want, got string) bool { return newPattern(want).matches(spread(got, false)) }
+
+// pattern is what is expected of a line: the texts between its wildcards.
+type pattern []string
+
+func newPattern(want string) pattern { return strings.Split(spread(want, true), wildcard) }
+
+// literal reports whether the pattern has no wildcard.
+func (p pattern) literal() bool { return len(p) == 1 }
+
+// matches reports whether a line, spread, is what is expected.
+func (p pattern) matches(got string) bool {
+	first, last := p[0], p[len(p)-1]
+	if p.literal() {
+		return first == got
 	}
-	first, last := parts[0], parts[len(parts)-1]
 	if len(got) < len(first)+len(last) || !strings.HasPrefix(got, first) || !strings.HasSuffix(got, last) {
 		return false
 	}
 	got = got[len(first) : len(got)-len(last)]
 	// What stands between two wildcards is best found as early as it can be.
-	for _, part := range parts[1 : len(parts)-1] {
+	for _, part := range p[1 : len(p)-1] {
 		i := strings.Index(got, part)
 		if i < 0 {
 			return false
@@ -46,46 +52,4 @@ func spread(s string, wildcards bool) string {
 		b.WriteString(" " + word + " ")
 	}
 	return b.String()
-}
-
-// MatchBlock reports whether output is what was expected, line by line. A line that
-// is nothing but ... stands for any number of lines.
-func MatchBlock(want, got []string) bool {
-	last := len(want) - 1
-	for last >= 0 && !anyLines(want[last]) {
-		last--
-	}
-	if last < 0 {
-		return len(want) == len(got) && matchLines(want, got)
-	}
-	tail := want[last+1:]
-	if len(got) < len(tail) || !matchLines(tail, got[len(got)-len(tail):]) {
-		return false
-	}
-	got = got[:len(got)-len(tail)]
-	// As in Match, what stands between two wildcards is found as early as it can be.
-	for floating, want := false, want[:last+1]; len(want) > 0; floating = true {
-		n := slices.IndexFunc(want, anyLines)
-		at := 0
-		for at+n <= len(got) && !matchLines(want[:n], got[at:]) {
-			at++
-		}
-		if at+n > len(got) || at > 0 && !floating {
-			return false
-		}
-		want, got = want[n+1:], got[at+n:]
-	}
-	return true
-}
-
-func anyLines(line string) bool { return strings.TrimSpace(line) == wildcard }
-
-// matchLines matches the first lines of got. There are enough of them.
-func matchLines(want, got []string) bool {
-	for i, w := range want {
-		if !Match(w, got[i]) {
-			return false
-		}
-	}
-	return true
 }
