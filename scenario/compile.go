@@ -58,8 +58,8 @@ type compiler struct {
 	maxTasks  int             // 0 is no bound
 }
 
-// compile checks a scenario, up to the first mistake that is one too many, or a limit. The error is
-// of type syntax.Errors, or the context's.
+// compile checks a scenario, up to the first mistake that is one too many, or a limit.
+// The error is of type syntax.Errors, or the context's.
 func compile(ctx stdcontext.Context, file *syntax.File, limits Limits) (*program, error) {
 	if n := limits.Statements; n > 0 && len(file.Stmts) > n {
 		return nil, syntax.Errors{tooMany(file.Stmts[n], "statements", n)}
@@ -70,20 +70,21 @@ func compile(ctx stdcontext.Context, file *syntax.File, limits Limits) (*program
 	}
 	p := &program{file: file, compiler: c}
 	c.untilFull(func() { p.kernel = c.directives(file) })
-	return p, p.add(ctx, file)
+	statements, err := c.statements(ctx, file)
+	p.statements = statements
+	return p, err
 }
 
-// add appends the statements of a file to the program, or none of them if one has a mistake.
-func (p *program) add(ctx stdcontext.Context, file *syntax.File) (err error) {
-	c := p.compiler
-	var more []*statement
+// statements checks the statements of a file. The names that they introduce are known
+// from then on, even if one of them has a mistake.
+func (c *compiler) statements(ctx stdcontext.Context, file *syntax.File) (checked []*statement, err error) {
 	c.untilFull(func() {
 		for _, stmt := range file.Stmts {
 			if err = ctx.Err(); err != nil {
 				return
 			}
 			if st := c.statement(stmt); st != nil {
-				more = append(more, st)
+				checked = append(checked, st)
 			}
 			if c.maxTasks > 0 && len(c.tasks) > c.maxTasks {
 				c.errs.Add(tooMany(stmt, "tasks", c.maxTasks))
@@ -93,21 +94,20 @@ func (p *program) add(ctx stdcontext.Context, file *syntax.File) (err error) {
 	})
 	if err != nil {
 		c.errs = nil
-		return err
+		return nil, err
 	}
-	if errs := p.compiler.errs; errs != nil {
-		p.compiler.errs = nil
-		return errs
+	if errs := c.errs; errs != nil {
+		c.errs = nil
+		return nil, errs
 	}
-	p.statements = append(p.statements, more...)
-	return nil
+	return checked, nil
 }
 
 // full is the panic that ends the check of a file with too many mistakes.
 type full struct{}
 
-// untilFull runs a check, which ends early if no more mistakes are reported: one line alone may
-// have tens of thousands.
+// untilFull runs a check, which ends early if no more mistakes are reported: one line
+// alone may have tens of thousands.
 func (c *compiler) untilFull(check func()) {
 	defer func() {
 		if p := recover(); p != nil && p != (full{}) {
@@ -170,8 +170,8 @@ func (c *compiler) directives(file *syntax.File) string {
 	return name
 }
 
-// Kernels are the versions at which answers change, the oldest first. A scenario can run on
-// any release: see kernel.Resolve.
+// Kernels are the versions at which answers change, the oldest first. A scenario can
+// run on any release: see kernel.Resolve.
 func Kernels() []string {
 	var names []string
 	for _, p := range kernel.Profiles() {

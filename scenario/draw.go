@@ -27,7 +27,7 @@ func (s *Session) Draw() string {
 	for _, p := range s.processes {
 		s.drawMemory(&b, p)
 	}
-	for _, c := range s.model.contexts {
+	for _, c := range s.model.contexts.known {
 		if c.Freed() {
 			continue
 		}
@@ -71,7 +71,7 @@ func (s *Session) drawMemory(b *strings.Builder, p *process) {
 // pages is a mark for every page in [start, end).
 func (s *Session) pages(p *modelProcess, start, end uint64) string {
 	waited := map[uint64]bool{}
-	for _, c := range s.model.contexts {
+	for _, c := range s.model.contexts.known {
 		if c.MM() != p.MM {
 			continue
 		}

@@ -41,17 +41,13 @@ func (s *Session) evaluate(a *argument, k kind, self *task, lookup func(string) 
 
 // target is what a task is doing when it is sent a signal.
 func (s *Session) target(name string, self *task) target {
-	for _, t := range s.tasks {
-		if t.name == name {
-			return target{task: t, sleeping: t.sleeping(), self: t == self}
-		}
+	if t := s.task[name]; t != nil {
+		return target{task: t, sleeping: t.sleeping(), self: t == self}
 	}
 	// It has a name, and has not done anything: a child's first task, perhaps.
-	p := s.processes[0]
-	for _, other := range s.processes {
-		if other.name == name {
-			p = other
-		}
+	p := s.process[name]
+	if p == nil {
+		p = s.processes[0]
 	}
 	return target{task: s.taskNamed(name, p)}
 }

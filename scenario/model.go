@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,19 +12,20 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/procfs"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd"
 )
 
 // model is the modelled machine as a host. It can tell more than others can.
 type model struct {
-	opts       Options
-	machine    *machine.Machine
-	controlled *sim.Controlled // one of the two is nil
-	free       *sim.Free
-	processes  []*modelProcess
-	contexts   []*context
-	faults     []*allocationFault // of the next operation
-	tids       map[string]uint32  // the numbers of threads: each operation is a task of its own in the machine
+	opts         Options
+	machine      *machine.Machine
+	controlled   *sim.Controlled // one of the two is nil
+	free         *sim.Free
+	first        *modelProcess
+	processes    []*modelProcess // in order of creation; those whose memory is gone may be missing
+	processLimit int             // the number of processes at which forget looks through them
+	contexts     contexts
+	faults       []*allocationFault // of the next operation
+	tids         map[string]uint32  // the numbers of threads: each operation is a task of its own in the machine
 
 	mu         sync.Mutex // guards what follows, on the free executor
 	events     []sim.Event
@@ -51,7 +53,8 @@ func newModel(opts Options, profile kernel.Profile) *model {
 	if opts.MmapMinAddr != 0 {
 		m.machine.MmapMinAddr = opts.MmapMinAddr
 	}
-	m.add(m.machine.NewProcess()).OpenStd()
+	m.first = m.add(m.machine.NewProcess())
+	m.first.OpenStd()
 	return m
 }
 
@@ -62,7 +65,7 @@ func (m *model) add(p *machine.Process) *modelProcess {
 }
 
 // First implements [Host].
-func (m *model) First() Process { return m.processes[0] }
+func (m *model) First() Process { return m.first }
 
 // executor makes what the options ask for.
 func (m *model) executor() sim.Executor {
@@ -85,6 +88,7 @@ func (m *model) executor() sim.Executor {
 	}
 	m.controlled = sim.NewControlled(sim.NewRandom(m.opts.Seed))
 	m.controlled.Trace = tracer
+	m.controlled.NoFingerprints = true
 	return m.controlled
 }
 
@@ -239,34 +243,11 @@ func (m *model) interrupt(sleepers []Flight) {
 	}
 }
 
-// context is a userfaultfd context by the name of the descriptor that it came with.
-type context struct {
-	*uffd.Ctx
-	name string
-	file fileCount // nil if it was closed before anybody could look
-}
-
-// fileCount is the file that stands for a context.
-type fileCount interface{ Count() uint64 }
-
 // NameContext implements [Process].
 func (p *modelProcess) NameContext(fd int, name string) {
 	if file := p.Files().File(fd); file != nil {
-		p.model.contexts = append(p.model.contexts, &context{p.Ctx(fd), name, file})
+		p.model.contexts.add(p.Ctx(fd), name, file)
 	}
-}
-
-// contextName is the name of a context in answers. One that was closed before anybody
-// could look gets a number.
-func (m *model) contextName(c *uffd.Ctx) string {
-	for _, known := range m.contexts {
-		if known.Ctx == c {
-			return known.name
-		}
-	}
-	name := fmt.Sprintf("#%d", len(m.contexts)+1)
-	m.contexts = append(m.contexts, &context{c, name, nil})
-	return name
 }
 
 // Maps implements [Process].
@@ -275,7 +256,7 @@ func (p *modelProcess) Maps() ([]Mapping, error) {
 	for _, m := range procfs.Maps(p.MM) {
 		mapping := Mapping{Start: m.Start, End: m.End, Prot: m.Prot, Kind: m.Kind, Modes: m.Modes}
 		if m.Ctx != nil {
-			mapping.Context = p.model.contextName(m.Ctx)
+			mapping.Context = p.model.contexts.name(m.Ctx)
 		}
 		maps = append(maps, mapping)
 	}
@@ -290,6 +271,18 @@ func (p *modelProcess) Present(addr uint64, n int) ([]bool, error) {
 // Fdinfo implements [Process].
 func (p *modelProcess) Fdinfo(fd int) (string, error) { return procfs.Fdinfo(p.Files(), fd) }
 
+// forget drops what no later statement can ask about. Call it between two statements.
+func (m *model) forget() {
+	m.contexts.forget()
+	if len(m.processes) >= max(m.processLimit, fewProcesses) {
+		m.processes = slices.DeleteFunc(m.processes, func(p *modelProcess) bool { return p.MM.Users() == 0 })
+		m.processLimit = 2 * len(m.processes)
+	}
+}
+
+// fewProcesses is how many processes it is not worth the time to look through.
+const fewProcesses = 64
+
 // check holds the bookkeeping of the whole machine against itself. name finds the
 // scenario's name of a process.
 func (m *model) check(name func(p Process) string) error {
@@ -298,7 +291,7 @@ func (m *model) check(name func(p Process) string) error {
 			return fmt.Errorf("process %s: %w", name(p), err)
 		}
 	}
-	for _, c := range m.contexts {
+	for _, c := range m.contexts.known {
 		if c.file == nil {
 			continue
 		}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/mm"
@@ -104,11 +105,12 @@ func runRead(c *call) answer {
 			buf = nil // the buffer was unmapped since: the messages are lost to the program, too
 		}
 	}
-	text := fmt.Sprint(n)
+	var text strings.Builder
+	text.WriteString(strconv.FormatUint(n, 10))
 	for ; n >= abi.MsgSize && len(buf) >= abi.MsgSize; n, buf = n-abi.MsgSize, buf[abi.MsgSize:] {
-		text += " " + c.session.formatMsg(buf)
+		text.WriteString(" " + c.session.formatMsg(buf))
 	}
-	return answer{text: text, value: n}
+	return answer{text: text.String(), value: n}
 }
 
 // formatMsg spells a message: "{PAGEFAULT address=0x101000 flags=WRITE}", with the thread's
@@ -121,7 +123,7 @@ func (s *Session) formatMsg(b []byte) string {
 	}
 	text := fmt.Sprintf("{PAGEFAULT address=%#x flags=%s", msg.Address, messageFlags.format(msg.Flags))
 	if msg.Ptid != 0 {
-		text += " ptid=" + s.threadName(msg.Ptid)
+		text += " ptid=" + s.threads.name(msg.Ptid)
 	}
 	return text + "}"
 }

@@ -81,11 +81,11 @@ func (r *Result) subject() string {
 }
 
 func indent(lines []string) string {
-	out := ""
+	var out strings.Builder
 	for _, l := range lines {
-		out += "    " + l + "\n"
+		out.WriteString("    " + l + "\n")
 	}
-	return out
+	return out.String()
 }
 
 // Finding is what ended a run: a bug of the kernel, or of the model (a BUG_ON, a

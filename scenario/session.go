@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
@@ -27,11 +26,16 @@ type Session struct {
 	host      Host
 	model     *model // the host, if it is the model
 	processes []*process
+	process   map[string]*process // by name
 	tasks     []*task
+	task      map[string]*task  // by name
 	names     map[string]uint64 // what descriptors and addresses the names stand for
-	contexts  []string          // the names of those that there have been
-	focus     *place            // what the last touch or ioctl was about, nil at first
-	text      int               // bytes of answers so far
+	contexts  contextNames
+	threads   threadNames
+	ended     landings
+	focus     *place // what the last touch or ioctl was about, nil at first
+	text      int    // bytes of answers so far
+	added     int    // statements that Do has run
 }
 
 // NewSession prepares a run. The error lists every mistake that can be found without
@@ -40,8 +44,8 @@ func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	return NewSessionContext(stdcontext.Background(), file, opts)
 }
 
-// NewSessionContext is [NewSession], except that the check of the scenario ends with the context,
-// whose error it returns then. The context does not bound the run.
+// NewSessionContext is [NewSession], except that the check of the scenario ends with
+// the context, whose error it returns then. The context does not bound the run.
 func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) (*Session, error) {
 	program, err := compile(ctx, file, opts.Limits)
 	if err != nil {
@@ -74,8 +78,8 @@ func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) 
 	return s, nil
 }
 
-// ErrNoRoom is the error of a scenario that the host has no room for: too many tasks, too much
-// memory, or an address that the host uses itself.
+// ErrNoRoom is the error of a scenario that the host has no room for: too many tasks, too
+// much memory, or an address that the host uses itself.
 var ErrNoRoom = errors.New("the host has no room for it")
 
 // ErrInterference is the error of a scenario that something outside of it has disturbed: a
@@ -88,8 +92,8 @@ func Incomparable(err error) bool {
 	return errors.Is(err, ErrModelOnly) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrInterference)
 }
 
-// ErrCannotGoOn is the error of a scenario that is right, but whose task is asleep or gone when it is asked for
-// more: on another kernel, or in another order, it may not be.
+// ErrCannotGoOn is the error of a scenario that is right, but whose task is asleep or gone
+// when it is asked for more: on another kernel, or in another order, it may not be.
 var ErrCannotGoOn = errors.New("the task cannot go on")
 
 type cannotGoOn struct{ error }
@@ -101,8 +105,8 @@ func (c cannotGoOn) Unwrap() error { return c.error }
 // ErrModelOnly is the error of a scenario that only the model can run.
 var ErrModelOnly = errors.New("only the model can do this")
 
-// NewSessionOn prepares a run on a host, which the session closes. What only the model can
-// tell is skipped.
+// NewSessionOn prepares a run on a host, which the session closes. What only the model
+// can tell is skipped.
 func NewSessionOn(host Host, file *syntax.File) (*Session, error) {
 	program, err := compile(stdcontext.Background(), file, Limits{})
 	if err != nil {
@@ -113,13 +117,18 @@ func NewSessionOn(host Host, file *syntax.File) (*Session, error) {
 }
 
 func newSession(program *program, host Host) *Session {
-	s := &Session{program: program, host: host, names: map[string]uint64{}}
+	s := &Session{
+		program: program, host: host, names: map[string]uint64{},
+		process: map[string]*process{}, task: map[string]*task{},
+	}
 	s.addProcess(mainName, host.First())
 	return s
 }
 
 func (s *Session) addProcess(name string, p Process) {
-	s.processes = append(s.processes, &process{Process: p, name: name})
+	added := &process{Process: p, name: name}
+	s.processes = append(s.processes, added)
+	s.process[name] = added
 }
 
 // Kernel is the version that the session runs on.
@@ -133,6 +142,11 @@ func (s *Session) Next() (*Result, error) {
 	}
 	st := s.program.statements[s.next]
 	s.next++
+	return s.run(st)
+}
+
+// run runs a statement.
+func (s *Session) run(st *statement) (*Result, error) {
 	if s.model == nil && st.op != nil && st.op.modelOnly {
 		if st.op.needed {
 			s.Close()
@@ -143,6 +157,9 @@ func (s *Session) Next() (*Result, error) {
 		return r, nil
 	}
 	s.takeEvents()
+	if s.model != nil {
+		s.model.forget()
+	}
 	a, bug, err := s.do(st)
 	if err != nil {
 		s.Close()
@@ -170,8 +187,9 @@ func (s *Session) Next() (*Result, error) {
 	return r, nil
 }
 
-// Do runs a statement that is not in the scenario, behind what has run so far: a line of
-// text. The error is a mistake in it; the session can go on if that was found before it ran.
+// Do runs a statement that is not in the scenario, behind what has run so far: a line
+// of text, which the session does not keep. The error is a mistake in it; the session
+// can go on if that was found before it ran.
 func (s *Session) Do(line string) (*Result, error) {
 	file, err := syntax.Parse(s.program.file.Name, []byte(line))
 	if err != nil {
@@ -180,11 +198,16 @@ func (s *Session) Do(line string) (*Result, error) {
 	if len(file.Stmts) != 1 {
 		return nil, fmt.Errorf("%q: %d statements, not one", line, len(file.Stmts))
 	}
-	file.Stmts[0].Pos.Line = len(s.program.statements) + 1
-	if err := s.program.add(stdcontext.Background(), file); err != nil {
+	file.Stmts[0].Pos.Line = len(s.program.statements) + s.added + 1
+	statements, err := s.program.compiler.statements(stdcontext.Background(), file)
+	if err != nil {
 		return nil, err
 	}
-	return s.Next()
+	s.added++
+	if s.closed {
+		return nil, io.EOF
+	}
+	return s.run(statements[0])
 }
 
 // do runs a statement. bug is a finding, err a mistake in the scenario.
@@ -222,14 +245,15 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 		return answer{}, nil, err
 	}
 	unready := s.beforeHandshake(c, st.op)
-	f := &flight{st: st}
-	t.current, t.reported = f, false
+	f := &flight{task: t, st: st}
+	t.current, t.last, t.lastLine = f, st.text, st.line()
 	f.flight = t.process.Start(t.name, func(thread Thread) {
 		c.task = thread
-		t.tid.Store(thread.TID())
+		s.threads.set(t, thread.TID())
 		f.answer = st.op.run(c)
 	}, func(killed bool) {
 		f.killed = killed
+		s.ended.add(f)
 		f.done.Store(true)
 	})
 	if bug := s.host.Settle(); Incomparable(bug) {
@@ -245,17 +269,14 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 
 // land takes note of the operations that have ended, in the order of the tasks.
 func (s *Session) land() {
-	for _, t := range slices.Clone(s.tasks) {
-		f := t.current
-		if f == nil || !f.done.Load() || f.landed {
-			continue
-		}
+	for _, f := range s.ended.take() {
 		f.landed = true
 		if f.killed {
 			f.answer = answer{text: "killed", value: failed}
-			t.dead = true
+			f.task.dead = true
 		}
-		s.note(t, f)
+		s.note(f.task, f)
+		f.st, f.flight = nil, nil // the answer alone is still of use
 	}
 }
 
@@ -267,7 +288,7 @@ func (s *Session) note(t *task, f *flight) {
 		s.names[st.Bind] = a.value
 	}
 	if st.op.Name == "userfaultfd" && a.value != failed {
-		t.process.NameContext(int(int32(a.value)), s.uniqueName(st.Bind))
+		t.process.NameContext(int(int32(a.value)), s.contexts.unique(st.Bind))
 	}
 	if a.child != nil {
 		s.addProcess(st.Bind, a.child)
@@ -283,31 +304,28 @@ func (s *Session) note(t *task, f *flight) {
 // report is what the task's operation has come to, once.
 func (t *task) report() answer {
 	switch {
-	case t.current == nil || t.reported:
+	case t.current == nil:
 		return answer{text: "idle"}
 	case !t.current.landed:
 		return answer{text: "blocked"}
 	}
-	t.reported = true
-	return t.current.answer
+	a := t.current.answer
+	t.current = nil
+	return a
 }
 
 // await asks what has become of a task that was blocked.
 func (s *Session) await(st *statement) answer {
-	for _, t := range s.tasks {
-		if t.name == st.task {
-			return t.report()
-		}
+	if t := s.task[st.task]; t != nil {
+		return t.report()
 	}
 	return answer{text: "idle"}
 }
 
 // begun returns the last operation of a task with its line, "" if it has begun none.
 func (s *Session) begun(task string) string {
-	for _, t := range s.tasks {
-		if t.name == task && t.current != nil {
-			return fmt.Sprintf("%s of line %d", t.current.st.text, t.current.st.line())
-		}
+	if t := s.task[task]; t != nil && t.last != "" {
+		return fmt.Sprintf("%s of line %d", t.last, t.lastLine)
 	}
 	return ""
 }

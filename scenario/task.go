@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -10,6 +12,7 @@ import (
 type process struct {
 	Process
 	name   string
+	tasks  []*task // in order of creation
 	exited bool
 }
 
@@ -19,17 +22,20 @@ type process struct {
 type task struct {
 	name     string // as the scenario writes it: "t1", "child", "child.t1"
 	process  *process
-	current  *flight // the last operation, nil before the first
-	reported bool    // its answer has been given
+	number   int     // in the session, in order of creation
+	current  *flight // the operation whose answer has not been given, nil for none
+	last     string  // its last operation, "" before the first
+	lastLine int
 	dead     bool
-	tid      atomic.Uint32 // of its thread, 0 before it has one
+	tid      uint32 // of its thread, 0 before it has one; protected by the lock of Session.threads
 }
 
 // flight is an operation that a task has begun.
 type flight struct {
-	st     *statement
-	flight Flight
-	landed bool // the session has seen it end
+	task   *task
+	st     *statement // nil once it has landed
+	flight Flight     // likewise
+	landed bool       // the session has seen it end
 
 	// Written by the host's thread; done comes last.
 	answer answer
@@ -59,60 +65,112 @@ func (s *Session) ready(st *statement) (*task, error) {
 	case t.dead:
 		return nil, cannotGoOn{st.errorf("%s cannot run %s: it was killed", t.name, st.op.Name)}
 	case t.sleeping() != nil:
-		return nil, cannotGoOn{st.errorf("%s is still blocked in %s of line %d", t.name, t.current.st.text, t.current.st.line())}
+		return nil, cannotGoOn{st.errorf("%s is still blocked in %s of line %d", t.name, t.last, t.lastLine)}
 	}
 	return t, nil
 }
 
 func (s *Session) processOf(st *statement) (*process, error) {
-	for _, p := range s.processes {
-		if p.name == st.process {
-			return p, nil
-		}
+	if p := s.process[st.process]; p != nil {
+		return p, nil
 	}
 	return nil, st.errorf("there is no process %s: its fork has not succeeded", st.process)
 }
 
 func (s *Session) taskNamed(name string, p *process) *task {
-	for _, t := range s.tasks {
-		if t.name == name {
-			return t
-		}
+	if t := s.task[name]; t != nil {
+		return t
 	}
-	t := &task{name: name, process: p}
+	t := &task{name: name, process: p, number: len(s.tasks)}
 	s.tasks = append(s.tasks, t)
+	p.tasks = append(p.tasks, t)
+	s.task[name] = t
 	return t
 }
 
 // exitable says why a task's process cannot exit now: the model's exit does not kill
 // the other threads, as the kernel's does.
 func (s *Session) exitable(st *statement, self *task) error {
-	for _, t := range s.tasks {
-		if t != self && t.process == self.process && t.sleeping() != nil {
+	for _, t := range self.process.tasks {
+		if t != self && t.sleeping() != nil {
 			return st.errorf("%s cannot exit: %s is blocked in %s of line %d; kill it first",
-				self.name, t.name, t.current.st.text, t.current.st.line())
+				self.name, t.name, t.last, t.lastLine)
 		}
 	}
 	return nil
 }
 
-// uniqueName is the name of the context that a descriptor of that name has come with. A
-// second one of the name, or one without a name, gets a number.
-func (s *Session) uniqueName(fd string) string {
-	unique := fd
-	for n := len(s.contexts) + 1; unique == "" || slices.Contains(s.contexts, unique); n++ {
-		unique = fmt.Sprintf("%s#%d", fd, n)
-	}
-	s.contexts = append(s.contexts, unique)
-	return unique
+// landings are the operations that have ended since the session last looked.
+type landings struct {
+	mu      sync.Mutex
+	flights []*flight // protected by mu
 }
 
-// threadName is the name of the task whose thread has the number.
-func (s *Session) threadName(tid uint32) string {
-	for _, t := range s.tasks {
-		if t.tid.Load() == tid {
-			return t.name
-		}
+// add notes an operation that has ended. The host's thread calls it.
+func (l *landings) add(f *flight) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flights = append(l.flights, f)
+}
+
+// take returns the operations that have ended since the last call, in the order of
+// their tasks.
+func (l *landings) take() []*flight {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	flights := l.flights
+	l.flights = nil
+	slices.SortFunc(flights, func(a, b *flight) int { return cmp.Compare(a.task.number, b.task.number) })
+	return flights
+}
+
+// threadNames finds tasks by the number of their thread. Threads of the host use it.
+type threadNames struct {
+	mu    sync.Mutex
+	byTID map[uint32]*task // protected by mu
+}
+
+// set notes the number of a task's thread.
+func (n *threadNames) set(t *task, tid uint32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.byTID == nil {
+		n.byTID = map[uint32]*task{}
+	}
+	if n.byTID[t.tid] == t {
+		delete(n.byTID, t.tid)
+	}
+	t.tid = tid
+	n.byTID[tid] = t
+}
+
+// name returns the name of the task whose thread has the number.
+func (n *threadNames) name(tid uint32) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t := n.byTID[tid]; t != nil {
+		return t.name
 	}
 	return fmt.Sprint(tid)
+}
+
+// contextNames gives every context a name of its own.
+type contextNames struct {
+	count int
+	taken map[string]bool // names of descriptors that a context is called by
+}
+
+// unique returns the name of the context that a descriptor of that name has come with.
+// A second one of the name, or one without a name, gets its number among all contexts,
+// which no other one has.
+func (n *contextNames) unique(fd string) string {
+	n.count++
+	if fd == "" || n.taken[fd] {
+		return fmt.Sprintf("%s#%d", fd, n.count)
+	}
+	if n.taken == nil {
+		n.taken = map[string]bool{}
+	}
+	n.taken[fd] = true
+	return fd
 }
