@@ -173,7 +173,7 @@ func (c *Controlled) end(t *Task) {
 func (c *Controlled) markDead(t *Task) {
 	if t.State() != Dead {
 		for k := range c.fp.permutations {
-			c.fp.dead[k] += c.position(t, k)
+			c.fp.dead[k] += mix(c.position(t, k), 2) // not as one that is about to end
 		}
 	}
 	t.state.Store(uint32(Dead))
