@@ -93,8 +93,8 @@ func TestShardsSkipWhatOthersHaveExplored(t *testing.T) {
 	t.Fatal("the late shard has made another pass necessary each time")
 }
 
-// lateShardSkips starts a shard when another one has nothing left to do, and compares what
-// they have explored. It reports false if there was another pass.
+// lateShardSkips starts a shard when another one has nothing left to do, and compares
+// what they have explored. It reports false if there was another pass.
 func lateShardSkips(t *testing.T) bool {
 	setup, opts := FindSetup("mixed"), Options{Version: "2015+copy", Faulters: 1, Shards: 2, Exchange: t.TempDir()}
 	waits := make(chan int, 1) // gets the number of passes

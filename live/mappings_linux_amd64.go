@@ -104,6 +104,9 @@ func (t *thread) noteMapping(at, length uint64) {
 // taskSize is the end of user addresses.
 const taskSize = 1<<47 - pageSize
 
+// maxFill is more memory than a scenario has in one mapping, in bytes.
+const maxFill = 1 << 40
+
 // addressRange is a range of addresses that a system call is given, in bytes.
 type addressRange struct{ start, length uint64 }
 
@@ -141,7 +144,10 @@ func rangesOf(cmd uint32, arg []byte) []addressRange {
 	case cmd>>8&0xff != abi.APIVersion || cmd == abi.UFFDIO_API:
 		return nil
 	case cmd == abi.UFFDIO_COPY || cmd == abi.UFFDIO_MOVE:
-		return []addressRange{{word(0), word(2)}, {word(1), word(2)}}
+		// A fill stops at the end of the destination's VMA, which is a scenario's.
+		return []addressRange{{word(1), min(word(2), maxFill)}}
+	case cmd == abi.UFFDIO_ZEROPAGE || cmd == abi.UFFDIO_WAKE || cmd == abi.UFFDIO_CONTINUE || cmd == abi.UFFDIO_POISON:
+		return nil // needs registered memory, or none
 	}
 	return []addressRange{{word(0), word(1)}}
 }

@@ -21,7 +21,8 @@ func must(err error) {
 // goroutine, provides the page with UFFDIO_COPY.
 func Example() {
 	const start, length = 0x100000, 4 * mm.PageSize
-	profile, _ := kernel.Lookup("6.18")
+	profile, err := kernel.Resolve("6.18")
+	must(err)
 	exec := new(sim.Free) // every task is a goroutine
 	process := machine.New(exec, profile).NewProcess()
 	monitor := process.Attach(exec, "monitor")

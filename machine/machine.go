@@ -31,7 +31,8 @@ type Machine struct {
 }
 
 // New returns a machine without processes that runs the given kernel version. Its tasks
-// run on exec.
+// run on exec. It panics if the profile has no name: the zero profile is no version, but
+// what [kernel.Lookup] returns if it knows none of that name.
 func New(exec sim.Executor, profile kernel.Profile) *Machine {
 	return newMachine(mm.NewMemory(), exec, profile)
 }
@@ -43,6 +44,9 @@ func NewOn(memory *mm.Memory, exec sim.Executor, profile kernel.Profile) *Machin
 }
 
 func newMachine(memory *mm.Memory, exec sim.Executor, profile kernel.Profile) *Machine {
+	if profile.Name == "" {
+		panic("machine: a profile without a name is no kernel version: use kernel.Resolve")
+	}
 	_, controlled := exec.(*sim.Controlled)
 	memory.KeepsNumbers = !controlled
 	return &Machine{
