@@ -50,6 +50,7 @@ var greedy = map[string]string{
 		times(62, func(i int) string { return fmt.Sprintf("t%063d: load(0x10000000000)\n", i) }) +
 		strings.Repeat("ioctl(fd, UFFDIO_WAKE, {start=0x10000000000, len=1p})\n", 1900),
 	"long names of contexts": splits(longestName),
+	"long questions":         wide + "t: store(0x10000000000, \"" + strings.Repeat("x", 65_000) + "\")\n" + strings.Repeat("t\n", 1900),
 	"mistakes":               strings.Repeat("q()\n", Limits.Statements),
 	"many sleepers": strings.Replace(wide, "len=0x10000000000, mode", "len=0x1000000, mode", 1) +
 		times(62, func(i int) string { return fmt.Sprintf("t%d: load(0x10000000000)\n", i) }) +

@@ -42,9 +42,10 @@ type Result struct {
 	Wanted      bool `json:"-"`
 	BlockWanted bool `json:"-"`
 	// Begun is the last operation of the task that a statement such as "t1 = ..." asks
-	// about, with its line: "load(0x101000) of line 5". It is "" for other statements, and
-	// for a task that has begun no operation.
-	Begun string `json:"-"`
+	// about, "load(0x101000)", and BegunAt is its line. Begun is "" for other statements,
+	// and for a task that has begun no operation.
+	Begun   string `json:"-"`
+	BegunAt int    `json:"-"`
 }
 
 // Diff returns the lines that show the place, the expected result and the one that came
@@ -71,7 +72,7 @@ func (r *Result) Diff() string {
 func (r *Result) subject() string {
 	switch {
 	case r.Op == "" && r.Begun != "":
-		return r.Task + " = ... (" + r.Begun + ")"
+		return fmt.Sprintf("%s = ... (%s of line %d)", r.Task, r.Begun, r.BegunAt)
 	case r.Op == "":
 		return r.Task + " = ..."
 	case r.Task != "" && r.Task != mainName:

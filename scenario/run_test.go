@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/kernel"
@@ -322,4 +323,14 @@ func ExampleRun() {
 	// Output:
 	// fd = userfaultfd(O_NONBLOCK) = 3
 	// read(fd, 32) = -1 EINVAL (Invalid argument)
+}
+
+// A question about an operation does not copy its text: a scenario may ask 2,000 times
+// about an operation of 64 KiB.
+func TestQuestionsShareTheText(t *testing.T) {
+	report := run(t, "mmap(0x100000, 4p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)\nt1: load(0x100000)\nt1\nt1\n", scenario.Options{})
+	first, second := report.Results[2], report.Results[3]
+	require.Equal(t, "load(0x100000)", first.Begun)
+	require.Equal(t, 2, first.BegunAt)
+	require.Same(t, unsafe.StringData(first.Begun), unsafe.StringData(second.Begun))
 }
