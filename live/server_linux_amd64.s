@@ -155,15 +155,20 @@ TEXT ·finish(SB),NOSPLIT|NOFRAME,$0
 	JMP AX
 
 // onFault handles SIGSEGV and SIGBUS: it ends the touch and records the signal's number
-// and the address. 72, 168 and 16 are the offsets of R12 and RIP in the context, and of
-// si_addr.
+// and the address. It ignores a signal that another process sent, which is no fault:
+// si_code is 0 or negative. 72 and 168 are the offsets of R12 and RIP in the context, 8
+// and 16 those of si_code and si_addr.
 TEXT ·onFault(SB),NOSPLIT|NOFRAME,$0
+	MOVL 8(SI), AX
+	TESTL AX, AX
+	JLE sent
 	MOVQ 72(DX), AX
 	MOVL DI, sig(AX)
 	MOVQ 16(SI), CX
 	MOVQ CX, at(AX)
 	LEAQ ·finish(SB), CX
 	MOVQ CX, 168(DX)
+sent:
 	RET
 
 // onSignal handles SIGUSR1: it does nothing.

@@ -47,6 +47,23 @@ func TestFaultsInATask(t *testing.T) {
 	require.Equal(t, "y", string(task.lent(0, 1)))
 }
 
+// A fault's signal that comes from another process does not end what the task does.
+func TestSentFaultsAreIgnored(t *testing.T) {
+	task := first(t)
+	addr := task.lend(0, []byte("x"))
+	for _, sig := range []unix.Signal{unix.SIGSEGV, unix.SIGBUS} {
+		require.NoError(t, unix.Kill(task.pid, sig))
+		ret, err := task.command(cmdCopy, addr, task.lend(1, []byte("y")), 1)
+		require.NoError(t, err)
+		require.Zero(t, ret)
+		require.Zero(t, task.slot().sig, sig)
+		ret, err = task.command(unix.SYS_KILL, uint64(task.pid), uint64(sig))
+		require.NoError(t, err)
+		require.Zero(t, ret)
+		require.Zero(t, task.slot().sig, sig)
+	}
+}
+
 func TestATaskSharesMemoryAndAProcessDoesNot(t *testing.T) {
 	task := first(t)
 	const at = 0x10000000
