@@ -24,13 +24,14 @@ import (
 // description.
 var formats = []struct {
 	name, is string
+	json     bool // it consists of JSON, or contains all text of the scenario as JSON
 	write    func(out io.Writer, s trace.Stream) error
 }{
-	{"json", "every event, a JSON object per line (docs/trace.md)", func(out io.Writer, s trace.Stream) error { return s.WriteJSON(out) }},
-	{"mermaid", "a sequence diagram that GitHub renders", mermaid.Write},
-	{"perfetto", "a trace for ui.perfetto.dev", perfetto.Write},
-	{"dot", "the last state as a graph for Graphviz", dot.Write},
-	{"html", "a page to step through in a browser", page.Write},
+	{"json", "every event, a JSON object per line (docs/trace.md)", true, func(out io.Writer, s trace.Stream) error { return s.WriteJSON(out) }},
+	{"mermaid", "a sequence diagram that GitHub renders", false, mermaid.Write},
+	{"perfetto", "a trace for ui.perfetto.dev", true, perfetto.Write},
+	{"dot", "the last state as a graph for Graphviz", false, dot.Write},
+	{"html", "a page to step through in a browser", true, page.Write},
 }
 
 // picture says in which format a run is shown, and where.
@@ -121,7 +122,7 @@ func (p *picture) draw(standard io.Writer, s trace.Stream) error {
 	}
 	for _, f := range formats {
 		if f.name == p.format {
-			err = f.write(out, s)
+			err = f.write(&printableWriter{out: out, json: f.json}, s)
 		}
 	}
 	if closed := done(); err == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,6 +38,20 @@ func TestPrintable(t *testing.T) {
 	require.Equal(t, `a\nb\tc\x1b`, printableName("a\nb\tc\x1b"))
 }
 
+// JSON keeps its meaning: the escapes are those of JSON.
+func TestPrintableJSON(t *testing.T) {
+	const text = "a\u009b31m\x7f\u202e\U000e0041\ufeff\x1b\r\n\t\"\\é😀"
+	var out strings.Builder
+	e := json.NewEncoder(&printableWriter{out: &out, json: true})
+	e.SetEscapeHTML(false)
+	require.NoError(t, e.Encode(text))
+	require.Equal(t, out.String(), printable(out.String()))
+	require.Contains(t, out.String(), `a\u009b31m\u007f\u202e\udb40\udc41\ufeff\u001b\r\n\t\"\\é😀`)
+	var back string
+	require.NoError(t, json.Unmarshal([]byte(out.String()), &back))
+	require.Equal(t, text, back)
+}
+
 // Text of targets, scenarios and file names does not reach the terminal as commands.
 func TestControlCharactersAreNotPrinted(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -71,6 +86,13 @@ func TestControlCharactersAreNotPrinted(t *testing.T) {
 		"trace":            {"run", "--trace", filepath.Join("dir"+evil, "good.uffd")},
 		"versions":         {"run", "--kernel", "all", filepath.Join("dir"+evil, "good.uffd")},
 		"picture":          {"run", "--format", "dot", "-o", "picture", filepath.Join("dir"+evil, "good.uffd")},
+		"json":             {"run", "--json", filepath.Join("dir"+evil, "good.uffd")},
+		"json trace":       {"run", "--json", "--trace", filepath.Join("dir"+evil, "good.uffd")},
+		"json picture":     {"run", "--format", "json", filepath.Join("dir"+evil, "good.uffd")},
+		"mermaid":          {"run", "--format", "mermaid", filepath.Join("dir"+evil, "good.uffd")},
+		"perfetto":         {"run", "--format", "perfetto", filepath.Join("dir"+evil, "good.uffd")},
+		"dot":              {"run", "--format", "dot", filepath.Join("dir"+evil, "good.uffd")},
+		"html":             {"run", "--format", "html", filepath.Join("dir"+evil, "good.uffd")},
 		"directory":        {"conform", "--target", "true", "dir" + evil},
 		"empty":            {"conform", "--target", "true", filepath.Join("dir"+evil, "..")},
 		"operation":        {"run", write("operation.uffd", "po"+evil+"ll(0)\n")},

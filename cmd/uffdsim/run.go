@@ -319,7 +319,7 @@ func (r *runner) printer(path string) func(*scenario.Result) error {
 	colour := paletteFor(r.out)
 	switch {
 	case r.json:
-		enc := json.NewEncoder(r.out)
+		enc := json.NewEncoder(&printableWriter{out: r.out, json: true})
 		enc.SetEscapeHTML(false)
 		return func(res *scenario.Result) error { return enc.Encode(res) }
 	case r.quiet, r.update:
