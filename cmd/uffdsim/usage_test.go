@@ -210,7 +210,7 @@ func TestPlainMistakes(t *testing.T) {
 		"explore --faulters 2":                      "--faulters: PROGRAM is missing",
 		"explore copy --replay=":                    "--replay: must be a schedule, such as 't1*10",
 		"explore copy --strategy=":                  `no strategy "": the strategies are dpor`,
-		"explore copy --shard=0/x":                  "--shard 0/x: must be part I of N, such as 0/4",
+		"explore copy --shard=0/x":                  "--shard 0/x: must be shard I of N, such as 0/4",
 		"conform --operations 5 x.uffd":             "--fuzz and --operations generate the scenarios: leave out x.uffd",
 		"conform --target true .":                   ".: the directory has no scenarios (*.uffd)",
 		"run - -":                                   "- stands for standard input, which can be read only once",
