@@ -117,10 +117,23 @@ func (m *Member[M]) Receive(accept func(from int, message M) bool) error {
 	return nil
 }
 
+// openRegular opens a file for reading. It refuses anything else: a pipe would block, and
+// a device may never end.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
 // lines delivers the complete lines that have not been accepted yet. It opens the file
 // each time, because a network file system looks for new contents only then.
 func (p *peer) lines(accept func(line []byte) (bool, error)) error {
-	f, err := os.Open(p.path)
+	f, err := openRegular(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && p.read == 0:
 		return nil // it has not joined yet

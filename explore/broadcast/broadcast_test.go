@@ -139,3 +139,13 @@ func TestMistakes(t *testing.T) {
 	_, err = broadcast.Join[note](filepath.Join(dir, "file"), 0, 2, "toys")
 	require.Error(t, err)
 }
+
+// What stands in a peer's place without being a file is refused: a pipe would block the
+// search, and a device would never end.
+func TestOnlyRegularFiles(t *testing.T) {
+	dir := t.TempDir()
+	a := join(t, dir, 0, 2)
+	require.NoError(t, os.Symlink("/dev/zero", filepath.Join(dir, "shard-1.jsonl")))
+	err := a.Receive(func(int, note) bool { return true })
+	require.ErrorContains(t, err, "shard-1.jsonl is not a regular file")
+}
