@@ -52,6 +52,10 @@ type Outcome struct {
 func Run(pair Pair, file *syntax.File) (Outcome, error) {
 	var o Outcome
 	ours, theirs, err := pair()
+	if scenario.Incomparable(err) {
+		o.Ended = err
+		return o, nil
+	}
 	if err != nil {
 		return o, err
 	}

@@ -71,3 +71,17 @@ func TestPartOnThisKernel(t *testing.T) {
 		require.Equal(t, 1, o.Same)
 	}
 }
+
+// A host that is disturbed before the first statement ends one scenario, and not the
+// comparison of all others.
+func TestInterferenceBeforeTheScenario(t *testing.T) {
+	file, err := syntax.Parse("s", []byte("maps()\n"))
+	require.NoError(t, err)
+	disturbed := func() (Doer, Doer, error) {
+		return nil, nil, fmt.Errorf("munmap: %w", scenario.ErrInterference)
+	}
+	o, err := Run(disturbed, file)
+	require.NoError(t, err)
+	require.ErrorIs(t, o.Ended, scenario.ErrInterference)
+	require.Zero(t, o.Same)
+}

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -23,9 +25,29 @@ func main() {
 // execute runs the program and returns its exit code.
 func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
+	out := &output{Writer: stdout}
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
-	return exitCode(root.Execute(), stderr)
+	err := root.Execute()
+	if err == nil || errors.Is(err, errFailed) {
+		err = errors.Join(err, out.err)
+	}
+	return exitCode(err, stderr)
+}
+
+// output is standard output. It remembers the first error, so that the program does not
+// succeed if a part of what it printed is lost.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil && o.err == nil {
+		o.err = fmt.Errorf("uffdsim: standard output: %w", err)
+	}
+	return n, err
 }
