@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -8,21 +9,25 @@ import (
 // maxLine is the length of the longest line, in bytes.
 const maxLine = 64 << 10
 
-// Parse reads a scenario. name is what messages call it. The error is of type
-// [Errors] and lists every mistake, up to a limit.
-func Parse(name string, src []byte) (*File, error) {
+// Parse reads a scenario; messages call it name. The error is of type [Errors] and lists
+// every mistake, up to a limit.
+func Parse(name string, src []byte) (*File, error) { return ParseAt(name, 1, src) }
+
+// ParseAt is [Parse] for a part of a scenario, whose first line has the number first in
+// messages and in the places of the statements. [File.Rewrite] needs a whole scenario.
+func ParseAt(name string, first int, src []byte) (*File, error) {
 	f := &File{Name: name, lines: strings.SplitAfter(string(src), "\n")}
 	var errs Errors
-	var open *Stmt // takes the output that follows
+	var open *Stmt // the statement that output on the next line belongs to, nil if none
 	for i, line := range f.lines {
-		pos := Pos{File: name, Line: i + 1, Col: 1}
+		pos := Pos{File: name, Line: first + i, Col: 1}
 		line = strings.TrimRight(line, "\r\n")
 		stmt, err := f.parseLine(pos, line, open)
 		if err != nil {
 			if !errs.Add(err) {
 				break
 			}
-			stmt = open // so that the output behind a mistake is no mistake, too
+			stmt = open // output below a mistake is no second mistake
 			if stmt == nil {
 				stmt = &Stmt{}
 			}
@@ -35,8 +40,8 @@ func Parse(name string, src []byte) (*File, error) {
 	return f, nil
 }
 
-// parseLine reads a line, and returns the statement that output on the next line
-// would belong to.
+// parseLine reads a line, and returns the statement that output on the next line belongs
+// to, nil if none.
 func (f *File) parseLine(pos Pos, line string, open *Stmt) (stmt *Stmt, err *Error) {
 	if err := checkText(pos, line); err != nil {
 		return nil, err
@@ -44,7 +49,11 @@ func (f *File) parseLine(pos Pos, line string, open *Stmt) (stmt *Stmt, err *Err
 	body := strings.TrimLeft(line, " \t")
 	switch {
 	case body == "" || body[0] == '#':
-		if d, ok := directive(pos, body); ok && len(f.Stmts) == 0 {
+		d, ok := directive(pos, body)
+		if ok && len(f.Stmts) > 0 {
+			return nil, &Error{Pos: pos, Msg: fmt.Sprintf("the directive %s must come before the first statement", quote(d.Key, shownWord))}
+		}
+		if ok {
 			f.Directives = append(f.Directives, d)
 		}
 		return nil, nil
@@ -84,7 +93,8 @@ func checkText(pos Pos, line string) *Error {
 	return nil
 }
 
-// validLen is how many bytes of the text are UTF-8 before the first that is not.
+// validLen returns the length in bytes of the longest valid UTF-8 text that the text
+// begins with.
 func validLen(text string) int {
 	n := 0
 	for n < len(text) {
@@ -97,7 +107,7 @@ func validLen(text string) int {
 	return n
 }
 
-// directive reads "#! key: value".
+// directive reads "#! key: value", and reports whether the line is a directive.
 func directive(pos Pos, body string) (Directive, bool) {
 	rest, ok := strings.CutPrefix(body, "#!")
 	key, value, colon := strings.Cut(rest, ":")
@@ -154,8 +164,8 @@ func (s *scanner) bindingFollows() bool {
 	return ok && ahead.at < len(ahead.line) && ahead.line[ahead.at] == '('
 }
 
-// rest takes the rest of the line up to a comment, which begins with a # that is not
-// in quotes. Quotes must be closed: else nobody could tell where the comment begins.
+// rest takes the rest of the line up to a comment, which begins with a # outside quotes.
+// Quotes must be closed: otherwise the beginning of the comment is ambiguous.
 func (s *scanner) rest() string {
 	s.space()
 	from := s.at

@@ -146,6 +146,8 @@ func TestMistakes(t *testing.T) {
 		"f(" + strings.Repeat("é", 11):    `x:1:3: expected a value, found "éééééééééé..."`,
 		"f(x" + strings.Repeat("é", 11):   `x:1:4: expected ")" or a comma, found "éééééééééé..."`,
 		"f(1)" + strings.Repeat("x€", 9):  `x:1:5: unexpected "x€x€x€x€x€..." behind the statement`,
+		"f()\n#! kernel: 4.4":             `x:2:1: the directive "kernel" must come before the first statement`,
+		"f()\n    a\n  #! title: t\n":     `x:3:1: the directive "title" must come before the first statement`,
 		"# " + strings.Repeat("x", 1<<20): `x:1:1: the line is longer than 64 KiB`,
 	} {
 		_, err := syntax.Parse("x", []byte(text))

@@ -41,6 +41,22 @@ func TestMatch(t *testing.T) {
 		{"a....", "a.", true},
 		{"......", "", true},
 		{"a ...... b", "a b", true},
+		{"-1 ESPIPE", "-1 ESPIPE (Illegal seek)", true},
+		{"-1 ESPIPE (Illegal seek)", "-1 ESPIPE (Illegal seek)", true},
+		{"-1 ESPIPE (Invalid argument)", "-1 ESPIPE (Illegal seek)", false},
+		{"-1 ESPIPE (Illegal", "-1 ESPIPE (Illegal seek)", false},
+		{"-1 EINVAL", "-1 ESPIPE (Illegal seek)", false},
+		{"-1", "-1 ESPIPE (Illegal seek)", false},
+		{"-1 ESPIPE (Illegal seek)", "-1 ESPIPE", false},
+		{"-1 EAGAIN {copy=8192}", "-1 EAGAIN (Resource temporarily unavailable) {copy=8192}", true},
+		{"-1 EAGAIN {copy=...}", "-1 EAGAIN (Resource temporarily unavailable) {copy=8192}", true},
+		{"-1 EAGAIN {copy=4096}", "-1 EAGAIN (Resource temporarily unavailable) {copy=8192}", false},
+		{"-1 EAGAIN (Try again) {copy=8192}", "-1 EAGAIN (Resource temporarily unavailable) {copy=8192}", false},
+		{"-1 EAGAIN", "-1 EAGAIN (Resource temporarily unavailable) {copy=8192}", false},
+		{"-1 E2BIG ...", "-1 E2BIG (Argument list too long)", true},
+		{"0x802", "0x802 (flags O_RDWR|O_NONBLOCK)", false},
+		{"-1 Einval", "-1 Einval (an error)", false},
+		{"-1 EINVAL x", "-1 EINVAL (x", false},
 	} {
 		require.Equal(t, test.ok, syntax.Match(test.want, test.got), "%q %q", test.want, test.got)
 	}
