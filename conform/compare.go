@@ -63,7 +63,7 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 	defer theirs.Close()
 	r := &lockstep{ours: ours, theirs: theirs}
 	for _, stmt := range file.Stmts {
-		result, d, err := r.do(stmt.Op)
+		result, d, err := r.compare(func(d Doer) (*scenario.Result, error) { return doAt(d, file, stmt) })
 		switch {
 		case err != nil:
 			o.Ended = err
@@ -72,7 +72,6 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 			o.Ended = d.Err
 			return o, nil
 		case d != nil:
-			d.Ours.File, d.Ours.Line = file.Name, stmt.Pos.Line
 			o.Diverge = d
 			return o, nil
 		case result.Skipped:

@@ -43,6 +43,28 @@ read(fd, 32)
 	require.Equal(t, Outcome{Same: 8, Unready: 2}, o)
 }
 
+// An error names the scenario's file and lines.
+func TestEndNamesThePlace(t *testing.T) {
+	for text, want := range map[string]string{
+		`# A comment.
+
+fd = userfaultfd(0)
+ioctl(fd, UFFDIO_API, {api=0xaa, features=0})
+
+t1: read(fd, 32)
+t1: read(fd, 32)
+`: "s.uffd:7:1: t1 is still blocked in read(fd, 32) of line 6",
+		"# A comment.\nclose(1, 2)\n": "s.uffd:2:10: too many arguments: it is close(fd)",
+		"# A comment.\nmmap(0, 1p, PROT_READ, MAP_ANONYMOUS|1|MAP_HUGETLB, 8, 0)\n": "s.uffd:2: not modelled: MAP_HUGETLB (in Linux since 2.6.32)",
+	} {
+		file, err := syntax.Parse("s.uffd", []byte(text))
+		require.NoError(t, err)
+		o, err := Run(models("6.18"), file)
+		require.NoError(t, err)
+		require.EqualError(t, o.Ended, want)
+	}
+}
+
 // The comparison ends at the first statement that is not modelled.
 func TestNotModelledEndsTheComparison(t *testing.T) {
 	file, err := syntax.Parse("s", []byte(`mmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)

@@ -107,14 +107,19 @@ func (r *lockstep) effort() Effort {
 // do runs a statement on both sides. The error is a mistake in the statement.
 func (r *lockstep) do(line string) (*scenario.Result, *Divergence, error) {
 	r.lines = append(r.lines, line)
-	a, err := r.ours.Do(line)
+	return r.compare(func(d Doer) (*scenario.Result, error) { return d.Do(line) })
+}
+
+// compare runs a statement on both sides by calling do for each.
+func (r *lockstep) compare(do func(d Doer) (*scenario.Result, error)) (*scenario.Result, *Divergence, error) {
+	a, err := do(r.ours)
 	if err != nil {
 		return nil, nil, err
 	}
 	if a.Finding != nil && a.Finding.NotModelled() {
 		return nil, nil, a.Finding // there is no answer to compare
 	}
-	b, err := r.theirs.Do(line)
+	b, err := do(r.theirs)
 	switch {
 	case err != nil:
 		return a, &Divergence{Ours: a, Err: err}, nil

@@ -197,7 +197,7 @@ func TestServe(t *testing.T) {
 	var out strings.Builder
 	in := "fd = userfaultfd(O_NONBLOCK)\nmmap(0x10000000, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\nmaps()\nnonsense(\n"
 	require.NoError(t, Serve(d, strings.NewReader(in), &out))
-	require.Equal(t, "= 3\n= 0x10000000\n=\t10000000-10001000 r--p\n! conform:1:10: \")\" is missing\n", out.String())
+	require.Equal(t, "= 3\n= 0x10000000\n=\t10000000-10001000 r--p\n! conform:4:10: \")\" is missing\n", out.String())
 }
 
 func BenchmarkMadeUp(b *testing.B) {

@@ -18,6 +18,20 @@ type Doer interface {
 	Close()
 }
 
+// placer is a Doer whose results and messages name the place of a statement in a scenario:
+// a [scenario.Session].
+type placer interface {
+	DoAt(name string, n int, line string) (*scenario.Result, error)
+}
+
+// doAt runs a statement of a scenario on d. Results and messages name its place if d can.
+func doAt(d Doer, file *syntax.File, stmt *syntax.Stmt) (*scenario.Result, error) {
+	if p, ok := d.(placer); ok {
+		return p.DoAt(file.Name, stmt.Pos.Line, stmt.Op)
+	}
+	return d.Do(stmt.Op)
+}
+
 // Target makes a Doer for each scenario.
 type Target interface {
 	New() (Doer, error)

@@ -62,7 +62,7 @@ type compiler struct {
 // The error is of type syntax.Errors, or the context's.
 func compile(ctx stdcontext.Context, file *syntax.File, limits Limits) (*program, error) {
 	if n := limits.Statements; n > 0 && len(file.Stmts) > n {
-		return nil, syntax.Errors{tooMany(file.Stmts[n], "statements", n)}
+		return nil, syntax.Errors{tooMany(file.Stmts[n], "statement", n)}
 	}
 	c := &compiler{
 		names: map[string]kind{}, tasks: map[string]bool{mainName: true}, maxTasks: limits.Tasks,
@@ -87,7 +87,7 @@ func (c *compiler) statements(ctx stdcontext.Context, file *syntax.File) (checke
 				checked = append(checked, st)
 			}
 			if c.maxTasks > 0 && len(c.tasks) > c.maxTasks {
-				c.errs.Add(tooMany(stmt, "tasks", c.maxTasks))
+				c.errs.Add(tooMany(stmt, "task", c.maxTasks))
 				return
 			}
 		}

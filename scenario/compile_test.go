@@ -57,7 +57,7 @@ func TestMistakesBeforeItRuns(t *testing.T) {
 		"ioctl(3, UFFDIO_WAKE, 'A')":             `1:23: arg must be a struct, an address or a string, not a character`,
 		"ioctl(3, UFFDIO_WAKE, {start=1})":       `1:23: UFFDIO_WAKE lacks the field len`,
 		"ioctl(3, UFFDIO_WAKE, {1, 2})":          "1:24: a field of UFFDIO_WAKE is name=value: it has start, len\n1:27: a field of UFFDIO_WAKE is name=value: it has start, len",
-		"ioctl(3, UFFDIO_WAKE, {strat=1})":       `1:24: unknown field of UFFDIO_WAKE "strat" (did you mean "start"?)`,
+		"ioctl(3, UFFDIO_WAKE, {strat=1})":       `1:24: UFFDIO_WAKE has no field "strat" (did you mean "start"?)`,
 		"ioctl(3, UFFDIO_COPY, {dst=1, len=1p})": `1:23: UFFDIO_COPY needs a source: src=ADDRESS, or byte='A'`,
 		"ioctl(3, UFFDIO_COPY, {dst=1, len=1p, src=1, byte='A'})":              `1:23: src and byte exclude each other`,
 		"ioctl(3, UFFDIO_COPY, {dst=1, len=1g, byte='A'})":                     `1:23: byte stands for at most 16777216 bytes: copy them from src`,

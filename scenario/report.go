@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,7 @@ func (r *Result) Diff() string {
 		d += fmt.Sprintf("  want = %s\n  got  = %s\n", r.Want, r.Answer)
 	}
 	if r.BlockWanted {
-		d += "  want block:\n" + indent(r.WantBlock) + "  got block:\n" + indent(r.Block)
+		d += "  expected lines:\n" + indent(r.WantBlock) + "  printed lines:\n" + indent(r.Block)
 	}
 	return d
 }
@@ -127,6 +128,29 @@ type Report struct {
 	Results []Result
 	// Steps is the number of visible steps taken, 0 on the free executor.
 	Steps int
+	// Sleepers are the tasks that slept when the scenario ended, in order of creation,
+	// except for those that the scenario has asked about. It is nil for a run that ended
+	// early.
+	Sleepers []Sleeper
+}
+
+// Sleeper is a task that sleeps in the kernel.
+type Sleeper struct {
+	Task string // its name in the scenario
+	Op   string // its operation: "load(0x100000)"
+	Line int    // the line of the operation, from 1
+}
+
+// String is "t1 still sleeps in load(0x100000) of line 5".
+func (s Sleeper) String() string {
+	return fmt.Sprintf("%s still sleeps in %s of line %d", s.Task, s.Op, s.Line)
+}
+
+// FailedBefore reports whether err, the error of [Session.Run], is a consequence of the
+// failed expectations before it: a task cannot go on ([ErrCannotGoOn]). Then the run has
+// failed, and the scenario has no mistake.
+func (r *Report) FailedBefore(err error) bool {
+	return errors.Is(err, ErrCannotGoOn) && !r.OK()
 }
 
 // OK reports whether every expectation was met and nothing was found.

@@ -18,14 +18,18 @@ func Run(file *syntax.File, opts Options) (*Report, error) {
 	return s.Run(nil)
 }
 
-// Run runs the statements that are left, and hands each result to each, if that is
-// not nil, before it goes on. An error of each ends the run.
+// Run runs the remaining statements, and calls each with every result before the next
+// statement runs, unless each is nil. An error of each ends the run. The report has the
+// results up to an error.
 func (s *Session) Run(each func(*Result) error) (*Report, error) {
 	report := &Report{File: s.program.file.Name, Kernel: s.Kernel()}
 	for {
 		r, err := s.Next()
 		report.Steps = s.Steps()
 		if errors.Is(err, io.EOF) {
+			if report.Finding() == nil {
+				report.Sleepers = s.sleepers()
+			}
 			return report, nil
 		}
 		if err != nil {

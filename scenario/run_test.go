@@ -205,7 +205,7 @@ func TestMismatch(t *testing.T) {
 	failures := report.Failures()
 	require.Len(t, failures, 2)
 	require.Equal(t, "test.uffd:1: userfaultfd(0)\n  want = 4\n  got  = 3\n", failures[0].Diff())
-	require.Equal(t, "test.uffd:2: maps()\n  want block:\n    something\n  got block:\n    nothing is mapped\n", failures[1].Diff())
+	require.Equal(t, "test.uffd:2: maps()\n  expected lines:\n    something\n  printed lines:\n    nothing is mapped\n", failures[1].Diff())
 }
 
 // A mismatch of another task names the task. That of "t1 = ..." names the operation that the
@@ -216,7 +216,55 @@ func TestMismatchNamesTheTask(t *testing.T) {
 	require.Len(t, failures, 3)
 	require.Equal(t, "test.uffd:6: t1: load(0x101000)\n  want = loaded 'A'\n  got  = blocked\n", failures[0].Diff())
 	require.Equal(t, "test.uffd:8: t1 = ... (load(0x101000) of line 6)\n  want = loaded 'A'\n  got  = loaded '\\0'\n", failures[1].Diff())
-	require.Equal(t, "test.uffd:9: t1: poll(9)\n  want block:\n    x\n  got block:\n", failures[2].Diff())
+	require.Equal(t, "test.uffd:9: t1: poll(9)\n  expected lines:\n    x\n  printed lines:\n", failures[2].Diff())
+}
+
+// A report lists the tasks that sleep at the end, unless the scenario has asked about them.
+func TestSleepers(t *testing.T) {
+	for _, c := range []struct {
+		name, src string
+		want      []string
+	}{
+		{"none", "t1: load(0)", nil},
+		{"one", "t1: load(0x101000) = blocked", []string{"t1 still sleeps in load(0x101000) of line 6"}},
+		{"two", "t2: load(0x101000)\nt1: load(0x101000, n=2)", []string{"t2 still sleeps in load(0x101000) of line 6", "t1 still sleeps in load(0x101000, n=2) of line 7"}},
+		{"woken", "t1: load(0x101000)\nclose(fd)", nil},
+		{"killed", "t1: load(0x101000)\nkill(t1, SIGKILL)", nil},
+		{"asked about", "t1: load(0x101000)\nt1 = blocked", nil},
+		{"asked about an earlier operation", "t1: load(0x101000)\nt1\nioctl(fd, UFFDIO_COPY, {dst=0x101000, len=1p, byte='A'})\nt1\nt1: load(0x102000)",
+			[]string{"t1 still sleeps in load(0x102000) of line 10"}},
+		{"the first task", "load(0x101000)\nmaps()", []string{"main still sleeps in load(0x101000) of line 6"}},
+	} {
+		for _, free := range []bool{false, true} {
+			var got []string
+			for _, s := range run(t, setUp+c.src, scenario.Options{Free: free}).Sleepers {
+				got = append(got, s.String())
+			}
+			require.Equal(t, c.want, got, c.name)
+		}
+	}
+	require.Nil(t, run(t, setUp+"t1: load(0x101000)\nmmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE)", scenario.Options{}).Sleepers)
+}
+
+// A task that cannot go on after a failed expectation is its consequence. Any other mistake
+// is the scenario's.
+func TestFailedBefore(t *testing.T) {
+	for src, want := range map[string]bool{
+		"t1: load(0x101000) = loaded 'A'\nt1: load(0x101000)": true,
+		"t1: load(0x101000) = blocked\nt1: load(0x101000)":    false,
+		"t1: load(0x101000)\nt1: load(0x101000) = loaded 'A'": false,
+		"close(77) = 0\nqueues(0)":                            false,
+	} {
+		file, err := syntax.Parse("test.uffd", []byte("#! kernel: 2015+copy"+setUp+src))
+		require.NoError(t, err)
+		s, err := scenario.NewSession(file, scenario.Options{})
+		require.NoError(t, err)
+		report, err := s.Run(nil)
+		s.Close()
+		require.Error(t, err)
+		require.Equal(t, want, report.FailedBefore(err), src)
+		require.False(t, report.FailedBefore(nil))
+	}
 }
 
 func TestUpdate(t *testing.T) {

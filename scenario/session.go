@@ -187,18 +187,24 @@ func (s *Session) run(st *statement) (*Result, error) {
 	return r, nil
 }
 
-// Do runs a statement that is not in the scenario, behind what has run so far: a line
-// of text, which the session does not keep. The error is a mistake in it; the session
-// can go on if that was found before it ran.
+// Do runs a line of text with a statement that is not in the scenario, after everything
+// that has run so far. The session does not keep the line. The error is a mistake in the
+// line; the session can continue if it was found before the statement ran. Messages name
+// the session's scenario, and number the statements.
 func (s *Session) Do(line string) (*Result, error) {
-	file, err := syntax.Parse(s.program.file.Name, []byte(line))
+	return s.DoAt(s.program.file.Name, len(s.program.statements)+s.added+1, line)
+}
+
+// DoAt is [Session.Do] for a statement of another file, which results and messages name,
+// and of its line n.
+func (s *Session) DoAt(name string, n int, line string) (*Result, error) {
+	file, err := syntax.ParseAt(name, n, []byte(line))
 	if err != nil {
 		return nil, err
 	}
 	if len(file.Stmts) != 1 {
-		return nil, fmt.Errorf("%q: %d statements, not one", line, len(file.Stmts))
+		return nil, fmt.Errorf("%q: %s instead of one", line, counted(len(file.Stmts), "statement"))
 	}
-	file.Stmts[0].Pos.Line = len(s.program.statements) + s.added + 1
 	statements, err := s.program.compiler.statements(stdcontext.Background(), file)
 	if err != nil {
 		return nil, err
@@ -301,7 +307,7 @@ func (s *Session) note(t *task, f *flight) {
 	}
 }
 
-// report is what the task's operation has come to, once.
+// report returns the result of the task's operation, once.
 func (t *task) report() answer {
 	switch {
 	case t.current == nil:
@@ -314,12 +320,28 @@ func (t *task) report() answer {
 	return a
 }
 
-// await asks what has become of a task that was blocked.
+// await returns the result of the operation of a task that was blocked.
 func (s *Session) await(st *statement) answer {
-	if t := s.task[st.task]; t != nil {
-		return t.report()
+	t := s.task[st.task]
+	if t == nil {
+		return answer{text: "idle"}
 	}
-	return answer{text: "idle"}
+	if t.current != nil {
+		t.current.asked = true
+	}
+	return t.report()
+}
+
+// sleepers returns the tasks that sleep in an operation that no statement has asked
+// about, in order of creation.
+func (s *Session) sleepers() []Sleeper {
+	var sleepers []Sleeper
+	for _, t := range s.tasks {
+		if t.sleeping() != nil && !t.current.asked {
+			sleepers = append(sleepers, Sleeper{Task: t.name, Op: t.last, Line: t.lastLine})
+		}
+	}
+	return sleepers
 }
 
 // begun returns the last operation of a task and its line, "" if it has begun none. The

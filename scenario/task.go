@@ -36,6 +36,7 @@ type flight struct {
 	st     *statement // nil once it has landed
 	flight Flight     // likewise
 	landed bool       // the session has seen it end
+	asked  bool       // a statement has asked about it
 
 	// Written by the host's thread; done comes last.
 	answer answer

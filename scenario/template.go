@@ -68,7 +68,7 @@ func (c *compiler) field(tp *template, a *syntax.Arg) {
 		}
 		tp.fill, tp.hasFill = a.Value.Text[0], true
 	case i < 0:
-		c.unknown(a.Pos, "field of "+l.command, a.Key, l.fieldNames())
+		c.noField(a.Pos, l, a.Key)
 	case tp.given[i]:
 		c.fail(a.Pos, "", "%s is given twice", a.Key)
 	default:
@@ -80,6 +80,16 @@ func (c *compiler) field(tp *template, a *syntax.Arg) {
 			tp.words[i], tp.names[i] = arg.number, arg.name
 		}
 	}
+}
+
+// noField reports a name that is no field of the struct.
+func (c *compiler) noField(pos syntax.Pos, l *layout, name string) {
+	known := l.fieldNames()
+	if hint := syntax.Suggest(name, known); hint != "" {
+		c.fail(pos, hint, "%s has no field %s", l.command, syntax.Quote(name))
+		return
+	}
+	c.fail(pos, "", "%s has no field %s: it has %s", l.command, syntax.Quote(name), strings.Join(known, ", "))
 }
 
 // complete looks for fields that are missing, and says what the kernel's fields hold

@@ -137,18 +137,19 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			bad++
 			fmt.Fprintf(out, "DIVERGES  %v", o.Diverge)
 		case scenario.Incomparable(o.Ended), errors.Is(o.Ended, scenario.ErrCannotGoOn), scenario.IsNotModelled(o.Ended):
-			fmt.Fprintf(out, "part  %s: %d statements alike%s; the rest has not been compared: %v\n", file.Name, o.Same, note, o.Ended)
+			fmt.Fprintf(out, "part  %s: %s alike%s; the rest has not been compared: %v\n", file.Name, counted(o.Same, "statement"), note, o.Ended)
 		case o.Ended != nil:
 			mistakes++
-			fmt.Fprintf(out, "MISTAKE  %s: after %d statements alike%s: %v\n", file.Name, o.Same, note, o.Ended)
+			fmt.Fprintf(out, "MISTAKE  %s: after %s alike%s: %v\n", file.Name, counted(o.Same, "statement"), note, o.Ended)
 		case o.Same == 0:
 			fmt.Fprintf(out, "none  %s: nothing was compared%s\n", file.Name, note)
 		default:
-			fmt.Fprintf(out, "ok  %s: %d statements alike%s\n", file.Name, o.Same, note)
+			fmt.Fprintf(out, "ok  %s: %s alike%s\n", file.Name, counted(o.Same, "statement"), note)
 		}
 	}
-	fmt.Fprintf(out, "%d scenarios, %d statements alike, %s%d divergences; %d known differences\n",
-		len(files), same, refusedByBoth(unready), bad, len(conform.Known()))
+	fmt.Fprintf(out, "%s, %s alike, %s%s; %s\n",
+		counted(len(files), "scenario"), counted(same, "statement"), refusedByBoth(unready),
+		counted(bad, "divergence"), counted(len(conform.Known()), "known difference"))
 	for _, d := range conform.Known() {
 		fmt.Fprintf(out, "  differs: %s: %s\n", d.Name, d.Reason)
 	}
@@ -159,7 +160,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	}
 	switch {
 	case mistakes > 0:
-		return fmt.Errorf("%d scenarios have mistakes and were compared only up to them", mistakes)
+		return fmt.Errorf("mistakes in %s: compared only up to them", counted(mistakes, "scenario"))
 	case bad > 0:
 		return errFailed
 	case same == 0:
@@ -277,8 +278,8 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	if s.err != nil && !interrupted {
 		return s.err
 	}
-	fmt.Fprintf(out, "%d scenarios, %d operations, %.0f a second, from seed %d on\n",
-		s.scenarios, s.operations, float64(s.operations)/took.Seconds(), c.seed)
+	fmt.Fprintf(out, "%s, %s, %.0f a second, from seed %d on\n",
+		counted(s.scenarios, "scenario"), counted(s.operations, "operation"), float64(s.operations)/took.Seconds(), c.seed)
 	if s.parts > 0 {
 		fmt.Fprintf(out, "compared in part: %d, the last one because %v\n", s.parts, s.part)
 	}

@@ -8,7 +8,8 @@ any system. userfaultfd lets a program handle the page faults of its own memory.
 
 A scenario is a text that looks like an strace log: one operation per line, with its
 expected result after the last " = ". uffdsim runs it and checks every expectation. It also
-reports every bug that the modelled kernel runs into, such as a task that sleeps forever.
+reports every bug that the modelled kernel runs into, such as a deadlock. A task that still
+sleeps at the end is only noted: "uffdsim explore" finds tasks that sleep forever.
 
 A rule is a behaviour of the kernel that the rest of the protocol relies on. Any rule can be
 dropped, to see what goes wrong without it.

@@ -207,16 +207,19 @@ func (r *runner) drawAll(names []string) error {
 	defer session.Close()
 	p := startProgress(r.err)
 	defer p.end()
-	stream, report, err := trace.Of(session, path, string(src), r.opts.Seed, r.counted(p, path, file, nil))
+	stream, report, early := trace.Of(session, path, string(src), r.opts.Seed, r.counted(p, path, file, nil))
 	p.end()
-	if err != nil {
-		return err
+	if early != nil && !report.FailedBefore(early) {
+		return early
 	}
 	if err := r.picture.draw(r.out, stream); err != nil {
 		return err
 	}
 	for _, f := range report.Failures() {
 		fmt.Fprint(r.err, printable(f.Diff()))
+	}
+	if early != nil {
+		fmt.Fprintf(r.err, "the run ends early: %s\n", printable(early.Error()))
 	}
 	return verdict(report)
 }
@@ -287,13 +290,13 @@ func (r *runner) runOne(name string) error {
 	defer session.Close()
 	report, err := session.Run(r.counted(p, path, file, r.printer(path)))
 	p.end()
-	if err != nil {
+	if err != nil && (r.update || !report.FailedBefore(err)) {
 		return err
 	}
 	if r.update && report.Finding() == nil {
 		return r.writeBack(name, src, report.Update(file))
 	}
-	return r.summarise(report)
+	return r.summarise(report, err)
 }
 
 // counted returns a function for each result that shows the progress and calls print,
@@ -339,15 +342,25 @@ func (r *runner) printer(path string) func(*scenario.Result) error {
 }
 
 // summarise prints the last line of a file's output, and before it the failures that have
-// not been shown.
-func (r *runner) summarise(report *scenario.Report) error {
+// not been shown, the tasks that still sleep, and early, the reason why the run ended
+// before its last statement, if it is not nil.
+func (r *runner) summarise(report *scenario.Report, early error) error {
 	failures := report.Failures()
+	if r.json && early != nil {
+		fmt.Fprintf(r.err, "the run ends early: %s\n", printable(early.Error()))
+	}
 	if !r.json {
 		colour := paletteFor(r.out)
 		if r.quiet {
 			for _, f := range failures {
 				fmt.Fprint(r.out, colour.bad(f.Diff()))
 			}
+		}
+		if early != nil {
+			fmt.Fprintf(r.out, "the run ends early: %s\n", printable(early.Error()))
+		}
+		for _, s := range report.Sleepers {
+			fmt.Fprintf(r.out, "note: %s\n", printable(s.String()))
 		}
 		outcome := colour.good("ok")
 		switch verdict(report) {
@@ -356,8 +369,8 @@ func (r *runner) summarise(report *scenario.Report) error {
 		case errNotModelled:
 			outcome = colour.bad("NOT MODELLED")
 		}
-		fmt.Fprintf(r.out, "%s  %s: %d statements on %s, %d expectations\n",
-			outcome, report.File, len(report.Results), report.Kernel, report.Checked())
+		fmt.Fprintf(r.out, "%s  %s: %s on %s, %s\n", outcome, report.File,
+			counted(len(report.Results), "statement"), report.Kernel, counted(report.Checked(), "expectation"))
 	}
 	return verdict(report)
 }

@@ -67,6 +67,6 @@ func writeVectors(out io.Writer, dir, kernel string) error {
 		}
 		written++
 	}
-	fmt.Fprintf(out, "%d scenarios of %s in %s\n", written, kernel, dir)
+	fmt.Fprintf(out, "%s of %s in %s\n", counted(written, "scenario"), kernel, dir)
 	return nil
 }
