@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,22 +78,36 @@ func TestMistakesBeforeItRuns(t *testing.T) {
 	}
 }
 
-// TestExamples holds the help of every operation against the language.
+// The examples of most operations are for this state: t1 sleeps at 0x101000, and the page
+// at 0x102000 is present.
+const exampleSetUp = `fd = userfaultfd(O_NONBLOCK)
+ioctl(fd, UFFDIO_API, {api=0xaa, features=0})
+mmap(0x100000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS)
+ioctl(fd, UFFDIO_REGISTER, {start=0x100000, len=4p, mode=MISSING})
+t1: load(0x101000)
+ioctl(fd, UFFDIO_COPY, {dst=0x102000, len=1p, byte='A'})
+`
+
+// The example of every operation gives the result in it on the default kernel.
 func TestExamples(t *testing.T) {
-	const before = "fd = userfaultfd(0)\nt1: maps()\nchild0 = fork()\n"
+	setUps := map[string]string{
+		"userfaultfd": "", // the first descriptor
+		"mmap":        "", // at a free address
+		"exit":        exampleSetUp + "child = fork()\n",
+	}
+	noResult := []string{"sysctl", "fail_nth"} // these return nothing
 	for _, o := range scenario.Operations() {
 		t.Run(o.Name, func(t *testing.T) {
 			require.NotEmpty(t, o.Doc)
 			require.Contains(t, o.Example, o.Name+"(")
-			example := strings.Replace(o.Example, "child: ", "child0: ", 1)
-			if strings.HasPrefix(example, "fd = ") {
-				example = strings.Replace(example, "fd = ", "fd1 = ", 1)
+			text, ok := setUps[o.Name]
+			if !ok {
+				text = exampleSetUp
 			}
-			file, err := syntax.Parse("example", []byte(before+example))
-			require.NoError(t, err)
-			s, err := scenario.NewSession(file, scenario.Options{})
-			require.NoError(t, err)
-			s.Close()
+			report := run(t, text+o.Example+"\n", scenario.Options{})
+			last := report.Results[len(report.Results)-1]
+			require.Empty(t, last.Diff())
+			require.Equal(t, !slices.Contains(noResult, o.Name), last.Wanted || last.BlockWanted, "the example has a result")
 		})
 	}
 }

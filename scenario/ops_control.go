@@ -6,7 +6,7 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// What is set up from outside of the machine.
+// The operations that set up the machine from outside.
 var controlOperations = []Operation{
 	{
 		Name: "sysctl", modelOnly: true, needed: true,
@@ -40,7 +40,7 @@ var controlOperations = []Operation{
 }
 
 // sites are the allocations that can be made to fail: every name that the kernel code
-// asks Task.ShouldFail about. The value is the place in the table.
+// passes to Task.ShouldFail. The value is the index in the table.
 var sites = numbered("an allocation site",
 	"userfaultfd_ctx", "anon_inode_getfile", "mmap", "split_vma", "vma_merge", "copy_vma", "anon_vma",
 	"fork", "alloc_page", "alloc_hugepage", "pmd_alloc", "pte_alloc")
@@ -64,13 +64,13 @@ func siteList() string {
 	return list
 }
 
-// allocationFault is a failure that waits for its allocation.
+// allocationFault is a failure of an allocation to come.
 type allocationFault struct {
 	site string
 	left uint64
 }
 
-// injector is what Task.InjectFaults takes, nil for no faults.
+// injector returns the argument of Task.InjectFaults, nil for no faults.
 func injector(faults []*allocationFault) func(site string) bool {
 	if len(faults) == 0 {
 		return nil
@@ -98,8 +98,8 @@ var settings = []struct {
 	{name: "thp", domain: thpModes, limit: uint64(mm.THPNever)},
 }
 
-// set changes a setting, in the machine for processes to come and in those that there
-// are. The machine is settled, so that nobody is looking.
+// set changes a setting in the machine, for future processes, and in all existing
+// processes. The machine must be settled.
 func (s *model) set(name string, value uint64) {
 	m := s.machine
 	switch name {

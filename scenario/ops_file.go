@@ -10,19 +10,19 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// What is done with descriptors, in the argument order of the system calls.
+// The operations on descriptors. Their arguments have the order of the system calls.
 var fileOperations = []Operation{
 	{
 		Name:    "read",
-		Doc:     "reads messages: the bytes and what they say. Without buf= into a buffer that needs no mapping.",
+		Doc:     "reads messages: the number of bytes, and each message. Without buf= the buffer needs no mapping.",
 		Example: "read(fd, 32) = 32 {PAGEFAULT address=0x101000 flags=0}",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "n", kind: kindNumber}, {name: "buf", kind: kindAddress, optional: true}},
 		run:     runRead,
 	},
 	{
 		Name:    "write",
-		Doc:     "writes n bytes at an address, which a userfaultfd does not know how to do.",
-		Example: "write(fd, 0x100000, 8) = -1 EINVAL (Invalid argument)",
+		Doc:     "writes n bytes from an address. A userfaultfd cannot be written: EINVAL, since 6.1 EBADF.",
+		Example: "write(fd, 0x100000, 8) = -1 EBADF",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "addr", kind: kindAddress}, {name: "n", kind: kindNumber}},
 		run: func(c *call) answer {
 			n, err := c.task.Write(c.fd(0), c.number(1), c.number(2))
@@ -31,8 +31,8 @@ var fileOperations = []Operation{
 	},
 	{
 		Name:    "lseek",
-		Doc:     "moves the position in a file, which a userfaultfd does not have (since 6.0: it stays 0).",
-		Example: "lseek(fd, 32, SEEK_SET) = -1 ESPIPE",
+		Doc:     "moves the position in a file. A userfaultfd has none: ESPIPE, since 6.0 always 0.",
+		Example: "lseek(fd, 32, SEEK_SET) = 0",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "offset", kind: kindNumber}, {name: "whence", kind: kindNumber, domain: whences}},
 		run: func(c *call) answer {
 			pos, err := c.task.Lseek(c.fd(0), int64(c.number(1)), int(c.number(2)))
@@ -41,14 +41,14 @@ var fileOperations = []Operation{
 	},
 	{
 		Name:    "poll",
-		Doc:     "asks for POLLIN: the events, 0 for none. timeout=-1 waits for one.",
+		Doc:     "returns the events, 0 if none. It asks for POLLIN; timeout=-1 waits for an event.",
 		Example: "poll(fd) = POLLIN",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "timeout", kind: kindTimeout, optional: true, standard: "0"}},
 		run:     runPoll,
 	},
 	{
 		Name:    "close",
-		Doc:     "closes a descriptor. The last one of a userfaultfd ends all its registrations.",
+		Doc:     "closes a descriptor. Closing the last one of a userfaultfd ends all its registrations.",
 		Example: "close(fd) = 0",
 		params:  []param{{name: "fd", kind: kindFD}},
 		run:     func(c *call) answer { return status(c.task.Close(c.fd(0))) },
@@ -66,7 +66,7 @@ var fileOperations = []Operation{
 	},
 	{
 		Name:    "fcntl",
-		Doc:     "F_SETFL switches O_NONBLOCK on or off, at any time; F_GETFL tells.",
+		Doc:     "F_SETFL switches O_NONBLOCK on or off, at any time; F_GETFL returns the flags.",
 		Example: "fcntl(fd, F_SETFL, O_NONBLOCK) = 0",
 		params: []param{{name: "fd", kind: kindFD}, {name: "cmd", kind: kindName, domain: fcntlCommands},
 			{name: "flags", kind: kindNumber, domain: openFlags, optional: true, standard: "0"}},
@@ -81,8 +81,8 @@ const (
 
 var fcntlCommands = &domain{what: "a command of fcntl", names: []constant{{"F_GETFL", fGetfl}, {"F_SETFL", fSetfl}}}
 
-// readBuffer bounds the buffer of a read that names none. A program that asks for
-// more at once than 32,768 messages gets EFAULT behind them.
+// readBuffer bounds the buffer of a read that names none, in bytes. A read of more than
+// 32,768 messages gets EFAULT after them.
 const readBuffer = 1 << 20
 
 func runRead(c *call) answer {
@@ -102,7 +102,7 @@ func runRead(c *call) answer {
 	if c.given(2) {
 		buf = make([]byte, n)
 		if outcome, _ := c.task.Load(c.number(2), buf); outcome != mm.Done {
-			buf = nil // the buffer was unmapped since: the messages are lost to the program, too
+			buf = nil // the buffer was unmapped meanwhile, and the messages are lost
 		}
 	}
 	var text strings.Builder
@@ -113,8 +113,8 @@ func runRead(c *call) answer {
 	return answer{text: text.String(), value: n}
 }
 
-// formatMsg spells a message: "{PAGEFAULT address=0x101000 flags=WRITE}", with the thread's
-// name if it has its number.
+// formatMsg returns a message as text: "{PAGEFAULT address=0x101000 flags=WRITE}". It adds
+// the name of the thread if the message has its number.
 func (s *Session) formatMsg(b []byte) string {
 	var msg abi.Msg
 	msg.Decode(b)

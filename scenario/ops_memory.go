@@ -5,11 +5,11 @@ import "github.com/uffdsim/uffdsim/mm"
 // noFD is the descriptor of a mapping of no file: -1.
 const noFD = failed
 
-// What is done with mappings, in the argument order of the system calls.
+// The operations on mappings. Their arguments have the order of the system calls.
 var memoryOperations = []Operation{
 	{
 		Name:    "mmap",
-		Doc:     "maps memory and answers where. A VMA's neighbours decide whether it merges with them.",
+		Doc:     "maps memory and returns the address. A new VMA merges with equal neighbours.",
 		Example: "mmap(0x100000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS) = 0x100000",
 		params: []param{{name: "addr", kind: kindAddress}, {name: "len", kind: kindNumber},
 			{name: "prot", kind: kindNumber, domain: protections}, {name: "flags", kind: kindNumber, domain: mapFlags},
@@ -24,14 +24,14 @@ var memoryOperations = []Operation{
 	},
 	{
 		Name:    "munmap",
-		Doc:     "unmaps a range. Nobody who sleeps in a fault there is woken.",
+		Doc:     "unmaps a range. Tasks that sleep in a fault there are not woken.",
 		Example: "munmap(0x101000, 1p) = 0",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "len", kind: kindNumber}},
 		run:     func(c *call) answer { return status(c.task.Munmap(c.number(0), c.number(1))) },
 	},
 	{
 		Name:    "mprotect",
-		Doc:     "changes the rights of a range. Registrations stay.",
+		Doc:     "changes the protection of a range. Registrations stay.",
 		Example: "mprotect(0x100000, 1p, PROT_READ) = 0",
 		params: []param{{name: "addr", kind: kindAddress}, {name: "len", kind: kindNumber},
 			{name: "prot", kind: kindNumber, domain: protections}},
@@ -41,7 +41,7 @@ var memoryOperations = []Operation{
 	},
 	{
 		Name:    "mremap",
-		Doc:     "shrinks, grows or moves a mapping, its registration with it, and answers where it is.",
+		Doc:     "shrinks, grows or moves a mapping and returns its address. Since 5.0 a move ends the registration.",
 		Example: "mremap(0x100000, 4p, 4p, MREMAP_MAYMOVE|MREMAP_FIXED, 0x200000) = 0x200000",
 		params: []param{{name: "addr", kind: kindAddress}, {name: "old_len", kind: kindNumber}, {name: "new_len", kind: kindNumber},
 			{name: "flags", kind: kindNumber, domain: mremapFlags},

@@ -4,11 +4,11 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// What is done with processes and tasks.
+// The operations on processes and tasks.
 var processOperations = []Operation{
 	{
 		Name:    "fork",
-		Doc:     "copies the process and answers the child's number. The name in front is the child's first task; child.t1 is another.",
+		Doc:     "copies the process and returns the child's number. The name before the = is the child's first task; child.t1 is another.",
 		Example: "child = fork() = 2",
 		binds:   kindProcess,
 		run: func(c *call) answer {
@@ -23,7 +23,7 @@ var processOperations = []Operation{
 	},
 	{
 		Name:    "exit",
-		Doc:     "ends the task's process: its descriptors are closed, and its memory goes unless a userfaultfd holds it.",
+		Doc:     "ends the task's process: its descriptors are closed, and its memory is freed unless a userfaultfd holds it.",
 		Example: "child: exit() = exited",
 		run: func(c *call) answer {
 			c.task.Exit()
@@ -39,8 +39,8 @@ var processOperations = []Operation{
 	},
 }
 
-// runKill signals the target if it is in the kernel. In user mode SIGUSR1's handler
-// has run before anybody notices, and SIGKILL ends the task there and then.
+// runKill sends the signal if the target is in the kernel. In user mode SIGUSR1's handler
+// has no visible effect, and SIGKILL ends the task at once.
 func runKill(c *call) answer {
 	target, fatal := c.args[0].target, sim.Signal(c.number(1)) == sim.SignalFatal
 	a := status(nil)
@@ -55,7 +55,8 @@ func runKill(c *call) answer {
 	return a
 }
 
-// target is the task that a signal is for, as it was when the operation began.
+// target is the task that a signal is sent to, in the state in which it was when the
+// operation began.
 type target struct {
 	task     *task
 	sleeping Flight // nil if it is in user mode

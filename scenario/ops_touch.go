@@ -6,12 +6,12 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// What a program does with the bytes of its memory.
+// The accesses of a program, and of the kernel on its behalf, to the bytes of its memory.
 var touchOperations = []Operation{
 	{
 		Name:    "load",
-		Doc:     "reads n bytes as the program's own instructions do: a fault makes the task wait, or brings a signal.",
-		Example: "t1: load(0x101000) = blocked",
+		Doc:     "reads n bytes as the program's own instructions do: a fault makes the task sleep, or sends a signal.",
+		Example: "t2: load(0x101000) = blocked",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength, optional: true, standard: "1"}},
 		run: func(c *call) answer {
 			buf := make([]byte, c.numberOr(1, 1))
@@ -24,7 +24,7 @@ var touchOperations = []Operation{
 	{
 		Name:    "store",
 		Doc:     "writes a byte, or the bytes of a string, as the program's own instructions do.",
-		Example: "t1: store(0x101000, 'A') = stored",
+		Example: "t2: store(0x102000, 'A') = stored",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "data", kind: kindBytes}},
 		run: func(c *call) answer {
 			if outcome, at := c.task.Store(c.number(0), c.args[1].bytes); outcome != mm.Done {
@@ -35,8 +35,8 @@ var touchOperations = []Operation{
 	},
 	{
 		Name:    "copy_from_user",
-		Doc:     "has the kernel read n bytes of the program's memory, as write(2) to a pipe does: a failing fault is EFAULT.",
-		Example: "t1: copy_from_user(0x101000, 8) = blocked",
+		Doc:     "makes the kernel read n bytes of the program's memory, as write(2) to a pipe does: a failing fault is EFAULT.",
+		Example: "t2: copy_from_user(0x101000, 8) = blocked",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength}},
 		run: func(c *call) answer {
 			buf := make([]byte, c.number(1))
@@ -48,14 +48,14 @@ var touchOperations = []Operation{
 	},
 	{
 		Name:    "copy_to_user",
-		Doc:     "has the kernel write bytes to the program's memory, as read(2) from a pipe does.",
-		Example: `t1: copy_to_user(0x101000, "hello") = 0`,
+		Doc:     "makes the kernel write bytes to the program's memory, as read(2) from a pipe does.",
+		Example: `t2: copy_to_user(0x102000, "hello") = 0`,
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "data", kind: kindBytes}},
 		run:     func(c *call) answer { return status(c.task.CopyToUser(c.number(0), c.args[1].bytes)) },
 	},
 }
 
-// quote spells bytes as the language does: one as 'A', more as "bytes".
+// quote returns bytes as the language writes them: one as 'A', more as "bytes".
 func quote(b []byte) string {
 	if len(b) == 1 {
 		return quoteWith('\'', b)
@@ -63,7 +63,7 @@ func quote(b []byte) string {
 	return quoteWith('"', b)
 }
 
-// quoteWith puts bytes, which need not be text, between quotes.
+// quoteWith returns bytes, which may be no text, between quotes.
 func quoteWith(quote byte, b []byte) string {
 	out := []byte{quote}
 	for _, c := range b {

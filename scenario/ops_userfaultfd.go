@@ -6,7 +6,7 @@ import "bytes"
 var userfaultfdOperations = []Operation{
 	{
 		Name:    "userfaultfd",
-		Doc:     "makes a context for the process's memory and answers its descriptor.",
+		Doc:     "creates a context for the process's memory and returns its descriptor.",
 		Example: "fd = userfaultfd(O_NONBLOCK) = 3",
 		params:  []param{{name: "flags", kind: kindNumber, domain: openFlags}},
 		binds:   kindFD,
@@ -19,7 +19,7 @@ var userfaultfdOperations = []Operation{
 		Name: "ioctl",
 		Doc: "UFFDIO_API, _REGISTER, _UNREGISTER, _WAKE, _COPY and _ZEROPAGE with a struct, or any number with an address. " +
 			"_WRITEPROTECT, _CONTINUE, _POISON and _MOVE are not modelled on the kernels that have them. " +
-			"The answer shows the fields that the kernel wrote. byte='A' in UFFDIO_COPY stands for a source full of it.",
+			"The result shows the fields that the kernel wrote. byte='A' in UFFDIO_COPY stands for a source filled with that byte.",
 		Example: "ioctl(fd, UFFDIO_COPY, {dst=0x101000, len=1p, byte='A', mode=0}) = 0 {copy=4096}",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "cmd", kind: kindNumber, domain: ioctlCommands}, {name: "arg", kind: kindIoctlArg}},
 		run:     runIoctl,
@@ -56,8 +56,8 @@ func ioctlRecord(t Thread, fd int, cmd uint32, r *record) answer {
 	return a
 }
 
-// ioctlBytes passes bytes as they are, which may be too few. What becomes of them is
-// the answer.
+// ioctlBytes passes the bytes as they are, even if they are too few. The answer shows them
+// if the kernel has changed them.
 func ioctlBytes(t Thread, fd int, cmd uint32, given []byte) answer {
 	b := bytes.Clone(given)
 	a := status(t.IoctlBytes(fd, cmd, b))

@@ -9,12 +9,11 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// Looks at the machine from outside. They answer with a block of lines, and change
-// nothing.
+// The operations that show the machine's state and change nothing. Most print lines.
 var viewOperations = []Operation{
 	{
 		Name: "maps", view: true,
-		Doc:     "lists the mappings, those in [start, end) if that is given: /proc/PID/maps, with the registrations.",
+		Doc:     "lists the mappings, or those in [start, end): /proc/PID/maps, with the registrations.",
 		Example: "maps()\n    100000-104000 rw-p uffd=fd:missing",
 		params:  []param{{name: "start", kind: kindAddress, optional: true, standard: "0"}, {name: "end", kind: kindAddress, optional: true}},
 		look: func(c *call) (answer, error) {
@@ -24,22 +23,22 @@ var viewOperations = []Operation{
 	},
 	{
 		Name: "present", view: true,
-		Doc:     "shows which of n pages are there: + for one that is in the page table, - for one that is not.",
-		Example: "present(0x100000, 4) = -++-",
+		Doc:     "shows which of n pages the page table has: + for a page that it has, - for one that it has not.",
+		Example: "present(0x100000, 4) = --+-",
 		params:  []param{{name: "addr", kind: kindAddress}, {name: "n", kind: kindLength}},
 		look:    lookPresent,
 	},
 	{
 		Name: "fdinfo", view: true,
-		Doc:     "shows /proc/PID/fdinfo/FD: how many faults are pending, how many there are in all, and the interface.",
-		Example: "fdinfo(fd)\n    pending: 1\n    total: 2\n    API: aa:0:800000000000001f",
+		Doc:     "shows /proc/PID/fdinfo/FD: the number of pending faults and of all faults, and the interface.",
+		Example: "fdinfo(fd)\n    pending: 1\n    total: 1\n    API: aa:80000000:80000000000001ff",
 		params:  []param{{name: "fd", kind: kindFD}},
 		look:    lookFdinfo,
 	},
 	{
 		Name: "pagewalk", view: true, modelOnly: true,
-		Doc:     "follows the page table to an address, a line for each level that there is.",
-		Example: "pagewalk(0x101000)",
+		Doc:     "follows the page table to an address, and prints a line for each level that exists.",
+		Example: "pagewalk(0x102000)\n    pgd[0] ...\n    ...\n    pte[258] pfn=...",
 		params:  []param{{name: "addr", kind: kindAddress}},
 		look: func(c *call) (answer, error) {
 			p, err := c.modelProcess()
@@ -51,15 +50,15 @@ var viewOperations = []Operation{
 	},
 	{
 		Name: "queues", view: true, modelOnly: true,
-		Doc:     "shows the faults that wait: those not read yet, and those read, newest first.",
-		Example: "queues(fd)\n    pending: t2@0x101000 t1@0x100000\n    read: none",
+		Doc:     "shows the faults that wait: those whose message is unread, and those whose message was read, newest first.",
+		Example: "queues(fd)\n    pending: t1@0x101000\n    read: none",
 		params:  []param{{name: "fd", kind: kindFD}},
 		look:    lookQueues,
 	},
 	{
 		Name: "users", view: true, modelOnly: true,
-		Doc:     "answers how many hold the process's memory: the process itself, and every context made in it.",
-		Example: "users() = 2",
+		Doc:     "returns the number of users of the process's memory: the process, and before 4.7 each context created in it.",
+		Example: "users() = 1",
 		look: func(c *call) (answer, error) {
 			p, err := c.modelProcess()
 			if err != nil {
@@ -114,7 +113,7 @@ func lookQueues(c *call) (answer, error) {
 	return lines(queueLines(ctx), ""), nil
 }
 
-// mapLines are the mappings that have a part in [start, end).
+// mapLines returns a line for each mapping that has a part in [start, end).
 func mapLines(p Process, start, end uint64) ([]string, error) {
 	maps, err := p.Maps()
 	var out []string
@@ -153,7 +152,7 @@ func waiters(ws []uffd.Waiter) string {
 	return strings.Join(names, " ")
 }
 
-// model is the model, if the session runs on it.
+// model returns the model. The error is ErrModelOnly if the session runs on another host.
 func (c *call) model() (*model, error) {
 	if c.session.model == nil {
 		return nil, ErrModelOnly
@@ -161,7 +160,8 @@ func (c *call) model() (*model, error) {
 	return c.session.model, nil
 }
 
-// modelProcess is the process in the model.
+// modelProcess returns the process in the model. The error is ErrModelOnly if the session
+// runs on another host.
 func (c *call) modelProcess() (*modelProcess, error) {
 	p, ok := c.process.Process.(*modelProcess)
 	if !ok {

@@ -57,6 +57,8 @@ func TestAnswers(t *testing.T) {
 			ioctl(fd, UFFDIO_WAKE, {start=0x101000, len=1p}) = 0
 			t1                      = loaded "AAA"
 			t1                      = idle
+			t3: close(99)           = -1 EBADF
+			t3                      = idle
 			t2                      = stored
 			load(0x101000, 4)       = loaded "hiAA"`,
 		"errors of copy": setUp + `

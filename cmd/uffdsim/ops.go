@@ -18,7 +18,12 @@ const language = `A scenario has one statement per line; # begins a comment.
     t1 = result               the result of t1's operation, which was blocked before
         a line                under an operation that prints lines: the expected lines
 
+The result of an operation, and of a task's name, is "blocked" while the task sleeps in the
+kernel. A task's name then gives the operation's result once, "killed" if a signal ended the
+task, and "idle" if no operation has a result that was not given yet.
+
 Sizes are in bytes, or in pages of 4096 bytes: 4p. In an expected result ... matches anything.
+The text in parentheses after an error may be left out: -1 EINVAL.
 A statement creates the task that it names first. After each operation the machine settles:
 every task sleeps in the kernel or is ready for its next operation.
 `
