@@ -23,7 +23,8 @@ kernel. A task's name then gives the operation's result once, "killed" if a sign
 task, and "idle" if no operation has a result that was not given yet.
 
 Sizes are in bytes, or in pages of 4096 bytes: 4p. In an expected result ... matches anything.
-The text in parentheses after an error may be left out: -1 EINVAL.
+The text in parentheses after an error may be left out: -1 EINVAL. In most examples below, t1
+sleeps in a fault at 0x101000, and the page at 0x102000 is present.
 A statement creates the task that it names first. After each operation the machine settles:
 every task sleeps in the kernel or is ready for its next operation.
 `

@@ -8,7 +8,7 @@ type Pos struct {
 	Line, Col int
 }
 
-// String is the place as editors understand it: "file:line:col".
+// String returns the place in the form that editors understand: "file:line:col".
 func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
 
 // File is a parsed scenario.
@@ -36,11 +36,11 @@ func (f *File) Directive(key string) string {
 	return ""
 }
 
-// Stmt is a statement. It is a call, or, with Await, a question for Task.
+// Stmt is a statement: a call, or, with Await, a question for the result of Task.
 type Stmt struct {
 	Pos   Pos
 	Task  string // "" for the main task
-	Bind  string // the name in front of the call, "" for none
+	Bind  string // the name before the call, "" for none
 	Await bool
 	Call  *Call
 	// Want is the expected answer, if HasWant.
@@ -48,7 +48,7 @@ type Stmt struct {
 	HasWant bool
 	// Block is the expected output, without the indentation.
 	Block []string
-	// Op is the statement without the answer, as it was written.
+	// Op is the statement without the answer, as written.
 	Op string
 }
 
@@ -66,20 +66,20 @@ type Arg struct {
 	Value Value
 }
 
-// Kind tells what a value is.
+// Kind is the kind of a value.
 type Kind uint8
 
 // The kinds of value.
 const (
-	Number   Kind = iota // Number
-	Flags                // Items, a single name among them
-	Char                 // Text, one byte
-	String               // Text
-	Struct               // Fields
+	Number   Kind = iota // in Number
+	Flags                // in Items: names and numbers, or a single name
+	Char                 // in Text: one byte
+	String               // in Text
+	Struct               // in Fields
 	Wildcard             // ...
 )
 
-// String names the kind, for messages.
+// String returns the name of the kind, for messages.
 func (k Kind) String() string {
 	return [...]string{"a number", "a name", "a character", "a string", "a struct", "..."}[k]
 }
@@ -101,7 +101,7 @@ type Item struct {
 	Number uint64
 }
 
-// Name is the value's one name, "" if it is not a single name.
+// Name returns the value's name, "" if the value is not a single name.
 func (v *Value) Name() string {
 	if v.Kind == Flags && len(v.Items) == 1 {
 		return v.Items[0].Name

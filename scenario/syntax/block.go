@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// MatchBlock reports whether output is what was expected, line by line. A line that is
-// nothing but ... stands for any number of lines. The time is linear in the lines,
-// except where a part of the expected block, between two such lines, has wildcards
-// within its lines and occurs nearly, but not quite, in many places.
+// MatchBlock reports whether the lines of output are the expected ones. They match as
+// answers do (see [Match]), except that no text of an error may be left out. An expected
+// line that is only ... stands for any number of lines. The time is linear in the number
+// of lines, except where a part of the expected block between two such lines has
+// wildcards within its lines and almost matches in many places.
 func MatchBlock(want, got []string) bool {
 	lines := make([]string, len(got))
 	for i, line := range got {
@@ -23,7 +24,7 @@ func MatchBlock(want, got []string) bool {
 		return false
 	}
 	lines = lines[len(first) : len(lines)-len(last)]
-	// As in Match, what stands between two wildcards is found as early as it can be.
+	// The earliest match of a part leaves the most lines for the others.
 	for _, part := range parts[1 : len(parts)-1] {
 		at := part.find(lines)
 		if at < 0 {
@@ -37,7 +38,7 @@ func MatchBlock(want, got []string) bool {
 // part is a part of an expected block without lines that stand for any number of lines.
 type part []pattern
 
-// split splits an expected block at the lines that are nothing but "...".
+// split splits an expected block at the lines that are only "...".
 func split(want []string) []part {
 	parts := []part{nil}
 	for _, line := range want {
@@ -51,7 +52,7 @@ func split(want []string) []part {
 	return parts
 }
 
-// beginIn reports whether the lines begin with the part. There are enough of them.
+// beginIn reports whether the lines begin with the part. There must be enough of them.
 func (p part) beginIn(lines []string) bool {
 	for i, want := range p {
 		if !want.matches(lines[i]) {
@@ -61,8 +62,8 @@ func (p part) beginIn(lines []string) bool {
 	return true
 }
 
-// find returns the first place where the part occurs in the lines, -1 if none. It looks
-// for the longest run without wildcards first.
+// find returns the index of the first line at which the part occurs, -1 if none. It
+// searches for the part's longest run of lines without wildcards.
 func (p part) find(lines []string) int {
 	from, to := p.longestLiteral()
 	run := make([]string, 0, to-from)
@@ -78,7 +79,8 @@ func (p part) find(lines []string) int {
 	return -1
 }
 
-// longestLiteral returns where the longest run of lines without wildcards is: [from, to).
+// longestLiteral returns the half-open range of the longest run of lines without
+// wildcards.
 func (p part) longestLiteral() (from, to int) {
 	begin := 0
 	for i, want := range p {
@@ -92,9 +94,9 @@ func (p part) longestLiteral() (from, to int) {
 	return from, to
 }
 
-// occurrences returns where the lines of want occur in got, overlapping ones included,
-// by the algorithm of Knuth, Morris and Pratt: it compares at most twice as many pairs
-// as there are lines. No lines occur everywhere.
+// occurrences returns the indices at which the lines of want occur in got, including
+// overlapping ones, by the algorithm of Knuth, Morris and Pratt: it compares at most
+// twice as many pairs as there are lines. An empty want occurs at every index.
 func occurrences(want, got []string, same func(a, b string) bool) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if len(want) == 0 {

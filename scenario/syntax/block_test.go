@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// matchSlowly is MatchBlock as its comment defines it.
+// matchSlowly is the definition of MatchBlock.
 func matchSlowly(want, got []string) bool {
 	if len(want) == 0 {
 		return len(got) == 0
@@ -29,15 +29,15 @@ func TestMatchBlockAgainstItsDefinition(t *testing.T) {
 	})
 }
 
-// nearMiss is a block of n lines, and what is expected of it: a part that occurs in it
-// n/4 times but for its last line.
+// nearMiss returns a block of n lines, and an expected block that does not match it: all
+// lines of its part except the last occur in about n/2 places.
 func nearMiss(n int) (want, got []string) {
 	got = slices.Repeat([]string{"a"}, n)
 	want = append([]string{wildcard}, got[:n/2]...)
 	return append(want, "b", wildcard), got
 }
 
-// The comparisons of a block of n lines grow as n does.
+// The number of comparisons is linear in the number of lines.
 func TestOccurrencesCompareEachLineTwice(t *testing.T) {
 	for _, n := range []int{100, 1000, 10_000} {
 		want, got := nearMiss(n)
@@ -46,19 +46,19 @@ func TestOccurrencesCompareEachLineTwice(t *testing.T) {
 			compared++
 			return a == b
 		}) {
-			t.Fatal("the last line is another one")
+			t.Fatal("the last line differs")
 		}
 		require.LessOrEqual(t, compared, 2*(len(want)+n))
 	}
 }
 
-// So do the allocations.
+// The number of allocations is linear in the number of lines.
 func TestMatchBlockAllocations(t *testing.T) {
 	per := func(n int) float64 {
 		want, got := nearMiss(n)
 		return testing.AllocsPerRun(1, func() {
 			if MatchBlock(want, got) {
-				t.Fatal("the last line is another one")
+				t.Fatal("the last line differs")
 			}
 		}) / float64(n)
 	}

@@ -1,16 +1,16 @@
-// Package syntax is the form of the scenario language: it turns the text of a scenario
-// into statements, and answers back into text. What the operations mean is the
-// business of package scenario.
+// Package syntax is the form of the scenario language: it parses the text of a scenario
+// into statements, and writes answers into the text. Package scenario defines what the
+// operations mean.
 //
 // # The language
 //
 // A scenario is a text of lines in UTF-8.
 //
-//	#! title: First fault            a directive, at the top of the file
+//	#! title: First fault            a directive, before the first statement
 //	# a comment, to the end of the line
-//	fd = userfaultfd(O_NONBLOCK)     a name for what the operation returns
+//	fd = userfaultfd(O_NONBLOCK)     a name for the operation's return value
 //	t1: load(0x101000) = blocked     an operation on task t1, and the expected answer
-//	t1 = loaded 'A'                  what has become of task t1
+//	t1 = loaded 'A'                  the expected answer of t1's operation, asked for later
 //	maps()
 //	    100000-104000 rw-p           an indented line: expected output
 //
@@ -27,21 +27,23 @@
 //	string     = any number of such characters between double quotes
 //	struct     = "{" [ argument { "," argument } ] "}"
 //
-// A name is letters, digits and _, and has dots and dashes inside: vm.max_map_count.
-// It has at most 64 bytes. The last argument may have a comma behind it. Structs nest 16 deep.
+// A name consists of letters, digits and _, and may have dots and dashes inside:
+// vm.max_map_count. It has at most 64 bytes. A comma may follow the last argument.
+// Structs may be nested 16 deep.
 //
 // The suffixes are p for pages of 4096 bytes, and k, m and g for their powers of two.
 // A sum lies between -2^63 and 2^64-1; a negative one is its two's complement.
 //
-// A name followed by = and a call is a binding; any other name followed by = asks what
-// has become of a task. In a binding the bracket stands right behind the operation, so
-// that "t1 = killed (SIGBUS)" is a question. An answer is the rest of the line, without
-// its comment; its quotes must be closed. In answers and output, ... stands for anything.
+// A name followed by = and a call is a binding; any other name followed by = asks for the
+// answer of a task. In a binding, the parenthesis follows the operation without a space:
+// "t1 = killed (SIGBUS)" asks for an answer. An answer is the rest of the line without
+// its comment; its quotes must be closed. In expected answers and output, ... stands for
+// anything. An expected answer may leave out the text of an error: -1 EINVAL.
 //
-// Output belongs to the statement on the line before it, and ends with the first line
-// that is not indented, or empty, or a comment. In output a # begins no comment, unless
-// the line starts with it.
+// Output belongs to the statement on the line before it, and ends at the first line that
+// is not indented, or empty, or a comment. In output a # begins a comment only at the
+// beginning of a line.
 //
-// A directive further down than the first statement is a comment, as is a line that
-// starts with #! and has no colon. A line has at most 64 KiB.
+// A directive below the first statement is a mistake. A line that starts with #! and has
+// no colon is a comment. A line has at most 64 KiB.
 package syntax

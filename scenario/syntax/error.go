@@ -9,7 +9,7 @@ import (
 type Error struct {
 	Pos  Pos
 	Msg  string
-	Hint string // what was perhaps meant, "" for none
+	Hint string // a suggestion, "" for none
 	// Err is the cause, which the message contains; nil if there is none.
 	Err error
 }
@@ -17,7 +17,7 @@ type Error struct {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Error is "file:line:col: message (hint)".
+// Error returns "file:line:col: message (hint)".
 func (e *Error) Error() string {
 	if e.Hint != "" {
 		return fmt.Sprintf("%v: %s (%s)", e.Pos, e.Msg, e.Hint)
@@ -25,10 +25,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%v: %s", e.Pos, e.Msg)
 }
 
-// Errors are the mistakes of a file, in its order.
+// Errors are the mistakes of a file, in the order of the file.
 type Errors []*Error
 
-// Error has a line for each.
+// Error returns a line for each mistake.
 func (es Errors) Error() string {
 	lines := make([]string, len(es))
 	for i, e := range es {
@@ -37,7 +37,7 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap lets errors.As find the single mistakes.
+// Unwrap returns the mistakes one by one, for errors.As.
 func (es Errors) Unwrap() []error {
 	errs := make([]error, len(es))
 	for i, e := range es {
@@ -46,11 +46,12 @@ func (es Errors) Unwrap() []error {
 	return errs
 }
 
-// MaxErrors is how many mistakes of a file are reported. The rest of the file is not checked.
+// MaxErrors is the maximal number of mistakes that are reported for a file. The rest of
+// the file is not checked.
 const MaxErrors = 20
 
-// Add appends a mistake, and reports whether more may follow. The first mistake beyond [MaxErrors]
-// is replaced by a note that the list ends; any others are dropped.
+// Add appends a mistake, and reports whether more may follow. It replaces the first
+// mistake beyond [MaxErrors] by a note that the list ends, and drops all further ones.
 func (es *Errors) Add(e *Error) (more bool) {
 	switch {
 	case len(*es) > MaxErrors:
@@ -62,10 +63,10 @@ func (es *Errors) Add(e *Error) (more bool) {
 	return len(*es) <= MaxErrors
 }
 
-// Quote returns the word in quotes, for messages. A long word is cut.
+// Quote returns the word in quotes, for messages. It shortens a long word.
 func Quote(word string) string { return quote(word, MaxName) }
 
-// quote cuts a word that has more than limit bytes.
+// quote returns the word in quotes, cut after limit bytes.
 func quote(word string, limit int) string {
 	if len(word) > limit {
 		word = strings.ToValidUTF8(word[:limit], "") + "..." // the cut may be inside a rune

@@ -22,24 +22,26 @@ func ExampleParse() {
 	// 0x101000
 }
 
-// All mistakes of a file are told at once.
+// The error lists all mistakes of a file.
 func ExampleParse_mistakes() {
 	_, err := syntax.Parse("fault.uffd", []byte("load(0x1000\nmmap(0x100000, 4q)\n"))
 	fmt.Println(err)
 	// Output:
 	// fault.uffd:1:12: ")" is missing
-	// fault.uffd:2:16: unknown unit "q" in "4q": there are p (pages), k, m and g
+	// fault.uffd:2:16: unknown unit "q" in "4q": the units are p (pages), k, m and g
 }
 
 func ExampleMatch() {
 	fmt.Println(syntax.Match("0 {ioctls=...}", "0 {ioctls=WAKE|COPY}"))
+	fmt.Println(syntax.Match("-1 EINVAL", "-1 EINVAL (Invalid argument)"))
 	fmt.Println(syntax.Match("-1 EINVAL ...", "-1 EBUSY (Device or resource busy)"))
 	// Output:
+	// true
 	// true
 	// false
 }
 
-// The column of the = and the comment stay where they are.
+// The column of the = and the comment stay.
 func ExampleFile_Rewrite() {
 	f, err := syntax.Parse("x.uffd", []byte("load(0x1000)   = 'A'  # the first byte\nmaps()\n    old\n"))
 	if err != nil {

@@ -151,7 +151,7 @@ func parseStmt(s *scanner) *Stmt {
 		}
 	}
 	if s.peek() != 0 {
-		s.fail(s.here(), "unexpected %s behind the statement", s.found())
+		s.fail(s.here(), "unexpected %s after the statement", s.found())
 	}
 	return stmt
 }

@@ -103,21 +103,21 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// Every mistake names the place and what is wrong there.
+// Every mistake names its place and the reason.
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"mmap(1, 2":                       `x:1:10: ")" is missing`,
 		"mmap(1 2)":                       `x:1:8: expected ")" or a comma, found "2"`,
 		"f({a=1)":                         `x:1:7: expected "}" or a comma, found ")"`,
-		"f(3q)":                           `x:1:3: unknown unit "q" in "3q": there are p (pages), k, m and g`,
+		"f(3q)":                           `x:1:3: unknown unit "q" in "3q": the units are p (pages), k, m and g`,
 		"f(18446744073709551616)":         `x:1:3: the number does not fit into 64 bits`,
 		"f(0xffffffffffffffffp)":          `x:1:3: the number does not fit into 64 bits`,
 		"f(0x)":                           `x:1:3: expected a number, found ")"`,
 		"f('ab')":                         `x:1:3: a character is one byte, not 2`,
 		"f('a)":                           `x:1:3: the quote is not closed`,
 		`f("\q")`:                         `x:1:5: unknown escape \q`,
-		`f("\xzz")`:                       `x:1:5: \x wants two hexadecimal digits`,
-		"f(1) x":                          `x:1:6: unexpected "x" behind the statement`,
+		`f("\xzz")`:                       `x:1:5: \x needs two hexadecimal digits`,
+		"f(1) x":                          `x:1:6: unexpected "x" after the statement`,
 		"f(1) =":                          `x:1:6: no answer after "="`,
 		"= 3":                             `x:1:1: expected a task, a name or an operation, found "="`,
 		"t1: = 3":                         `x:1:5: expected an operation for task t1, found "="`,
@@ -135,9 +135,9 @@ func TestMistakes(t *testing.T) {
 		"f(0xffffffffffffffff+1)":         `x:1:3: the number does not fit into 64 bits`,
 		"f(-0x8000000000000001)":          `x:1:3: the number does not fit into 64 bits`,
 		"f(1-0xffffffffffffffff-1)":       `x:1:3: the number does not fit into 64 bits`,
-		`f('\x4')`:                        `x:1:5: \x wants two hexadecimal digits`,
-		`f('\x 4')`:                       `x:1:5: \x wants two hexadecimal digits`,
-		`f('\x`:                           `x:1:5: \x wants two hexadecimal digits`,
+		`f('\x4')`:                        `x:1:5: \x needs two hexadecimal digits`,
+		`f('\x 4')`:                       `x:1:5: \x needs two hexadecimal digits`,
+		`f('\x`:                           `x:1:5: \x needs two hexadecimal digits`,
 		`f("\`:                            `x:1:5: nothing follows the backslash`,
 		`f("\é")`:                         `x:1:5: unknown escape \é`,
 		"f() = can't  # why":              `x:1:10: the quote is not closed`,
@@ -145,7 +145,7 @@ func TestMistakes(t *testing.T) {
 		"f({{{{{{{{{{{{{{{{{":             `x:1:19: structs are nested more than 16 deep`,
 		"f(" + strings.Repeat("é", 11):    `x:1:3: expected a value, found "éééééééééé..."`,
 		"f(x" + strings.Repeat("é", 11):   `x:1:4: expected ")" or a comma, found "éééééééééé..."`,
-		"f(1)" + strings.Repeat("x€", 9):  `x:1:5: unexpected "x€x€x€x€x€..." behind the statement`,
+		"f(1)" + strings.Repeat("x€", 9):  `x:1:5: unexpected "x€x€x€x€x€..." after the statement`,
 		"f()\n#! kernel: 4.4":             `x:2:1: the directive "kernel" must come before the first statement`,
 		"f()\n    a\n  #! title: t\n":     `x:3:1: the directive "title" must come before the first statement`,
 		"# " + strings.Repeat("x", 1<<20): `x:1:1: the line is longer than 64 KiB`,
@@ -157,12 +157,12 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// All mistakes of a file are reported, up to a limit, and output behind a mistake is
-// no further one.
+// All mistakes of a file are reported, up to a limit. Output below a mistake is no second
+// mistake.
 func TestAllMistakesAreReported(t *testing.T) {
 	_, err := syntax.Parse("x", []byte("f(\n    output\ng(1)\nh(3q)\n"))
 	require.EqualError(t, err, `x:1:3: ")" is missing`+"\n"+
-		`x:4:3: unknown unit "q" in "3q": there are p (pages), k, m and g`)
+		`x:4:3: unknown unit "q" in "3q": the units are p (pages), k, m and g`)
 	_, err = syntax.Parse("x", []byte(strings.Repeat("f(\n", 100)))
 	var all syntax.Errors
 	require.ErrorAs(t, err, &all)
@@ -174,7 +174,8 @@ func TestAllMistakesAreReported(t *testing.T) {
 	require.True(t, errors.As(err, &one))
 }
 
-// A name has at most 64 bytes wherever it is written. The message is short, however long the name is.
+// A name has at most 64 bytes in every place. The message is short, however long the name
+// is.
 func TestLongNames(t *testing.T) {
 	for where, at := range map[string]int{
 		"%s()":              1,
@@ -195,10 +196,10 @@ func TestLongNames(t *testing.T) {
 		require.EqualError(t, err, fmt.Sprintf(`x:1:%d: the name "nnnnnnnnnnnnnnnnnnnn..." has 60000 bytes: a name has at most 64`, at), where)
 	}
 	_, err := syntax.Parse("x", []byte("f(1"+strings.Repeat("n", 60_000)+")"))
-	require.EqualError(t, err, `x:1:3: unknown unit "nnnnnnnnnnnnnnnnnnnn..." in "1nnnnnnnnnnnnnnnnnnn...": there are p (pages), k, m and g`)
+	require.EqualError(t, err, `x:1:3: unknown unit "nnnnnnnnnnnnnnnnnnnn..." in "1nnnnnnnnnnnnnnnnnnn...": the units are p (pages), k, m and g`)
 }
 
-// A suggestion takes a bounded number of comparisons of short words, and no memory.
+// A suggestion compares a bounded number of short words, and does not allocate.
 func TestSuggestIsBounded(t *testing.T) {
 	long := strings.Repeat("x", syntax.MaxName+1)
 	require.Empty(t, syntax.Suggest(long, []string{long, long[1:]}))
@@ -242,10 +243,10 @@ func FuzzParse(f *testing.F) {
 			require.NotEmpty(t, err.Error())
 			return
 		}
-		// Writing no answers changes nothing, and neither does writing those expected.
+		// No answers change nothing, and neither do the expected ones.
 		require.Equal(t, text, string(file.Rewrite(nil)))
 		require.Equal(t, text, string(file.Rewrite(expected(file))))
-		// An answer of any text is read back as an expectation that it meets.
+		// Any answer is read back as an expectation that it matches.
 		if len(text) < 1<<10 {
 			requireReadBack(t, file, syntax.Answer{Text: text, Block: strings.Split(text, "\n")})
 		}

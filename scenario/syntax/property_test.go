@@ -10,9 +10,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// requireReadBack writes the answer to every statement, and requires that what was
-// written has the same statements, that the answer is what they now expect, and that
-// to write it once more changes nothing.
+// requireReadBack writes the answer into every statement. It requires that the written
+// text has the same statements, that these now expect the answer, and that writing the
+// answer once more changes nothing.
 func requireReadBack(t require.TestingT, f *syntax.File, a syntax.Answer) {
 	answers := map[int]syntax.Answer{}
 	for i := range f.Stmts {
@@ -38,7 +38,7 @@ var (
 	genSpace = rapid.StringMatching(`[ \t]{0,3}`)
 	genTerm  = rapid.StringMatching(`([0-9]{1,5}|0x[0-9a-fA-F]{1,6})[pkmg]?`)
 	genText  = rapid.StringMatching(`[ -!#-&(-\[\]-~é]{0,8}`) // neither quotes nor backslashes
-	// genTricky is text that the language has no way to write, mostly.
+	// genTricky is text that the language usually cannot express.
 	genTricky = rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("a.#'\"\\(= \t\n\r\x00\u00a0"))))
 )
 
@@ -69,7 +69,7 @@ func genArgs(depth int) *rapid.Generator[string] {
 	})
 }
 
-// line is a generated statement, and what should be read from it.
+// line is a generated statement, and the values that Parse must read from it.
 type line struct {
 	text, task, bind, name, want string
 	await                        bool
@@ -102,7 +102,7 @@ var genLine = rapid.Custom(func(t *rapid.T) line {
 	return l
 })
 
-// What is written down is what is read, and stays as it is under its own answers.
+// Parse reads the statements that were written, and their own answers do not change them.
 func TestReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(genLine, 0, 6).Draw(t, "lines")
@@ -141,7 +141,7 @@ func TestReadBack(t *testing.T) {
 	})
 }
 
-// Whatever the wildcards of an expectation are replaced by, it is met.
+// An expectation matches whatever its wildcards are replaced by.
 func TestWildcardsStandForAnything(t *testing.T) {
 	anything := rapid.StringMatching(`[ab. ]{0,4}`)
 	rapid.Check(t, func(t *rapid.T) {

@@ -2,23 +2,23 @@ package syntax
 
 import "strings"
 
-// Answer is what a statement came to.
+// Answer is the result of a statement.
 type Answer struct {
-	Text  string   // behind the =, "" if it answered nothing
-	Block []string // the lines that it put out
+	Text  string   // after the =, "" if the statement has no result
+	Block []string // the lines of output
 }
 
-// Rewrite returns the scenario's text with the answers in the place of the expected
-// ones, by the index of the statement in Stmts. All else stays as it was: comments,
-// empty lines, the column of an = that was there, and statements without an answer in
-// the map. An expectation that the answer matches stays, with its wildcards; one that
-// nothing was answered to goes.
+// Rewrite returns the scenario's text with the answers in place of the expected ones. The
+// keys of answers are indices of Stmts. Everything else stays: comments, empty lines, the
+// column of an existing =, and statements without an answer in the map. An expectation
+// that the answer matches stays, with its wildcards. The expectation of a statement
+// without a result is removed.
 //
-// What Rewrite writes, Parse reads, and Match accepts for the answers, if no line grows
-// past 64 KiB. Characters that the language has no way to write, as a # outside quotes,
-// become a wildcard.
+// Parse can read the returned text, and its expectations match the answers, if no line
+// grows beyond 64 KiB. A character that the language cannot express, such as a # outside
+// quotes, becomes a wildcard.
 func (f *File) Rewrite(answers map[int]Answer) []byte {
-	at := map[int]int{} // the index of the statement that begins on a line
+	at := map[int]int{} // from the index of a line to that of the statement on it
 	for i, stmt := range f.Stmts {
 		at[stmt.Pos.Line-1] = i
 	}
@@ -49,11 +49,11 @@ func (f *File) Rewrite(answers map[int]Answer) []byte {
 	return []byte(out.String())
 }
 
-// ending is the line's own end: "\n" or "\r\n". That of a file's last line may be
-// nothing, or a lone "\r".
+// ending returns the end of the line: "\n" or "\r\n". The end of a file's last line may
+// be empty, or a single "\r".
 func ending(line string) string { return line[len(strings.TrimRight(line, "\r\n")):] }
 
-// endingBefore is how the line before line n ends, for a line that has no end yet.
+// endingBefore returns the end of the line before line n, for a line that has no end yet.
 func (f *File) endingBefore(n int) string {
 	if n == 0 {
 		return "\n"
@@ -61,7 +61,8 @@ func (f *File) endingBefore(n int) string {
 	return ending(f.lines[n-1])
 }
 
-// indentation is what a line is indented by, four spaces if it is not, or not there.
+// indentation returns the indentation of line n, four spaces if the line is not indented
+// or does not exist.
 func (f *File) indentation(n int) string {
 	if n < len(f.lines) {
 		line := f.lines[n]
@@ -73,7 +74,7 @@ func (f *File) indentation(n int) string {
 	return "    "
 }
 
-// rewriteLine puts the answer behind the statement.
+// rewriteLine returns the line with the answer after the statement.
 func rewriteLine(line string, stmt *Stmt, answer string) string {
 	answer = strings.TrimSpace(answer)
 	if Match(stmt.Want, answer) {
@@ -88,7 +89,7 @@ func rewriteLine(line string, stmt *Stmt, answer string) string {
 	if answer != "" {
 		head += " ="
 		if stmt.HasWant {
-			head = line[:s.at] // where the = stands in its column
+			head = line[:s.at] // keeps the column of the =
 		}
 		head += " " + spellAnswer(stmt, answer)
 	}

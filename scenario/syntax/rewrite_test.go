@@ -75,10 +75,10 @@ func TestMatchBlock(t *testing.T) {
 	require.True(t, syntax.MatchBlock(lines("...", "b", "c", "...", "c"), lines("b", "a", "b", "c", "c")))
 	require.False(t, syntax.MatchBlock(lines("...", "c", "...", "c"), lines("a", "c")))
 	many := strings.Split(strings.Repeat("...,x,", 200)+"y", ",")
-	require.False(t, syntax.MatchBlock(many, many[:len(many)-1]), "and at once, too")
+	require.False(t, syntax.MatchBlock(many, many[:len(many)-1]), "and does not take long")
 }
 
-// Only the answers change. Comments, alignment and wildcards that still hold stay.
+// Only the answers change. Comments, alignment and wildcards that still match stay.
 func TestRewrite(t *testing.T) {
 	const before = "# head\r\n" +
 		"f(1)      = 0   # a comment\n" +
@@ -118,11 +118,11 @@ func TestRewrite(t *testing.T) {
 	require.Equal(t, after, string(got))
 	again, err := syntax.Parse("x", got)
 	require.NoError(t, err)
-	require.Equal(t, after, string(again.Rewrite(expected(again))), "what was written is what is read")
+	require.Equal(t, after, string(again.Rewrite(expected(again))), "Parse reads what Rewrite has written")
 }
 
-// What the language has no way to write becomes a wildcard, and an expectation that
-// nothing was answered to goes.
+// Text that the language cannot express becomes a wildcard. The expectation of a
+// statement without a result is removed.
 func TestRewriteOddAnswers(t *testing.T) {
 	for _, test := range []struct {
 		src    string

@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads one line. A mistake is a panic with an *Error, which parseLine
-// recovers: a line has at most one.
+// scanner reads one line. It reports a mistake by a panic with an *Error, which parseLine
+// recovers; so a line has at most one mistake.
 type scanner struct {
 	line  string
 	at    int // in bytes
-	depth int // of the struct that is being read
+	depth int // of the current struct
 	pos   Pos // of the start of the line
 }
 
-// here is the place of what comes next, after white space.
+// here skips white space and returns the place of the next character.
 func (s *scanner) here() Pos {
 	s.space()
 	p := s.pos
@@ -35,7 +35,8 @@ func (s *scanner) space() {
 	}
 }
 
-// peek is the next byte after white space, 0 at the end of the line and at a comment.
+// peek skips white space and returns the next byte, 0 at the end of the line and at a
+// comment.
 func (s *scanner) peek() byte {
 	s.space()
 	if s.at == len(s.line) || s.line[s.at] == '#' {
@@ -44,7 +45,7 @@ func (s *scanner) peek() byte {
 	return s.line[s.at]
 }
 
-// accept takes the text if it comes next.
+// accept takes the text if it comes next, and reports whether it does.
 func (s *scanner) accept(text string) bool {
 	if s.peek() != 0 && strings.HasPrefix(s.line[s.at:], text) {
 		s.at += len(text)
@@ -59,10 +60,10 @@ func (s *scanner) expect(text, where string) {
 	}
 }
 
-// shownWord is how many bytes of an unexpected word a message shows.
+// shownWord is the maximal number of bytes of an unexpected word in a message.
 const shownWord = 20
 
-// found describes what comes next, for messages.
+// found describes the next word, for messages.
 func (s *scanner) found() string {
 	if s.peek() == 0 {
 		return "the end of the line"
@@ -79,8 +80,8 @@ func (s *scanner) found() string {
 func isLetter(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
-// MaxName is the length of the longest name, in bytes. Names are repeated in answers and events,
-// so their length bounds how much longer than its text a run can become.
+// MaxName is the length of the longest name, in bytes. Names are repeated in answers and
+// events, so their length bounds the size of a run's output relative to the text.
 const MaxName = 64
 
 // word takes a name, which may have at most MaxName bytes.
@@ -97,7 +98,8 @@ func (s *scanner) checkName(p Pos, name string) {
 	}
 }
 
-// name takes a name of any length, which may have dots and dashes inside: "vm.max_map_count".
+// name takes a name of any length, which may have dots and dashes inside:
+// "vm.max_map_count".
 func (s *scanner) name() (string, bool) {
 	if !isLetter(s.peek()) {
 		return "", false
@@ -133,7 +135,7 @@ func (s *scanner) term() uint64 {
 			break
 		}
 		if d >= 16 {
-			d -= 6 // a capital
+			d -= 6 // an upper-case digit
 		}
 		hi, lo := bits.Mul64(n, base)
 		sum, carry := bits.Add64(lo, uint64(d), 0)
@@ -152,7 +154,7 @@ func (s *scanner) term() uint64 {
 	}
 	scale, ok := units[s.line[unit:s.at]]
 	if !ok {
-		s.fail(p, "unknown unit %s in %s: there are p (pages), k, m and g", quote(s.line[unit:s.at], shownWord), quote(s.line[from:s.at], shownWord))
+		s.fail(p, "unknown unit %s in %s: the units are p (pages), k, m and g", quote(s.line[unit:s.at], shownWord), quote(s.line[from:s.at], shownWord))
 	}
 	hi, lo := bits.Mul64(n, scale)
 	if hi != 0 {
@@ -165,7 +167,7 @@ func (s *scanner) tooBig(p Pos) { s.fail(p, "the number does not fit into 64 bit
 
 var escapes = map[byte]byte{'n': '\n', 't': '\t', '0': 0, '\\': '\\', '\'': '\'', '"': '"'}
 
-// quoted takes text in quotes.
+// quoted takes a text in quotes.
 func (s *scanner) quoted(quote byte) string {
 	p := s.here()
 	s.at++
@@ -185,7 +187,7 @@ func (s *scanner) quoted(quote byte) string {
 	return b.String()
 }
 
-// escape takes what follows a backslash.
+// escape takes the rest of an escape sequence after its backslash.
 func (s *scanner) escape() byte {
 	p := s.here()
 	if s.at == len(s.line) {
@@ -203,13 +205,14 @@ func (s *scanner) escape() byte {
 	digits := s.line[s.at:min(s.at+2, len(s.line))]
 	b, err := strconv.ParseUint(digits, 16, 8)
 	if err != nil || len(digits) < 2 {
-		s.fail(p, "\\x wants two hexadecimal digits")
+		s.fail(p, "\\x needs two hexadecimal digits")
 	}
 	s.at += 2
 	return byte(b)
 }
 
-// closing is where the quote that the text begins with is closed, 0 if it is not.
+// closing returns the index of the quote that closes the one at the beginning of the
+// text, 0 if none.
 func closing(text string) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {

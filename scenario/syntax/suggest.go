@@ -1,10 +1,9 @@
 package syntax
 
-// Suggest returns the known word that word was perhaps meant to be, "" if none is
-// near: a third of its letters may be wrong, and one more, so that short words have a
-// neighbour, too. Among words equally near it is the first. Words longer than [MaxName] are
-// ignored, and only the first 1,000 known words of a similar length are compared: the time
-// to find a suggestion is bounded, however many words are known.
+// Suggest returns the known word that is nearest to a misspelt word, "" if none is near:
+// a third of the letters may differ, plus one, so that short words have suggestions, too.
+// Among equally near words it returns the first. It ignores words longer than [MaxName],
+// and compares only the first 1,000 known words of a similar length, to bound the time.
 func Suggest(word string, known []string) string {
 	if len(word) > MaxName {
 		return ""
@@ -24,11 +23,11 @@ func Suggest(word string, known []string) string {
 	return best
 }
 
-// maxCompared is how many known words Suggest computes the distance to.
+// maxCompared is the maximal number of known words that Suggest computes a distance to.
 const maxCompared = 1000
 
-// distance is the number of letters to insert, delete, replace or swap with their
-// neighbour in order to make b of a. Neither is longer than MaxName.
+// distance returns the number of letters to insert, delete, replace or swap with their
+// neighbour to turn a into b. Neither may be longer than MaxName.
 func distance(a, b string) int {
 	var rows [3][MaxName + 1]int
 	before, last, row := &rows[0], &rows[1], &rows[2]

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// maxDepth is how deep structs may be nested, so that no line can exhaust the stack.
+// maxDepth is the maximal nesting of structs. It keeps a line from exhausting the stack.
 const maxDepth = 16
 
 func parseValue(s *scanner) Value {
@@ -44,8 +44,8 @@ func parseValue(s *scanner) Value {
 }
 
 // parseSum takes terms with + and - between them. A sum may be negative: -1 is the
-// number with all bits set. It is a mistake if what is added, what is taken away or
-// what is left of them does not fit into 64 bits, the sign included.
+// number with all bits set. It is a mistake if the positive terms, the negative terms or
+// the result do not fit into 64 bits, including the sign of a negative result.
 func parseSum(s *scanner) uint64 {
 	p := s.here()
 	var plus, minus uint64
