@@ -2,14 +2,15 @@ package scenario
 
 import "github.com/uffdsim/uffdsim/scenario/syntax"
 
-// argument is an argument as far as it is known before the run.
+// argument is the part of an argument that is known before the run.
 type argument struct {
 	value
-	name string    // of the descriptor, address or task whose value is to be put in
+	name string    // of a descriptor, address or task whose value is used, "" for none
 	form *template // of a struct
 }
 
-// arguments sorts a call's arguments by the operation's parameters.
+// arguments checks a call's arguments and returns one for each parameter of the
+// operation.
 func (c *compiler) arguments(op *Operation, call *syntax.Call) []argument {
 	args := make([]argument, len(op.params))
 	if len(op.params) == 1 && op.params[0].kind == kindSetting {
@@ -36,7 +37,7 @@ func (c *compiler) arguments(op *Operation, call *syntax.Call) []argument {
 		case args[at].given:
 			c.fail(a.Pos, "", "%s is given twice", op.params[at].name)
 		case op.params[at].kind == kindIoctlArg && len(c.errs) > before:
-			args[at].given = true // with a wrong command every struct is wrong
+			args[at].given = true // with a wrong command the struct cannot be checked
 		default:
 			args[at] = c.argument(op, &op.params[at], a, args)
 			args[at].given = true
@@ -48,7 +49,7 @@ func (c *compiler) arguments(op *Operation, call *syntax.Call) []argument {
 	return args
 }
 
-// argument checks one argument. before are those in front of it.
+// argument checks one argument. before has the arguments before it.
 func (c *compiler) argument(op *Operation, p *param, a *syntax.Arg, before []argument) argument {
 	v := &a.Value
 	switch p.kind {
@@ -78,13 +79,13 @@ func (c *compiler) argument(op *Operation, p *param, a *syntax.Arg, before []arg
 
 func (c *compiler) wrongType(name string, want kind, v *syntax.Value) {
 	if v.Kind == syntax.Wildcard {
-		c.fail(v.Pos, "", "%s: ... stands for anything in an expected answer only", name)
+		c.fail(v.Pos, "", "%s: ... is only for expected answers, where it stands for anything", name)
 		return
 	}
 	c.fail(v.Pos, "", "%s must be %v, not %v", name, want, v.Kind)
 }
 
-// spell is a value that ought to be a word.
+// spell describes a value that should be a word: the word, or the kind of the value.
 func spell(v *syntax.Value) string {
 	if name := v.Name(); name != "" {
 		return name
@@ -92,7 +93,7 @@ func spell(v *syntax.Value) string {
 	return v.Kind.String()
 }
 
-// numberOrName takes a number, or a name that stands for one.
+// numberOrName checks a number, or a name that stands for a number.
 func (c *compiler) numberOrName(p *param, v *syntax.Value) argument {
 	name := v.Name()
 	switch bound := c.names[name]; {
@@ -108,7 +109,7 @@ func (c *compiler) numberOrName(p *param, v *syntax.Value) argument {
 		}
 		c.fail(v.Pos, "", "%s must be %v, and %s is %v", p.name, p.kind, name, bound)
 	default:
-		c.fail(v.Pos, syntax.Suggest(name, c.namesOf(p.kind)), "nothing is called %q here: %s must be %v", name, p.name, p.kind)
+		c.fail(v.Pos, syntax.Suggest(name, c.namesOf(p.kind)), "no earlier statement defines %q: %s must be %v", name, p.name, p.kind)
 	}
 	if name == "NULL" {
 		name = ""
@@ -116,7 +117,7 @@ func (c *compiler) numberOrName(p *param, v *syntax.Value) argument {
 	return argument{name: name}
 }
 
-// number takes a number, or a set of names.
+// number returns the value of a number, or of a set of names of the domain.
 func (c *compiler) number(what string, d *domain, v *syntax.Value) uint64 {
 	switch {
 	case v.Kind == syntax.Number:
@@ -163,10 +164,10 @@ func (c *compiler) oneName(p *param, v *syntax.Value) argument {
 	return argument{value: value{number: word}}
 }
 
-// setting takes sysctl's name=value.
+// setting checks sysctl's name=value.
 func (c *compiler) setting(call *syntax.Call) argument {
 	if len(call.Args) != 1 || call.Args[0].Key == "" {
-		c.fail(call.Pos, "", "it is sysctl(name=value)")
+		c.fail(call.Pos, "", "wrong arguments: it is sysctl(name=value)")
 		return argument{}
 	}
 	a := &call.Args[0]

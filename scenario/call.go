@@ -8,17 +8,17 @@ import (
 	"github.com/uffdsim/uffdsim/mm"
 )
 
-// call is an operation on its way: what its function works with. The arguments have
-// been checked against the operation's parameters.
+// call is what an operation's function works on. The arguments match the operation's
+// parameters.
 type call struct {
 	session *Session
 	process *process
-	task    Thread // nil for an operation that is done from outside
+	task    Thread // nil for an operation from outside of the machine
 	args    []value
 }
 
-// value is an argument whose names have been looked up. Which of the fields count is
-// the parameter's kind's.
+// value is an argument whose names have been replaced by their values. The kind of the
+// parameter decides which fields are used.
 type value struct {
 	given  bool
 	number uint64
@@ -32,7 +32,7 @@ func (c *call) given(i int) bool    { return c.args[i].given }
 func (c *call) number(i int) uint64 { return c.args[i].number }
 func (c *call) fd(i int) int        { return int(int32(c.args[i].number)) }
 
-// numberOr is an optional argument.
+// numberOr returns an optional argument, or the standard value if it was left out.
 func (c *call) numberOr(i int, standard uint64) uint64 {
 	if !c.given(i) {
 		return standard
@@ -40,23 +40,24 @@ func (c *call) numberOr(i int, standard uint64) uint64 {
 	return c.number(i)
 }
 
-// answer is what an operation ended with.
+// answer is the result of an operation.
 type answer struct {
 	text  string
 	block []string
-	// value is what a name in front of the operation stands for from here on.
+	// value is the value of the name before the operation, for later statements.
 	value uint64
-	// child is the process that fork made.
+	// child is the process that fork created, nil for other operations.
 	child Process
-	// ended is a task that the operation has ended in user mode.
+	// ended is a task that the operation has ended in user mode, nil if none.
 	ended *task
-	// unready says that the call was refused and came before the handshake.
+	// unready reports that the call came before the handshake and was refused.
 	unready bool
 }
 
-const failed = ^uint64(0) // what a system call that failed returns: -1
+const failed = ^uint64(0) // the return value of a failed system call: -1
 
-// result is the answer of a system call that returns a number, shown as format has it.
+// result returns the answer of a system call that returns a number, formatted with
+// format.
 func result(n uint64, err error, format string) answer {
 	if err != nil {
 		return failure(err)
@@ -64,10 +65,10 @@ func result(n uint64, err error, format string) answer {
 	return answer{text: fmt.Sprintf(format, n), value: n}
 }
 
-// status is the answer of a system call that returns 0 or an error.
+// status returns the answer of a system call that returns 0 or an error.
 func status(err error) answer { return result(0, err, "%d") }
 
-// failure is the answer of a system call that failed, as strace prints it.
+// failure returns the answer of a failed system call, as strace prints it.
 func failure(err error) answer {
 	var no errno.Errno
 	if !errors.As(err, &no) {
@@ -76,7 +77,7 @@ func failure(err error) answer {
 	return answer{text: "-1 " + no.Error(), value: failed}
 }
 
-// signalled is the answer of an access to memory that ended with a signal.
+// signalled returns the answer of a memory access that ended with a signal.
 func signalled(outcome mm.Outcome, at uint64) answer {
 	switch outcome {
 	case mm.SegFault, mm.BusError:

@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// program is a scenario whose words have all been found to mean something.
+// program is a scenario without mistakes that the compiler can find.
 type program struct {
 	file       *syntax.File
 	kernel     string
@@ -22,7 +22,7 @@ type program struct {
 // statement is a statement of a program.
 type statement struct {
 	*syntax.Stmt
-	op      *Operation // nil for a question about a task
+	op      *Operation // nil for a question for a task's result
 	args    []argument // one for each parameter of op
 	task    string
 	process string
@@ -35,31 +35,30 @@ func (st *statement) errorf(format string, args ...any) error {
 	return &Mistake{Pos: st.Pos, err: fmt.Errorf(format, args...)}
 }
 
-// Mistake is an error in a scenario that only shows when it runs.
+// Mistake is an error in a scenario that is found only when the scenario runs.
 type Mistake struct {
 	Pos syntax.Pos
 	err error
 }
 
-// Error names the place and the mistake.
+// Error returns the place and the mistake.
 func (m *Mistake) Error() string { return m.Pos.String() + ": " + m.err.Error() }
 
-// Unwrap is what is wrong.
+// Unwrap returns the error without the place.
 func (m *Mistake) Unwrap() error { return m.err }
 
-// compiler looks the words of a scenario up, statement by statement, and knows the
-// names that those before have introduced.
+// compiler checks a scenario statement by statement. It knows the names that earlier
+// statements have defined.
 type compiler struct {
 	errs      syntax.Errors
 	names     map[string]kind // descriptors, addresses and processes
-	tasks     map[string]bool // that have done anything
+	tasks     map[string]bool // tasks that have done anything
 	processes []string
-	isProcess map[string]bool // the same, to look a name up
-	maxTasks  int             // 0 is no bound
+	isProcess map[string]bool // the names in processes
+	maxTasks  int             // 0 for no bound
 }
 
-// compile checks a scenario, up to the first mistake that is one too many, or a limit.
-// The error is of type syntax.Errors, or the context's.
+// compile checks a scenario. The error is of type syntax.Errors, or the context's.
 func compile(ctx stdcontext.Context, file *syntax.File, limits Limits) (*program, error) {
 	if n := limits.Statements; n > 0 && len(file.Stmts) > n {
 		return nil, syntax.Errors{tooMany(file.Stmts[n], "statement", n)}
@@ -75,8 +74,8 @@ func compile(ctx stdcontext.Context, file *syntax.File, limits Limits) (*program
 	return p, err
 }
 
-// statements checks the statements of a file. The names that they introduce are known
-// from then on, even if one of them has a mistake.
+// statements checks the statements of a file. The names that they define are known from
+// then on, even if a statement has a mistake.
 func (c *compiler) statements(ctx stdcontext.Context, file *syntax.File) (checked []*statement, err error) {
 	c.untilFull(func() {
 		for _, stmt := range file.Stmts {
@@ -103,11 +102,11 @@ func (c *compiler) statements(ctx stdcontext.Context, file *syntax.File) (checke
 	return checked, nil
 }
 
-// full is the panic that ends the check of a file with too many mistakes.
+// full is the panic value that ends the check of a file with too many mistakes.
 type full struct{}
 
-// untilFull runs a check, which ends early if no more mistakes are reported: one line
-// alone may have tens of thousands.
+// untilFull runs a check, and ends it when the maximal number of mistakes is reported: a
+// single line may have tens of thousands.
 func (c *compiler) untilFull(check func()) {
 	defer func() {
 		if p := recover(); p != nil && p != (full{}) {
@@ -117,7 +116,7 @@ func (c *compiler) untilFull(check func()) {
 	check()
 }
 
-// fail reports a mistake. It panics if no more are reported.
+// fail reports a mistake. It panics if that was the last one to report.
 func (c *compiler) fail(pos syntax.Pos, hint, format string, args ...any) {
 	if hint != "" {
 		hint = fmt.Sprintf("did you mean %q?", hint)
@@ -135,7 +134,7 @@ func (c *compiler) notModelled(pos syntax.Pos, what, since string) {
 	}
 }
 
-// unknown reports a word that stands for nothing.
+// unknown reports an unknown word. what is its kind; known are the words of that kind.
 func (c *compiler) unknown(pos syntax.Pos, what, word string, known []string) {
 	switch hint := syntax.Suggest(word, known); {
 	case hint == "" && len(known) == 1:
@@ -147,7 +146,7 @@ func (c *compiler) unknown(pos syntax.Pos, what, word string, known []string) {
 	}
 }
 
-// shortList is how many words a message lists if none of them is near.
+// shortList is the maximal number of words that a message lists if none of them is near.
 const shortList = 6
 
 var directives = []string{"kernel", "title", "teaches"}
@@ -170,8 +169,8 @@ func (c *compiler) directives(file *syntax.File) string {
 	return name
 }
 
-// Kernels are the versions at which answers change, the oldest first. A scenario can
-// run on any release: see kernel.Resolve.
+// Kernels returns the versions at which answers change, oldest first. A scenario can run
+// on any release: see kernel.Resolve.
 func Kernels() []string {
 	var names []string
 	for _, p := range kernel.Profiles() {
@@ -180,7 +179,7 @@ func Kernels() []string {
 	return names
 }
 
-// statement checks a statement; it is nil if there was a mistake.
+// statement checks a statement. It returns nil if the statement has a mistake.
 func (c *compiler) statement(stmt *syntax.Stmt) *statement {
 	st := &statement{Stmt: stmt, task: stmt.Task}
 	if stmt.Await {
@@ -200,7 +199,7 @@ func (c *compiler) statement(stmt *syntax.Stmt) *statement {
 	} else {
 		st.args = c.arguments(st.op, stmt.Call)
 	}
-	c.who(st)
+	c.owner(st)
 	c.bind(st)
 	if len(c.errs) > before {
 		return nil
@@ -208,9 +207,9 @@ func (c *compiler) statement(stmt *syntax.Stmt) *statement {
 	return st
 }
 
-// who finds the process that the statement's task belongs to: the one of that name,
-// or of the name before the first dot, or else the first.
-func (c *compiler) who(st *statement) {
+// owner finds the process that the statement's task belongs to: the process with the
+// task's name, or with the part of the name before the first dot, or else the first one.
+func (c *compiler) owner(st *statement) {
 	if st.task == "" {
 		st.task = mainName
 	}
@@ -228,22 +227,22 @@ func (c *compiler) who(st *statement) {
 	c.tasks[st.task] = true
 }
 
-// bind gives the statement's result its name.
+// bind defines the name of the statement's result.
 func (c *compiler) bind(st *statement) {
 	switch name := st.Bind; {
 	case st.op == nil:
-		if name != "" { // so that its uses are no mistakes, too
+		if name != "" { // uses of the name are no further mistakes
 			c.names[name] = kindAny
 		}
 	case name == "" && st.op.binds == kindProcess:
 		c.fail(st.Call.Pos, "", "the child needs a name: child = fork()")
 	case name == "":
 	case st.op.binds == kindNone:
-		c.fail(st.Pos, "", "%s returns nothing that a name could stand for", st.op.Name)
+		c.fail(st.Pos, "", "%s returns no value, so it cannot have a name", st.op.Name)
 	case c.tasks[name] || c.isProcess[name]:
-		c.fail(st.Pos, "", "%s is the name of a task already", name)
+		c.fail(st.Pos, "", "%s is already the name of a task", name)
 	case strings.Contains(name, "."):
-		c.fail(st.Pos, "", "a name with a dot in it is a task of a process")
+		c.fail(st.Pos, "", "a name with a dot is a task of a process")
 	case st.op.binds == kindProcess:
 		c.processes = append(c.processes, name)
 		c.isProcess[name] = true
@@ -262,7 +261,7 @@ func (c *compiler) taskNames() []string {
 	return names
 }
 
-// namesOf are the names that stand for something of the kind.
+// namesOf returns the defined names of the kind, sorted.
 func (c *compiler) namesOf(k kind) []string {
 	var names []string
 	for name, kind := range c.names {
@@ -274,7 +273,7 @@ func (c *compiler) namesOf(k kind) []string {
 	return names
 }
 
-// result is what became of the statement.
+// result returns the result of the statement, and whether it is the expected one.
 func (st *statement) result(a answer) *Result {
 	r := &Result{
 		File: st.Pos.File, Line: st.Pos.Line, Task: st.task, Op: st.text, Name: st.Bind,

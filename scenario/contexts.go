@@ -8,24 +8,24 @@ import (
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
-// context is a userfaultfd context by the name of the descriptor that it came with.
+// context is a userfaultfd context with the name of its first descriptor.
 type context struct {
 	*uffd.Ctx
 	name string
-	file fileCount // nil if it was closed before anybody could look
+	file fileCount // nil if the context was closed before the session saw it
 }
 
-// fileCount is the file that stands for a context.
+// fileCount is the file of a context.
 type fileCount interface{ Count() uint64 }
 
 // contexts are the contexts of a model.
 type contexts struct {
-	known []*context // in order of creation; those that have been freed may be missing
-	count int        // that there have been
-	// names has the names, those of freed contexts included as long as anything refers
-	// to one.
+	known []*context // in order of creation; freed ones may be missing
+	count int        // all contexts so far
+	// names has the names of all contexts that anything still refers to, freed ones
+	// included.
 	names map[weak.Pointer[uffd.Ctx]]string
-	limit int // the number of names at which forget does something
+	limit int // the number of names at which forget looks through them
 }
 
 func (cs *contexts) add(c *uffd.Ctx, name string, file fileCount) {
@@ -37,8 +37,8 @@ func (cs *contexts) add(c *uffd.Ctx, name string, file fileCount) {
 	cs.names[weak.Make(c)] = name
 }
 
-// name is the name of a context in answers. One that was closed before anybody could
-// look gets a number.
+// name returns the name of a context in answers. A context that was closed before the
+// session saw it gets a number.
 func (cs *contexts) name(c *uffd.Ctx) string {
 	if name, known := cs.names[weak.Make(c)]; known {
 		return name
@@ -48,11 +48,11 @@ func (cs *contexts) name(c *uffd.Ctx) string {
 	return name
 }
 
-// fewContexts is how many contexts it is not worth the time to look through.
+// fewContexts is the number of contexts below which forget does nothing.
 const fewContexts = 64
 
-// forget drops contexts that have been freed. It does so from time to time only, so
-// that its cost for each context is constant.
+// forget drops contexts that have been freed. It does so only when their number has
+// doubled, so that its cost per context is constant.
 func (cs *contexts) forget() {
 	if len(cs.names) < max(cs.limit, fewContexts) {
 		return

@@ -9,12 +9,11 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// domain is the set of names that a number can be written with, in an argument, and
-// is printed with, in an answer.
+// domain is the set of names for a number in arguments and answers.
 type domain struct {
-	what   string // what one of them is, for messages
+	what   string // the kind of a name, for messages: "an O_ flag"
 	names  []constant
-	prefix string // may be left out in an argument: UFFDIO_REGISTER_MODE_
+	prefix string // of the names; arguments may have it or not: UFFDIO_REGISTER_MODE_
 }
 
 type constant struct {
@@ -40,8 +39,8 @@ func (d *domain) known() []string {
 	return known
 }
 
-// format spells a mask: the names of its bits in the table's order, what has none as
-// a number, 0 if there is nothing.
+// format returns a mask as text: the names of its bits in the table's order, and bits
+// without a name as a number; 0 for an empty mask.
 func (d *domain) format(mask uint64) string {
 	if mask == 0 {
 		return "0"
@@ -104,8 +103,7 @@ var (
 	}}
 )
 
-// unmodelledAdvices returns the names of the advice that the model answers with "not
-// modelled".
+// unmodelledAdvices returns the advice values of Linux that the model does not support.
 func unmodelledAdvices() []constant {
 	var names []constant
 	for _, u := range mm.UnmodelledAdvices() {

@@ -13,12 +13,12 @@ type place struct {
 	addr    uint64
 }
 
-// barPages bounds the mappings that Draw shows page by page.
+// barPages is the maximal number of pages of a mapping that Draw shows page by page.
 const barPages = 64
 
-// Draw is a picture of the modelled machine as it stands, in lines of text: every process's
-// mappings with their pages, the queues of every context, and the page table at the
-// address that the last touch or ioctl was about.
+// Draw returns a picture of the modelled machine in lines of text: the mappings of every
+// process with their pages, the queues of every context, and the page table at the
+// address of the last memory access or ioctl.
 func (s *Session) Draw() string {
 	var b strings.Builder
 	if s.model == nil {
@@ -68,7 +68,7 @@ func (s *Session) drawMemory(b *strings.Builder, p *process) {
 	}
 }
 
-// pages is a mark for every page in [start, end).
+// pages returns a mark for every page in [start, end).
 func (s *Session) pages(p *modelProcess, start, end uint64) string {
 	waited := map[uint64]bool{}
 	for _, c := range s.model.contexts.known {

@@ -1,7 +1,7 @@
 package scenario
 
-// call puts the values of names into a statement's arguments. t is nil for an
-// operation that is done from outside of the machine.
+// call evaluates a statement's arguments. t is nil for an operation from outside of the
+// machine.
 func (s *Session) call(st *statement, p *process, t *task) (*call, error) {
 	if st.op.Name == "exit" {
 		if err := s.exitable(st, t); err != nil {
@@ -13,7 +13,7 @@ func (s *Session) call(st *statement, p *process, t *task) (*call, error) {
 		if n, ok := s.names[name]; ok {
 			return n, nil
 		}
-		return 0, st.errorf("%s has no value yet: the operation that is to return it is blocked", name)
+		return 0, st.errorf("%s has no value yet: the operation that returns it is blocked", name)
 	}
 	for i := range st.args {
 		v, err := s.evaluate(&st.args[i], st.op.params[i].kind, t, lookup)
@@ -39,12 +39,12 @@ func (s *Session) evaluate(a *argument, k kind, self *task, lookup func(string) 
 	return v, err
 }
 
-// target is what a task is doing when it is sent a signal.
+// target returns the task with its current operation, as the target of a signal.
 func (s *Session) target(name string, self *task) target {
 	if t := s.task[name]; t != nil {
 		return target{task: t, sleeping: t.sleeping(), self: t == self}
 	}
-	// It has a name, and has not done anything: a child's first task, perhaps.
+	// The task has done nothing yet: it is a child's first task, for example.
 	p := s.process[name]
 	if p == nil {
 		p = s.processes[0]
@@ -52,7 +52,7 @@ func (s *Session) target(name string, self *task) target {
 	return target{task: s.taskNamed(name, p)}
 }
 
-// look remembers the address that the operation is about, for Draw.
+// look stores the address that the operation uses, for Draw.
 func (s *Session) look(c *call, op *Operation) {
 	for i, p := range op.params {
 		v := c.args[i]
@@ -65,7 +65,7 @@ func (s *Session) look(c *call, op *Operation) {
 	}
 }
 
-// isTouch reports whether the operation touches memory.
+// isTouch reports whether the operation accesses memory.
 func (o *Operation) isTouch() bool {
 	for i := range touchOperations {
 		if touchOperations[i].Name == o.Name {

@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// beforeHandshake reports whether the call uses a userfaultfd with which the handshake has
-// not been made, and is not the handshake itself. Only the model knows.
+// beforeHandshake reports whether the call uses a userfaultfd before its handshake, and
+// is not the handshake itself. It returns false on hosts other than the model.
 func (s *Session) beforeHandshake(c *call, op *Operation) bool {
 	switch {
 	case s.model == nil:

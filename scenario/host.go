@@ -6,35 +6,36 @@ import (
 	"github.com/uffdsim/uffdsim/vfs"
 )
 
-// Host is what a scenario runs on: the modelled machine, or a kernel.
+// Host is the system that a scenario runs on: the modelled machine, or a kernel.
 type Host interface {
-	// First is the process that there is from the start. It has the descriptors 0, 1 and 2.
+	// First returns the first process. It has the descriptors 0, 1 and 2.
 	First() Process
-	// Settle returns when every operation has ended or is asleep in the kernel. The error
-	// is a bug of what is run on.
+	// Settle returns when every operation has ended or sleeps in the kernel. The error is
+	// a bug of the host.
 	Settle() error
-	// Close ends all that is left.
+	// Close ends all processes.
 	Close()
 }
 
 // Process is a process of a host.
 type Process interface {
-	// Start runs fn as a thread of the process, and calls done when it has ended. There is
-	// at most one of a name at a time.
+	// Start runs fn as a thread of the process, and calls done when the thread has ended.
+	// A process has at most one thread of a name at a time.
 	Start(name string, fn func(t Thread), done func(killed bool)) Flight
-	// NameContext says what the scenario calls the context behind a descriptor that
+	// NameContext sets the scenario's name of the context of a descriptor that
 	// userfaultfd has just returned.
 	NameContext(fd int, name string)
-	// Maps lists the mappings, lowest first.
+	// Maps returns the mappings, lowest first.
 	Maps() ([]Mapping, error)
-	// Present tells for each of n pages from addr on whether the page table has it:
+	// Present reports for each of n pages from addr on whether the page table has it:
 	// /proc/PID/pagemap.
 	Present(addr uint64, n int) ([]bool, error)
-	// Fdinfo is the text of /proc/PID/fdinfo/FD, without what all files have there.
+	// Fdinfo returns the text of /proc/PID/fdinfo/FD, without the lines that all files
+	// have.
 	Fdinfo(fd int) (string, error)
 }
 
-// Flight is an operation on its way, as its host knows it.
+// Flight is an operation that has begun, in the form of its host.
 type Flight any
 
 // Mapping is a line of /proc/PID/maps, with the registration.
@@ -42,14 +43,14 @@ type Mapping struct {
 	Start, End uint64 // in bytes
 	Prot       string // "rw-p"
 	Kind       string // the file or the operations; "" for anonymous memory
-	Context    string // whom the faults go to, by its name; "" for nobody
-	Modes      string // and which: "missing"
+	Context    string // the name of the context that gets the faults, "" for none
+	Modes      string // of the registration: "missing"
 }
 
 // Thread makes the system calls of an operation. The methods are those of [machine.Task],
-// and so are the errors: an errno.Errno for what the kernel returned.
+// with the same errors: an error of the kernel is an errno.Errno.
 type Thread interface {
-	// TID is the thread's number: what gettid returns.
+	// TID returns the thread's number, as gettid does.
 	TID() uint32
 	Userfaultfd(flags uint32) (int, error)
 	Ioctl(fd int, cmd uint32, arg uint64) error
@@ -73,12 +74,12 @@ type Thread interface {
 	Store(addr uint64, data []byte) (mm.Outcome, uint64)
 	CopyFromUser(dst []byte, addr uint64) error
 	CopyToUser(addr uint64, src []byte) error
-	// Lend puts Go memory behind a user pointer until the next call returns.
+	// Lend returns a user pointer to Go memory. It is valid until the next call returns.
 	Lend(pane int, mem []byte) uint64
 
-	// Fork returns the child and its number.
+	// Fork returns the child process and its PID.
 	Fork() (Process, int, error)
 	Exit()
-	// Kill sends a signal to an operation on its way; nil is the caller's own.
+	// Kill sends a signal to an operation that has begun; nil is the caller's own.
 	Kill(target Flight, sig sim.Signal)
 }

@@ -1,17 +1,17 @@
 package scenario
 
-// kind says what an argument may be, or what a name stands for.
+// kind is the kind of an argument, or of the value of a name.
 type kind uint8
 
 const (
 	kindNone     kind = iota
-	kindAny           // a name whose statement is a mistake
+	kindAny           // a name that a statement with a mistake defines
 	kindFD            // a descriptor: a name or a number
-	kindAddress       // a number, or the name of what mmap answered
-	kindProcess       // what fork answered
+	kindAddress       // a number, or the name of an address that mmap returned
+	kindProcess       // a process that fork created
 	kindNumber        // a number, or names of the parameter's domain with | between them
 	kindName          // one name of the parameter's domain
-	kindLength        // of bytes that the scenario sees
+	kindLength        // a number of bytes that the answer shows
 	kindCount         // 1 or more
 	kindTimeout       // 0 or -1
 	kindBytes         // 'A' or "bytes"
@@ -20,12 +20,12 @@ const (
 	kindSetting       // name=value
 )
 
-// String is what a message calls one.
+// String returns the kind as messages name it.
 func (k kind) String() string {
 	return [...]string{"nothing", "anything", "a descriptor", "an address", "a process", "a number", "a name",
 		"a number of bytes", "a count", "a timeout", "a character or a string", "a task",
 		"a struct, an address or a string", "name=value"}[k]
 }
 
-// maxLength bounds the bytes that a load shows.
+// maxLength is the maximal number of bytes that an answer shows.
 const maxLength = 64 << 10

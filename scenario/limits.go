@@ -7,20 +7,20 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Limits bound what a run may take of the computer that it runs on, for whoever runs the scenarios of
-// others. 0 is no bound. A scenario with too many statements or tasks is refused; a run that goes beyond
+// Limits bound the resources of a run, for programs that run scenarios of others. 0 means
+// no bound. A scenario with too many statements or tasks is refused. A run that exceeds
 // another limit ends there, with a finding whose Err is a [*LimitError].
 type Limits struct {
-	Statements int // in the scenario
-	Tasks      int // in it, those that fork makes among them
-	Steps      int // visible steps, in all
-	Pages      int // frames and page tables that the machine gives out
-	Events     int // collected
-	EventBytes int // bytes of text in the events collected
+	Statements int // of the scenario
+	Tasks      int // of the scenario, including those that fork creates
+	Steps      int // visible steps of the run
+	Pages      int // frames and page tables that the machine allocates
+	Events     int // collected events
+	EventBytes int // bytes of text in the collected events
 	Text       int // bytes of answers
 }
 
-// LimitError says which limit a run has come to.
+// LimitError is the error of a run that has exceeded a limit.
 type LimitError struct {
 	What  string
 	Limit int
@@ -43,7 +43,7 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// eventSize returns how many bytes of text an event has.
+// eventSize returns the number of bytes of text in an event.
 func eventSize(e *sim.Event) int {
 	n := len(e.Task) + len(e.Func) + len(e.Kind) + len(e.Object) + len(e.Rule)
 	for _, a := range e.Args {
@@ -60,7 +60,7 @@ func eventSize(e *sim.Event) int {
 	return n
 }
 
-// beyondLimits counts an answer, and says which limit the run is beyond now.
+// beyondLimits counts an answer, and returns an error if the run exceeds a limit now.
 func (s *Session) beyondLimits(a *answer) error {
 	if s.model == nil {
 		return nil

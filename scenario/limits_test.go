@@ -95,8 +95,8 @@ func TestRefusedByLimits(t *testing.T) {
 	}
 }
 
-// Without a rule a scenario shows what the rule is there for: here a fault that is read is never put where a
-// wake-up looks for it.
+// Without a rule a scenario shows what the rule is there for: here a fault that is read
+// is never put where a wake-up looks for it.
 func TestDroppedRules(t *testing.T) {
 	const text = `fd = userfaultfd(0)
 ioctl(fd, UFFDIO_API, {api=0xaa, features=0})

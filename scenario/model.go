@@ -14,24 +14,24 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// model is the modelled machine as a host. It can tell more than others can.
+// model is the modelled machine as a host. It supports more operations than other hosts.
 type model struct {
 	opts         Options
 	machine      *machine.Machine
-	controlled   *sim.Controlled // one of the two is nil
+	controlled   *sim.Controlled // the executor; nil if free is not
 	free         *sim.Free
 	first        *modelProcess
-	processes    []*modelProcess // in order of creation; those whose memory is gone may be missing
+	processes    []*modelProcess // in order of creation; those without memory may be missing
 	processLimit int             // the number of processes at which forget looks through them
 	contexts     contexts
 	faults       []*allocationFault // of the next operation
-	tids         map[string]uint32  // the numbers of threads: each operation is a task of its own in the machine
+	tids         map[string]uint32  // by the name of the task: its operations share one number
 
-	mu         sync.Mutex // guards what follows, on the free executor
-	events     []sim.Event
-	happened   int // events in all
-	eventBytes int // of their text
-	foundBug   error
+	mu         sync.Mutex  // tasks of the free executor run in parallel
+	events     []sim.Event // protected by mu, as the following fields are
+	happened   int         // all events, with those that were not collected
+	eventBytes int         // of the text of all events
+	foundBug   error       // the first bug
 }
 
 type modelProcess struct {
@@ -39,7 +39,7 @@ type modelProcess struct {
 	model *model
 }
 
-// modelThread is a task of the model's.
+// modelThread is a task of the model.
 type modelThread struct {
 	*machine.Task
 	process *modelProcess
@@ -67,7 +67,7 @@ func (m *model) add(p *machine.Process) *modelProcess {
 // First implements [Host].
 func (m *model) First() Process { return m.first }
 
-// executor makes what the options ask for.
+// executor returns the executor that the options choose.
 func (m *model) executor() sim.Executor {
 	var tracer *sim.Tracer
 	if m.opts.Trace {
@@ -127,8 +127,8 @@ func (t *modelThread) Kill(target Flight, sig sim.Signal) {
 	t.Task.Kill(target.(*sim.Task), sig)
 }
 
-// Settle implements [Host]: it runs the machine until every task is asleep or has ended. The
-// error is a bug: of the modelled kernel, or of the model.
+// Settle implements [Host]: it runs the machine until every task is asleep or has ended.
+// The error is a bug: of the modelled kernel, or of the model.
 func (m *model) Settle() error {
 	if m.free == nil {
 		return m.settleControlled()
@@ -167,10 +167,10 @@ func (m *model) settleControlled() error {
 
 func internalError(p any) error { return fmt.Errorf("the model itself failed: %v", p) }
 
-// guard wraps an operation for the free executor, which lets a task's panic end the
-// program: the panic becomes the model's bug, and the task ends. (The controlled
-// executor catches panics itself.) What is neither a bug nor an ordinary panic is
-// the machine's own way to end a task.
+// guard wraps an operation for the free executor, on which a panic of a task would end
+// the program: the panic becomes the model's bug, and the task ends. (The controlled
+// executor catches panics itself.) A panic with another value is how the machine ends a
+// task.
 func (m *model) guard(fn func(*machine.Task)) func(*machine.Task) {
 	if m.free == nil {
 		return fn
@@ -207,8 +207,8 @@ func (m *model) bug() error {
 	return m.foundBug
 }
 
-// eventCount returns how many events there have been, those beyond the limit included, and how
-// many bytes of text they have.
+// eventCount returns the number of events so far, including those beyond the limit, and
+// the number of bytes of their text.
 func (m *model) eventCount() (events, bytes int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -224,10 +224,10 @@ func (m *model) takeEvents() []sim.Event {
 	return events
 }
 
-// Close implements [Host]: tasks that are still blocked are abandoned.
+// Close implements [Host]: it ends the tasks that are still blocked.
 func (m *model) Close() {
 	if m.controlled != nil {
-		// What they run into on the way belongs to no run any more.
+		// A bug in a task that is being stopped belongs to no run.
 		defer func() { _ = recover() }()
 		m.controlled.Stop()
 	}
@@ -238,8 +238,8 @@ func (m *model) interrupt(sleepers []Flight) {
 	for _, f := range sleepers {
 		f.(*sim.Task).Interrupt(sim.SignalFatal)
 	}
-	if m.bug() == nil { // or a lock may be held for ever
-		_ = m.Settle() // a bug on the way out is nobody's: the run is over
+	if m.bug() == nil { // after a bug, a lock may be held forever
+		_ = m.Settle() // the run is over: ignore bugs
 	}
 }
 
@@ -271,7 +271,8 @@ func (p *modelProcess) Present(addr uint64, n int) ([]bool, error) {
 // Fdinfo implements [Process].
 func (p *modelProcess) Fdinfo(fd int) (string, error) { return procfs.Fdinfo(p.Files(), fd) }
 
-// forget drops what no later statement can ask about. Call it between two statements.
+// forget drops contexts and processes that no later statement can use. Call it between
+// two statements.
 func (m *model) forget() {
 	m.contexts.forget()
 	if len(m.processes) >= max(m.processLimit, fewProcesses) {
@@ -280,10 +281,10 @@ func (m *model) forget() {
 	}
 }
 
-// fewProcesses is how many processes it is not worth the time to look through.
+// fewProcesses is the number of processes below which forget does not look through them.
 const fewProcesses = 64
 
-// check holds the bookkeeping of the whole machine against itself. name finds the
+// check checks that the data structures of the whole machine agree. name returns the
 // scenario's name of a process.
 func (m *model) check(name func(p Process) string) error {
 	for _, p := range m.processes {

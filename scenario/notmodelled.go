@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// unmodelledOperations are system calls that a program with userfaultfd may make and that
-// no [Operation] stands for, each with the first release of Linux that has it.
+// unmodelledOperations are the system calls that programs with userfaultfd use and that
+// have no [Operation], each with the first release of Linux that has it.
 var unmodelledOperations = map[string]string{
 	"brk":              "1.0",
 	"clone":            "1.0",
@@ -38,9 +38,9 @@ var unmodelledOperations = map[string]string{
 	"vmsplice":         "2.6.17",
 }
 
-// IsNotModelled reports whether nothing is wrong with a scenario except that it asks for
-// something that Linux supports and the model does not. err is the error of [Run], of
-// [NewSession], or a [*Finding].
+// IsNotModelled reports whether the only problem of a scenario is that it uses something
+// that Linux supports and the model does not. err is the error of [Run], of [NewSession],
+// or a [*Finding].
 func IsNotModelled(err error) bool {
 	if mistakes, ok := errors.AsType[syntax.Errors](err); ok {
 		for _, m := range mistakes {

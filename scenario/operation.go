@@ -5,43 +5,43 @@ import (
 	"strings"
 )
 
-// Operation is something that a scenario can do: a system call, a touch of memory,
-// a look at the machine.
+// Operation is an operation of a scenario: a system call, a memory access, or a view of
+// the machine.
 type Operation struct {
-	// Name is how it is written.
+	// Name is its name in a scenario.
 	Name string
-	// Doc says in a line what it does and answers.
+	// Doc describes its effect and its result in a line.
 	Doc string
 	// Example is a statement that uses it.
 	Example string
 
 	params []param
-	binds  kind // what the name in front of it stands for; kindNone: no name allowed
-	// run does it as a task of the machine. It is nil for an operation that is done
-	// from outside of the machine, between two steps: look does that.
+	binds  kind // of the name that a statement may define; kindNone if none is allowed
+	// run performs it as a task of the machine. It is nil for an operation from outside
+	// of the machine, between two steps, which look performs.
 	run  func(c *call) answer
 	look func(c *call) (answer, error)
-	// modelOnly says that only the model can do it. On other hosts it is skipped; needed says
-	// that what comes after would not be the same then.
+	// modelOnly: other hosts skip it. needed: the statements after it depend on it, so
+	// other hosts end the scenario instead.
 	modelOnly, needed bool
-	// view says that it changes nothing.
+	// view: it changes nothing.
 	view bool
 }
 
-// param is a parameter of an operation. Those that may be left out come last, and can
-// be given by position or by name.
+// param is a parameter of an operation. Optional parameters come last, and can be given
+// by position or by name.
 type param struct {
 	name     string
 	kind     kind
-	domain   *domain // names that the argument may be written with
+	domain   *domain // names for the argument, nil for none
 	optional bool
-	standard string // what an optional one is if it is left out, for the help
+	standard string // the default of an optional parameter, for the help
 }
 
-// Operations lists all operations, by group and name.
+// Operations returns all operations, grouped, in the order of the help.
 func Operations() []Operation { return slices.Clone(operations) }
 
-// operations is the whole language. The order is that of the help.
+// operations are all operations of the language, in the order of the help.
 var operations = slices.Concat(
 	userfaultfdOperations,
 	fileOperations,
@@ -69,7 +69,7 @@ func operationNames() []string {
 	return names
 }
 
-// Args is the operation's list of arguments as the help shows it: "fd, n [, buf]".
+// Args returns the operation's parameters as the help shows them: "fd, n [, buf]".
 func (o *Operation) Args() string {
 	var b strings.Builder
 	for i, p := range o.params {
@@ -92,7 +92,7 @@ func (o *Operation) Args() string {
 	return b.String()
 }
 
-// required is the number of parameters that must be given.
+// required returns the number of parameters that must be given.
 func (o *Operation) required() int {
 	n := 0
 	for _, p := range o.params {
@@ -103,12 +103,12 @@ func (o *Operation) required() int {
 	return n
 }
 
-// paramIndex is the place of the parameter with the name, -1 for none.
+// paramIndex returns the index of the parameter with the name, -1 if none.
 func (o *Operation) paramIndex(name string) int {
 	return slices.IndexFunc(o.params, func(p param) bool { return p.name == name })
 }
 
-// optionalNames are the parameters that can be given by name.
+// optionalNames returns the names of the optional parameters.
 func (o *Operation) optionalNames() []string {
 	var names []string
 	for _, p := range o.params {

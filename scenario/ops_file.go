@@ -113,8 +113,8 @@ func runRead(c *call) answer {
 	return answer{text: text.String(), value: n}
 }
 
-// formatMsg returns a message as text: "{PAGEFAULT address=0x101000 flags=WRITE}". It adds
-// the name of the thread if the message has its number.
+// formatMsg returns a message as text: "{PAGEFAULT address=0x101000 flags=WRITE}". It
+// adds the name of the thread if the message has its number.
 func (s *Session) formatMsg(b []byte) string {
 	var msg abi.Msg
 	msg.Decode(b)

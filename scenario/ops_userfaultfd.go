@@ -56,8 +56,8 @@ func ioctlRecord(t Thread, fd int, cmd uint32, r *record) answer {
 	return a
 }
 
-// ioctlBytes passes the bytes as they are, even if they are too few. The answer shows them
-// if the kernel has changed them.
+// ioctlBytes passes the bytes as they are, even if they are too few. The answer shows
+// them if the kernel has changed them.
 func ioctlBytes(t Thread, fd int, cmd uint32, given []byte) answer {
 	b := bytes.Clone(given)
 	a := status(t.IoctlBytes(fd, cmd, b))

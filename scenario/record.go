@@ -9,8 +9,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// layout is the struct that an ioctl takes, as a scenario writes it: {name=value, ...}.
-// Every field of these structs is 8 bytes long.
+// layout is the struct of an ioctl, which a scenario writes as {name=value, ...}. Every
+// field of these structs has 8 bytes.
 type layout struct {
 	command string
 	cmd     uint32
@@ -22,11 +22,11 @@ type field struct {
 	name     string
 	role     role
 	domain   *domain // names for its value
-	optional bool    // 0 if it is left out, as in C
+	optional bool    // may be left out, and is 0 then, as in C
 	signed   bool    // printed as a signed number
 }
 
-// role says who writes a field.
+// role says whether the program or the kernel writes a field.
 type role uint8
 
 const (
@@ -97,7 +97,7 @@ var layouts = []layout{
 		{name: "move", role: out, signed: true}}},
 }
 
-// layoutOf finds the struct of a command, nil for none.
+// layoutOf returns the struct of a command, nil if none.
 func layoutOf(cmd uint32) *layout {
 	i := slices.IndexFunc(layouts, func(l layout) bool { return l.cmd == cmd })
 	if i < 0 {
@@ -106,8 +106,8 @@ func layoutOf(cmd uint32) *layout {
 	return &layouts[i]
 }
 
-// fieldNames are the fields that a scenario may write, with byte, which stands for a
-// source that is full of it.
+// fieldNames returns the names of the fields that a scenario may write. UFFDIO_COPY also
+// has byte, which stands for a source filled with that byte.
 func (l *layout) fieldNames() []string {
 	var names []string
 	for _, f := range l.fields {
@@ -121,16 +121,16 @@ func (l *layout) fieldNames() []string {
 
 const fillField = "byte"
 
-// untouched is what an out field holds before the call unless the scenario says
-// otherwise. If it is still there afterwards the kernel has not written the field: no
-// answer of the kernel looks like it.
+// untouched is the value of an out field before the call, unless the scenario gives
+// another. If the field has it after the call, the kernel has not written the field: the
+// kernel never returns this value.
 const untouched = 0xdead_beef_dead_beef
 
-// record is a struct on its way to the kernel: a value for each field.
+// record is a struct that is passed to the kernel: a value for each field.
 type record struct {
 	layout *layout
 	words  []uint64
-	source func() []byte // makes what src is to point to, for as long as it is needed; nil if src has an address
+	source func() []byte // returns the memory that src shall point to; nil if src has an address
 }
 
 func (r *record) encode() []byte {
@@ -147,9 +147,9 @@ func (r *record) set(name string, word uint64) {
 	r.words[i] = word
 }
 
-// formatOut spells what the kernel wrote into the struct's bytes: " {copy=4096}",
-// nothing if it wrote nothing. A failed handshake overwrites fields of the program's,
-// too; they are shown then.
+// formatOut returns the fields that the kernel wrote into the struct's bytes: "
+// {copy=4096}", "" if it wrote none. A failed handshake also overwrites fields of the
+// program, and formatOut shows them then.
 func (r *record) formatOut(b []byte, failed bool) string {
 	wrote := false
 	var parts []string

@@ -10,36 +10,36 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Result is what became of a statement.
+// Result is the result of a statement.
 type Result struct {
-	// Line is where the statement begins in the file, from 1.
+	// Line is the statement's line in the file, from 1.
 	Line int `json:"line"`
-	// Task is who did it, or whom the statement asks about.
+	// Task is the task that ran the operation, or that the statement asks about.
 	Task string `json:"task,omitempty"`
-	// Op is the statement as it was written, without task, name and expectation.
+	// Op is the statement as written, without task, name and expectation.
 	Op string `json:"op"`
-	// Answer is what it ended with, and Block the lines that it showed.
+	// Answer is the operation's answer, and Block the lines that it printed.
 	Answer string   `json:"answer"`
 	Block  []string `json:"block,omitempty"`
-	// Want and WantBlock are what the scenario expects: see Wanted and BlockWanted.
+	// Want and WantBlock are the expected answer and lines: see Wanted and BlockWanted.
 	Want      string   `json:"want,omitempty"`
 	WantBlock []string `json:"want_block,omitempty"`
-	// Skipped says that it did not run, because only the model can do it.
+	// Skipped reports that the statement did not run, because only the model can run it.
 	Skipped bool `json:"skipped,omitempty"`
-	// Unready says that the model refused the statement, which came before the handshake of
-	// its userfaultfd: its answer shows nothing else about the kernel.
+	// Unready reports that the statement came before the handshake of its userfaultfd,
+	// and that the model refused it. Its answer shows nothing else about the kernel.
 	Unready bool `json:"-"`
-	// OK reports that nothing else was expected.
+	// OK reports that no expectation of the statement has failed.
 	OK bool `json:"ok"`
 	// Finding is the bug that ended the run here, nil for none.
 	Finding *Finding `json:"finding,omitempty"`
-	// Events are what happened meanwhile, if that was asked for.
+	// Events are the events during the statement, with Options.Trace.
 	Events []sim.Event `json:"events,omitempty"`
 
-	// File is the scenario's name, and Name what the statement's result was called.
+	// File is the scenario's name, and Name the name that the statement gives its result.
 	File string `json:"-"`
 	Name string `json:"-"`
-	// Wanted and BlockWanted report that the scenario expects an answer, and a block.
+	// Wanted and BlockWanted report whether the scenario expects an answer, and lines.
 	Wanted      bool `json:"-"`
 	BlockWanted bool `json:"-"`
 	// Begun is the last operation of the task that a statement such as "t1 = ..." asks
@@ -49,8 +49,8 @@ type Result struct {
 	BegunAt int    `json:"-"`
 }
 
-// Diff returns the lines that show the place, the expected result and the one that came
-// instead, "" if they match.
+// Diff returns lines that show the place, the expected result and the actual one, "" if
+// they match.
 func (r *Result) Diff() string {
 	if r.OK {
 		return ""
@@ -68,8 +68,8 @@ func (r *Result) Diff() string {
 	return d
 }
 
-// subject returns the operation with its task, or the task that is asked about with the
-// operation that it began.
+// subject returns the operation with its task. For a question it returns the task with
+// the operation that the task has begun.
 func (r *Result) subject() string {
 	switch {
 	case r.Op == "" && r.Begun != "":
@@ -90,13 +90,13 @@ func indent(lines []string) string {
 	return out.String()
 }
 
-// Finding is what ended a run: a bug of the kernel, or of the model (a BUG_ON, a
-// deadlock, a run that does not settle, bookkeeping that contradicts itself), or the end of
-// what is modelled, which is no bug.
+// Finding is the reason why a run ended: a bug of the kernel or of the model (a BUG_ON, a
+// deadlock, a run that does not settle, data structures that contradict each other), or
+// something that is not modelled, which is no bug.
 type Finding struct {
 	File string `json:"-"`
 	Line int    `json:"-"`
-	// Op is the statement during which it was found.
+	// Op is the statement that ended the run.
 	Op string `json:"-"`
 	// What describes it.
 	What string `json:"what"`
@@ -105,7 +105,7 @@ type Finding struct {
 	Err error `json:"-"`
 }
 
-// Error names the place and the reason.
+// Error returns the place and the reason.
 func (f *Finding) Error() string {
 	if f.NotModelled() {
 		return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.What)
@@ -113,18 +113,18 @@ func (f *Finding) Error() string {
 	return fmt.Sprintf("%s:%d: %s: finding: %s", f.File, f.Line, f.Op, f.What)
 }
 
-// NotModelled reports whether the run ended at something that Linux supports and the model
-// does not.
+// NotModelled reports whether the run ended because of something that Linux supports and
+// the model does not.
 func (f *Finding) NotModelled() bool { return IsNotModelled(f.Err) }
 
-// Unwrap is the bug as the executor reported it.
+// Unwrap returns the error of the executor.
 func (f *Finding) Unwrap() error { return f.Err }
 
-// Report is what became of a scenario.
+// Report is the result of a scenario.
 type Report struct {
 	// File is the scenario's name, and Kernel the version that it ran on.
 	File, Kernel string
-	// Results are those of the statements that ran, in order.
+	// Results are the results of the statements that ran, in order.
 	Results []Result
 	// Steps is the number of visible steps taken, 0 on the free executor.
 	Steps int
@@ -153,10 +153,10 @@ func (r *Report) FailedBefore(err error) bool {
 	return errors.Is(err, ErrCannotGoOn) && !r.OK()
 }
 
-// OK reports whether every expectation was met and nothing was found.
+// OK reports whether no expectation has failed and there is no finding.
 func (r *Report) OK() bool { return len(r.Failures()) == 0 }
 
-// Failures are the results that are not as they should be.
+// Failures returns the results that are not OK.
 func (r *Report) Failures() []*Result {
 	var failures []*Result
 	for i := range r.Results {
@@ -167,7 +167,7 @@ func (r *Report) Failures() []*Result {
 	return failures
 }
 
-// Checked is the number of statements with an expectation.
+// Checked returns the number of statements with an expectation.
 func (r *Report) Checked() int {
 	n := 0
 	for i := range r.Results {
@@ -178,7 +178,7 @@ func (r *Report) Checked() int {
 	return n
 }
 
-// Finding is the bug that ended the run, nil for none.
+// Finding returns the finding that ended the run, nil if none.
 func (r *Report) Finding() *Finding {
 	if len(r.Results) == 0 {
 		return nil
@@ -186,14 +186,14 @@ func (r *Report) Finding() *Finding {
 	return r.Results[len(r.Results)-1].Finding
 }
 
-// String is the statement with its answer, as a scenario has it.
+// String returns the statement with its answer, in the form of a scenario.
 func (r *Result) String() string {
 	s := r.Op
 	if r.Name != "" {
 		s = r.Name + " = " + s
 	}
 	switch {
-	case r.Op == "": // a task is asked
+	case r.Op == "": // a question for a task's answer
 		s = r.Task
 	case r.Task != "" && r.Task != mainName:
 		s = r.Task + ": " + s
@@ -204,15 +204,14 @@ func (r *Result) String() string {
 	return s
 }
 
-// Statement is String without the answer.
+// Statement returns String without the answer.
 func (r *Result) Statement() string {
 	bare := *r
 	bare.Answer = ""
 	return bare.String()
 }
 
-// Whole is all that came of the statement: the answer, the lines of the block, or what was
-// found.
+// Whole returns the whole result: the answer with the lines of the block, or the finding.
 func (r *Result) Whole() string {
 	if r.Finding != nil && !r.Finding.NotModelled() {
 		return "finding: " + r.Finding.What

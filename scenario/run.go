@@ -7,8 +7,8 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// Run runs a scenario to its end, or to the first finding. The error says what is
-// wrong with the scenario itself; an expectation that was not met is in the report.
+// Run runs a scenario to its end, or to the first finding. The error is a mistake in the
+// scenario; failed expectations are in the report.
 func Run(file *syntax.File, opts Options) (*Report, error) {
 	s, err := NewSession(file, opts)
 	if err != nil {
@@ -44,8 +44,8 @@ func (s *Session) Run(each func(*Result) error) (*Report, error) {
 	}
 }
 
-// Update returns the scenario's text with the answers of the report as what it
-// expects. The report must be of a run of that file.
+// Update returns the scenario's text with the answers of the report as the expected ones.
+// The report must be of a run of that file.
 func (r *Report) Update(file *syntax.File) []byte {
 	answers := map[int]syntax.Answer{}
 	for i := range r.Results {

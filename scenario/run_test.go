@@ -210,8 +210,8 @@ func TestMismatch(t *testing.T) {
 	require.Equal(t, "test.uffd:2: maps()\n  expected lines:\n    something\n  printed lines:\n    nothing is mapped\n", failures[1].Diff())
 }
 
-// A mismatch of another task names the task. That of "t1 = ..." names the operation that the
-// task began, with its line.
+// A mismatch of another task names the task. That of "t1 = ..." names the operation that
+// the task began, with its line.
 func TestMismatchNamesTheTask(t *testing.T) {
 	report := run(t, setUp+"t1: load(0x101000) = loaded 'A'\nclose(fd)\nt1 = loaded 'A'\nt1: poll(9) = ...\n    x\n", scenario.Options{Kernel: "2015+copy"})
 	failures := report.Failures()
@@ -221,7 +221,8 @@ func TestMismatchNamesTheTask(t *testing.T) {
 	require.Equal(t, "test.uffd:9: t1: poll(9)\n  expected lines:\n    x\n  printed lines:\n", failures[2].Diff())
 }
 
-// A report lists the tasks that sleep at the end, unless the scenario has asked about them.
+// A report lists the tasks that sleep at the end, unless the scenario has asked about
+// them.
 func TestSleepers(t *testing.T) {
 	for _, c := range []struct {
 		name, src string
@@ -248,8 +249,8 @@ func TestSleepers(t *testing.T) {
 	require.Nil(t, run(t, setUp+"t1: load(0x101000)\nmmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE)", scenario.Options{}).Sleepers)
 }
 
-// A task that cannot go on after a failed expectation is its consequence. Any other mistake
-// is the scenario's.
+// A task that cannot go on after a failed expectation is its consequence. Any other
+// mistake is the scenario's.
 func TestFailedBefore(t *testing.T) {
 	for src, want := range map[string]bool{
 		"t1: load(0x101000) = loaded 'A'\nt1: load(0x101000)": true,

@@ -15,8 +15,8 @@ import (
 // mainName is the name of the first process, and of its first task.
 const mainName = "main"
 
-// Session is a scenario on its way. Between two statements the machine is settled.
-// Close it after use.
+// Session is a run of a scenario. Between two statements the machine is settled. Close it
+// after use.
 type Session struct {
 	opts    Options
 	program *program
@@ -24,28 +24,28 @@ type Session struct {
 	closed  bool
 
 	host      Host
-	model     *model // the host, if it is the model
+	model     *model // the host if that is the model, nil otherwise
 	processes []*process
 	process   map[string]*process // by name
 	tasks     []*task
 	task      map[string]*task  // by name
-	names     map[string]uint64 // what descriptors and addresses the names stand for
+	names     map[string]uint64 // the values of names of descriptors and addresses
 	contexts  contextNames
 	threads   threadNames
 	ended     landings
-	focus     *place // what the last touch or ioctl was about, nil at first
+	focus     *place // the address of the last memory access or ioctl, nil if none
 	text      int    // bytes of answers so far
 	added     int    // statements that Do has run
 }
 
 // NewSession prepares a run. The error lists every mistake that can be found without
-// running anything, a line each.
+// running anything, one per line.
 func NewSession(file *syntax.File, opts Options) (*Session, error) {
 	return NewSessionContext(stdcontext.Background(), file, opts)
 }
 
-// NewSessionContext is [NewSession], except that the check of the scenario ends with
-// the context, whose error it returns then. The context does not bound the run.
+// NewSessionContext is [NewSession] with a context for the check of the scenario. It
+// returns the error of the context if that is done. The context does not bound the run.
 func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) (*Session, error) {
 	program, err := compile(ctx, file, opts.Limits)
 	if err != nil {
@@ -78,22 +78,22 @@ func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) 
 	return s, nil
 }
 
-// ErrNoRoom is the error of a scenario that the host has no room for: too many tasks, too
-// much memory, or an address that the host uses itself.
+// ErrNoRoom is the error of a scenario that exceeds the host's resources: too many tasks,
+// too much memory, or an address that the host uses itself.
 var ErrNoRoom = errors.New("the host has no room for it")
 
-// ErrInterference is the error of a scenario that something outside of it has disturbed: a
-// process was killed or stopped, or a permission is missing.
+// ErrInterference is the error of a scenario that was disturbed from outside: a process
+// was killed or stopped, or a permission is missing.
 var ErrInterference = errors.New("the host interfered")
 
 // Incomparable reports whether an error ends a scenario although neither the scenario nor
-// what it runs on is wrong.
+// its host is wrong.
 func Incomparable(err error) bool {
 	return errors.Is(err, ErrModelOnly) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrInterference)
 }
 
-// ErrCannotGoOn is the error of a scenario that is right, but whose task is asleep or gone
-// when it is asked for more: on another kernel, or in another order, it may not be.
+// ErrCannotGoOn is the error of a statement for a task that sleeps or has ended. The
+// scenario may be right: on another kernel, or in another order, the task can run it.
 var ErrCannotGoOn = errors.New("the task cannot go on")
 
 type cannotGoOn struct{ error }
@@ -105,8 +105,8 @@ func (c cannotGoOn) Unwrap() error { return c.error }
 // ErrModelOnly is the error of a scenario that only the model can run.
 var ErrModelOnly = errors.New("only the model can do this")
 
-// NewSessionOn prepares a run on a host, which the session closes. What only the model
-// can tell is skipped.
+// NewSessionOn prepares a run on a host, which the session closes. It skips the
+// operations that only the model supports.
 func NewSessionOn(host Host, file *syntax.File) (*Session, error) {
 	program, err := compile(stdcontext.Background(), file, Limits{})
 	if err != nil {
@@ -131,11 +131,11 @@ func (s *Session) addProcess(name string, p Process) {
 	s.process[name] = added
 }
 
-// Kernel is the version that the session runs on.
+// Kernel returns the version that the session runs on.
 func (s *Session) Kernel() string { return s.opts.Kernel }
 
-// Next runs the next statement. The error is io.EOF after the last one and after a
-// finding; any other is a mistake in the scenario, which ends the run, too.
+// Next runs the next statement. The error is io.EOF after the last statement and after a
+// finding. Any other error is a mistake in the scenario, and ends the run.
 func (s *Session) Next() (*Result, error) {
 	if s.closed || s.next == len(s.program.statements) {
 		return nil, io.EOF
@@ -239,8 +239,7 @@ func (s *Session) do(st *statement) (a answer, bug, err error) {
 	return s.perform(st)
 }
 
-// perform runs an operation as a task of the machine, and all others as far as that
-// lets them go.
+// perform runs an operation as a task of the machine, until the machine settles.
 func (s *Session) perform(st *statement) (a answer, bug, err error) {
 	t, err := s.ready(st)
 	if err != nil {
@@ -273,7 +272,7 @@ func (s *Session) perform(st *statement) (a answer, bug, err error) {
 	return a, nil, nil
 }
 
-// land takes note of the operations that have ended, in the order of the tasks.
+// land records the operations that have ended, in the order of the tasks.
 func (s *Session) land() {
 	for _, f := range s.ended.take() {
 		f.landed = true
@@ -282,12 +281,12 @@ func (s *Session) land() {
 			f.task.dead = true
 		}
 		s.note(f.task, f)
-		f.st, f.flight = nil, nil // the answer alone is still of use
+		f.st, f.flight = nil, nil // only the answer is still needed
 	}
 }
 
-// note draws the consequences of an operation that has ended: names get their
-// meaning, processes come and go.
+// note records the effects of an operation that has ended: the value of its name, and
+// processes that began or ended.
 func (s *Session) note(t *task, f *flight) {
 	st, a := f.st, f.answer
 	if st.Bind != "" {
@@ -362,7 +361,7 @@ func (s *Session) takeEvents() []sim.Event {
 	return s.model.takeEvents()
 }
 
-// Steps is the number of visible steps taken so far, 0 on the free executor.
+// Steps returns the number of visible steps so far, 0 on the free executor.
 func (s *Session) Steps() int {
 	if s.model == nil || s.model.controlled == nil {
 		return 0
@@ -370,7 +369,7 @@ func (s *Session) Steps() int {
 	return s.model.controlled.Steps()
 }
 
-// nameOf is the scenario's name of a process.
+// nameOf returns the scenario's name of a process.
 func (s *Session) nameOf(p Process) string {
 	for _, known := range s.processes {
 		if known.Process == p {
@@ -380,7 +379,7 @@ func (s *Session) nameOf(p Process) string {
 	return "without a name"
 }
 
-// Close ends the run: tasks that are still blocked are abandoned.
+// Close ends the run, and the tasks that are still blocked.
 func (s *Session) Close() {
 	if s.closed {
 		return

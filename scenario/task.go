@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// process is a process of the host by the name that the scenario gave it.
+// process is a process of the host with its name in the scenario.
 type process struct {
 	Process
 	name   string
@@ -16,14 +16,14 @@ type process struct {
 	exited bool
 }
 
-// task is a thread of a scenario. It has at most one operation in flight; each runs
-// as a thread of the host with the same name. Tasks share their process's memory and
-// descriptors, and die alone, as those made by clone(CLONE_VM|CLONE_FILES) do.
+// task is a task of a scenario. It has at most one operation at a time; each runs as a
+// thread of the host with the task's name. Tasks share the memory and descriptors of
+// their process, and end one by one, like those that clone(CLONE_VM|CLONE_FILES) creates.
 type task struct {
-	name     string // as the scenario writes it: "t1", "child", "child.t1"
+	name     string // in the scenario: "t1", "child", "child.t1"
 	process  *process
 	number   int     // in the session, in order of creation
-	current  *flight // the operation whose answer has not been given, nil for none
+	current  *flight // the operation whose answer was not given yet, nil for none
 	last     string  // its last operation, "" before the first
 	lastLine int
 	dead     bool
@@ -34,11 +34,11 @@ type task struct {
 type flight struct {
 	task   *task
 	st     *statement // nil once it has landed
-	flight Flight     // likewise
+	flight Flight     // of the host; nil once it has landed
 	landed bool       // the session has seen it end
 	asked  bool       // a statement has asked about it
 
-	// Written by the host's thread; done comes last.
+	// Written by the host's thread, done as the last.
 	answer answer
 	killed bool
 	done   atomic.Bool
@@ -52,8 +52,8 @@ func (t *task) sleeping() Flight {
 	return t.current.flight
 }
 
-// ready returns the task that is to run a statement, which it makes on first use. The
-// error says why it cannot.
+// ready returns the task of a statement, and creates it on first use. The error says why
+// the task cannot run the statement.
 func (s *Session) ready(st *statement) (*task, error) {
 	p, err := s.processOf(st)
 	if err != nil {
@@ -89,8 +89,8 @@ func (s *Session) taskNamed(name string, p *process) *task {
 	return t
 }
 
-// exitable says why a task's process cannot exit now: the model's exit does not kill
-// the other threads, as the kernel's does.
+// exitable returns an error if a task's process cannot exit now: the exit of the model
+// does not kill the other threads, unlike the kernel's.
 func (s *Session) exitable(st *statement, self *task) error {
 	for _, t := range self.process.tasks {
 		if t != self && t.sleeping() != nil {
@@ -107,7 +107,7 @@ type landings struct {
 	flights []*flight // protected by mu
 }
 
-// add notes an operation that has ended. The host's thread calls it.
+// add appends an operation that has ended. The host's thread calls it.
 func (l *landings) add(f *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +131,7 @@ type threadNames struct {
 	byTID map[uint32]*task // protected by mu
 }
 
-// set notes the number of a task's thread.
+// set stores the number of a task's thread.
 func (n *threadNames) set(t *task, tid uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -155,15 +155,14 @@ func (n *threadNames) name(tid uint32) string {
 	return fmt.Sprint(tid)
 }
 
-// contextNames gives every context a name of its own.
+// contextNames gives every context a different name.
 type contextNames struct {
 	count int
-	taken map[string]bool // names of descriptors that a context is called by
+	taken map[string]bool // names of descriptors that are names of contexts
 }
 
-// unique returns the name of the context that a descriptor of that name has come with.
-// A second one of the name, or one without a name, gets its number among all contexts,
-// which no other one has.
+// unique returns a name for the new context of a descriptor with the name fd. If that is
+// empty or taken, the context's number is appended.
 func (n *contextNames) unique(fd string) string {
 	n.count++
 	if fd == "" || n.taken[fd] {

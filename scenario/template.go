@@ -9,20 +9,20 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// template is a struct as far as it is known before the run.
+// template is the part of a struct that is known before the run.
 type template struct {
 	layout  *layout
 	words   []uint64
-	names   []string // the address whose value a field gets, "" for none
+	names   []string // the name of the address that a field gets, "" for none
 	given   []bool
-	fill    byte // of the source
+	fill    byte // the byte that fills the source
 	hasFill bool
 }
 
-// maxFill bounds the source that byte= stands for.
+// maxFill is the maximal length in bytes of the source that byte= stands for.
 const maxFill = 16 << 20
 
-// ioctlArgument takes what an ioctl points to.
+// ioctlArgument checks the third argument of an ioctl.
 func (c *compiler) ioctlArgument(p *param, v *syntax.Value, cmd uint32) argument {
 	switch v.Kind {
 	case syntax.Struct:
@@ -36,11 +36,11 @@ func (c *compiler) ioctlArgument(p *param, v *syntax.Value, cmd uint32) argument
 	return c.numberOrName(&param{name: p.name, kind: kindAddress}, v)
 }
 
-// template takes a struct, field by field.
+// template checks a struct, field by field.
 func (c *compiler) template(v *syntax.Value, cmd uint32) *template {
 	l := layoutOf(cmd)
 	if l == nil {
-		c.fail(v.Pos, "", "nobody knows the struct of this command: give an address, or the bytes as a string")
+		c.fail(v.Pos, "", "the struct of this command is unknown: give an address, or the bytes as a string")
 		return nil
 	}
 	n := len(l.fields)
@@ -49,7 +49,7 @@ func (c *compiler) template(v *syntax.Value, cmd uint32) *template {
 	for i := range v.Fields {
 		c.field(tp, &v.Fields[i])
 	}
-	if len(c.errs) == before { // a field that seems to be missing may be misspelt
+	if len(c.errs) == before { // otherwise a missing field may be a misspelt one
 		tp.complete(c, v.Pos)
 	}
 	return tp
@@ -92,8 +92,8 @@ func (c *compiler) noField(pos syntax.Pos, l *layout, name string) {
 	c.fail(pos, "", "%s has no field %s: it has %s", l.command, syntax.Quote(name), strings.Join(known, ", "))
 }
 
-// complete looks for fields that are missing, and says what the kernel's fields hold
-// before the call.
+// complete checks that no field is missing, and sets the fields of the kernel to their
+// value before the call.
 func (tp *template) complete(c *compiler, pos syntax.Pos) {
 	for i, f := range tp.layout.fields {
 		switch {
@@ -112,7 +112,7 @@ func (tp *template) complete(c *compiler, pos syntax.Pos) {
 	}
 }
 
-// record fills the template in. lookup finds the value of a name.
+// record returns the struct with all values. lookup returns the value of a name.
 func (tp *template) record(lookup func(name string) (uint64, error)) (*record, error) {
 	r := &record{layout: tp.layout, words: slices.Clone(tp.words)}
 	length := uint64(0)

@@ -10,9 +10,9 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// What the versions answer differently, a row for each difference: the statements, and from
-// which version on the last of them has which answer. The versions are those at which the
-// answer changes; all others answer as the one before them.
+// What the versions answer differently, a row for each difference: the statements, and
+// from which version on the last of them has which answer. The versions are those at
+// which the answer changes; all others answer as the one before them.
 func TestVersions(t *testing.T) {
 	const (
 		memory   = "mmap(0x10000000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\n"
