@@ -18,8 +18,8 @@ type Doer interface {
 	Close()
 }
 
-// placer is a Doer whose results and messages name the place of a statement in a scenario:
-// a [scenario.Session].
+// placer is a Doer whose results and messages name the place of a statement in a
+// scenario: a [scenario.Session].
 type placer interface {
 	DoAt(name string, n int, line string) (*scenario.Result, error)
 }

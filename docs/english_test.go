@@ -5,9 +5,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"io/fs"
-	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,12 +28,6 @@ var phrases = []string{
 	"who waits", "who has", "who wants", "who sleeps", "makes itself known", "as chance", "by chance",
 	"brings along", "told apart", "tells apart", "one has to", "but for", "let loose", "lets them loose",
 	"is there for", "when it comes to",
-}
-
-// pendingPhrases lists the directories that still use such phrases. Remove a directory
-// once it passes; add none.
-var pendingPhrases = []string{
-	"scenario", "scenario/syntax",
 }
 
 // phrase matches any of the phrases as whole words, whatever the case and the white
@@ -126,32 +118,16 @@ func eachText(t *testing.T, extensions []string, do func(path string, text []byt
 	require.Greater(t, n, 10)
 }
 
-// complain reports what is wrong with the files of a directory, unless the directory is
-// pending. It says which pending directories have nothing left.
-func complain(t *testing.T, found map[string][]string, pending []string) {
-	for _, dir := range slices.Sorted(maps.Keys(found)) {
-		for _, line := range found[dir] {
-			if !slices.Contains(pending, dir) {
-				t.Error(line)
-			}
-		}
-	}
-	for _, dir := range pending {
-		if len(found[dir]) == 0 {
-			t.Logf("%s is clean: remove it from the pending directories", dir)
-		}
-	}
-}
-
 // All documents, lessons, help texts, comments and strings are in plain English.
 func TestPlainEnglish(t *testing.T) {
-	found := map[string][]string{}
 	eachText(t, prose, func(name string, text []byte) {
-		if name != "docs/english_test.go" {
-			found[path.Dir(name)] = append(found[path.Dir(name)], stumbles(name, text)...)
+		if name == "docs/english_test.go" {
+			return
+		}
+		for _, line := range stumbles(name, text) {
+			t.Error(line)
 		}
 	})
-	complain(t, found, pendingPhrases)
 }
 
 func TestStumbles(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// The check of a scenario ends with the mistake that is one too many, even within a line.
+// The check of a scenario ends after the maximal number of mistakes, even within a line.
 func TestManyMistakes(t *testing.T) {
 	const lines = 10_000
 	unknown := "fd = userfaultfd(0)\n"
@@ -37,7 +37,7 @@ func TestManyMistakes(t *testing.T) {
 	}
 }
 
-// Words that are not names may have any length, and messages cut them.
+// Words that are no names may have any length. Messages shorten them.
 func TestLongWords(t *testing.T) {
 	word := strings.Repeat("k", 60_000)
 	for src, want := range map[string]string{
@@ -52,7 +52,7 @@ func TestLongWords(t *testing.T) {
 	}
 }
 
-// leaving is a context that ends when it has been asked for its error a number of times.
+// leaving is a context that is done after a number of calls of Err.
 type leaving struct {
 	context.Context
 	left int

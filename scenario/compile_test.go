@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-func TestMistakesBeforeItRuns(t *testing.T) {
+func TestMistakesFoundBeforeTheRun(t *testing.T) {
 	tests := map[string]string{
 		"#! kernle: 2015\nmaps()":                `1:1: unknown directive "kernle" (did you mean "kernel"?)`,
 		"#! kernel: 2014\nmaps()":                `1:1: no kernel "2014": accepted are ` + kernel.Accepted + ` (did you mean "2015"?)`,
@@ -78,8 +78,8 @@ func TestMistakesBeforeItRuns(t *testing.T) {
 	}
 }
 
-// The examples of most operations are for this state: t1 sleeps at 0x101000, and the page
-// at 0x102000 is present.
+// The examples of most operations begin in this state: t1 sleeps at 0x101000, and the
+// page at 0x102000 is present.
 const exampleSetUp = `fd = userfaultfd(O_NONBLOCK)
 ioctl(fd, UFFDIO_API, {api=0xaa, features=0})
 mmap(0x100000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS)
@@ -88,7 +88,7 @@ t1: load(0x101000)
 ioctl(fd, UFFDIO_COPY, {dst=0x102000, len=1p, byte='A'})
 `
 
-// The example of every operation gives the result in it on the default kernel.
+// On the default kernel, every operation's example has the result that it shows.
 func TestExamples(t *testing.T) {
 	setUps := map[string]string{
 		"userfaultfd": "", // the first descriptor

@@ -18,7 +18,7 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// sessionWith prepares a run of "close(1)" in which close is something else.
+// sessionWith prepares a run of "close(1)", in which op replaces close.
 func sessionWith(t *testing.T, opts Options, op func(c *call) answer) *Session {
 	t.Helper()
 	file, err := syntax.Parse("test.uffd", []byte("t1: close(1)\nmaps()"))
@@ -37,7 +37,7 @@ func TestFindings(t *testing.T) {
 	lock.Init(&sim.LockClass{Name: "lock"})
 	tests := []struct {
 		name, want string
-		freely     bool // can be found by the free executor, too
+		freely     bool // the free executor finds it, too
 		op         func(c *call) answer
 	}{
 		{"a bug of the kernel", "BUG_ON in here: all is lost (task t1)", true, func(c *call) answer {
@@ -79,7 +79,7 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// TestTimeout shows that the free executor, which counts no steps, looks at the clock.
+// The free executor, which counts no steps, limits the time of an operation.
 func TestTimeout(t *testing.T) {
 	stop := make(chan struct{})
 	s := sessionWith(t, Options{Free: true, Timeout: 20 * time.Millisecond}, func(*call) answer {
@@ -92,8 +92,8 @@ func TestTimeout(t *testing.T) {
 	require.ErrorContains(t, r.Finding, "the machine does not settle within 20ms")
 }
 
-// TestBrokenBookkeeping shows that a run with Check finds what a check finds.
-func TestBrokenBookkeeping(t *testing.T) {
+// A run with Check finds data structures that contradict each other.
+func TestBrokenDataStructures(t *testing.T) {
 	s := sessionWith(t, Options{Check: true}, func(c *call) answer {
 		space, self := c.process.Process.(*modelProcess).MM, c.task.(*modelThread).Task.Task
 		_, err := c.task.Mmap(0x10000, mm.PageSize, mm.ProtRead, mm.MapPrivate|mm.MapAnonymous, -1, 0)
@@ -107,7 +107,7 @@ func TestBrokenBookkeeping(t *testing.T) {
 	require.ErrorContains(t, r.Finding, "test.uffd:1: close(1): finding: process main: VMA [0x10000, 0x11000): userfault context")
 }
 
-// TestSites holds the list of allocation sites against the kernel code.
+// The list of allocation sites has exactly those of the kernel code.
 func TestSites(t *testing.T) {
 	var found []string
 	for _, dir := range []string{"../mm", "../uffd", "../machine"} {

@@ -13,8 +13,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// FuzzRun runs whatever text it is given: none may crash the program, or hang it, or
-// break the kernel's bookkeeping.
+// FuzzRun runs any text. None may crash the program, hang it, or lead to data structures
+// that contradict each other.
 func FuzzRun(f *testing.F) {
 	for _, l := range lessons.All() {
 		f.Add(l.Source, uint64(1))
@@ -51,8 +51,8 @@ func requireNoBug(t *testing.T, report *scenario.Report, src string) {
 	}
 }
 
-// FuzzOperations runs operations in any order, each by a task of its own, on eight
-// pages, two contexts and a child. Its input chooses them, two bytes an operation.
+// FuzzOperations runs operations in any order, each as a separate task, on eight pages,
+// two contexts and a child. Two bytes of the input choose an operation.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte("\x00\x00\x01\x03\x08\x05\x00\x00"), uint64(1))
 	f.Add([]byte("the quick brown fox jumps over the lazy dog"), uint64(2))
@@ -73,8 +73,8 @@ func FuzzOperations(f *testing.F) {
 	})
 }
 
-// The operations of FuzzOperations: $a is one of the pages, $n a number of pages, $f a
-// descriptor, $k a task that has been used.
+// The operations of FuzzOperations: $a is a page, $n a number of pages, $f a descriptor,
+// $k a task that was used before.
 var fuzzOperations = strings.Split(strings.TrimSpace(`
 load($a)
 store($a, 'x')

@@ -53,7 +53,7 @@ func TestLimits(t *testing.T) {
 			for _, r := range report.Results {
 				events += len(r.Events)
 			}
-			require.NotZero(t, events, "what happened up to there is kept")
+			require.NotZero(t, events, "the events up to there are kept")
 			if c.limits.Events > 0 {
 				require.LessOrEqual(t, events, c.limits.Events)
 			}
@@ -95,8 +95,8 @@ func TestRefusedByLimits(t *testing.T) {
 	}
 }
 
-// Without a rule a scenario shows what the rule is there for: here a fault that is read
-// is never put where a wake-up looks for it.
+// A scenario shows the effect of a dropped rule: here a fault whose message was read is
+// not moved to the queue in which a wake-up finds it.
 func TestDroppedRules(t *testing.T) {
 	const text = `fd = userfaultfd(0)
 ioctl(fd, UFFDIO_API, {api=0xaa, features=0})

@@ -11,8 +11,8 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// What Linux supports and the model does not is never answered with an error number, and
-// nothing runs after it. The release before since answers as it always did.
+// An operation that Linux supports and the model does not never returns an error number,
+// and nothing runs after it. The release before since returns its own error.
 func TestNotModelled(t *testing.T) {
 	const begin = "fd = userfaultfd(O_NONBLOCK)\nioctl(fd, UFFDIO_API, {api=0xaa, features=%s})\n" +
 		"mmap(0x100000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0)\n"
@@ -20,7 +20,7 @@ func TestNotModelled(t *testing.T) {
 	for _, tc := range []struct {
 		features, before, op string
 		what, since          string
-		last                 string // the last release without it, "" if the model does not date it
+		last                 string // the last release without it, "" if the model does not know it
 		answer               string // of that release
 	}{
 		{op: "ioctl(fd, UFFDIO_REGISTER, {start=0x100000, len=4p, mode=WP})", what: "UFFDIO_REGISTER_MODE_WP", since: "5.7", last: "5.6", answer: "-1 EINVAL (Invalid argument)"},
@@ -85,7 +85,7 @@ func TestNotModelled(t *testing.T) {
 	}
 }
 
-// Features without effect until they are used are no obstacle.
+// Features that are not modelled can be requested as long as they have no effect.
 func TestFeaturesAloneAreModelled(t *testing.T) {
 	file, err := syntax.Parse("s", []byte(`fd = userfaultfd(O_NONBLOCK)
 ioctl(fd, UFFDIO_API, {api=0xaa, features=EVENT_FORK|EVENT_REMAP|EVENT_REMOVE|EVENT_UNMAP|WP_ASYNC}) = 0 {...}
@@ -107,7 +107,8 @@ munmap(0x100000, 4p) = 0
 	require.Len(t, report.Results, 12)
 }
 
-// A system call that the language does not have is told apart from a misspelt one.
+// The message for a system call that the language does not have differs from that for a
+// misspelt one.
 func TestNotModelledSystemCalls(t *testing.T) {
 	for _, tc := range []struct {
 		text, want string
@@ -125,7 +126,7 @@ func TestNotModelledSystemCalls(t *testing.T) {
 	}
 }
 
-// Expectations before the end of what is modelled still count.
+// Expectations before the first statement that is not modelled still count.
 func TestNotModelledAndFailed(t *testing.T) {
 	file, err := syntax.Parse("s", []byte("fd = userfaultfd(O_NONBLOCK) = 4\nmmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE) = 0x1000\n"))
 	require.NoError(t, err)

@@ -9,8 +9,8 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// A scenario can write every ioctl of package abi: each has a layout as large as its
-// struct, a name in the masks of the answers, and its name in the text of the operation.
+// A scenario can use every ioctl of package abi: each has a layout as large as its
+// struct, a name in the masks of the answers, and its name in the help of the operation.
 func TestEveryIoctlCanBeWritten(t *testing.T) {
 	i := slices.IndexFunc(userfaultfdOperations, func(op Operation) bool { return op.Name == "ioctl" })
 	doc := userfaultfdOperations[i].Doc

@@ -13,7 +13,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// run runs a scenario that has no mistakes.
+// run runs a scenario without mistakes.
 func run(t testing.TB, src string, opts scenario.Options) *scenario.Report {
 	t.Helper()
 	file, err := syntax.Parse("test.uffd", []byte(src))
@@ -23,8 +23,8 @@ func run(t testing.TB, src string, opts scenario.Options) *scenario.Report {
 	return report
 }
 
-// passes runs a scenario on the code of 2015, on both executors: all expectations must be
-// met.
+// passes runs a scenario on the 2015 code with UFFDIO_COPY, on both executors. It
+// requires that no expectation fails.
 func passes(t *testing.T, src string) {
 	t.Helper()
 	for _, opts := range []scenario.Options{{Check: true}, {Check: true, Seed: 7}, {Check: true, Free: true}} {
@@ -210,8 +210,8 @@ func TestMismatch(t *testing.T) {
 	require.Equal(t, "test.uffd:2: maps()\n  expected lines:\n    something\n  printed lines:\n    nothing is mapped\n", failures[1].Diff())
 }
 
-// A mismatch of another task names the task. That of "t1 = ..." names the operation that
-// the task began, with its line.
+// A mismatch of a task other than main names the task. The mismatch of "t1 = ..." names
+// the operation that the task has begun, with its line.
 func TestMismatchNamesTheTask(t *testing.T) {
 	report := run(t, setUp+"t1: load(0x101000) = loaded 'A'\nclose(fd)\nt1 = loaded 'A'\nt1: poll(9) = ...\n    x\n", scenario.Options{Kernel: "2015+copy"})
 	failures := report.Failures()
@@ -249,8 +249,8 @@ func TestSleepers(t *testing.T) {
 	require.Nil(t, run(t, setUp+"t1: load(0x101000)\nmmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_POPULATE)", scenario.Options{}).Sleepers)
 }
 
-// A task that cannot go on after a failed expectation is its consequence. Any other
-// mistake is the scenario's.
+// If a task cannot go on after a failed expectation, the run has failed. Any other
+// mistake is one of the scenario.
 func TestFailedBefore(t *testing.T) {
 	for src, want := range map[string]bool{
 		"t1: load(0x101000) = loaded 'A'\nt1: load(0x101000)": true,
@@ -281,8 +281,7 @@ func TestUpdate(t *testing.T) {
 	require.True(t, run(t, updated, scenario.Options{}).OK())
 }
 
-// TestDeterminism runs a scenario in which the order of the tasks matters a thousand
-// times with one seed.
+// A seed always gives the same run. In this scenario the order of the tasks matters.
 func TestDeterminism(t *testing.T) {
 	const src = setUp + `
 t1: load(0x101000)
@@ -340,7 +339,7 @@ func TestBudget(t *testing.T) {
 	require.Len(t, report.Results, 1, "the run ends there")
 }
 
-func TestMistakesThatShowWhenItRuns(t *testing.T) {
+func TestMistakesFoundInTheRun(t *testing.T) {
 	tests := map[string]string{
 		"t1: load(0x101000)\nt1: load(0x102000)":      "test.uffd:7:1: t1 is still blocked in load(0x101000) of line 6",
 		"load(0x101000)\nmaps()\nmaps()\nclose(fd)":   "test.uffd:9:1: main is still blocked in load(0x101000) of line 6",

@@ -13,14 +13,14 @@ const handshake = "#! kernel: 6.18\n" +
 	"fd = userfaultfd(O_NONBLOCK|UFFD_USER_MODE_ONLY) = 3\n" +
 	"ioctl(fd, UFFDIO_API, {api=0xaa}) = 0 {features=..., ioctls=...}\n"
 
-// registered maps n pages and registers them.
+// registered returns statements that map n pages and register them.
 func registered(n int) string {
 	return handshake +
 		fmt.Sprintf("mmap(0x10000000, %dp, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS)\n", n) +
 		fmt.Sprintf("ioctl(fd, UFFDIO_REGISTER, {start=0x10000000, len=%dp, mode=MISSING})\n", n)
 }
 
-// repeated is a text n times, with i for each {i}, and the address of page i for each
+// repeated writes a text n times, with i for each {i}, and the address of page i for each
 // {page}.
 func repeated(b *strings.Builder, n int, text string) {
 	for i := range n {
@@ -29,7 +29,7 @@ func repeated(b *strings.Builder, n int, text string) {
 	}
 }
 
-// growing are scenarios that grow with n: time and memory must grow no faster.
+// growing are scenarios that grow with n. Their time and memory must be linear in n.
 var growing = []struct {
 	name string
 	text func(n int) string

@@ -11,7 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// everyDay is what a program does again and again, under names that it uses again.
+// everyDay has operations that can be repeated, with the same names every time.
 var everyDay = strings.Split(`fd = userfaultfd(O_NONBLOCK|UFFD_USER_MODE_ONLY) = 3
 ioctl(fd, UFFDIO_API, {api=0xaa}) = 0 {features=..., ioctls=...}
 mmap(0x10000000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED) = 0x10000000
@@ -40,8 +40,7 @@ func heap() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// A session that is given one statement after another keeps nothing of those that have
-// ended.
+// A session keeps nothing of the statements that Do has run.
 func TestDoKeepsNothing(t *testing.T) {
 	for name, opts := range map[string]Options{"controlled": {}, "free": {Free: true}, "checked": {Check: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -72,8 +71,8 @@ func TestDoKeepsNothing(t *testing.T) {
 	}
 }
 
-// A statement allocates the same however many there are, and however many tasks,
-// processes and contexts.
+// The memory that a statement allocates does not depend on the number of statements,
+// tasks, processes and contexts.
 func TestAllocationsOfManyStatements(t *testing.T) {
 	for _, g := range growing {
 		for _, free := range []bool{false, true} {
@@ -86,7 +85,7 @@ func TestAllocationsOfManyStatements(t *testing.T) {
 					runtime.ReadMemStats(&after)
 					return float64(after.TotalAlloc-before.TotalAlloc) / float64(n)
 				}
-				per(10) // what is allocated once for all
+				per(10) // allocates everything that is allocated once
 				few, many := per(500), per(2000)
 				require.Less(t, many, 1.25*few, "bytes allocated by statement")
 			})
@@ -94,7 +93,7 @@ func TestAllocationsOfManyStatements(t *testing.T) {
 	}
 }
 
-// An expected block that is not met is shown in time linear in its lines.
+// The memory of a diff is linear in the lines of the blocks.
 func TestDiffOfLongBlocks(t *testing.T) {
 	per := func(n int) float64 {
 		r := &Result{BlockWanted: true, WantBlock: slices.Repeat([]string{"line"}, n), Block: slices.Repeat([]string{"other"}, n)}

@@ -10,9 +10,9 @@ import (
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
-// What the versions answer differently, a row for each difference: the statements, and
-// from which version on the last of them has which answer. The versions are those at
-// which the answer changes; all others answer as the one before them.
+// The differences between the versions. Each row has statements, and the answers of the
+// last statement with the versions at which the answer changes. All other versions answer
+// as the version before them.
 func TestVersions(t *testing.T) {
 	const (
 		memory   = "mmap(0x10000000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\n"
@@ -34,7 +34,7 @@ func TestVersions(t *testing.T) {
 			[]from{{"2015", einval}, {"5.15", einval + " {api=0, features=0, ioctls=0}"}}},
 		{"a second handshake with a bad pointer", api + "ioctl(fd, UFFDIO_API, 0x20000000)",
 			[]from{{"2015", einval}, {"5.15", "-1 EFAULT (Bad address)"}}},
-		{"a fault of a context, and another one that unregisters its range", ready + second + "t1: load(0x10001000) = blocked\nioctl(other, UFFDIO_UNREGISTER, {start=0x10000000, len=4p}) = ...\nt1",
+		{"a fault of a context, and a foreign context that unregisters its range", ready + second + "t1: load(0x10001000) = blocked\nioctl(other, UFFDIO_UNREGISTER, {start=0x10000000, len=4p}) = ...\nt1",
 			[]from{{"2015", "blocked"}, {"4.11", "loaded '\\0'"}, {"6.17", "blocked"}}},
 		{"a copy when the memory is gone", ready + "child = fork()\nexit()\nchild: ioctl(fd, UFFDIO_COPY, {dst=0x10000000, len=1p, byte='A'})",
 			[]from{{"2015", einval}, {"2015+copy", "0 {copy=4096}"}, {"4.7", einval + " {copy=-22}"}, {"4.11", "-1 ENOSPC (No space left on device)"}, {"4.13", "-1 ESRCH (No such process)"}}},
@@ -49,7 +49,7 @@ func TestVersions(t *testing.T) {
 				{"5.13", "pending: 0;total: 0;API: aa:100:80000000000000df"}, {"5.15", "pending: 0;total: 0;API: aa:80000100:80000000000000df"},
 				{"6.6", "pending: 0;total: 0;API: aa:80000100:80000000000001df"}, {"6.8", "pending: 0;total: 0;API: aa:80000100:80000000000001ff"},
 			}},
-		{"a registration above which nothing is", api + register, []from{{"2015", "-1 ENOMEM (Cannot allocate memory)"}, {"6.3", einval}}},
+		{"a registration with nothing mapped above it", api + register, []from{{"2015", "-1 ENOMEM (Cannot allocate memory)"}, {"6.3", einval}}},
 		{"a registration below mmap_min_addr", api + memory + "ioctl(fd, UFFDIO_REGISTER, {start=0x1000, len=0x10000000, mode=MISSING})",
 			[]from{{"2015", einval}, {"6.18", "0 {ioctls=WAKE|COPY|ZEROPAGE|MOVE|POISON}"}}},
 		{"a foreign context unregisters", ready + second + "ioctl(other, UFFDIO_UNREGISTER, {start=0x10000000, len=4p})",
@@ -62,7 +62,7 @@ func TestVersions(t *testing.T) {
 			[]from{{"2015", "-1 EAGAIN (Resource temporarily unavailable)"}, {"4.3", "32 {PAGEFAULT address=0x10001000 flags=0}"}}},
 		{"the address of a fault", ready + "t1: load(0x10001abc)\nread(fd, 32)",
 			[]from{{"2015", "32 {PAGEFAULT address=0x10001abc flags=0}"}, {"4.10", "32 {PAGEFAULT address=0x10001000 flags=0}"}}},
-		{"a copy to where nothing is registered", api + memory + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000, len=1p, byte='A'})",
+		{"a copy to unregistered memory", api + memory + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000, len=1p, byte='A'})",
 			[]from{{"2015", einval}, {"2015+copy", einval + " {copy=-22}"}, {"4.11", "-1 ENOENT (No such file or directory) {copy=-2}"}}},
 		{"a copy from the kernel's half", ready + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000, src=0xffffffff80000000, len=1p})",
 			[]from{{"2015", einval}, {"2015+copy", "-1 EFAULT (Bad address) {copy=-14}"}, {"6.6", einval}}},
@@ -80,7 +80,7 @@ func TestVersions(t *testing.T) {
 			[]from{{"2015", "0x10000000"}, {"5.16", "-1 EFAULT (Bad address)"}}},
 		{"mremap of private memory to two places", memory + "mremap(0x10000000, 0, 1p, MREMAP_MAYMOVE|MREMAP_FIXED, 0x10010000)",
 			[]from{{"2015", "0x10010000"}, {"4.14", einval}}},
-		{"a mapping that grows up to the next", memory + "munmap(0x10001000, 1p)\nmremap(0x10000000, 1p, 2p, 0)\nmaps()",
+		{"a mapping that grows to the next one", memory + "munmap(0x10001000, 1p)\nmremap(0x10000000, 1p, 2p, 0)\nmaps()",
 			[]from{{"2015", "10000000-10002000 rw-p;10002000-10004000 rw-p"}, {"6.1", "10000000-10004000 rw-p"}}},
 		{"a refused fill, and then its neighbour", api + memory + "mprotect(0x10002000, 2p, PROT_READ)\nstore(0x10000000, 'a')\n" +
 			"ioctl(fd, UFFDIO_COPY, {dst=0x10002000, len=1p, byte='A'})\nmprotect(0x10002000, 2p, PROT_READ|PROT_WRITE)\nmaps()",
@@ -89,9 +89,9 @@ func TestVersions(t *testing.T) {
 			[]from{{"2015", einval}, {"4.4", "0"}}},
 		{"MAP_FIXED_NOREPLACE", memory + "mmap(0x10000000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED_NOREPLACE)",
 			[]from{{"2015", "0x7ffff7ffb000"}, {"4.17", "-1 EEXIST (File exists)"}}},
-		{"a copy that is to be write-protected", ready + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000, len=1p, byte='A', mode=WP})",
+		{"a copy that shall be write-protected", ready + "ioctl(fd, UFFDIO_COPY, {dst=0x10000000, len=1p, byte='A', mode=WP})",
 			[]from{{"2015", einval}, {"5.7", einval + " {copy=-22}"}}},
-		{"the right to write is taken away", memory + "mprotect(0x10000000, 2p, PROT_READ)\nmmap(0x0fffe000, 2p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\nmaps()",
+		{"memory becomes read-only", memory + "mprotect(0x10000000, 2p, PROT_READ)\nmmap(0x0fffe000, 2p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED)\nmaps()",
 			[]from{
 				{"2015", "fffe000-10000000 r--p;10000000-10002000 r--p;10002000-10004000 rw-p"},
 				{"6.7", "fffe000-10002000 r--p;10002000-10004000 rw-p"},
@@ -131,7 +131,8 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// A file's kernel directive accepts what kernel.Resolve accepts, and says what that is.
+// The kernel directive of a file accepts every name that kernel.Resolve accepts, and its
+// error lists them.
 func TestVersionDirective(t *testing.T) {
 	const second = "\nfd = userfaultfd(O_NONBLOCK)\nioctl(fd, UFFDIO_API, {api=0xaa, features=0})\nioctl(fd, UFFDIO_API, {api=0xaa, features=0})\n"
 	for name, want := range map[string]struct{ kernel, answer string }{
