@@ -13,7 +13,7 @@ func (s *Session) call(st *statement, p *process, t *task) (*call, error) {
 		if n, ok := s.names[name]; ok {
 			return n, nil
 		}
-		return 0, st.errorf("%s has no value yet: the operation that returns it is blocked", name)
+		return 0, cannotGoOn{st.errorf("%s has no value yet: the operation that returns it is blocked", name)}
 	}
 	for i := range st.args {
 		v, err := s.evaluate(&st.args[i], st.op.params[i].kind, t, lookup)

@@ -257,6 +257,11 @@ func TestFailedBefore(t *testing.T) {
 		"t1: load(0x101000) = blocked\nt1: load(0x101000)":    false,
 		"t1: load(0x101000)\nt1: load(0x101000) = loaded 'A'": false,
 		"close(77) = 0\nqueues(0)":                            false,
+		"fail_nth(fork, 1)\nc = fork() = 2\nc: maps()":        true,
+		"t1: load(0x101000) = loaded 'A'\nexit()":             true,
+		"m = mmap(0x300000, 4p, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_LOCKED)\n" +
+			"ioctl(fd, UFFDIO_REGISTER, {start=m, len=4p, mode=MISSING})\n" +
+			"t1: p = mremap(m, 4p, 5p, 0) = 0x300000\nload(p)": true,
 	} {
 		file, err := syntax.Parse("test.uffd", []byte("#! kernel: 2015+copy"+setUp+src))
 		require.NoError(t, err)

@@ -92,8 +92,9 @@ func Incomparable(err error) bool {
 	return errors.Is(err, ErrModelOnly) || errors.Is(err, ErrNoRoom) || errors.Is(err, ErrInterference)
 }
 
-// ErrCannotGoOn is the error of a statement for a task that sleeps or has ended. The
-// scenario may be right: on another kernel, or in another order, the task can run it.
+// ErrCannotGoOn is the error of a statement that cannot run, because a task sleeps or has
+// ended, or a process does not exist. The scenario may be right: on another kernel, or in
+// another order, the statement can run.
 var ErrCannotGoOn = errors.New("the task cannot go on")
 
 type cannotGoOn struct{ error }

@@ -75,7 +75,7 @@ func (s *Session) processOf(st *statement) (*process, error) {
 	if p := s.process[st.process]; p != nil {
 		return p, nil
 	}
-	return nil, st.errorf("there is no process %s: its fork has not succeeded", st.process)
+	return nil, cannotGoOn{st.errorf("there is no process %s: its fork has not succeeded", st.process)}
 }
 
 func (s *Session) taskNamed(name string, p *process) *task {
@@ -94,8 +94,8 @@ func (s *Session) taskNamed(name string, p *process) *task {
 func (s *Session) exitable(st *statement, self *task) error {
 	for _, t := range self.process.tasks {
 		if t != self && t.sleeping() != nil {
-			return st.errorf("%s cannot exit: %s is blocked in %s of line %d; kill it first",
-				self.name, t.name, t.last, t.lastLine)
+			return cannotGoOn{st.errorf("%s cannot exit: %s is blocked in %s of line %d; kill it first",
+				self.name, t.name, t.last, t.lastLine)}
 		}
 	}
 	return nil
