@@ -24,7 +24,7 @@
 // independent steps, into one that is run. The tests compare the search with searches
 // without reductions. Two things are not promised. The search assumes that tasks end: it
 // has no cycle proviso, so a loop that never ends can postpone the steps of another task
-// for ever. And it does not check liveness: of tasks that wait for ever it finds those
+// forever. And it does not check liveness: of tasks that wait forever it finds those
 // that sleep in a final state.
 //
 // Several workers, and several processes ([Options].Shards), can share a search.

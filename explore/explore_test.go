@@ -34,7 +34,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		rule.WrongMM:       {"BUG_ON in handle_userfault: the context belongs to another mm"},
 		rule.UseAfterFree:  {"use after free", "BUG_ON in userfaultfd_ctx_"},
 		rule.DeadlockFound: {"deadlock", "lock order"},
-		rule.Unkillable:    {"asleep for ever (TASK_UNINTERRUPTIBLE)"},
+		rule.Unkillable:    {"asleep forever (TASK_UNINTERRUPTIBLE)"},
 		rule.QueueDamage:   {"fault_wqh has 1 entries, its index 0", "entry.wq.link has been freed"},
 	}
 	for _, info := range uffd.Rules() {
@@ -142,7 +142,7 @@ func TestSigbusDuringCloseNeedsOneOfTwoTests(t *testing.T) {
 }
 
 // Mutant 21: a release that wakes first gives a fault a spurious SIGBUS. If faults also
-// do not test released before they sleep, a fault may sleep after the wake-up, for ever.
+// do not test released before they sleep, a fault may sleep after the wake-up, forever.
 func TestWakeBeforeStripLosesAWakeUp(t *testing.T) {
 	setup := explore.FindSetup("close-only")
 	both := rule.Of(uffd.StripBeforeWake, uffd.SecondReleasedTest)
@@ -264,7 +264,7 @@ func ExampleDiagram() {
 	r, _ := explore.Counterexample(setup, opts)
 	_, failure, _ := explore.Rows(setup, opts, r.Failure.Schedule)
 	fmt.Println(failure)
-	// Output: lost wake-up: t1 is asleep for ever (TASK_UNINTERRUPTIBLE)
+	// Output: lost wake-up: t1 is asleep forever (TASK_UNINTERRUPTIBLE)
 }
 
 func BenchmarkSearch(b *testing.B) {

@@ -130,7 +130,7 @@ func (p *pct) pick(enabled []*sim.Task) *sim.Task {
 	p.steps++
 	mover := t
 	if t.BufferOf() != nil {
-		mover = t.BufferOf() // else a task and its buffer could alternate for ever
+		mover = t.BufferOf() // else a task and its buffer could alternate forever
 	}
 	if mover != p.last {
 		p.last, p.consecutive = mover, 0

@@ -195,7 +195,7 @@ func (w *World) check(s *Setup) error {
 	for _, t := range w.tasks {
 		switch {
 		case !t.ended && !t.Sleeper:
-			return fmt.Errorf("%s: %s is asleep for ever (%v)", rule.LostWakeUp, t.Name, t.sim.State())
+			return fmt.Errorf("%s: %s is asleep forever (%v)", rule.LostWakeUp, t.Name, t.sim.State())
 		case t.safe && t.Outcome == "SIGBUS":
 			return fmt.Errorf("%s: %s slept when the close began", rule.SpuriousBus, t.Name)
 		}

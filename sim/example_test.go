@@ -56,11 +56,11 @@ func ExampleControlled() {
 		lost := sleeper.Asleep()
 		c.Stop()
 		if lost {
-			fmt.Println("the flag is", flag.Peek(), "and the sleeper sleeps for ever")
+			fmt.Println("the flag is", flag.Peek(), "and the sleeper sleeps forever")
 			return
 		}
 	}
-	// Output: the flag is 1 and the sleeper sleeps for ever
+	// Output: the flag is 1 and the sleeper sleeps forever
 }
 
 // Misuse of a lock ends the run with an error that says which rule was broken.

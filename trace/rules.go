@@ -41,7 +41,7 @@ var sites = map[site]reason{
 	{"userfaultfd_release", "down_write", "mmap_lock"}: strips,
 	{"userfaultfd_release", "vma_change", ""}:          strips,
 	{"userfaultfd_release", "spin_lock", "fault_pending_wqh.lock"}: {"REL-5",
-		"Every fault is woken, read or not, after all VMAs are unregistered. A fault that was woken before would come back and sleep for ever."},
+		"Every fault is woken, read or not, after all VMAs are unregistered. A fault that was woken before would come back and sleep forever."},
 	{"userfaultfd_ctx_put", "ctx_free", ""}: {"REF-2",
 		"The last reference is dropped, so no fault and no descriptor can reach the context any longer."},
 	{"userfaultfd_api", "ctx_state", ""}: {"API-4",

@@ -101,7 +101,7 @@ func TestWithoutTheWake(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	told := story(setup, r.Failure)
-	require.Contains(t, told, "lost wake-up: vcpu0 is asleep for ever")
+	require.Contains(t, told, "lost wake-up: vcpu0 is asleep forever")
 	require.Contains(t, told, "vcpu0=asleep server=asleep prefetcher=<nil>")
 
 	rows, _, err := explore.Rows(setup, options, r.Failure.Schedule)

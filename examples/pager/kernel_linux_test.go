@@ -37,7 +37,7 @@ func TestOnTheKernel(t *testing.T) {
 	var ended error
 	server.Go(func() {
 		ended = snapshot.Serve(k)
-		_ = k.Close() // after a failure the others would otherwise sleep for ever
+		_ = k.Close() // after a failure the others would otherwise sleep forever
 	})
 	var prefetched error
 	others.Go(func() { prefetched = snapshot.Prefetch(k) })
