@@ -300,7 +300,7 @@ var history = []Change{
 	},
 	{
 		Name: "mprotect-returns-charge", Release: "6.7", Commit: "9b9143298585", Src: "v6.8.1", Live: Running,
-		Doc:      "mprotect that removes PROT_WRITE returns the commit charge of memory that was never written.",
+		Doc:      "mprotect that removes PROT_WRITE gives back the commit charge of memory that was never written.",
 		Scenario: "kernel/testdata/mprotect-returns-charge.uffd",
 		assign:   func(p *Profile) { p.MM.ReturnsCharge = true },
 	},

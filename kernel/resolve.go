@@ -6,7 +6,7 @@ import (
 )
 
 // Accepted says which names [Resolve] accepts.
-const Accepted = "2015, 2015+copy, or a Linux release since 4.3, such as 6.12, v6.12 or 6.12.117"
+const Accepted = "2015, 2015+copy, or a Linux release since 4.3, such as 6.12.117"
 
 // first is the release that brought userfaultfd.
 var first = release{4, 3, 0}
@@ -20,7 +20,7 @@ var lastMinor = map[int]int{4: 20, 5: 19, 6: 19}
 // [Running]'s series stands for Running.
 //
 // A release newer than all known changes has all of them; [Describe] reports that it is.
-// The error says why there is no such release, and what is accepted.
+// The error says why there is no such release, or what is accepted.
 func Resolve(name string) (Profile, error) {
 	if p, ok := Lookup(name); ok {
 		return p, nil
@@ -46,10 +46,10 @@ func resolve(name string) (release, string, error) {
 	case name == "2015", name == "2015+copy":
 		return r, name, nil
 	case r.before(first):
-		return r, "", fmt.Errorf("no kernel %q: userfaultfd came with Linux 4.3; accepted are %s", name, Accepted)
+		return r, "", fmt.Errorf("no kernel %q: userfaultfd came with Linux 4.3", name)
 	}
 	if last, ended := lastMinor[r[0]]; ended && r[1] > last {
-		return r, "", fmt.Errorf("no kernel %q: Linux %d.%d was followed by %d.0; accepted are %s", name, r[0], last, r[0]+1, Accepted)
+		return r, "", fmt.Errorf("no kernel %q: Linux %d.%d was followed by %d.0", name, r[0], last, r[0]+1)
 	}
 	return r, strings.TrimPrefix(name, "v"), nil
 }
@@ -73,8 +73,11 @@ func Describe(name string) (string, error) {
 	case r == running:
 		return fmt.Sprintf("%s: on which the conformance suite was run: %s", name, describe(r, name)), nil
 	case running.before(r):
-		return fmt.Sprintf("%s: newer than %s, the newest release known: %s", name, Running,
-			strings.Replace(describe(r, name), "nothing changed", "no change known", 1)), nil
+		text := strings.Replace(describe(r, name), "nothing changed", "no change known", 1)
+		if newest := history[len(history)-1].Release; parse(newest).before(r) {
+			text = fmt.Sprintf("as %s, the last release with a known change", newest)
+		}
+		return fmt.Sprintf("%s: %s (%s is the newest that was compared with a running kernel)", name, text, Running), nil
 	}
 	return name + ": " + describe(r, name), nil
 }

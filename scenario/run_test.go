@@ -197,7 +197,7 @@ func TestKernels(t *testing.T) {
 	file, err := syntax.Parse("test.uffd", []byte("maps()"))
 	require.NoError(t, err)
 	_, err = scenario.Run(file, scenario.Options{Kernel: "2.4"})
-	require.EqualError(t, err, `test.uffd: no kernel "2.4": userfaultfd came with Linux 4.3; accepted are `+kernel.Accepted)
+	require.EqualError(t, err, `test.uffd: no kernel "2.4": userfaultfd came with Linux 4.3`)
 }
 
 func TestMismatch(t *testing.T) {

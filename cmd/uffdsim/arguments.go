@@ -17,13 +17,13 @@ func arguments(cmd *cobra.Command, args []string) error {
 	for i, word := range wanted {
 		repeated = repeated || strings.Contains(word, "...")
 		if i >= len(args) && !strings.HasPrefix(word, "[") {
-			return fmt.Errorf("%s: %s is missing (usage: %s; example: %s)",
-				cmd.CommandPath(), strings.Trim(word, "[]."), usage(cmd), firstExample(cmd))
+			return fmt.Errorf("%s is missing (usage: %s; example: %s)",
+				strings.Trim(word, "[]."), usage(cmd), firstExample(cmd))
 		}
 	}
 	if len(args) > len(wanted) && !repeated {
-		return fmt.Errorf("%s: one argument too many: %s (usage: %s)",
-			cmd.CommandPath(), strconv.Quote(args[len(wanted)]), usage(cmd))
+		return fmt.Errorf("one argument too many: %s (usage: %s)",
+			strconv.Quote(args[len(wanted)]), usage(cmd))
 	}
 	return nil
 }

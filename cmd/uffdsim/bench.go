@@ -37,7 +37,7 @@ The rows with 100,000 VMAs (mappings) and more need a vm.max_map_count of that s
 			opts.Progress = func(what string) { fmt.Fprintf(cmd.ErrOrStderr(), "measuring: %s\n", what) }
 			report, err := bench.Run(opts)
 			if err != nil {
-				return fmt.Errorf("uffdsim bench: %w", err)
+				return err
 			}
 			if asJSON {
 				return report.WriteJSON(cmd.OutOrStdout())
@@ -58,7 +58,7 @@ The rows with 100,000 VMAs (mappings) and more need a vm.max_map_count of that s
 func runScale(out io.Writer, asJSON bool) error {
 	steps, err := bench.Scale(bench.FullLoad)
 	if err != nil {
-		return fmt.Errorf("uffdsim bench: %w", err)
+		return err
 	}
 	if asJSON {
 		e := json.NewEncoder(out)

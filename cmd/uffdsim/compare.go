@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
@@ -42,10 +43,11 @@ func compareVersions(out io.Writer, p *progress, file *syntax.File, opts scenari
 	}
 	p.end()
 	if slices.Equal(kernels, scenario.Kernels()) {
-		fmt.Fprintf(out, "%s, from %s to %s\n", file.Name, kernels[0], kernels[len(kernels)-1])
+		fmt.Fprintf(out, "%s, from %s to %s%s\n", file.Name, kernels[0], newest(), knownAfter(newest()))
 	} else {
-		fmt.Fprintf(out, "%s, on %s\n", file.Name, strings.Join(kernels, ", "))
+		printIndented(out, "", "    ", file.Name+", on "+strings.Join(kernels, ", "))
 	}
+	fmt.Fprintln(out, "  only answers that differ are shown, and no expectation is checked")
 	same := true
 	for _, h := range histories {
 		if h.differs() {
@@ -75,13 +77,30 @@ func (h *history) differs() bool {
 	return false
 }
 
+// knownAfter names the last release with a known change, if it is newer than the kernel
+// and has the same profile, because the change was backported. It returns "" otherwise.
+func knownAfter(name string) string {
+	changes := kernel.Changes()
+	last := changes[len(changes)-1].Release
+	p, err := kernel.Resolve(name)
+	q, err2 := kernel.Resolve(last)
+	q.Name = p.Name
+	if err != nil || err2 != nil || last == name || p != q {
+		return ""
+	}
+	return fmt.Sprintf(" (%s answers as %s)", last, name)
+}
+
 // print prints each answer with the versions that gave it.
 func (h *history) print(out io.Writer, kernels []string) {
-	fmt.Fprintf(out, "  %s\n", h.statement)
+	printIndented(out, "  ", "       ", h.statement)
 	h.printAnswers(out, kernels)
 }
 
+// printAnswers prints each answer below the statement. An answer that has only more, or
+// only fewer, names in its masks than the one before is shown as that difference.
 func (h *history) printAnswers(out io.Writer, kernels []string) {
+	before := -1 // the last version that gave the answer before
 	for i := 0; i < len(kernels); {
 		last := i
 		for last+1 < len(kernels) && h.answers[last+1] == h.answers[i] {
@@ -92,8 +111,33 @@ func (h *history) printAnswers(out io.Writer, kernels []string) {
 			span = kernels[i] + " to " + kernels[last]
 		}
 		if h.answers[i] != "" {
-			fmt.Fprintf(out, "    %-18s %s\n", span, strings.ReplaceAll(h.answers[i], "\n", "\n"+strings.Repeat(" ", 23)))
+			text := h.answers[i]
+			if before >= 0 {
+				if difference, ok := maskDifference(h.answers[before], text); ok {
+					text = "as " + kernels[before] + difference
+				}
+			}
+			printAnswer(out, span, text)
+			before = last
 		}
 		i = last + 1
+	}
+}
+
+// spanWidth is the width of the column of versions.
+const spanWidth = 18
+
+// printAnswer prints the versions and their answer side by side, in lines of at most
+// columns characters. If the versions are too many, they have lines of their own.
+func printAnswer(out io.Writer, span, answer string) {
+	head := fmt.Sprintf("    %-*s ", spanWidth, span)
+	rest := strings.Repeat(" ", 4+spanWidth+1)
+	if len(span) > spanWidth {
+		printIndented(out, "    ", "    ", span)
+		head = rest
+	}
+	for line := range strings.SplitSeq(answer, "\n") {
+		printIndented(out, head, rest+"  ", line)
+		head = rest
 	}
 }

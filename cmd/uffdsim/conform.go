@@ -189,7 +189,7 @@ func (c *conformance) check(paths []string) error {
 		return errors.New("--target: no program is named (without --target, the target is the running kernel)")
 	}
 	if (c.fuzz > 0 || c.operations > 0) && len(paths) > 0 {
-		return fmt.Errorf("uffdsim conform: --fuzz and --operations generate the scenarios: leave out %s", shown(paths[0]))
+		return fmt.Errorf("--fuzz and --operations generate the scenarios: leave out %s", shown(paths[0]))
 	}
 	return nil
 }

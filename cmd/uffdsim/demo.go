@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +17,14 @@ import (
 func newDemo() *cobra.Command {
 	var pause, noPause bool
 	cmd := &cobra.Command{
-		Use:   "demo [LESSON]",
-		Short: "Run a lesson step by step, and draw the kernel's state at each step",
-		Long: `Run a lesson, by default the first one, step by step. Each step shows the statement with its
-result; then the mappings with their pages, the queues of the userfaultfd (pending faults
+		Use:   "demo [FILE]",
+		Short: "Run a scenario step by step, and draw the kernel's state at each step",
+		Long: `Run a scenario, by default the first lesson, step by step. Each step shows the statement with
+its result; then the mappings with their pages, the queues of the userfaultfd (pending faults
 and those that were read), and the page-table entries for the address in question, one for
-each level: pgd, pud, pmd and pte.`,
-		Example:           "  uffdsim demo\n  uffdsim demo --pause 01",
+each level: pgd, pud, pmd and pte. FILE is a file, a lesson's name or number, or - for
+standard input.`,
+		Example:           "  uffdsim demo\n  uffdsim demo --pause 01\n  uffdsim demo my.uffd",
 		Args:              arguments,
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,15 +35,18 @@ each level: pgd, pud, pmd and pte.`,
 			if len(args) == 1 {
 				name = args[0]
 			}
-			lesson, ok := lessons.Find(name)
-			if !ok {
-				return fmt.Errorf("uffdsim demo: no lesson %q%s: \"uffdsim list\" shows them", name, didYouMean(name, lessonNames()))
-			}
 			var keys *bufio.Reader
 			if pause {
+				if name == "-" {
+					return errors.New("--pause reads keys from standard input, and - the scenario: leave one of them out")
+				}
 				keys = bufio.NewReader(cmd.InOrStdin())
 			}
-			return demo(cmd.OutOrStdout(), lesson, keys)
+			source, path, err := readSource(cmd.InOrStdin(), name)
+			if err != nil {
+				return err
+			}
+			return demo(cmd.OutOrStdout(), printableName(path), string(source), keys)
 		},
 	}
 	cmd.Flags().BoolVar(&pause, "pause", false, "wait for Enter after each step")
@@ -49,10 +54,10 @@ each level: pgd, pud, pmd and pte.`,
 	return cmd
 }
 
-// demo runs the lesson and draws each step. If keys is not nil, it waits for a line of
-// keys between two steps.
-func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
-	file, err := syntax.Parse(lesson.Name+".uffd", []byte(lesson.Source))
+// demo runs the scenario and draws each step. path is its name for messages. If keys is
+// not nil, it waits for a line of keys between two steps.
+func demo(w io.Writer, path, text string, keys *bufio.Reader) error {
+	file, err := syntax.Parse(path, []byte(text))
 	if err != nil {
 		return err
 	}
@@ -62,8 +67,11 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 	}
 	defer session.Close()
 	colour := paletteFor(w)
-	fmt.Fprintf(w, "%s\n%s\n", colour.bold(lesson.Title+": "+lesson.Teaches+"."), colour.faint("pages: "+scenario.Legend))
-	source, shown := strings.Split(lesson.Source, "\n"), 0
+	for _, line := range wrap(headline(file), columns) {
+		fmt.Fprintln(w, colour.bold(printable(line)))
+	}
+	fmt.Fprintln(w, colour.faint("pages: "+scenario.Legend))
+	source, shown := strings.Split(text, "\n"), 0
 	before := ""
 	for n := 0; ; n++ {
 		if keys != nil && n > 0 && n < len(file.Stmts) {
@@ -87,7 +95,7 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 		fmt.Fprintln(w)
 		for _, line := range source[shown : r.Line-1] {
 			if strings.HasPrefix(line, "# ") {
-				fmt.Fprintln(w, colour.faint(line))
+				fmt.Fprintln(w, colour.faint(printable(strings.TrimSuffix(line, "\r"))))
 			}
 		}
 		shown = r.Line
@@ -99,11 +107,24 @@ func demo(w io.Writer, lesson lessons.Lesson, keys *bufio.Reader) error {
 			fmt.Fprint(w, colour.faint(indent(picture, "    | ")))
 		}
 		before = picture
-		if !r.OK {
-			fmt.Fprint(w, colour.bad(r.Diff()))
+		switch {
+		case r.OK:
+		case r.Finding != nil && r.Finding.NotModelled():
+			return r.Finding
+		default:
+			fmt.Fprint(w, colour.bad(printable(r.Diff())))
 			return errFailed
 		}
 	}
+}
+
+// headline returns the title of the scenario and what it teaches, or else its name.
+func headline(file *syntax.File) string {
+	line := cmp.Or(file.Directive("title"), file.Name)
+	if teaches := file.Directive("teaches"); teaches != "" {
+		line += ": " + teaches + "."
+	}
+	return line
 }
 
 // printStep prints a statement with its result, in the syntax of a scenario.

@@ -142,7 +142,7 @@ func (x *exploration) parseKernels() ([]string, error) {
 // with the next.
 func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string) error {
 	if len(kernels) > 1 && (x.picture.format != "text" || x.picture.output != "" || x.shard != "") {
-		return errors.New("uffdsim explore: --format, --output and --shard take a single --kernel")
+		return errors.New("--format, --output and --shard take a single --kernel")
 	}
 	var failed error
 	for i, k := range kernels {
@@ -170,7 +170,7 @@ func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string
 // listSetups prints the programs. It refuses flags, which would have no effect.
 func listSetups(cmd *cobra.Command) error {
 	if given := givenFlags(cmd); given != nil {
-		return fmt.Errorf("uffdsim explore: %s: PROGRAM is missing (\"uffdsim explore\" alone lists the programs)", strings.Join(given, ", "))
+		return fmt.Errorf("%s needs a PROGRAM to explore: \"uffdsim explore\" alone lists the programs", strings.Join(given, ", "))
 	}
 	rows := [][]string{{"PROGRAM", "FAULTERS", "TASKS"}}
 	for _, s := range explore.Setups() {

@@ -123,16 +123,16 @@ func flagError(cmd *cobra.Command, err error) error {
 		} else if s := didYouMean(unknown.GetSpecifiedName(), flagNames(cmd)); s != "" {
 			hint = strings.Replace(s, `"`, `"--`, 1)
 		}
-		return fmt.Errorf("%s: no flag %s%s: %s --help lists the flags", cmd.CommandPath(), name, hint, cmd.CommandPath())
+		return fmt.Errorf("no flag %s%s: %s --help lists the flags", name, hint, cmd.CommandPath())
 	case errors.As(err, &missing):
 		flag := missing.GetFlag()
 		return fmt.Errorf("--%s needs a value%s", flag.Name, such(cmd, flag))
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%s: %q is not a flag: %s --help lists the flags", cmd.CommandPath(), syntax.GetSpecifiedFlag(), cmd.CommandPath())
+		return fmt.Errorf("%q is not a flag: %s --help lists the flags", syntax.GetSpecifiedFlag(), cmd.CommandPath())
 	case errors.Is(err, pflag.ErrHelp):
 		return err
 	}
-	return fmt.Errorf("%s: %w", cmd.CommandPath(), err)
+	return err
 }
 
 // accepted says which values the flag takes. cause is the error of its own type of value.
@@ -196,7 +196,7 @@ func givenFlags(cmd *cobra.Command) (given []string) {
 func exclusive(cmd *cobra.Command, flag string, others ...string) error {
 	for _, other := range others {
 		if cmd.Flags().Changed(flag) && cmd.Flags().Changed(other) {
-			return fmt.Errorf("%s: --%s and --%s exclude each other: leave one of them out", cmd.CommandPath(), flag, other)
+			return fmt.Errorf("--%s and --%s exclude each other: leave one of them out", flag, other)
 		}
 	}
 	return nil

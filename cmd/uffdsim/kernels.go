@@ -30,7 +30,7 @@ func parseKernels(value string) (names []string, err error) {
 		}
 		p, err := kernel.Resolve(name)
 		if err != nil {
-			return nil, fmt.Errorf("--kernel: %w", err)
+			return nil, err
 		}
 		if !slices.Contains(names, p.Name) {
 			names = append(names, p.Name)
@@ -55,15 +55,15 @@ func oneKernel(cmd *cobra.Command, value string) (string, error) {
 	return names[0], nil
 }
 
-// reportKernels prints what the value of --kernel resolved to, a line for each kernel. It
-// prints nothing if the value is all: these need no resolution.
+// reportKernels prints what the value of --kernel resolved to, each kernel on a line of
+// its own. It prints nothing if the value is all: these need no resolution.
 func reportKernels(out io.Writer, value string, names []string) {
 	if value == allKernels {
 		return
 	}
 	for _, name := range names {
 		if text, err := kernel.Describe(name); err == nil {
-			fmt.Fprintln(out, "kernel", text)
+			printIndented(out, "", "    ", "kernel "+text)
 		}
 	}
 }

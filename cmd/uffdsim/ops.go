@@ -60,7 +60,7 @@ func explain(w io.Writer, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("uffdsim ops: no operation %q%s: \"uffdsim ops\" lists them", name, didYouMean(name, operationNames()))
+	return fmt.Errorf("no operation %q%s: \"uffdsim ops\" lists them", name, didYouMean(name, operationNames()))
 }
 
 // operationNames returns the names of all operations.

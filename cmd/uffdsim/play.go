@@ -69,11 +69,11 @@ func listen(cmd *cobra.Command, port int) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case cmd.Flags().Changed("port"):
-		return nil, fmt.Errorf("uffdsim play: --port %d: %w; choose another port, or 0 for any free one", port, err)
+		return nil, fmt.Errorf("--port %d: %w; choose another port, or 0 for any free one", port, err)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "port %d: %v: using a free one instead\n", port, err)
 	if l, err = play.Listen(0); err != nil {
-		return nil, fmt.Errorf("uffdsim play: %w", err)
+		return nil, err
 	}
 	return l, nil
 }
@@ -86,7 +86,7 @@ func startOf(in io.Reader, args []string) (play.Start, error) {
 	}
 	src, path, err := readSource(in, args[0])
 	if err == nil && len(src) > play.MaxBody {
-		err = fmt.Errorf("uffdsim play: %s: more than %d KiB, which the page may not send", path, play.MaxBody>>10)
+		err = fmt.Errorf("%s: more than %d KiB, which the page may not send", path, play.MaxBody>>10)
 	}
 	if lesson, ok := lessons.Find(args[0]); ok && lesson.Source == string(src) {
 		path = lesson.Name // the page's name for it

@@ -28,7 +28,7 @@ func TestPortInUse(t *testing.T) {
 	errOut.Reset()
 	require.NoError(t, cmd.Flags().Set("port", fmt.Sprint(port)))
 	_, err = listen(cmd, port)
-	require.Regexp(t, fmt.Sprintf(`^uffdsim play: --port %d: .*in use.*; choose another port, or 0 for any free one$`, port), err.Error())
+	require.Regexp(t, fmt.Sprintf(`^--port %d: .*in use.*; choose another port, or 0 for any free one$`, port), err.Error())
 	require.NotContains(t, err.Error(), "listen tcp")
 	require.Empty(t, errOut.String())
 	require.Equal(t, exitMistake, exitCode(err, &errOut))

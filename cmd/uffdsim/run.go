@@ -84,11 +84,11 @@ func (r *runner) conflicts(cmd *cobra.Command) error {
 	} else if !text {
 		for _, flag := range []string{"json", "quiet", "update"} {
 			if cmd.Flags().Changed(flag) {
-				return fmt.Errorf("uffdsim run: --format %s does not go with --%s: leave one of them out", r.picture.format, flag)
+				return fmt.Errorf("--format %s does not go with --%s: leave one of them out", r.picture.format, flag)
 			}
 		}
 		if r.opts.Trace {
-			return fmt.Errorf("uffdsim run: --trace prints the events as text, and --format %s has every event anyway: leave one of them out", r.picture.format)
+			return fmt.Errorf("--trace prints the events as text, and --format %s has every event anyway: leave one of them out", r.picture.format)
 		}
 	}
 	return errors.Join(
@@ -163,7 +163,7 @@ func (r *runner) chooseKernels() (err error) {
 		return nil
 	}
 	if r.update || r.json || r.opts.Trace {
-		return fmt.Errorf("uffdsim run: several kernels are only compared: --update, --json and --trace take a single --kernel")
+		return errors.New("several kernels are only compared: --update, --json and --trace take a single --kernel")
 	}
 	return nil
 }
@@ -187,9 +187,9 @@ func expand(names []string) (files []string, err error) {
 func (r *runner) drawAll(names []string) error {
 	switch {
 	case len(names) != 1:
-		return fmt.Errorf("uffdsim run: --format %s shows one scenario at a time, not %d", r.picture.format, len(names))
+		return fmt.Errorf("--format %s shows one scenario at a time, not %d", r.picture.format, len(names))
 	case len(r.kernels) > 1:
-		return fmt.Errorf("uffdsim run: --format %s takes a single --kernel", r.picture.format)
+		return fmt.Errorf("--format %s takes a single --kernel", r.picture.format)
 	}
 	src, path, err := readSource(r.in, names[0])
 	if err != nil {

@@ -41,3 +41,25 @@ func tableLines(rows [][]string) [][]string {
 	}
 	return table
 }
+
+// printIndented prints a line behind head. What exceeds columns characters follows in
+// further lines behind next. A line is broken after a space or a |.
+func printIndented(out io.Writer, head, next, line string) {
+	for {
+		width := columns - utf8.RuneCountInString(head)
+		at := 0 // where to break the line
+		for i, n := 0, 0; i < len(line) && n < width; n++ {
+			_, size := utf8.DecodeRuneInString(line[i:])
+			i += size
+			if line[i-1] == '|' || line[i-1] == ' ' && strings.TrimSpace(line[:i]) != "" {
+				at = i
+			}
+		}
+		if utf8.RuneCountInString(line) <= width || at == 0 {
+			fmt.Fprintln(out, head+line)
+			return
+		}
+		fmt.Fprintln(out, head+strings.TrimRight(line[:at], " "))
+		head, line = next, line[at:]
+	}
+}

@@ -57,6 +57,7 @@ func refuses(t *testing.T, status int, message string, words ...string) {
 		require.Contains(t, message, word)
 	}
 	require.NotEmpty(t, strings.TrimSpace(message))
+	require.NotRegexp(t, `^uffdsim`, message, "it begins with what is wrong")
 }
 
 // Every flag refuses a value that makes no sense before the command begins. The message
@@ -136,7 +137,7 @@ func TestNumberOfArguments(t *testing.T) {
 		}
 		if needed > 0 {
 			status, message := run()
-			refuses(t, status, message, cmd.CommandPath()+": ", " is missing (usage: "+cmd.CommandPath(), "; example: uffdsim "+cmd.Name())
+			refuses(t, status, message, " is missing (usage: "+cmd.CommandPath(), "; example: uffdsim "+cmd.Name())
 		}
 		many := strings.Fields(strings.Repeat("x ", most+1))
 		if strings.Contains(cmd.Use, "...") {
@@ -145,7 +146,7 @@ func TestNumberOfArguments(t *testing.T) {
 			continue
 		}
 		status, message := run(many...)
-		refuses(t, status, message, cmd.CommandPath()+`: one argument too many: "x" (usage: `+cmd.CommandPath())
+		refuses(t, status, message, `one argument too many: "x" (usage: `+cmd.CommandPath())
 	}
 }
 
@@ -204,10 +205,10 @@ func TestPlainMistakes(t *testing.T) {
 		"run .":                                     ".: the directory has no scenarios (*.uffd)",
 		"run 01-frist-fault":                        `no such file, and no lesson of that name (did you mean "01-first-fault"?)`,
 		"demo --pause --no-pause":                   "--pause and --no-pause exclude each other",
-		"demo 01-frist-fault":                       `no lesson "01-frist-fault" (did you mean "01-first-fault"?)`,
+		"demo 01-frist-fault":                       `no such file, and no lesson of that name (did you mean "01-first-fault"?)`,
 		"ops ioctll":                                `no operation "ioctll" (did you mean "ioctl"?)`,
 		"bench --scale --time 1s":                   "--scale and --time exclude each other",
-		"explore --faulters 2":                      "--faulters: PROGRAM is missing",
+		"explore --faulters 2":                      "--faulters needs a PROGRAM to explore",
 		"explore copy --replay=":                    "--replay: must be a schedule, such as 't1*10",
 		"explore copy --strategy=":                  `no strategy "": the strategies are dpor`,
 		"explore copy --shard=0/x":                  "--shard 0/x: must be shard I of N, such as 0/4",
@@ -217,7 +218,7 @@ func TestPlainMistakes(t *testing.T) {
 		"versions --feature=":                       "--feature: no feature is named",
 		"help rum":                                  `no command "rum" (did you mean "run"?)`,
 		"completion csh":                            `no completion for "csh" (did you mean "zsh"?)`,
-		"--fast":                                    "uffdsim: no flag --fast",
+		"--fast":                                    "no flag --fast: uffdsim --help lists the flags",
 		"run --stepz 3 01":                          `no flag --stepz (did you mean "--steps"?): uffdsim run --help lists the flags`,
 		"explain":                                   "RULE is missing (usage: uffdsim explain RULE; example: uffdsim explain recheck-after-enqueue)",
 		"play --port":                               "--port needs a value, such as --port 8080",

@@ -25,7 +25,9 @@ source tree that was read and has the change, "commit" the change's commit. All 
 the code of 2015, or is not modelled.
 
 With names of kernels, print how --kernel resolves each of them. Accepted are
-` + kernel.Accepted + `.`,
+` + kernel.Accepted + `. The value all
+of --kernel stands for the releases at which an answer changes, up to ` + newest() + `, which stands for
+` + kernel.Running + `. A newer release has no profile of its own if ` + newest() + ` has its changes as backports.`,
 		Example: `  uffdsim versions                          every change
   uffdsim versions --feature MINOR_SHMEM    the change that introduced a feature
   uffdsim versions --feature UFFDIO_COPY    the changes of an ioctl
@@ -36,7 +38,7 @@ With names of kernels, print how --kernel resolves each of them. Accepted are
 			out := cmd.OutOrStdout()
 			if cmd.Flags().Changed("feature") {
 				if len(args) > 0 {
-					return fmt.Errorf("uffdsim versions: --feature or names of kernels, not both")
+					return errors.New("--feature or names of kernels, not both")
 				}
 				if strings.TrimSpace(feature) == "" {
 					return errors.New("--feature: no feature is named, such as --feature MINOR_SHMEM")
@@ -51,7 +53,7 @@ With names of kernels, print how --kernel resolves each of them. Accepted are
 				if err != nil {
 					return err
 				}
-				fmt.Fprintln(out, text)
+				printIndented(out, "", "    ", text)
 			}
 			return nil
 		},
