@@ -3,6 +3,8 @@ package explore
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -61,6 +63,13 @@ func shared(rows []Row) []Row {
 	return kept
 }
 
+// diagramWidth is the width that a diagram fits in, in characters, if its tasks are few.
+const diagramWidth = 100
+
+// minColumn is the least width of a column. Longer texts are broken between words, and
+// names of fields before a dot.
+const minColumn = 22
+
 // Diagram draws the rows as a table with a column for each task, and time running down.
 func Diagram(out io.Writer, rows []Row) {
 	var tasks []string
@@ -72,6 +81,7 @@ func Diagram(out io.Writer, rows []Row) {
 		}
 		width[r.Task] = max(width[r.Task], utf8.RuneCountInString(r.Step), utf8.RuneCountInString(r.Func)+1)
 	}
+	narrow(width)
 	line := func(cell func(task string) string) {
 		var b strings.Builder
 		for _, t := range tasks {
@@ -79,24 +89,65 @@ func Diagram(out io.Writer, rows []Row) {
 		}
 		fmt.Fprintln(out, strings.TrimRight(b.String(), " "))
 	}
+	only := func(task, text string) {
+		for _, part := range broken(text, width[task]) {
+			line(func(t string) string {
+				if t == task {
+					return part
+				}
+				return ""
+			})
+		}
+	}
 	line(func(t string) string { return t })
 	line(func(t string) string { return strings.Repeat("-", width[t]) })
 	last := map[string]string{}
 	for _, r := range rows {
 		if r.Func != "" && last[r.Task] != r.Func {
-			line(func(t string) string {
-				if t == r.Task {
-					return r.Func + ":"
-				}
-				return ""
-			})
+			only(r.Task, r.Func+":")
 		}
 		last[r.Task] = r.Func
-		line(func(t string) string {
-			if t == r.Task {
-				return r.Step
-			}
-			return ""
-		})
+		only(r.Task, r.Step)
 	}
+}
+
+// narrow reduces the widest columns until the diagram fits in diagramWidth, or all have
+// the least width.
+func narrow(width map[string]int) {
+	sum := -1 // the last column has no space behind it
+	for _, w := range width {
+		sum += w + len("|  ")
+	}
+	for sum > diagramWidth {
+		widest := slices.MaxFunc(slices.Sorted(maps.Keys(width)), func(a, b string) int { return width[a] - width[b] })
+		if width[widest] <= minColumn {
+			return
+		}
+		width[widest]--
+		sum--
+	}
+}
+
+// broken returns the text in lines of at most width characters, as far as it can be
+// broken. All but the first are indented.
+func broken(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line+" "+word) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), "  "+word
+		}
+		for utf8.RuneCountInString(line) > width {
+			dot := strings.LastIndexByte(line[:min(width, len(line)-1)+1], '.')
+			if dot <= 0 || strings.TrimSpace(line[:dot]) == "" {
+				break
+			}
+			lines, line = append(lines, line[:dot]), "  "+line[dot:]
+		}
+	}
+	return append(lines, line)
 }

@@ -41,7 +41,7 @@ var fileOperations = []Operation{
 	},
 	{
 		Name:    "poll",
-		Doc:     "returns the events, 0 if none. It asks for POLLIN; timeout=-1 waits for an event.",
+		Doc:     "returns POLLIN if a fault is pending, POLLERR before the handshake or on a blocking descriptor, otherwise 0. timeout=-1 waits for a fault.",
 		Example: "poll(fd) = POLLIN",
 		params:  []param{{name: "fd", kind: kindFD}, {name: "timeout", kind: kindTimeout, optional: true, standard: "0"}},
 		run:     runPoll,

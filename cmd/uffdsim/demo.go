@@ -67,8 +67,8 @@ func demo(w io.Writer, path, text string, keys *bufio.Reader) error {
 	}
 	defer session.Close()
 	colour := paletteFor(w)
-	for _, line := range wrap(headline(file), columns) {
-		fmt.Fprintln(w, colour.bold(printable(line)))
+	for _, line := range wrap(printable(headline(file)), columns) {
+		fmt.Fprintln(w, colour.bold(line))
 	}
 	fmt.Fprintln(w, colour.faint("pages: "+scenario.Legend))
 	source, shown := strings.Split(text, "\n"), 0

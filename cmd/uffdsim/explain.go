@@ -125,7 +125,8 @@ func (e *explanation) write(out io.Writer) error {
 		}
 	}
 	fmt.Fprintln(out)
-	fmt.Fprintf(out, "The program: %s (%s), on kernel %s.\n\n", e.setup.Name, e.setup.Doc, e.with.Version)
+	printWrapped(out, fmt.Sprintf("The program: %s (%s), on kernel %s.", e.setup.Name, e.setup.Doc, e.with.Version))
+	fmt.Fprintln(out)
 	if e.info.Symptom == rule.Nothing {
 		return e.compare(out)
 	}
@@ -133,8 +134,8 @@ func (e *explanation) write(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(out, "\nWith the rule: ")
-	proved, with, err := prove(out, e.setup, e.with)
+	fmt.Fprintln(out)
+	proved, with, err := prove(out, "With the rule: ", e.setup, e.with)
 	switch {
 	case err != nil:
 		return err
@@ -142,7 +143,7 @@ func (e *explanation) write(out io.Writer) error {
 		return nil
 	case without != nil && with.Failure != nil:
 		_, failure, _ := explore.Replay(e.setup, e.with, without.Schedule, nil)
-		fmt.Fprintf(out, "The run above with the rule, in the same order as far as possible: %s.\n", outcomeOf(failure))
+		printWrapped(out, fmt.Sprintf("The run above with the rule, in the same order as far as possible: %s.", outcomeOf(failure)))
 	}
 	return errFailed
 }
@@ -166,27 +167,26 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing went wrong in %d runs.\n", r.Runs)
 		return nil, nil
 	}
-	fmt.Fprintf(out, "Without the rule: %v.\n\n", r.Failure.Err)
+	printWrapped(out, fmt.Sprintf("Without the rule: %v.", r.Failure.Err))
+	fmt.Fprintln(out)
 	rows, _, err := explore.Rows(e.setup, e.without, r.Failure.Schedule)
 	if err != nil {
 		return nil, err
 	}
 	explore.Diagram(out, rows)
 	fmt.Fprintf(out, "\n%s.\n", shortest(r))
-	fmt.Fprintf(out, "Again: uffdsim explore %s%s --replay '%v'\n", e.setup.Name, e.without.Flags(), r.Failure.Schedule)
+	fmt.Fprintf(out, "Again: uffdsim explore %s%s \\\n         --replay '%v'\n", e.setup.Name, e.without.Flags(), r.Failure.Schedule)
 	return r.Failure, nil
 }
 
 // compare prints the outcomes of the program with a rule that prevents nothing, and
 // without it.
 func (e *explanation) compare(out io.Writer) error {
-	fmt.Fprint(out, "Without the rule: ")
-	first, without, err := prove(out, e.setup, e.without)
+	first, without, err := prove(out, "Without the rule: ", e.setup, e.without)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(out, "With the rule: ")
-	second, with, err := prove(out, e.setup, e.with)
+	second, with, err := prove(out, "With the rule: ", e.setup, e.with)
 	if err != nil {
 		return err
 	}
@@ -202,9 +202,9 @@ func outcomes(r *explore.Result) string {
 	return strings.Join(slices.Sorted(maps.Keys(r.Outcomes)), ", ")
 }
 
-// prove runs the program in every interleaving, prints the result, and reports whether
-// none goes wrong.
-func prove(out io.Writer, setup *explore.Setup, opts explore.Options) (proved bool, r *explore.Result, err error) {
+// prove runs the program in every interleaving, prints the result behind the title, and
+// reports whether none goes wrong.
+func prove(out io.Writer, title string, setup *explore.Setup, opts explore.Options) (proved bool, r *explore.Result, err error) {
 	r, err = explore.Search(setup, opts)
 	if err != nil {
 		return false, nil, err
@@ -212,16 +212,16 @@ func prove(out io.Writer, setup *explore.Setup, opts explore.Options) (proved bo
 	effort := fmt.Sprintf("%d states, %d runs, %v", r.States, r.Runs, r.Took.Round(time.Millisecond))
 	switch {
 	case r.Failure != nil:
-		fmt.Fprintf(out, "it goes wrong: %v, schedule %v (%s).\n", r.Failure.Err, r.Failure.Schedule, effort)
+		printWrapped(out, fmt.Sprintf("%sit goes wrong: %v, schedule %v (%s).", title, r.Failure.Err, r.Failure.Schedule, effort))
 		return false, r, nil
 	case !r.Covered:
-		fmt.Fprintf(out, "NOT PROVED: nothing went wrong so far, but not everything is covered (%s).\n", effort)
+		printWrapped(out, fmt.Sprintf("%sNOT PROVED: nothing went wrong so far, but not everything is covered (%s).", title, effort))
 		return false, r, nil
 	}
 	power, err := explore.Interleavings(setup, opts, countRuns, 1)
 	if err != nil {
 		return false, nil, err
 	}
-	fmt.Fprintf(out, "right in every one of about 10^%.0f interleavings (%s).\n", power, effort)
+	printWrapped(out, fmt.Sprintf("%sright in every one of about 10^%.0f interleavings (%s).", title, power, effort))
 	return true, r, nil
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,4 +14,29 @@ import (
 func TestExplainWithoutAProgram(t *testing.T) {
 	_, err := newExplanation(rule.Info{Name: "x", Program: "unreg"}, 0)
 	require.EqualError(t, err, `rule x names program "unreg", which does not exist (did you mean "unregister"?)`)
+}
+
+// rulenumbers.txt has the numbers of docs/rules.md.
+func TestRuleNumbers(t *testing.T) {
+	text, err := os.ReadFile("../../docs/rules.md")
+	require.NoError(t, err)
+	var want strings.Builder
+	for _, row := range regexp.MustCompile(`(?m)^\| ([A-Z]+-\d+|§\d+(?:\.\d+)?) \|`).FindAllStringSubmatch(string(text), -1) {
+		want.WriteString(row[1] + "\n")
+	}
+	if *update {
+		require.NoError(t, os.WriteFile("rulenumbers.txt", []byte(want.String()), 0o666))
+		return
+	}
+	require.Equal(t, want.String(), ruleNumbers, "write it again with -update")
+}
+
+// A number of docs/rules.md that no rule to drop has is not an unknown one.
+func TestRuleThatCannotBeDropped(t *testing.T) {
+	for _, name := range []string{"FAULT-1", "api-6", "UNREG-4"} {
+		_, err := findRule(name)
+		require.EqualError(t, err, strings.ToUpper(name)+` is a rule (docs/rules.md), but not one that can be dropped: "uffdsim rules" lists those`)
+	}
+	_, err := findRule("FAULT-99")
+	require.EqualError(t, err, `no rule "FAULT-99": "uffdsim rules" lists them`)
 }

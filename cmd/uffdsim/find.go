@@ -1,7 +1,9 @@
 package main
 
 import (
+	_ "embed" // for ruleNumbers
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uffdsim/uffdsim/explore"
@@ -27,6 +29,12 @@ func didYouMean(word string, known []string) string {
 	return ""
 }
 
+// ruleNumbers are the numbers of the rules in docs/rules.md, each on a line.
+// "go test ./cmd/uffdsim -run RuleNumbers -update" writes the file.
+//
+//go:embed rulenumbers.txt
+var ruleNumbers string
+
 // findRule returns the rule with a name, or with a number of docs/rules.md if only one
 // rule that can be dropped has it. The error names the rules that were perhaps meant.
 func findRule(name string) (rule.Rule, error) {
@@ -42,8 +50,13 @@ func findRule(name string) (rule.Rule, error) {
 			numbered = append(numbered, info.Name)
 		}
 	}
+	isName := func(number string) bool { return strings.EqualFold(number, name) }
 	switch len(numbered) {
 	case 0:
+		if i := slices.IndexFunc(strings.Fields(ruleNumbers), isName); i >= 0 {
+			return 0, fmt.Errorf("%s is a rule (docs/rules.md), but not one that can be dropped: \"uffdsim rules\" lists those",
+				strings.Fields(ruleNumbers)[i])
+		}
 		return 0, fmt.Errorf("no rule %q%s: \"uffdsim rules\" lists them", name, didYouMean(name, names))
 	case 1:
 		return found, nil

@@ -22,9 +22,10 @@ The result of an operation, and of a task's name, is "blocked" while the task sl
 kernel. A task's name then gives the operation's result once, "killed" if a signal ended the
 task, and "idle" if no operation has a result that was not given yet.
 
-Sizes are in bytes, or in pages of 4096 bytes: 4p. In an expected result ... matches anything.
-The text in parentheses after an error may be left out: -1 EINVAL. In most examples below, t1
-sleeps in a fault at 0x101000, and the page at 0x102000 is present.
+Sizes are in bytes, or with a unit: 4p is four pages of 4096 bytes; 4k, 4m and 4g are KiB, MiB
+and GiB. In an expected result ... matches anything. The text in parentheses after an error may
+be left out: -1 EINVAL. In most examples below, t1 sleeps in a fault at 0x101000, and the page at
+0x102000 is present.
 A statement creates the task that it names first. After each operation the machine settles:
 every task sleeps in the kernel or is ready for its next operation.
 `
@@ -72,5 +73,11 @@ func operationNames() (names []string) {
 }
 
 func printOperation(w io.Writer, o scenario.Operation) {
-	fmt.Fprintf(w, "%s(%s)\n    %s\n        %s\n", o.Name, o.Args(), o.Doc, strings.ReplaceAll(o.Example, "\n", "\n        "))
+	printIndented(w, "", "    ", o.Name+"("+o.Args()+")")
+	for _, line := range indented(o.Doc) {
+		fmt.Fprintln(w, line)
+	}
+	for line := range strings.SplitSeq(o.Example, "\n") {
+		fmt.Fprintln(w, "        "+line)
+	}
 }

@@ -42,6 +42,13 @@ func tableLines(rows [][]string) [][]string {
 	return table
 }
 
+// printWrapped prints a text in lines of at most columns characters.
+func printWrapped(out io.Writer, text string) {
+	for _, line := range wrap(text, columns) {
+		fmt.Fprintln(out, line)
+	}
+}
+
 // printIndented prints a line behind head. What exceeds columns characters follows in
 // further lines behind next. A line is broken after a space or a |.
 func printIndented(out io.Writer, head, next, line string) {

@@ -176,7 +176,7 @@ func TestHelpTexts(t *testing.T) {
 
 // Tables fit in 100 columns.
 func TestTablesFit(t *testing.T) {
-	for _, name := range []string{"list", "rules", "versions", "explore"} {
+	for _, name := range []string{"list", "rules", "versions", "explore", "ops"} {
 		var out, errOut strings.Builder
 		require.Equal(t, exitFine, execute([]string{name}, strings.NewReader(""), &out, &errOut))
 		require.Greater(t, strings.Count(out.String(), "\n"), 10)
