@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uffdsim/uffdsim/scenario"
@@ -29,13 +31,18 @@ type Command struct {
 	// Linux, a process that leaves the program's process group is not killed.
 	Supervisor []string
 
-	mu      sync.Mutex
-	running map[*running]bool // programs that were not closed; protected by mu
-	closed  bool              // Close was called: no program may be started; protected by mu
+	mu       sync.Mutex
+	running  map[*running]bool // programs that were not closed; protected by mu
+	closed   bool              // Close was called: no program may be started; protected by mu
+	answered atomic.Bool       // a program has answered
 }
 
 // errClosed is the error of New after Close.
 var errClosed = errors.New("the target has been closed")
+
+// errUnanswered is the error of Do if the program ends before any program of the target
+// has answered. Then it does not follow the protocol, and nothing can be compared.
+var errUnanswered = errors.New("the target ended without an answer")
 
 // New implements [Target]: each scenario gets a program of its own.
 func (c *Command) New() (Doer, error) {
@@ -45,7 +52,7 @@ func (c *Command) New() (Doer, error) {
 		return nil, errClosed
 	}
 	if _, err := exec.LookPath(c.Args[0]); err != nil { // a supervisor would find out later
-		return nil, fmt.Errorf("target %s: %w", c.Args[0], err)
+		return nil, fmt.Errorf("target %s: %w", c.Args[0], notFound(err))
 	}
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	hasSupervisor := canSupervise && c.Supervisor != nil
@@ -75,6 +82,20 @@ func (c *Command) New() (Doer, error) {
 	return r, nil
 }
 
+// notFound returns the reason why a program cannot be started.
+func notFound(err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return errors.New("no such program in a directory of PATH")
+	}
+	if wrapped, ok := errors.AsType[*exec.Error](err); ok {
+		err = wrapped.Err
+	}
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		err = wrapped.Err
+	}
+	return err
+}
+
 // Close implements [Target]: it kills the programs that still run. A call of Do that
 // waits for an answer returns an error, and New starts no more programs.
 func (c *Command) Close() {
@@ -93,6 +114,7 @@ type running struct {
 	hasSupervisor bool // cmd is the supervisor
 	in            io.WriteCloser
 	answers       chan string
+	tooLong       bool          // a line was too long; set before answers is closed
 	ended         chan struct{} // closed by Close
 	line          int
 	broken        error
@@ -144,6 +166,7 @@ func (r *running) listen(out io.Reader) {
 			return
 		}
 	}
+	r.tooLong = errors.Is(lines.Err(), bufio.ErrTooLong)
 }
 
 // Do implements [Doer].
@@ -161,7 +184,10 @@ func (r *running) Do(line string) (*scenario.Result, error) {
 	}()
 	select {
 	case err := <-sent:
-		if err != nil {
+		switch {
+		case err != nil && !r.command.answered.Load():
+			return nil, r.unanswered(line)
+		case err != nil:
 			return nil, r.breaks(line, "it has ended, or no longer reads (%v)", err)
 		}
 	case <-limit.C:
@@ -169,13 +195,24 @@ func (r *running) Do(line string) (*scenario.Result, error) {
 	}
 	select {
 	case text, ok := <-r.answers:
-		if !ok {
-			return nil, r.breaks(line, "it has ended, or printed more than a line can have")
+		switch {
+		case !ok && r.tooLong:
+			return nil, r.breaks(line, "it printed a line of more than %d bytes", maxAnswer)
+		case !ok && !r.command.answered.Load():
+			return nil, r.unanswered(line)
+		case !ok:
+			return nil, r.breaks(line, "it has ended")
 		}
+		r.command.answered.Store(true)
 		return r.result(line, text)
 	case <-limit.C:
 		return nil, r.breaks(line, "no answer within %v", r.command.Timeout)
 	}
+}
+
+func (r *running) unanswered(line string) error {
+	r.broken = fmt.Errorf("%w to %q (docs/protocol.md says what it must read and print)", errUnanswered, line)
+	return r.broken
 }
 
 func (r *running) breaks(line, format string, args ...any) error {

@@ -3,6 +3,7 @@
 package conform
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -48,7 +49,8 @@ type Outcome struct {
 }
 
 // Run runs a scenario's statements on both sides as long as they agree. It ignores what
-// the scenario expects.
+// the scenario expects. The error says that a side cannot be started, or that the target
+// is no program that answers.
 func Run(pair Pair, file *syntax.File) (Outcome, error) {
 	var o Outcome
 	ours, theirs, err := pair()
@@ -71,6 +73,8 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 		case d != nil && scenario.Incomparable(d.Err):
 			o.Ended = d.Err
 			return o, nil
+		case d != nil && errors.Is(d.Err, errUnanswered):
+			return o, d.Err
 		case d != nil:
 			o.Diverge = d
 			return o, nil

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,6 +78,9 @@ func (r *lockstep) found(d *Divergence) (Effort, *Found, error) {
 	if scenario.Incomparable(d.Err) {
 		e.Ended = d.Err
 		return e, nil, nil
+	}
+	if errors.Is(d.Err, errUnanswered) {
+		return e, nil, d.Err
 	}
 	return e, &Found{r.lines, d}, nil
 }

@@ -131,11 +131,10 @@ func TestVectors(t *testing.T) {
 func TestPrograms(t *testing.T) {
 	dir := t.TempDir()
 	for _, tc := range []struct{ name, script, want string }{
-		{"ends", `exit 3`, "it has ended"},
 		{"hangs", `sleep 300 & echo $! >> ` + filepath.Join(dir, "pids") + `; wait`, "no answer within"},
 		{"prints garbage", `while read line; do echo hello; done`, `"hello" is not an answer`},
 		{"ends later", `read line; echo "= 3"; exit 0`, "at operation 2"},
-		{"floods", `yes "$(printf '%070000d' 0)" | tr -d '\n'`, "it has ended, or printed more"},
+		{"floods", `yes "$(printf '%070000d' 0)" | tr -d '\n'`, "it printed a line of more than 1048576 bytes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			target := &Command{Args: []string{"sh", "-c", tc.script}, Timeout: 500 * time.Millisecond}
@@ -158,6 +157,35 @@ func TestPrograms(t *testing.T) {
 	}
 	_, err = (&Command{Args: []string{"/nowhere"}}).New()
 	require.ErrorContains(t, err, "/nowhere")
+}
+
+// A program that ends without any answer is a mistake of the user, and no divergence.
+func TestProgramThatAnswersNothing(t *testing.T) {
+	file, err := syntax.Parse("test.uffd", []byte("fd = userfaultfd(O_NONBLOCK)\n"))
+	require.NoError(t, err)
+	for _, script := range []string{`exit 0`, `exit 3`, `read line; exit 0`} {
+		target := &Command{Args: []string{"sh", "-c", script}, Timeout: 5 * time.Second}
+		pair := Against(target, scenario.Options{Kernel: "6.18"})
+		o, err := Run(pair, file)
+		require.ErrorIs(t, err, errUnanswered, script)
+		require.Nil(t, o.Diverge)
+		_, found, err := FuzzOne(pair, 1)
+		require.ErrorIs(t, err, errUnanswered, script)
+		require.Nil(t, found)
+	}
+}
+
+// A program that cannot be started is named, with the reason in plain words.
+func TestNoSuchProgram(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]string{
+		"no-such-program": "target no-such-program: no such program in a directory of PATH",
+		"/nowhere/x":      "target /nowhere/x: no such file or directory",
+		dir:               "target " + dir + ": is a directory",
+	} {
+		_, err := (&Command{Args: []string{name}}).New()
+		require.EqualError(t, err, want)
+	}
 }
 
 // The example of docs/protocol.md: a program may leave most operations out.

@@ -181,6 +181,9 @@ func Kernels() []string {
 
 // statement checks a statement. It returns nil if the statement has a mistake.
 func (c *compiler) statement(stmt *syntax.Stmt) *statement {
+	if want, ok := strings.CutPrefix(stmt.Want, "="); ok { // no operation returns such a text
+		c.fail(stmt.Pos, "", "a single = precedes the expected result: = %s", syntax.Quote(strings.TrimSpace(want)))
+	}
 	st := &statement{Stmt: stmt, task: stmt.Task}
 	if stmt.Await {
 		if !c.tasks[stmt.Task] {

@@ -14,6 +14,7 @@ import (
 func TestMistakesFoundBeforeTheRun(t *testing.T) {
 	tests := map[string]string{
 		"#! kernle: 2015\nmaps()":                `1:1: unknown directive "kernle" (did you mean "kernel"?)`,
+		"fd = userfaultfd(0) == -1":              `1:1: a single = precedes the expected result: = "-1"`,
 		"#! kernel: 2014\nmaps()":                `1:1: no kernel "2014": accepted are ` + kernel.Accepted + ` (did you mean "2015"?)`,
 		"mnap(0, 1p, 0, 0)":                      `1:1: unknown operation "mnap" (did you mean "mmap"?)`,
 		"x = mnap(0)\nload(x)":                   `1:5: unknown operation "mnap" (did you mean "mmap"?)`,

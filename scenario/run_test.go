@@ -8,7 +8,6 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
-	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 )

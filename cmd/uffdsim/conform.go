@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/uffdsim/uffdsim/bench"
 	"github.com/uffdsim/uffdsim/conform"
 	"github.com/uffdsim/uffdsim/lessons"
 	"github.com/uffdsim/uffdsim/scenario"
@@ -81,12 +82,20 @@ func newest() string {
 	return kernels[len(kernels)-1]
 }
 
+// sides names what is compared.
+func (c *conformance) sides() string {
+	if c.program {
+		return fmt.Sprintf("target %s, model %s", c.target, c.kernel)
+	}
+	return fmt.Sprintf("kernel %s, model %s", bench.KernelVersion(), c.kernel)
+}
+
 // open opens the target.
 func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
 	if !c.program {
 		t, err := conform.OpenLive()
 		if err != nil {
-			return nil, fmt.Errorf("the running kernel cannot be compared: %w\n--target compares a program with the model, without permission", err)
+			return nil, fmt.Errorf("the running kernel cannot be compared: %w\n--target needs no permission: it compares the model with a program", err)
 		}
 		return t, nil
 	}
@@ -111,6 +120,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	}
 	defer target.Close()
 	endWith(ctx, target)
+	fmt.Fprintln(out, c.sides())
 	pair := conform.Against(target, scenario.Options{Kernel: c.kernel, Check: true})
 	same, unready, bad, mistakes := 0, 0, 0, 0
 	for _, file := range files {
@@ -151,11 +161,11 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 		counted(len(files), "scenario"), counted(same, "statement"), refusedByBoth(unready),
 		counted(bad, "divergence"), counted(len(conform.Known()), "known difference"))
 	for _, d := range conform.Known() {
-		fmt.Fprintf(out, "  differs: %s: %s\n", d.Name, d.Reason)
+		printIndented(out, "  ", "    ", fmt.Sprintf("differs: %s: %s", d.Name, d.Reason))
 	}
 	if !c.program {
 		for _, d := range conform.NotCompared() {
-			fmt.Fprintf(out, "  not compared: %s: %s\n", d.Name, d.Reason)
+			printIndented(out, "  ", "    ", fmt.Sprintf("not compared: %s: %s", d.Name, d.Reason))
 		}
 	}
 	switch {
@@ -278,6 +288,7 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	if s.err != nil && !interrupted {
 		return s.err
 	}
+	fmt.Fprintln(out, c.sides())
 	fmt.Fprintf(out, "%s, %s, %.0f a second, from seed %d on\n",
 		counted(s.scenarios, "scenario"), counted(s.operations, "operation"), float64(s.operations)/took.Seconds(), c.seed)
 	if s.parts > 0 {
