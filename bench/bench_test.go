@@ -2,9 +2,12 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
@@ -130,7 +133,47 @@ func TestReport(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text.Bytes(), &again))
 	require.Equal(t, report, &again)
 	_, err = Run(Options{Only: "no such row"})
-	require.ErrorIs(t, err, errNothing)
+	require.ErrorContains(t, err, `no row has "no such row" in its name; the rows are`+"\n  "+pingPongRow+"\n  "+roundTripRead+"\n")
+}
+
+// The names of rows with a size of 1 are in the singular.
+func TestNames(t *testing.T) {
+	require.Contains(t, Names(), "copy that wakes one, 1 sleeper")
+	require.Contains(t, Names(), "copy that wakes one, 100 sleepers")
+}
+
+// An interrupted measurement returns the rows that are complete.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var begun []string
+	report, err := Run(Options{Only: "i", NoKernel: true, Context: ctx, Progress: func(what string) {
+		if begun = append(begun, what); len(begun) == 2 {
+			cancel()
+		}
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Len(t, begun, 2)
+	require.Len(t, report.Lines, 1)
+	require.Equal(t, begun[0], report.Lines[0].Label)
+}
+
+// Rows that the kernel cannot run for the same reason share a note, which fits in the
+// width of the table.
+func TestNotes(t *testing.T) {
+	why := strings.Repeat("a reason ", 30)
+	stat := &Stat{Median: 1, Low: 1, High: 1, Samples: 1}
+	report := &Report{Lines: []Line{
+		{Label: "a", Unit: "ns", Model: stat, NoKernel: why},
+		{Label: "b", Unit: "ns", Model: stat, NoKernel: why},
+		{Label: "c", Unit: "ns", Model: stat, NoKernel: "another"},
+	}}
+	var table bytes.Buffer
+	require.NoError(t, report.WriteTable(&table))
+	require.Equal(t, 3, strings.Count(table.String(), "[1]"), "two rows and a note")
+	require.Equal(t, 2, strings.Count(table.String(), "[2]"))
+	for line := range strings.Lines(table.String()) {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), noteWidth+1, line)
+	}
 }
 
 // BenchmarkRows takes samples of every row on each side. "each" is the number in the

@@ -1,7 +1,9 @@
 package bench
 
 import (
-	"errors"
+	"cmp"
+	"context"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,11 +19,22 @@ type Options struct {
 	Only string
 	// NoKernel measures the model only.
 	NoKernel bool
+	// Context, if not nil, ends the measurement early: after the sample that is being
+	// taken. The row that is being measured then has no line.
+	Context context.Context
 	// Progress, if not nil, is called with the name of each row before it is measured.
 	Progress func(what string)
 }
 
 func (o *Options) wants(name string) bool { return strings.Contains(name, o.Only) }
+
+// err returns why the measurement has to end, nil if it does not.
+func (o *Options) err() error {
+	if o.Context == nil {
+		return nil
+	}
+	return o.Context.Err()
+}
 
 func (o *Options) begin(what string) {
 	if o.Progress != nil {
@@ -123,7 +136,7 @@ func measure(r *row, opts *Options) (Line, error) {
 	}
 	for spent := time.Duration(0); spent < opts.Time && len(model.samples) < maxSamples || len(model.samples) < minSamples; {
 		for _, s := range sides {
-			if err := s.take(); err != nil {
+			if err := cmp.Or(opts.err(), s.take()); err != nil {
 				return line, err
 			}
 			spent = max(spent, s.spent)
@@ -142,7 +155,7 @@ func repeat(opts *Options, sample func() (float64, error)) (*Stat, error) {
 	var samples []float64
 	for began := time.Now(); time.Since(began) < opts.Time && len(samples) < maxSamples || len(samples) < minSamples; {
 		v, err := sample()
-		if err != nil {
+		if err = cmp.Or(opts.err(), err); err != nil {
 			return nil, err
 		}
 		samples = append(samples, v)
@@ -150,44 +163,75 @@ func repeat(opts *Options, sample func() (float64, error)) (*Stat, error) {
 	return statOf(samples), nil
 }
 
-var errNothing = errors.New("no row has such a name")
+// noRowError is the error for rows none of which has the text in its name.
+type noRowError struct{ text string }
 
-// Run measures the rows that the options select.
-func Run(opts Options) (*Report, error) {
-	report := newReport()
-	if opts.wants(pingPongRow) {
-		opts.begin(pingPongRow)
-		stat, err := repeat(&opts, pingPong)
-		if err != nil {
-			return nil, err
-		}
-		report.add(Line{Name: pingPongRow, Label: pingPongRow, Unit: "ns", Model: stat})
-	}
+// Error repeats the text, and lists the rows.
+func (e noRowError) Error() string {
+	return fmt.Sprintf("no row has %q in its name; the rows are\n  %s", e.text, strings.Join(Names(), "\n  "))
+}
+
+// Names returns the names of the rows in the order of the table.
+func Names() []string {
+	names := []string{pingPongRow}
 	for _, r := range rows() {
-		if !opts.wants(r.String()) {
-			continue
-		}
-		opts.begin(r.String())
-		line, err := measure(&r, &opts)
-		if err != nil {
-			return nil, err
-		}
-		report.add(line)
+		names = append(names, r.String())
 	}
 	for _, r := range alone() {
-		if !opts.wants(r.name) {
-			continue
-		}
-		opts.begin(r.name)
-		stat, err := repeat(&opts, r.sample)
-		if err != nil {
-			return nil, err
-		}
-		report.add(Line{Name: r.name, Label: r.name, Unit: r.unit, Model: stat})
+		names = append(names, r.name)
 	}
-	if len(report.Lines) == 0 {
-		return nil, errNothing
+	return names
+}
+
+// Run measures the rows that the options select. If the context ends, it returns its
+// error, and the report has the rows that were measured until then.
+func Run(opts Options) (*Report, error) {
+	if !slices.ContainsFunc(Names(), opts.wants) {
+		return nil, noRowError{opts.Only}
+	}
+	report := newReport()
+	err := report.measure(&opts)
+	if err != nil && opts.err() == nil {
+		return nil, err
 	}
 	report.check()
-	return report, nil
+	return report, err
+}
+
+// measure adds a line for each row that the options select.
+func (r *Report) measure(opts *Options) error {
+	single := append([]lone{{pingPongRow, "ns", pingPong}}, alone()...)
+	for i, l := range single {
+		if i == 1 {
+			if err := r.compare(opts); err != nil {
+				return err
+			}
+		}
+		if !opts.wants(l.name) {
+			continue
+		}
+		opts.begin(l.name)
+		stat, err := repeat(opts, l.sample)
+		if err != nil {
+			return err
+		}
+		r.add(Line{Name: l.name, Label: l.name, Unit: l.unit, Model: stat})
+	}
+	return nil
+}
+
+// compare adds the rows that the kernel runs, too.
+func (r *Report) compare(opts *Options) error {
+	for _, row := range rows() {
+		if !opts.wants(row.String()) {
+			continue
+		}
+		opts.begin(row.String())
+		line, err := measure(&row, opts)
+		if err != nil {
+			return err
+		}
+		r.add(line)
+	}
+	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 )
 
 // Line is a line of the table.
@@ -112,7 +114,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if r.Kernel != "" {
 		kernel += " " + r.Kernel
 	}
-	fmt.Fprintf(w, "%s, %d processors. Medians, with the quartiles' distance from them.\n\n", r.Go, r.CPUs)
+	fmt.Fprintf(w, "%s, %d processors. Medians; ± is the distance of the quartiles.\n\n", r.Go, r.CPUs)
 	fmt.Fprintf(t, "\tmodel\t\t%s\t\tkernel/model\t\n", kernel)
 	var notes []string
 	for _, l := range r.Lines {
@@ -121,8 +123,10 @@ func (r *Report) WriteTable(w io.Writer) error {
 		case l.Kernel != nil:
 			fmt.Fprintf(t, "%s\t%.1f x\t\n", l.Kernel.in(l.Unit), l.Ratio)
 		case l.NoKernel != "":
-			fmt.Fprintf(t, "-\t\t[%d]\t\n", len(notes)+1)
-			notes = append(notes, l.NoKernel)
+			if !slices.Contains(notes, l.NoKernel) {
+				notes = append(notes, l.NoKernel)
+			}
+			fmt.Fprintf(t, "-\t\t[%d]\t\n", slices.Index(notes, l.NoKernel)+1)
 		default:
 			fmt.Fprint(t, "\t\t\t\n")
 		}
@@ -131,7 +135,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		return err
 	}
 	for i, note := range notes {
-		fmt.Fprintf(w, "[%d] not measured on the kernel, so the ratio has no target: %s\n", i+1, note)
+		writeNote(w, fmt.Sprintf("[%d] not measured on the kernel, so the ratio has no target: %s", i+1, note))
 	}
 	if len(r.Checks) > 0 {
 		fmt.Fprintln(w, "\nTargets:")
@@ -148,6 +152,25 @@ func (r *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintf(w, "  %s  %s: %.3g (%s)\n", met, c.What, c.Value, bound)
 	}
 	return nil
+}
+
+// noteWidth is the width of the lines below the table, in characters.
+const noteWidth = 100
+
+// writeNote writes a note below the table in lines of at most noteWidth characters.
+func writeNote(w io.Writer, note string) {
+	line := ""
+	for _, word := range strings.Fields(note) {
+		if line != "" && utf8.RuneCountInString(line+" "+word) > noteWidth {
+			fmt.Fprintln(w, line)
+			line = "   "
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	fmt.Fprintln(w, line)
 }
 
 // pad extends a label with spaces, so that the column of labels is aligned to the left.

@@ -1,12 +1,15 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // row is a line of the table: a program at a size.
 type row struct {
 	name     string
-	size     int // 0 for a program without a size
-	unit     string
+	size     int    // 0 for a program without a size
+	unit     string // of the size, in the plural
 	nonblock bool
 	vmas     int     // number of VMAs for which the address space must have room
 	atMost   float64 // fraction of the kernel's time, 0 for no target
@@ -17,7 +20,11 @@ func (r *row) String() string {
 	if r.size == 0 {
 		return r.name
 	}
-	return fmt.Sprintf("%s, %s %s", r.name, thousands(r.size), r.unit)
+	unit := r.unit
+	if r.size == 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	return fmt.Sprintf("%s, %s %s", r.name, thousands(r.size), unit)
 }
 
 // The names of the rows.

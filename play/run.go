@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/uffdsim/uffdsim/scenario"
@@ -112,12 +113,34 @@ func read(w http.ResponseWriter, r *http.Request) (*Request, int, error) {
 		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the scenario is too long: a request has at most %d KiB", MaxBody>>10)
 	}
 	if err != nil {
-		return nil, http.StatusBadRequest, fmt.Errorf("the request cannot be read: %w", err)
+		return nil, http.StatusBadRequest, unreadable(err)
 	}
 	if err := req.check(); err != nil {
 		return nil, http.StatusBadRequest, err
 	}
 	return &req, http.StatusOK, nil
+}
+
+// unreadable says in plain words why a request cannot be decoded.
+func unreadable(err error) error {
+	const unknown = "json: unknown field "
+	var value *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("the request is empty: it must be a JSON object")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the request is cut off: it must be a JSON object")
+	case errors.As(err, &value) && value.Field != "":
+		return fmt.Errorf("the field %q of the request cannot be of kind %s", value.Field, value.Value)
+	case errors.As(err, &value):
+		return fmt.Errorf("the request must be a JSON object, and is of kind %s", value.Value)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("the request is not JSON: %w, at byte %d", err, syntax.Offset)
+	case strings.HasPrefix(err.Error(), unknown):
+		return fmt.Errorf("a request has no field %s: its fields are name, source, kernel, seed and dropped", strings.TrimPrefix(err.Error(), unknown))
+	}
+	return fmt.Errorf("the request cannot be read: %w", err)
 }
 
 // check refuses parts of a request that are longer than any sensible value.

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,10 +25,13 @@ func newBench() *cobra.Command {
 taking samples of both in turn. Print the medians, their spread, the ratio of both and
 whether the project's targets are met. docs/performance.md explains each row.
 
-The rows with 100,000 VMAs (mappings) and more need a vm.max_map_count of that size.`,
-		Example: `  uffdsim bench                       everything, about two minutes
+The rows with 100,000 VMAs (mappings) and more need a vm.max_map_count of that size. Most of
+the time goes into them: each row has at least 15 samples, whatever --time is.
+
+Ctrl-C or SIGTERM ends the measurement, and prints the rows measured so far.`,
+		Example: `  uffdsim bench                       everything, a few minutes
   uffdsim bench --only 'round trip'   some rows
-  uffdsim bench --time 100ms          with less precision
+  uffdsim bench --time 100ms          with less precision, and not much sooner
   uffdsim bench --scale               a million VMAs, 100,000 sleepers, ten million pages
   uffdsim bench --json                for a program`,
 		Args: arguments,
@@ -34,15 +42,26 @@ The rows with 100,000 VMAs (mappings) and more need a vm.max_map_count of that s
 			if scale {
 				return runScale(cmd.OutOrStdout(), asJSON)
 			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal has its default effect: it ends the program
+			opts.Context = ctx
 			opts.Progress = func(what string) { fmt.Fprintf(cmd.ErrOrStderr(), "measuring: %s\n", what) }
 			report, err := bench.Run(opts)
-			if err != nil {
+			if report == nil {
 				return err
 			}
+			write := report.WriteTable
 			if asJSON {
-				return report.WriteJSON(cmd.OutOrStdout())
+				write = report.WriteJSON
 			}
-			return report.WriteTable(cmd.OutOrStdout())
+			if err := write(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			if err != nil {
+				return errors.New("interrupted: not every row was measured")
+			}
+			return nil
 		},
 	}
 	f := cmd.Flags()

@@ -164,7 +164,7 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 		return nil, err
 	}
 	if r.Failure == nil {
-		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing went wrong in %d runs.\n", r.Runs)
+		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing went wrong in %s.\n", counted(r.Runs, "run"))
 		return nil, nil
 	}
 	printWrapped(out, fmt.Sprintf("Without the rule: %v.", r.Failure.Err))
@@ -209,7 +209,7 @@ func prove(out io.Writer, title string, setup *explore.Setup, opts explore.Optio
 	if err != nil {
 		return false, nil, err
 	}
-	effort := fmt.Sprintf("%d states, %d runs, %v", r.States, r.Runs, r.Took.Round(time.Millisecond))
+	effort := fmt.Sprintf("%s, %s, %v", counted(r.States, "state"), counted(r.Runs, "run"), r.Took.Round(time.Millisecond))
 	switch {
 	case r.Failure != nil:
 		printWrapped(out, fmt.Sprintf("%sit goes wrong: %v, schedule %v (%s).", title, r.Failure.Err, r.Failure.Schedule, effort))

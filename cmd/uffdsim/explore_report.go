@@ -63,8 +63,8 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		fmt.Fprintf(out, "  outcome  %s\n", cmp.Or(o, "no task has an outcome"))
 	}
-	fmt.Fprintf(out, "  %d runs, %d of them complete, %d states, %d steps, in %v and %d MB\n",
-		r.Runs, r.Complete, r.States, r.Steps, r.Took.Round(time.Millisecond), memory()>>20)
+	fmt.Fprintf(out, "  %s, %d of them complete, %s, %s, in %v and %d MB\n",
+		counted(r.Runs, "run"), r.Complete, counted(r.States, "state"), counted(r.Steps, "step"), r.Took.Round(time.Millisecond), memory()>>20)
 	power, err := explore.Interleavings(setup, x.Options, countRuns, x.seed)
 	if err != nil {
 		return err

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"os/signal"
 	"strings"
 	"testing"
 	"time"
@@ -31,4 +34,39 @@ func TestInterruptedConform(t *testing.T) {
 			require.Less(t, time.Since(start), 30*time.Second)
 		})
 	}
+}
+
+// interrupter sends this process an interrupt when a text is written to it.
+type interrupter struct {
+	t    *testing.T
+	at   string
+	sent bool
+	bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (w *interrupter) Write(text []byte) (int, error) {
+	if !w.sent && bytes.Contains(text, []byte(w.at)) {
+		arrived := make(chan os.Signal, 1)
+		signal.Notify(arrived, os.Interrupt)
+		defer signal.Stop(arrived)
+		self, err := os.FindProcess(os.Getpid())
+		require.NoError(w.t, err)
+		if err := self.Signal(os.Interrupt); err != nil {
+			w.t.Skip(err)
+		}
+		<-arrived
+		w.sent = true
+	}
+	return w.Buffer.Write(text)
+}
+
+// An interrupted benchmark prints the rows measured so far.
+func TestInterruptedBench(t *testing.T) {
+	errOut := &interrupter{t: t, at: "measuring: mmap+munmap of a page, 100 VMAs"}
+	var out strings.Builder
+	args := []string{"bench", "--no-kernel", "--time", "1ms", "--only", ", 100 "}
+	require.Equal(t, exitMistake, execute(args, strings.NewReader(""), &out, errOut))
+	require.Contains(t, errOut.String(), "interrupted: not every row was measured\n")
+	require.Contains(t, out.String(), "copy that wakes one, 100 sleepers")
 }

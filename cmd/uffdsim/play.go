@@ -43,7 +43,7 @@ page. Ctrl-C ends the server.`,
 			address := l.Addr().(*net.TCPAddr)
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			fmt.Fprintf(cmd.OutOrStdout(), "http://%s/\n", address)
+			fmt.Fprintf(cmd.OutOrStdout(), "http://%s/\nCtrl-C ends it\n", address)
 			if !quiet && hasDisplay() {
 				browser.Stdout, browser.Stderr = io.Discard, io.Discard
 				if err := browser.OpenURL("http://" + address.String() + "/"); err != nil {
