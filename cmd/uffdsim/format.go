@@ -75,9 +75,14 @@ func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, er
 	}
 	f, err := os.Create(p.output)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, p.failed(err)
 	}
 	return f, f.Close, nil
+}
+
+// failed returns the error for a file that cannot be written to.
+func (p *picture) failed(err error) error {
+	return fmt.Errorf("--output %s: %w", printableName(p.output), reason(err))
 }
 
 // keeps returns an error if the file to write to is one of the scenarios, which would be
@@ -105,7 +110,7 @@ func (p *picture) try() error {
 	fresh := errors.Is(err, fs.ErrNotExist)
 	f, err := os.OpenFile(p.output, os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
-		return err
+		return p.failed(err)
 	}
 	err = f.Close()
 	if fresh {

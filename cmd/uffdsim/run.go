@@ -49,7 +49,14 @@ A task that sleeps in the kernel has the result "blocked". A scenario runs on th
 its line "#! kernel: VERSION" names, unless --kernel is given.
 
 The tasks take turns in an order that --seed chooses. They can change places only at a
-visible step: an access to memory, a lock or a queue that another task can reach.`,
+visible step: an access to memory, a lock or a queue that another task can reach.
+
+--update replaces each expectation that was not met by the result, and adds the result to each
+statement without one. It prints how many of both.
+
+Programs can read three streams, with an object per line. --json has the statements with their
+results, and with --trace each also has its events. --format json has the events alone, which
+begin with the scenario and the kernel: docs/trace.md.`,
 		Example:           runExample,
 		Args:              arguments,
 		ValidArgsFunction: completeLessons,
@@ -294,7 +301,7 @@ func (r *runner) runOne(name string) error {
 		return err
 	}
 	if r.update && report.Finding() == nil {
-		return r.writeBack(name, src, report.Update(file))
+		return r.writeBack(name, src, report.Update(file), path+": "+changes(report))
 	}
 	return r.summarise(report, err)
 }
@@ -375,12 +382,18 @@ func (r *runner) summarise(report *scenario.Report, early error) error {
 	return verdict(report)
 }
 
-// writeBack stores the updated text in the file that was read. The text of standard input
-// goes to standard output.
-func (r *runner) writeBack(name string, ran, text []byte) error {
+// writeBack stores the updated text in the file that was read, and prints what changed. The
+// text of standard input goes to standard output, and what changed to standard error.
+func (r *runner) writeBack(name string, ran, text []byte, changed string) error {
+	out, err := r.out, error(nil)
 	if name == "-" {
-		_, err := r.out.Write(text)
-		return err
+		out = r.err
+		_, err = r.out.Write(text)
+	} else {
+		err = updateFile(name, ran, text)
 	}
-	return updateFile(name, ran, text)
+	if err == nil {
+		_, err = fmt.Fprintln(out, changed)
+	}
+	return err
 }

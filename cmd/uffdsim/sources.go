@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -18,7 +19,9 @@ const stdinName = "<stdin>"
 // lesson.
 func readSource(in io.Reader, name string) (text []byte, path string, err error) {
 	if name == "-" {
-		text, err = readAll(in, stdinName)
+		if text, err = readAll(in); err != nil {
+			err = fmt.Errorf("%s: %w", stdinName, reason(err))
+		}
 		return text, stdinName, err
 	}
 	text, err = readScenario(name)
@@ -28,7 +31,19 @@ func readSource(in io.Reader, name string) (text []byte, path string, err error)
 		}
 		return nil, "", fmt.Errorf("%s: no such file, and no lesson of that name%s (\"uffdsim list\" shows them)", name, didYouMean(name, lessonNames()))
 	}
-	return text, name, err
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", name, reason(err))
+	}
+	return text, name, nil
+}
+
+// reason returns an error about a file without the name of the system call and the
+// file.
+func reason(err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err
+	}
+	return err
 }
 
 // filesIn returns the scenarios in a directory, or the name alone if it is not that of a
@@ -39,7 +54,7 @@ func filesIn(name string) ([]string, error) {
 	}
 	entries, err := os.ReadDir(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, reason(err))
 	}
 	var files []string
 	for _, e := range entries {
@@ -64,13 +79,13 @@ func readScenario(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(f, name)
+	return readAll(f)
 }
 
-func readAll(r io.Reader, name string) ([]byte, error) {
+func readAll(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxScenario+1))
 	if err == nil && len(text) > maxScenario {
-		err = fmt.Errorf("%s: more than %d MiB, which is no scenario", name, maxScenario>>20)
+		err = fmt.Errorf("more than %d MiB, which is no scenario", maxScenario>>20)
 	}
 	return text, err
 }

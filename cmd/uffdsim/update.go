@@ -6,7 +6,40 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/uffdsim/uffdsim/scenario"
 )
+
+// changes says what --update changes in the scenario of a report: the number of
+// expectations that were not met, with their lines, and of results added to statements
+// that expected nothing.
+func changes(report *scenario.Report) string {
+	var lines []string
+	added := 0
+	for i := range report.Results {
+		r := &report.Results[i]
+		switch {
+		case !r.OK:
+			lines = append(lines, strconv.Itoa(r.Line))
+		case !r.Wanted && r.Answer != "", !r.BlockWanted && len(r.Block) > 0:
+			added++
+		}
+	}
+	if len(lines) == 0 && added == 0 {
+		return "no expectation changed"
+	}
+	text := counted(len(lines), "expectation") + " changed"
+	switch len(lines) {
+	case 0:
+	case 1:
+		text += " (line " + lines[0] + ")"
+	default:
+		text += " (lines " + strings.Join(lines, ", ") + ")"
+	}
+	return fmt.Sprintf("%s, %d added", text, added)
+}
 
 // updateFile replaces the text of a scenario's file. It writes a temporary file beside it
 // and renames that, so that trouble on the way leaves the old text. The permissions stay,
@@ -18,18 +51,21 @@ func updateFile(name string, ran, text []byte) error {
 		return fmt.Errorf("--update: %s is a lesson, and a lesson cannot be written to", name)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("--update: %s: %w", name, reason(err))
 	}
 	now, mode, err := readWritable(path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("--update: %w", err)
+		return fmt.Errorf("--update: %s: %w", name, reason(err))
 	case string(now) != string(ran):
 		return fmt.Errorf("--update: %s was changed while it ran, and is left alone", name)
 	case string(now) == string(text):
 		return nil
 	}
-	return replaceFile(path, text, mode)
+	if err := replaceFile(path, text, mode); err != nil {
+		return fmt.Errorf("--update: %s: %w", name, reason(err))
+	}
+	return nil
 }
 
 // readWritable returns the text of a regular file and its permissions. It returns an
@@ -42,12 +78,12 @@ func readWritable(path string) (text []byte, mode fs.FileMode, err error) {
 	defer f.Close()
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
+		err = errors.New("not a regular file")
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	text, err = readAll(f, path)
+	text, err = readAll(f)
 	return text, info.Mode().Perm(), err
 }
 

@@ -52,7 +52,7 @@ func writeVectors(out io.Writer, dir, kernel string) error {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", dir, reason(err))
 	}
 	written := 0
 	for _, file := range files {
@@ -63,7 +63,7 @@ func writeVectors(out io.Writer, dir, kernel string) error {
 		}
 		text = bytes.Replace(text, []byte("#! kernel: "+file.Directive("kernel")), []byte("#! kernel: "+kernel), 1)
 		if err := os.WriteFile(filepath.Join(dir, file.Name), text, 0o666); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", filepath.Join(dir, file.Name), reason(err))
 		}
 		written++
 	}
