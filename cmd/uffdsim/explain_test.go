@@ -37,6 +37,6 @@ func TestRuleThatCannotBeDropped(t *testing.T) {
 		_, err := findRule(name)
 		require.EqualError(t, err, strings.ToUpper(name)+` is a rule (docs/rules.md), but not one that can be dropped: "uffdsim rules" lists those`)
 	}
-	_, err := findRule("FAULT-99")
-	require.EqualError(t, err, `no rule "FAULT-99": "uffdsim rules" lists them`)
+	_, err := findRule("fault-99")
+	require.EqualError(t, err, `no rule "fault-99": "uffdsim rules" lists them`)
 }

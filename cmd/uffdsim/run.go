@@ -382,8 +382,8 @@ func (r *runner) summarise(report *scenario.Report, early error) error {
 	return verdict(report)
 }
 
-// writeBack stores the updated text in the file that was read, and prints what changed. The
-// text of standard input goes to standard output, and what changed to standard error.
+// writeBack stores the updated text in the file that was read, and prints what changed.
+// The text of standard input goes to standard output, and what changed to standard error.
 func (r *runner) writeBack(name string, ran, text []byte, changed string) error {
 	out, err := r.out, error(nil)
 	if name == "-" {
