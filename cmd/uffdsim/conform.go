@@ -95,7 +95,7 @@ func (c *conformance) open(errOut io.Writer) (conform.Target, error) {
 	if !c.program {
 		t, err := conform.OpenLive()
 		if err != nil {
-			return nil, fmt.Errorf("the running kernel cannot be compared: %w\n--target needs no permission: it compares the model with a program", err)
+			return nil, folded{fmt.Errorf("the running kernel cannot be compared: %w\n--target needs no permission: it compares the model with a program", err)}
 		}
 		return t, nil
 	}
@@ -386,7 +386,7 @@ func server(kernel string, live bool) (conform.Doer, error) {
 	}
 	t, err := conform.OpenLive()
 	if err != nil {
-		return nil, err
+		return nil, folded{err}
 	}
 	return t.New()
 }

@@ -49,6 +49,21 @@ func printWrapped(out io.Writer, text string) {
 	}
 }
 
+// folded is an error whose lines are broken into lines of at most columns characters.
+type folded struct{ error }
+
+// Error returns the text of the error. The lines that a line is broken into are indented.
+func (f folded) Error() string {
+	var lines []string
+	for line := range strings.SplitSeq(f.error.Error(), "\n") {
+		lines = append(lines, strings.Join(wrap(line, columns-4), "\n    "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the error itself.
+func (f folded) Unwrap() error { return f.error }
+
 // printIndented prints a line behind head. What exceeds columns characters follows in
 // further lines behind next. A line is broken after a space or a |.
 func printIndented(out io.Writer, head, next, line string) {
