@@ -147,7 +147,8 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			bad++
 			fmt.Fprintf(out, "DIVERGES  %v", o.Diverge)
 		case scenario.Incomparable(o.Ended), errors.Is(o.Ended, scenario.ErrCannotGoOn), scenario.IsNotModelled(o.Ended):
-			fmt.Fprintf(out, "part  %s: %s alike%s; the rest has not been compared: %v\n", file.Name, counted(o.Same, "statement"), note, o.Ended)
+			fmt.Fprintf(out, "part  %s: %s alike%s; the rest has not been compared:\n", file.Name, counted(o.Same, "statement"), note)
+			printIndented(out, "    ", "    ", o.Ended.Error())
 		case o.Ended != nil:
 			mistakes++
 			fmt.Fprintf(out, "MISTAKE  %s: after %s alike%s: %v\n", file.Name, counted(o.Same, "statement"), note, o.Ended)
@@ -157,9 +158,9 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			fmt.Fprintf(out, "ok  %s: %s alike%s\n", file.Name, counted(o.Same, "statement"), note)
 		}
 	}
-	fmt.Fprintf(out, "%s, %s alike, %s%s; %s\n",
+	printIndented(out, "", "    ", fmt.Sprintf("%s, %s alike, %s%s; %s",
 		counted(len(files), "scenario"), counted(same, "statement"), refusedByBoth(unready),
-		counted(bad, "divergence"), counted(len(conform.Known()), "known difference"))
+		counted(bad, "divergence"), counted(len(conform.Known()), "known difference")))
 	for _, d := range conform.Known() {
 		printIndented(out, "  ", "    ", fmt.Sprintf("differs: %s: %s", d.Name, d.Reason))
 	}
