@@ -1,6 +1,8 @@
 package explore
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,7 +65,7 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 // disables the reduction.
 func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms [][]int) {
 	n := faulters
-	if s == Distinct || n < 2 || len(permutations(n)) > sim.MaxPermutations {
+	if s == Distinct || n < 2 || factorial(n) > sim.MaxPermutations {
 		n = 1
 	}
 	for _, p := range permutations(n) {
@@ -77,6 +79,32 @@ func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms
 		taskPerms = append(taskPerms, p)
 	}
 	return perms, taskPerms
+}
+
+// factorial returns the number of permutations of n elements, or a number above
+// [sim.MaxPermutations] if there are more.
+func factorial(n int) int {
+	f := 1
+	for ; n > 1 && f <= sim.MaxPermutations; n-- {
+		f *= n
+	}
+	return f
+}
+
+// SymmetryUnused returns why a search with these options does not exploit the symmetry of
+// the setup's faulters, "" if it does or if the setup has none.
+func (o Options) SymmetryUnused(setup *Setup) string {
+	faulters := cmp.Or(o.Faulters, setup.Faulters)
+	switch {
+	case setup.Symmetry == Distinct || faulters < 2 || !o.reduced():
+		return ""
+	case o.TSO:
+		return "the search does not exploit the symmetry of the faulters with store buffers"
+	case factorial(faulters) > sim.MaxPermutations:
+		return fmt.Sprintf("the search does not exploit the symmetry of the faulters: %d of them have more than %d permutations",
+			faulters, sim.MaxPermutations)
+	}
+	return ""
 }
 
 // permuter maps faulter i, and everything that belongs to it, to faulter to[i].

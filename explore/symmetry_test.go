@@ -80,3 +80,27 @@ func TestOutcomesOfInterchangeableFaulters(t *testing.T) {
 	require.NotContains(t, r.Outcomes, "t1=zero t2=SIGBUS")
 	require.Contains(t, r.Outcomes, "t1=A t2=zero")
 }
+
+// A search that cannot exploit the symmetry says so.
+func TestSymmetryUnused(t *testing.T) {
+	setup := FindSetup("close")
+	require.NotEqual(t, Distinct, setup.Symmetry)
+	for _, tc := range []struct {
+		opts Options
+		why  string
+	}{
+		{Options{}, ""},
+		{Options{Faulters: 3}, ""},
+		{Options{Faulters: 4}, "4 of them have more than 6 permutations"},
+		{Options{Faulters: 4, Plain: true}, ""},
+		{Options{Faulters: 2, TSO: true}, "with store buffers"},
+	} {
+		if tc.why == "" {
+			require.Empty(t, tc.opts.SymmetryUnused(setup))
+		} else {
+			require.Contains(t, tc.opts.SymmetryUnused(setup), tc.why)
+		}
+		perms, _ := symmetryGroup(tc.opts.symmetry(setup), max(tc.opts.Faulters, 1))
+		require.Equal(t, tc.opts.Faulters == 3, len(perms) == 6)
+	}
+}

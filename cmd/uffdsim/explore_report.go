@@ -70,6 +70,9 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		return err
 	}
 	fmt.Fprintf(out, "  there are about 10^%.0f interleavings\n", power)
+	if why := x.Options.SymmetryUnused(setup); why != "" {
+		fmt.Fprintf(out, "  %s\n", why)
+	}
 	if r.Failure != nil {
 		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
 		if x.strategy == "bounded" {
