@@ -93,8 +93,8 @@ func mutantRow(t *testing.T, info rule.Info) string {
 	if info.TSO {
 		program += " --tso"
 	}
-	if info.Since != "2015+copy" { // which the document names
-		program += " --kernel " + info.Since
+	if version := explore.With(info.Rule).Version; version != explore.DefaultVersion {
+		program += " --kernel " + version
 	}
 	number := cmp.Or(explore.MutantOf(info.Rule), "–")
 	if info.Symptom == rule.Nothing {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
@@ -44,10 +45,15 @@ func SetupOf(info rule.Info) (*Setup, error) {
 // nothing goes wrong without it, "" if the list of mutants has none.
 func MutantOf(r rule.Rule) string { return uffd.RuleInfo(r).Mutant }
 
-// With returns the options under which the rule's program shows its purpose.
+// With returns the options under which the rule's program shows its purpose. The version
+// is the newest one on which the rule has an effect.
 func With(r rule.Rule) Options {
 	info := uffd.RuleInfo(r)
-	return Options{TSO: info.TSO, Version: info.Since}
+	version := DefaultVersion
+	if info.Until != "" {
+		version = kernel.Before(info.Until)
+	}
+	return Options{TSO: info.TSO, Version: version}
 }
 
 // Without returns the same options without the rule.

@@ -85,3 +85,17 @@ func Lookup(name string) (Profile, bool) {
 	}
 	return profiles[i], true
 }
+
+// Before returns the name of the newest profile without the change of that name: the one
+// before the change's release. "" if there is no such change, or no older profile.
+func Before(change string) string {
+	for i := range history {
+		if history[i].Name == change {
+			j := slices.IndexFunc(Profiles(), func(p Profile) bool { return p.Name == history[i].Release })
+			if j > 0 {
+				return Profiles()[j-1].Name
+			}
+		}
+	}
+	return ""
+}
