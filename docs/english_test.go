@@ -90,7 +90,7 @@ func stumbles(path string, text []byte) (found []string) {
 }
 
 // prose are the extensions of the files that people read.
-var prose = []string{".go", ".md", ".uffd", ".diff", ".html", ".js"}
+var prose = []string{".go", ".md", ".uffd", ".diff", ".html", ".js", ".c"}
 
 // eachText calls do for every file of the module that has one of the extensions, with its
 // path from the root of the module.
