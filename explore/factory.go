@@ -40,6 +40,13 @@ func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (
 	} else if profile, err = kernel.Resolve(cmp.Or(opts.Version, DefaultVersion)); err != nil {
 		return nil, err
 	}
+	if opts.Fix != "" {
+		fix := kernel.FindFix(opts.Fix)
+		if fix == nil {
+			return nil, fmt.Errorf("no candidate fix %q", opts.Fix)
+		}
+		fix.Apply(&profile)
+	}
 	if !profile.UFFD.Offers(abi.MaskCopy) {
 		return nil, fmt.Errorf("kernel %s cannot resolve a fault: it has no UFFDIO_COPY", profile.Name)
 	}

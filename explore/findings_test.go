@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/uffd"
 )
@@ -81,6 +82,30 @@ func TestCopyOnWriteWindow(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+}
+
+// Each candidate fix is needed and sufficient in its program, in the oldest release and
+// in the newest, with and without store buffers (docs/upstream/report.md).
+func TestCandidateFixes(t *testing.T) {
+	for _, fix := range kernel.Fixes() {
+		setup := explore.FindSetup(fix.Program)
+		for _, version := range []string{"4.3", "6.18"} {
+			for _, tso := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s %s tso=%v", fix.Name, version, tso), func(t *testing.T) {
+					t.Parallel()
+					opts := explore.Options{Version: version, TSO: tso, Budget: budget}
+					r, err := explore.Search(setup, opts)
+					require.NoError(t, err)
+					require.NotNil(t, r.Failure, "nothing goes wrong without the fix")
+					require.ErrorContains(t, r.Failure.Err, "lost wake-up: t1")
+					opts.Fix = fix.Name
+					cover(t, setup, opts)
+				})
+			}
+		}
+	}
+	_, err := explore.Search(explore.FindSetup("copy"), explore.Options{Fix: "none"})
+	require.EqualError(t, err, `no candidate fix "none"`)
 }
 
 // docs/findings.md, finding 4: a late wake-up ends the sleep of a fault, and the kernel

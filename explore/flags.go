@@ -19,6 +19,9 @@ func (o Options) Flags() (flags string) {
 	if o.TSO {
 		flags += " --tso"
 	}
+	if o.Fix != "" {
+		flags += " --fix " + o.Fix
+	}
 	var dropped []string
 	for _, info := range uffd.Rules() {
 		if o.Dropped.Has(info.Rule) {

@@ -18,6 +18,9 @@ type Options struct {
 	Version string
 	// Profile, if not nil, is run instead of the profile that Version names.
 	Profile *kernel.Profile
+	// Fix is the name of a candidate fix that is applied to the profile: see
+	// [kernel.Fixes]. "" is none.
+	Fix string
 	// TSO delays stores in store buffers: see [sim.Controlled.TSO].
 	TSO bool
 	// Plain turns all reductions off: the search runs every interleaving.

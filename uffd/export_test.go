@@ -1,12 +1,17 @@
 package uffd
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"github.com/uffdsim/uffdsim/mm"
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // SetState puts a context into a state that no call sets.
 func SetState(c *Ctx, s State) { c.state.Init(uint64(s)) }
 
 // PageMissing reports whether an address has no page: the walk of userfaultfd_must_wait.
-var PageMissing = pageMissing
+func PageMissing(t *sim.Task, m *mm.MM, address uint64) bool {
+	return (&Ctx{mm: m, facts: &Facts{}}).pageMissing(t, address)
+}
 
 // WakeWithoutIndex wakes the pending faults in a range by a walk over the whole queue, as
 // the kernel does: __wake_userfault without the index.

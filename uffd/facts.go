@@ -31,6 +31,10 @@ type Facts struct {
 	// CountsRefiles: a sequence count covers the move of a fault between the queues, so
 	// that no waker finds both empty during the move (4.3).
 	CountsRefiles bool
+	// MustWaitRereads: a fault that finds its entry none after it was queued reads it
+	// again under the page table's lock. No kernel does: it is a candidate fix of finding
+	// 3 in docs/findings.md.
+	MustWaitRereads bool
 
 	Register   RegisterFacts
 	Unregister UnregisterFacts

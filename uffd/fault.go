@@ -42,7 +42,7 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 		return c.mustWaitWithout(t, address)
 	}
 	c.mm.MmapLock.AssertHeld(t)
-	waits := pageMissing(t, c.mm.PGD(), address)
+	waits := c.pageMissing(t, address)
 	c.traceMustWait(t, address, waits)
 	return waits
 }
@@ -50,7 +50,8 @@ func (c *Ctx) mustWait(t *sim.Task, address uint64) bool {
 // pageMissing reports whether the page table has no page for address (MW-1 to MW-6). It
 // is the walk of userfaultfd_must_wait: it reads one entry per level, each once and
 // without a lock. mmap_lock must be held, so that no table is freed during the walk.
-func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
+func (c *Ctx) pageMissing(t *sim.Task, address uint64) bool {
+	pgd := c.mm.PGD()
 	i := pgtable.PGD.Index(address)
 	if !pgd.Load(t, i).Present() {
 		return true // MW-1: no PUD table
@@ -72,9 +73,18 @@ func pageMissing(t *sim.Task, pgd *pgtable.Table, address uint64) bool {
 		return false // MW-2
 	}
 	pte := pmd.Behind(i)
+	i = pgtable.PTE.Index(address)
 	// Every entry other than none, including a swap or migration entry, has a page that
 	// the retried fault will find (MW-3, MW-4).
-	return pte.Load(t, pgtable.PTE.Index(address)).None()
+	missing := pte.Load(t, i).None()
+	if missing && c.facts.MustWaitRereads {
+		// A task that replaces an entry holds the lock while the entry is none. A task
+		// that stores an entry after this look finds the fault in the queue.
+		pte.Lock(t)
+		missing = pte.PeekHeld(t, i).None()
+		pte.Unlock(t)
+	}
+	return missing
 }
 
 // HandleUserfault queues a fault of the current task and sleeps until it is woken:

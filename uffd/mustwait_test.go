@@ -17,7 +17,7 @@ func (k *fixture) mustWait(addr uint64) (wait bool) {
 	k.t.Helper()
 	k.do(func(t *machine.Task) {
 		t.Process.MM.MmapLock.DownRead(t.Task)
-		wait = uffd.PageMissing(t.Task, t.Process.MM.PGD(), addr)
+		wait = uffd.PageMissing(t.Task, t.Process.MM, addr)
 		t.Process.MM.MmapLock.UpRead(t.Task)
 	})
 	return wait

@@ -103,8 +103,17 @@ func (w *walker) holdsIn(k *kernel.Profile, f *foundOp) truth {
 	return all
 }
 
+// withFixes is the newest kernel with all candidate fixes.
+var withFixes = func() kernel.Profile {
+	p := datedKernels[len(datedKernels)-1].Profile
+	for _, f := range kernel.Fixes() {
+		f.Apply(&p)
+	}
+	return p
+}()
+
 // date marks the operations that kernels have only since a release after base, and drops
-// those that base no longer has.
+// those that base no longer has, and those of candidate fixes, which no kernel has.
 func (w *walker) date(base int) {
 	w.values = map[valueKey]truth{}
 	var kept []foundOp
@@ -117,6 +126,8 @@ func (w *walker) date(base int) {
 			f.op = "+ " + f.op
 		case first < 0 && slices.ContainsFunc(datedKernels[:base], possible):
 			continue
+		case first < 0 && w.holdsIn(&withFixes, &f) != no:
+			continue // of a candidate fix
 		case first < 0:
 			f.op += ", in no kernel"
 		}

@@ -248,7 +248,7 @@ func (c *Ctx) mustWaitWithout(t *sim.Task, address uint64) bool {
 	if !dropped.Has(RecheckUnderMmapLock) {
 		c.mm.MmapLock.AssertHeld(t)
 	}
-	waits := pageMissing(t, c.mm.PGD(), address)
+	waits := c.pageMissing(t, address)
 	c.traceMustWait(t, address, waits)
 	return waits
 }

@@ -93,6 +93,7 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 	f := cmd.Flags()
 	addNumber(cmd, &x.Faulters, "faulters", 0, 8, 2, "number of faulting tasks, up to 8 (default: the program's own)")
 	f.Var(list{&x.drop}, "drop", "`RULE` that the kernel does not follow, as listed by \"uffdsim rules\"; several with commas")
+	f.StringVar(&x.Fix, "fix", "", "candidate `FIX` that no kernel has: "+strings.Join(fixNames(), ", "))
 	f.StringVar(&x.strategy, "strategy", "dpor", "`STRATEGY` of the search: dpor, bounded, random, pct or plain")
 	f.StringVar(&x.kernel, "kernel", explore.DefaultVersion, "kernel `VERSION`, but not 2015: "+kernelUsage+"; several with commas, or all, are explored in turn")
 	f.BoolVar(&x.TSO, "tso", false, "delay stores in store buffers, as x86 processors do (total store order)")
@@ -106,6 +107,7 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 	x.picture.addFlags(cmd)
 	_ = cmd.MarkFlagDirname("exchange")
 	_ = cmd.RegisterFlagCompletionFunc("drop", completeRules)
+	_ = cmd.RegisterFlagCompletionFunc("fix", cobra.FixedCompletions(fixNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("kernel", cobra.FixedCompletions(kernelsThatCopy(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(strategies, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -184,6 +186,21 @@ func listSetups(cmd *cobra.Command) error {
 	return nil
 }
 
+func fixNames() (names []string) {
+	for _, f := range kernel.Fixes() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// checkFix returns an error if no candidate fix has the name of --fix.
+func (x *exploration) checkFix() error {
+	if x.Fix == "" || kernel.FindFix(x.Fix) != nil {
+		return nil
+	}
+	return fmt.Errorf("no fix %q%s: the candidates are %s", x.Fix, didYouMean(x.Fix, fixNames()), strings.Join(fixNames(), ", "))
+}
+
 func setupNames() []string {
 	var names []string
 	for _, s := range explore.Setups() {
@@ -210,6 +227,9 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 			return err
 		}
 		x.Dropped = x.Dropped.With(r)
+	}
+	if err := x.checkFix(); err != nil {
+		return err
 	}
 	text, err := x.picture.isText()
 	if err != nil {

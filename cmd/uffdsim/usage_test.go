@@ -217,6 +217,7 @@ func TestPlainMistakes(t *testing.T) {
 		"explore --faulters 2":                      "--faulters needs a PROGRAM to explore",
 		"explore copy --replay=":                    "--replay: must be a schedule, such as 't1*10",
 		"explore copy --strategy=":                  `no strategy "": the strategies are dpor`,
+		"explore copy --fix must-wait-reread":       `no fix "must-wait-reread" (did you mean "must-wait-rereads"?)`,
 		"explore copy --shard=0/x":                  "--shard 0/x: must be shard I of N, such as 0/4",
 		"conform --operations 5 x.uffd":             "--fuzz and --operations generate the scenarios: leave out x.uffd",
 		"conform --target true .":                   ".: the directory has no scenarios (*.uffd)",
