@@ -20,6 +20,9 @@ var guides = []string{"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/ar
 func markdown(t *testing.T) []string {
 	names, err := filepath.Glob("*.md")
 	require.NoError(t, err)
+	upstream, err := filepath.Glob("upstream/*.md")
+	require.NoError(t, err)
+	names = append(names, upstream...)
 	for i, name := range names {
 		names[i] = "docs/" + name
 	}
