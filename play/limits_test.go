@@ -44,7 +44,8 @@ var greedy = map[string]string{
 		strings.Repeat("load(0x100000, 40000)\n", 100),
 	"present pages": strings.Repeat("present(0x100000, 0x10000)\n", 1900),
 	"large sources": wide + strings.Repeat("ioctl(fd, UFFDIO_COPY, {dst=0x1000, len=0x1000000, byte='A', mode=0})\n", 50),
-	"large reads":   wide + strings.Repeat("read(fd, 0x100000)\n", 1900),
+	"large reads":   strings.Replace(wide, "userfaultfd(0)", "userfaultfd(O_NONBLOCK)", 1) + strings.Repeat("read(fd, 0x100000)\n", 1900),
+	"blocked reads": header + times(62, func(i int) string { return fmt.Sprintf("t%d: read(fd, 0x100000)\n", i) }),
 	"descriptors":   strings.Repeat("userfaultfd(0)\n", 1999),
 	"long names of sleepers": "#! kernel: 6.18\n" + strings.Replace(wide, "len=0x10000000000, mode", "len=0x1000000, mode", 1) +
 		times(62, func(i int) string { return fmt.Sprintf("t%063d: load(0x10000000000)\n", i) }) +

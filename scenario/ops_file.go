@@ -81,9 +81,12 @@ const (
 
 var fcntlCommands = &domain{what: "a command of fcntl", names: []constant{{"F_GETFL", fGetfl}, {"F_SETFL", fSetfl}}}
 
-// readBuffer bounds the buffer of a read that names none, in bytes. A read of more than
-// 32,768 messages gets EFAULT after them.
-const readBuffer = 1 << 20
+// readBuffer returns the size of the buffer of a read of count bytes that names none, in
+// bytes. It has room for two messages of each task, and for 2,048: a blocked read keeps
+// its buffer. A read of more messages than that gets EFAULT behind them.
+func (s *Session) readBuffer(count uint64) uint64 {
+	return min(count, uint64(max(2048, 2*len(s.task)))*abi.MsgSize)
+}
 
 func runRead(c *call) answer {
 	fd, count := c.fd(0), c.number(1)
@@ -93,7 +96,7 @@ func runRead(c *call) answer {
 	if c.given(2) {
 		n, err = c.task.Read(fd, c.number(2), count)
 	} else {
-		buf = make([]byte, min(count, readBuffer))
+		buf = make([]byte, c.session.readBuffer(count))
 		n, err = c.task.Read(fd, c.task.Lend(0, buf), count)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
@@ -387,4 +388,18 @@ func TestQuestionsShareTheText(t *testing.T) {
 	require.Equal(t, "load(0x100000)", first.Begun)
 	require.Equal(t, 2, first.BegunAt)
 	require.Same(t, unsafe.StringData(first.Begun), unsafe.StringData(second.Begun))
+}
+
+// A blocked read does not keep a buffer for all the bytes that it asks for.
+func TestBlockedReadsKeepLittle(t *testing.T) {
+	src := "fd = userfaultfd(0)\nioctl(fd, UFFDIO_API, {api=0xaa})\n"
+	for i := range 100 {
+		src += fmt.Sprintf("t%d: read(fd, 0x100000) = blocked\n", i)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	report := run(t, src, scenario.Options{})
+	runtime.ReadMemStats(&after)
+	require.Empty(t, report.Failures())
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(40), "MiB for 100 reads of 1 MiB")
 }

@@ -67,7 +67,7 @@ scenario is made as short as possible and printed.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&c.kernel, "kernel", newest(), "kernel `VERSION` of the model: "+kernelUsage)
-	f.StringVar(&c.target, "target", "", "`PROGRAM` to compare the model with (default: the running kernel)")
+	f.StringVar(&c.target, "target", "", "`PROGRAM` to compare the model with, and its arguments, separated by spaces, without quotes (default: the running kernel)")
 	addNumber(cmd, &c.timeout, "timeout", time.Millisecond, maxTime, 10*time.Second, "how long a program may take to answer")
 	addNumber(cmd, &c.fuzz, "fuzz", 0, maxTime, time.Minute, "generate scenarios for this `TIME`")
 	addNumber(cmd, &c.operations, "operations", 0, maxOperations, 10_000, "generate scenarios until they had this many operations")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/cli/browser"
@@ -50,6 +51,7 @@ page. Ctrl-C ends the server.`,
 					fmt.Fprintf(cmd.ErrOrStderr(), "cannot open a browser (%v): open the address yourself\n", err)
 				}
 			}
+			debug.SetMemoryLimit(play.MemoryLimit) // collect garbage in time, whatever is asked for
 			return play.New(address.Port, start).Serve(ctx, l)
 		},
 	}
