@@ -41,8 +41,8 @@ const (
 	// MaxName bounds the names of a scenario, a kernel and a rule, in bytes. Every
 	// mistake repeats the name of the scenario.
 	MaxName = 1 << 10
-	// MemoryLimit is where a server begins to collect garbage all the time, in bytes. What
-	// it needs at a time is less, and its bound is 512 MiB.
+	// MemoryLimit is where a server begins to collect garbage all the time, in bytes. It
+	// needs less than that at a time, and its bound is 512 MiB.
 	MemoryLimit = 400 << 20
 	// MaxAnswer bounds the JSON of an answer, in bytes.
 	MaxAnswer = 32 << 20
