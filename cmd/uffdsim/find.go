@@ -1,11 +1,11 @@
 package main
 
 import (
-	_ "embed" // for ruleNumbers
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/docs"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
@@ -29,12 +29,6 @@ func didYouMean(word string, known []string) string {
 	return ""
 }
 
-// ruleNumbers are the numbers of the rules in docs/rules.md, each on a line.
-// "go test ./cmd/uffdsim -run RuleNumbers -update" writes the file.
-//
-//go:embed rulenumbers.txt
-var ruleNumbers string
-
 // findRule returns the rule with a name, or with a number of docs/rules.md if only one
 // rule that can be dropped has it. The error names the rules that were perhaps meant.
 func findRule(name string) (rule.Rule, error) {
@@ -53,9 +47,10 @@ func findRule(name string) (rule.Rule, error) {
 	isName := func(number string) bool { return strings.EqualFold(number, name) }
 	switch len(numbered) {
 	case 0:
-		if i := slices.IndexFunc(strings.Fields(ruleNumbers), isName); i >= 0 {
+		numbers := docs.RuleNumbers()
+		if i := slices.IndexFunc(numbers, isName); i >= 0 {
 			return 0, fmt.Errorf("%s is a rule (docs/rules.md), but not one that can be dropped: \"uffdsim rules\" lists those",
-				strings.Fields(ruleNumbers)[i])
+				numbers[i])
 		}
 		return 0, fmt.Errorf("no rule %q%s: \"uffdsim rules\" lists them", name, didYouMean(name, names))
 	case 1:
