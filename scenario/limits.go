@@ -31,16 +31,7 @@ func (e *LimitError) Error() string {
 }
 
 func tooMany(stmt *syntax.Stmt, what string, limit int) *syntax.Error {
-	return &syntax.Error{Pos: stmt.Pos, Msg: "more than " + counted(limit, what)}
-}
-
-// counted returns the number with the noun, whose plural ends in s: "1 statement",
-// "2 statements".
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return &syntax.Error{Pos: stmt.Pos, Msg: "more than " + syntax.Counted(limit, what)}
 }
 
 // eventSize returns the number of bytes of text in an event.

@@ -204,7 +204,7 @@ func (s *Session) DoAt(name string, n int, line string) (*Result, error) {
 		return nil, err
 	}
 	if len(file.Stmts) != 1 {
-		return nil, fmt.Errorf("%q: %s instead of one", line, counted(len(file.Stmts), "statement"))
+		return nil, fmt.Errorf("%q: %s instead of one", line, syntax.Counted(len(file.Stmts), "statement"))
 	}
 	statements, err := s.program.compiler.statements(stdcontext.Background(), file)
 	if err != nil {

@@ -147,20 +147,20 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 			bad++
 			fmt.Fprintf(out, "DIVERGES  %v", o.Diverge)
 		case scenario.Incomparable(o.Ended), errors.Is(o.Ended, scenario.ErrCannotGoOn), scenario.IsNotModelled(o.Ended):
-			fmt.Fprintf(out, "part  %s: %s alike%s; the rest has not been compared:\n", file.Name, counted(o.Same, "statement"), note)
+			fmt.Fprintf(out, "part  %s: %s alike%s; the rest has not been compared:\n", file.Name, syntax.Counted(o.Same, "statement"), note)
 			printIndented(out, "    ", "    ", o.Ended.Error())
 		case o.Ended != nil:
 			mistakes++
-			fmt.Fprintf(out, "MISTAKE  %s: after %s alike%s: %v\n", file.Name, counted(o.Same, "statement"), note, o.Ended)
+			fmt.Fprintf(out, "MISTAKE  %s: after %s alike%s: %v\n", file.Name, syntax.Counted(o.Same, "statement"), note, o.Ended)
 		case o.Same == 0:
 			fmt.Fprintf(out, "none  %s: nothing was compared%s\n", file.Name, note)
 		default:
-			fmt.Fprintf(out, "ok  %s: %s alike%s\n", file.Name, counted(o.Same, "statement"), note)
+			fmt.Fprintf(out, "ok  %s: %s alike%s\n", file.Name, syntax.Counted(o.Same, "statement"), note)
 		}
 	}
 	printIndented(out, "", "    ", fmt.Sprintf("%s, %s alike, %s%s; %s",
-		counted(len(files), "scenario"), counted(same, "statement"), refusedByBoth(unready),
-		counted(bad, "divergence"), counted(len(conform.Known()), "known difference")))
+		syntax.Counted(len(files), "scenario"), syntax.Counted(same, "statement"), refusedByBoth(unready),
+		syntax.Counted(bad, "divergence"), syntax.Counted(len(conform.Known()), "known difference")))
 	for _, d := range conform.Known() {
 		printIndented(out, "  ", "    ", fmt.Sprintf("differs: %s: %s", d.Name, d.Reason))
 	}
@@ -171,7 +171,7 @@ func (c *conformance) run(ctx context.Context, out, errOut io.Writer, paths []st
 	}
 	switch {
 	case mistakes > 0:
-		return fmt.Errorf("mistakes in %s: compared only up to them", counted(mistakes, "scenario"))
+		return fmt.Errorf("mistakes in %s: compared only up to them", syntax.Counted(mistakes, "scenario"))
 	case bad > 0:
 		return errFailed
 	case same == 0:
@@ -291,7 +291,7 @@ func (c *conformance) makeUp(ctx context.Context, out, errOut io.Writer) error {
 	}
 	fmt.Fprintln(out, c.sides())
 	fmt.Fprintf(out, "%s, %s, %.0f a second, from seed %d on\n",
-		counted(s.scenarios, "scenario"), counted(s.operations, "operation"), float64(s.operations)/took.Seconds(), c.seed)
+		syntax.Counted(s.scenarios, "scenario"), syntax.Counted(s.operations, "operation"), float64(s.operations)/took.Seconds(), c.seed)
 	if s.parts > 0 {
 		fmt.Fprintf(out, "compared in part: %d, the last one because %v\n", s.parts, s.part)
 	}

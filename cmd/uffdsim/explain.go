@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/explore"
 	"github.com/uffdsim/uffdsim/mm/rule"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/uffd"
 )
 
@@ -164,7 +165,7 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 		return nil, err
 	}
 	if r.Failure == nil {
-		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing went wrong in %s.\n", counted(r.Runs, "run"))
+		fmt.Fprintf(out, "Without the rule: NOT SHOWN: nothing went wrong in %s.\n", syntax.Counted(r.Runs, "run"))
 		return nil, nil
 	}
 	printWrapped(out, fmt.Sprintf("Without the rule: %v.", r.Failure.Err))
@@ -209,7 +210,7 @@ func prove(out io.Writer, title string, setup *explore.Setup, opts explore.Optio
 	if err != nil {
 		return false, nil, err
 	}
-	effort := fmt.Sprintf("%s, %s, %v", counted(r.States, "state"), counted(r.Runs, "run"), r.Took.Round(time.Millisecond))
+	effort := fmt.Sprintf("%s, %s, %v", syntax.Counted(r.States, "state"), syntax.Counted(r.Runs, "run"), r.Took.Round(time.Millisecond))
 	switch {
 	case r.Failure != nil:
 		printWrapped(out, fmt.Sprintf("%sit goes wrong: %v, schedule %v (%s).", title, r.Failure.Err, r.Failure.Schedule, effort))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/uffdsim/uffdsim/explore"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
 // progressLine returns a function that shows the progress of a search on a terminal, nil
@@ -64,7 +65,7 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		fmt.Fprintf(out, "  outcome  %s\n", cmp.Or(o, "no task has an outcome"))
 	}
 	fmt.Fprintf(out, "  %s, %d of them complete, %s, %s, in %v and %d MB\n",
-		counted(r.Runs, "run"), r.Complete, counted(r.States, "state"), counted(r.Steps, "step"), r.Took.Round(time.Millisecond), memory()>>20)
+		syntax.Counted(r.Runs, "run"), r.Complete, syntax.Counted(r.States, "state"), syntax.Counted(r.Steps, "step"), r.Took.Round(time.Millisecond), memory()>>20)
 	power, err := explore.Interleavings(setup, x.Options, countRuns, x.seed)
 	if err != nil {
 		return err

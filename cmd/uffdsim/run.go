@@ -377,7 +377,7 @@ func (r *runner) summarise(report *scenario.Report, early error) error {
 			outcome = colour.bad("NOT MODELLED")
 		}
 		fmt.Fprintf(r.out, "%s  %s: %s on %s, %s\n", outcome, report.File,
-			counted(len(report.Results), "statement"), report.Kernel, counted(report.Checked(), "expectation"))
+			syntax.Counted(len(report.Results), "statement"), report.Kernel, syntax.Counted(report.Checked(), "expectation"))
 	}
 	return verdict(report)
 }

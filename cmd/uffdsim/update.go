@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/uffdsim/uffdsim/scenario"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
 // changes says what --update changes in the scenario of a report: the number of
@@ -30,7 +31,7 @@ func changes(report *scenario.Report) string {
 	if len(lines) == 0 && added == 0 {
 		return "no expectation changed"
 	}
-	text := counted(len(lines), "expectation") + " changed"
+	text := syntax.Counted(len(lines), "expectation") + " changed"
 	switch len(lines) {
 	case 0:
 	case 1:

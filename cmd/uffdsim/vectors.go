@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/uffdsim/uffdsim/conform"
+	"github.com/uffdsim/uffdsim/scenario/syntax"
 )
 
 func newVectors() *cobra.Command {
@@ -67,6 +68,6 @@ func writeVectors(out io.Writer, dir, kernel string) error {
 		}
 		written++
 	}
-	fmt.Fprintf(out, "%s of %s in %s\n", counted(written, "scenario"), kernel, dir)
+	fmt.Fprintf(out, "%s of %s in %s\n", syntax.Counted(written, "scenario"), kernel, dir)
 	return nil
 }

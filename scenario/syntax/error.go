@@ -63,6 +63,15 @@ func (es *Errors) Add(e *Error) (more bool) {
 	return len(*es) <= MaxErrors
 }
 
+// Counted returns the number with the noun, whose plural ends in s, for messages:
+// "1 statement", "2 statements".
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // Quote returns the word in quotes, for messages. It shortens a long word.
 func Quote(word string) string { return quote(word, MaxName) }
 
