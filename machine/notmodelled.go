@@ -2,19 +2,21 @@ package machine
 
 import "github.com/uffdsim/uffdsim/sim"
 
-// genericIoctls are the commands that ioctl(2) handles itself for every file, before it
-// asks the file: do_vfs_ioctl. The model has none of them.
-var genericIoctls = map[uint32]string{
-	0x0002: "FIGETBSZ",
-	0x5421: "FIONBIO",
-	0x5450: "FIONCLEX",
-	0x5451: "FIOCLEX",
-	0x5452: "FIOASYNC",
-}
-
-// unmodelledIoctl panics with a [*sim.NotModelled] for one of the genericIoctls.
+// unmodelledIoctl panics with a [*sim.NotModelled] for a command that ioctl(2) handles
+// itself for every file, before it asks the file: do_vfs_ioctl. The model has none of
+// them.
 func unmodelledIoctl(t *sim.Task, cmd uint32) {
-	if name, ok := genericIoctls[cmd]; ok {
-		sim.Unmodelled(t, name, "1.0")
+	const since = "1.0"
+	switch cmd {
+	case 0x0002:
+		sim.Unmodelled(t, "FIGETBSZ", since)
+	case 0x5421:
+		sim.Unmodelled(t, "FIONBIO", since)
+	case 0x5450:
+		sim.Unmodelled(t, "FIONCLEX", since)
+	case 0x5451:
+		sim.Unmodelled(t, "FIOCLEX", since)
+	case 0x5452:
+		sim.Unmodelled(t, "FIOASYNC", since)
 	}
 }

@@ -51,8 +51,10 @@ var advices = map[Advice]advice{
 //	EAGAIN  a VMA could not be split
 //	        the errors of madvisePopulate
 func (mm *MM) Madvise(t *sim.Task, start, length uint64, behavior Advice) error {
-	behavior.unmodelled(t)
 	a, ok := advices[behavior]
+	if !ok {
+		behavior.unmodelled(t)
+	}
 	end := start + PageAlign(length)
 	switch {
 	case !ok, a.populate && mm.Facts.Populate == PopulateUnknown, start&^PageMask != 0, length != 0 && PageAlign(length) == 0, end < start:

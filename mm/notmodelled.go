@@ -1,6 +1,10 @@
 package mm
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"slices"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // This file lists what Linux supports and the model does not. It is listed whatever the
 // version: an older kernel ignores the flag or returns EINVAL.
@@ -49,7 +53,7 @@ type UnmodelledAdvice struct {
 
 // UnmodelledAdvices returns the advice that is not modelled. The caller owns the slice.
 func UnmodelledAdvices() []UnmodelledAdvice {
-	return append([]UnmodelledAdvice(nil), unmodelledAdvices...)
+	return slices.Clone(unmodelledAdvices)
 }
 
 var unmodelledAdvices = []UnmodelledAdvice{
