@@ -179,10 +179,8 @@ func (m *model) guard(fn func(*machine.Task)) func(*machine.Task) {
 		defer func() {
 			switch p := recover().(type) {
 			case nil:
-			case *sim.Bug:
-				m.setBug(p)
-			case *sim.NotModelled:
-				m.setBug(p)
+			case *sim.Bug, *sim.NotModelled:
+				m.setBug(p.(error))
 			case error, string:
 				m.setBug(internalError(p))
 			default:

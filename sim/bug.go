@@ -49,12 +49,16 @@ func BugOn(t *Task, cond bool, where, what string) {
 // UseAfterFree panics with a [*Bug] that reports an access to freed memory.
 func UseAfterFree(t *Task, where, what string) { t.bug(BugUseAfterFree, where, what) }
 
-// bug panics with a [*Bug]. On a controlled executor it ends the run first, so that the
-// task's deferred calls are not interleaved with other tasks.
+// bug panics with a [*Bug].
 func (t *Task) bug(kind BugKind, where, what string) {
-	b := &Bug{Kind: kind, Where: where, What: what, Task: t.name}
+	t.abort(&Bug{Kind: kind, Where: where, What: what, Task: t.name})
+}
+
+// abort panics with an error. On a controlled executor it ends the run first, so that the
+// task's deferred calls are not interleaved with other tasks.
+func (t *Task) abort(err error) {
 	if t.ctl != nil {
-		t.ctl.fail(b)
+		t.ctl.fail(err)
 	}
-	panic(b)
+	panic(err)
 }

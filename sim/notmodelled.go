@@ -20,12 +20,5 @@ func (n *NotModelled) Error() string {
 }
 
 // Unmodelled panics with a [*NotModelled]: what is the operation, and since the first
-// release that supports it. On a controlled executor it ends the run first, so that the
-// task's deferred calls are not interleaved with other tasks.
-func Unmodelled(t *Task, what, since string) {
-	n := &NotModelled{What: what, Since: since}
-	if t.ctl != nil {
-		t.ctl.fail(n)
-	}
-	panic(n)
-}
+// release that supports it.
+func Unmodelled(t *Task, what, since string) { t.abort(&NotModelled{What: what, Since: since}) }
