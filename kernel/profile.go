@@ -90,11 +90,8 @@ func Lookup(name string) (Profile, bool) {
 // before the change's release. "" if there is no such change, or no older profile.
 func Before(change string) string {
 	for i := range history {
-		if history[i].Name == change {
-			j := slices.IndexFunc(Profiles(), func(p Profile) bool { return p.Name == history[i].Release })
-			if j > 0 {
-				return Profiles()[j-1].Name
-			}
+		if at, ok := byName[history[i].Release]; ok && at > 0 && history[i].Name == change {
+			return profiles[at-1].Name
 		}
 	}
 	return ""
