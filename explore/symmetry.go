@@ -65,7 +65,7 @@ func (o *Options) symmetry(s *Setup) Symmetry {
 // disables the reduction.
 func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms [][]int) {
 	n := faulters
-	if s == Distinct || n < 2 || factorial(n) > sim.MaxPermutations {
+	if s == Distinct || n < 2 || n > maxSymmetric {
 		n = 1
 	}
 	for _, p := range permutations(n) {
@@ -81,15 +81,8 @@ func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms
 	return perms, taskPerms
 }
 
-// factorial returns the number of permutations of n elements, or a number above
-// [sim.MaxPermutations] if there are more.
-func factorial(n int) int {
-	f := 1
-	for ; n > 1 && f <= sim.MaxPermutations; n-- {
-		f *= n
-	}
-	return f
-}
+// maxSymmetric is the largest number of faulters whose permutations an executor supports.
+const maxSymmetric = 3
 
 // SymmetryUnused returns why a search with these options does not exploit the symmetry of
 // the setup's faulters, "" if it does or if the setup has none.
@@ -100,7 +93,7 @@ func (o Options) SymmetryUnused(setup *Setup) string {
 		return ""
 	case o.TSO:
 		return "the search does not exploit the symmetry of the faulters with store buffers"
-	case factorial(faulters) > sim.MaxPermutations:
+	case faulters > maxSymmetric:
 		return fmt.Sprintf("the search does not exploit the symmetry of the faulters: %d of them have more than %d permutations",
 			faulters, sim.MaxPermutations)
 	}

@@ -85,6 +85,7 @@ func TestOutcomesOfInterchangeableFaulters(t *testing.T) {
 func TestSymmetryUnused(t *testing.T) {
 	setup := FindSetup("close")
 	require.NotEqual(t, Distinct, setup.Symmetry)
+	require.Len(t, permutations(maxSymmetric), sim.MaxPermutations)
 	for _, tc := range []struct {
 		opts Options
 		why  string
