@@ -42,3 +42,26 @@ func exitCode(err error, stderr io.Writer) int {
 	}
 	return exitMistake
 }
+
+// worse returns the error that the exit status of several files reports.
+func worse(a, b error) error {
+	for _, err := range []error{errReported, errFailed, errNotModelled} {
+		if a == err || b == err {
+			return err
+		}
+	}
+	return nil
+}
+
+// verdict returns the error for the report of a run, nil if every expectation was met.
+func verdict(report *scenario.Report) error {
+	for _, f := range report.Failures() {
+		if f.Finding == nil || !f.Finding.NotModelled() {
+			return errFailed
+		}
+	}
+	if !report.OK() {
+		return errNotModelled
+	}
+	return nil
+}

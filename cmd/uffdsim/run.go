@@ -225,10 +225,15 @@ func (r *runner) drawAll(names []string) error {
 	for _, f := range report.Failures() {
 		fmt.Fprint(r.err, printable(f.Diff()))
 	}
-	if early != nil {
-		fmt.Fprintf(r.err, "the run ends early: %s\n", printable(early.Error()))
-	}
+	printEarly(r.err, early)
 	return verdict(report)
+}
+
+// printEarly prints why a run ended before its last statement, nothing for nil.
+func printEarly(out io.Writer, early error) {
+	if early != nil {
+		fmt.Fprintf(out, "the run ends early: %s\n", printable(early.Error()))
+	}
 }
 
 // runAll runs every file, including those after a failure. A mistake in one has
@@ -250,29 +255,6 @@ func (r *runner) runAll(names []string) error {
 		worst = worse(worst, err)
 	}
 	return worst
-}
-
-// worse returns the error that the exit status of several files reports.
-func worse(a, b error) error {
-	for _, err := range []error{errReported, errFailed, errNotModelled} {
-		if a == err || b == err {
-			return err
-		}
-	}
-	return nil
-}
-
-// verdict returns the error for the report of a run, nil if every expectation was met.
-func verdict(report *scenario.Report) error {
-	for _, f := range report.Failures() {
-		if f.Finding == nil || !f.Finding.NotModelled() {
-			return errFailed
-		}
-	}
-	if !report.OK() {
-		return errNotModelled
-	}
-	return nil
 }
 
 func (r *runner) runOne(name string) error {
@@ -353,19 +335,16 @@ func (r *runner) printer(path string) func(*scenario.Result) error {
 // before its last statement, if it is not nil.
 func (r *runner) summarise(report *scenario.Report, early error) error {
 	failures := report.Failures()
-	if r.json && early != nil {
-		fmt.Fprintf(r.err, "the run ends early: %s\n", printable(early.Error()))
-	}
-	if !r.json {
+	if r.json {
+		printEarly(r.err, early)
+	} else {
 		colour := paletteFor(r.out)
 		if r.quiet {
 			for _, f := range failures {
 				fmt.Fprint(r.out, colour.bad(f.Diff()))
 			}
 		}
-		if early != nil {
-			fmt.Fprintf(r.out, "the run ends early: %s\n", printable(early.Error()))
-		}
+		printEarly(r.out, early)
 		for _, s := range report.Sleepers {
 			fmt.Fprintf(r.out, "note: %s\n", printable(s.String()))
 		}
