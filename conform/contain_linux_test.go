@@ -23,17 +23,32 @@ func TestProgramOfAKilledProcess(t *testing.T) {
 		fmt.Println(<-d.(*running).answers)
 		select {}
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestProgramOfAKilledProcess$")
+	line := killedAfterLine(t, variable)
+	pid, ok := strings.CutPrefix(strings.TrimSpace(line), "target ")
+	require.True(t, ok, line)
+	requireGone(t, pid)
+}
+
+// killedAfterLine runs the test in a process of its own, with the variable set and the
+// arguments after "--". It kills the process when that has printed a line, and returns
+// the line.
+func killedAfterLine(t *testing.T, variable string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", append([]string{"-test.run=^" + t.Name() + "$", "--"}, args...)...)
 	cmd.Env = append(os.Environ(), variable+"=1")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	pid, ok := strings.CutPrefix(strings.TrimSpace(line), "target ")
-	require.True(t, ok, line)
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
+	return line
+}
+
+// requireGone requires that a process ends soon.
+func requireGone(t *testing.T, pid string) {
+	t.Helper()
 	require.Eventually(t, func() bool {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
 		return err != nil || strings.Contains(string(stat), ") Z ")

@@ -1,7 +1,6 @@
 package conform
 
 import (
-	"bufio"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -53,10 +52,7 @@ func requireEnded(t *testing.T, pids string) {
 	require.NoError(t, err)
 	require.Len(t, strings.Fields(string(text)), 5)
 	for pid := range strings.FieldsSeq(string(text)) {
-		require.Eventually(t, func() bool {
-			stat, err := os.ReadFile("/proc/" + pid + "/stat")
-			return err != nil || strings.Contains(string(stat), ") Z ")
-		}, 5*time.Second, 10*time.Millisecond, "process %s is still there", pid)
+		requireGone(t, pid)
 	}
 }
 
@@ -133,16 +129,7 @@ func TestSuperviseAfterKill(t *testing.T) {
 		select {}
 	}
 	args, pids := daemon(t)
-	cmd := exec.Command("/proc/self/exe", append([]string{"-test.run=^TestSuperviseAfterKill$", "--"}, args...)...)
-	cmd.Env = append(os.Environ(), variable+"=1")
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
-	require.Equal(t, "answered\n", line)
-	require.NoError(t, cmd.Process.Kill())
-	require.Error(t, cmd.Wait())
+	require.Equal(t, "answered\n", killedAfterLine(t, variable, args...))
 	requireEnded(t, pids)
 }
 

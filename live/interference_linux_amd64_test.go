@@ -57,32 +57,37 @@ var sleeper = []string{
 	"t1: load(0x10000000)",
 }
 
+// victims are the processes of the scenario of sleeper that are disturbed from outside,
+// each with a statement that follows.
+var victims = []struct {
+	name string
+	task func(h *Host) *task
+	next string
+}{
+	{"blocked", func(h *Host) *task { return h.processes[0].tasks["t1"] }, "poll(fd)"},
+	{"idle", func(h *Host) *task { return h.processes[0].tasks["main"] }, "poll(fd)"},
+	{"keeper before a new task", keeper, "t2: poll(fd)"},
+	{"keeper before maps", keeper, "maps()"},
+	{"keeper before present", keeper, "present(0x10000000, 1)"},
+	{"keeper before fdinfo", keeper, "fdinfo(fd)"},
+}
+
+func keeper(h *Host) *task { return h.processes[0].keeper }
+
 // The scenario cannot be compared further if one of its processes is killed from outside,
 // whatever that process was doing, and whatever the scenario asks next.
 func TestKilledFromOutside(t *testing.T) {
-	keeper := func(h *Host) *task { return h.processes[0].keeper }
-	for _, tc := range []struct {
-		name   string
-		victim func(h *Host) *task
-		next   string
-	}{
-		{"blocked", func(h *Host) *task { return h.processes[0].tasks["t1"] }, "poll(fd)"},
-		{"idle", func(h *Host) *task { return h.processes[0].tasks["main"] }, "poll(fd)"},
-		{"keeper before a new task", keeper, "t2: poll(fd)"},
-		{"keeper before maps", keeper, "maps()"},
-		{"keeper before present", keeper, "present(0x10000000, 1)"},
-		{"keeper before fdinfo", keeper, "fdinfo(fd)"},
-	} {
+	for _, tc := range victims {
 		for _, sig := range []unix.Signal{unix.SIGKILL, unix.SIGABRT} {
 			t.Run(fmt.Sprintf("%s/%v", tc.name, sig), func(t *testing.T) {
 				s, h := opened(t)
 				require.Equal(t, "blocked", answers(t, s, sleeper...))
-				require.NoError(t, unix.Kill(tc.victim(h).pid, sig))
+				require.NoError(t, unix.Kill(tc.task(h).pid, sig))
 				if sig != unix.SIGKILL { // ignored: it may come from a terminal or from timeout(1)
 					answers(t, s, tc.next)
 					return
 				}
-				require.Eventually(t, func() bool { return tc.victim(h).state() == 'Z' }, 5*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return tc.task(h).state() == 'Z' }, 5*time.Second, time.Millisecond)
 				_, err := s.Do(tc.next)
 				require.ErrorIs(t, err, scenario.ErrInterference)
 				require.ErrorContains(t, err, "was ended from outside by signal 9")
@@ -104,20 +109,11 @@ func TestStopped(t *testing.T) {
 	old := maxStops
 	maxStops = 5
 	t.Cleanup(func() { maxStops = old })
-	for _, tc := range []struct {
-		name   string
-		victim func(h *Host) *task
-		next   string
-	}{
-		{"blocked", func(h *Host) *task { return h.processes[0].tasks["t1"] }, "poll(fd)"},
-		{"idle", func(h *Host) *task { return h.processes[0].tasks["main"] }, "poll(fd)"},
-		{"keeper before a new task", func(h *Host) *task { return h.processes[0].keeper }, "t2: poll(fd)"},
-		{"keeper before maps", func(h *Host) *task { return h.processes[0].keeper }, "maps()"},
-	} {
+	for _, tc := range victims[:4] { // present and fdinfo read files, which a stopped process has
 		t.Run(tc.name, func(t *testing.T) {
 			s, h := opened(t)
 			require.Equal(t, "blocked", answers(t, s, sleeper...))
-			victim := tc.victim(h)
+			victim := tc.task(h)
 			require.NoError(t, unix.Kill(victim.pid, unix.SIGSTOP))
 			require.Eventually(t, func() bool { return victim.state() == 'T' }, 5*time.Second, time.Millisecond)
 			_, err := s.Do(tc.next)
