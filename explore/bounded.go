@@ -15,13 +15,13 @@ const MaxPreemptions = 4
 // "Iterative context bounding for systematic testing of multithreaded programs", PLDI
 // 2007). The bounded searches store states, but use no partial-order reduction, which
 // would need changes to respect the bound.
-func Counterexample(setup *Setup, opts Options) (*Result, error) {
+func Counterexample(program Program, opts Options) (*Result, error) {
 	bound := Bound{Switches: AnyNumber}
 	opts.Bound, opts.Workers = &bound, 1
-	total, err := Search(setup, opts)
+	total, err := Search(program, opts)
 	for err == nil && total.Failure == nil && total.Covered && bound.Preemptions < MaxPreemptions {
 		bound.Preemptions++
-		total, err = searchMore(setup, opts, total)
+		total, err = searchMore(program, opts, total)
 	}
 	if err != nil || total.Failure == nil {
 		return total, err
@@ -29,7 +29,7 @@ func Counterexample(setup *Setup, opts Options) (*Result, error) {
 	most := total.Failure.Schedule.Switches()
 	total.Failure.Bound = Bound{most, bound.Preemptions}
 	for bound.Switches = range most {
-		fewer, err := searchMore(setup, opts, total)
+		fewer, err := searchMore(program, opts, total)
 		switch {
 		case err != nil:
 			return nil, err
@@ -48,11 +48,11 @@ func Counterexample(setup *Setup, opts Options) (*Result, error) {
 
 // searchMore searches within the rest of the budget after an earlier search, and adds the
 // runs, steps and time of that one.
-func searchMore(setup *Setup, opts Options, before *Result) (*Result, error) {
+func searchMore(program Program, opts Options, before *Result) (*Result, error) {
 	if opts.Budget != 0 {
 		opts.Budget = max(opts.Budget-before.Took, 1) // 0 is no limit
 	}
-	r, err := Search(setup, opts)
+	r, err := Search(program, opts)
 	if err == nil {
 		r.Runs, r.Steps, r.Took = r.Runs+before.Runs, r.Steps+before.Steps, r.Took+before.Took
 	}

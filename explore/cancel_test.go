@@ -11,18 +11,18 @@ import (
 // Each strategy stops when its context is cancelled, and returns what it has found so
 // far.
 func TestEverySearchCanBeCancelled(t *testing.T) {
-	for name, search := range map[string]func(*explore.Setup, explore.Options) (*explore.Result, error){
+	for name, search := range map[string]func(explore.Program, explore.Options) (*explore.Result, error){
 		"dpor": explore.Search,
-		"plain": func(s *explore.Setup, o explore.Options) (*explore.Result, error) {
+		"plain": func(p explore.Program, o explore.Options) (*explore.Result, error) {
 			o.Plain = true
-			return explore.Search(s, o)
+			return explore.Search(p, o)
 		},
 		"bounded": explore.Counterexample,
-		"random": func(s *explore.Setup, o explore.Options) (*explore.Result, error) {
-			return explore.Sample(s, o, 1, 0)
+		"random": func(p explore.Program, o explore.Options) (*explore.Result, error) {
+			return explore.Sample(p, o, 1, 0)
 		},
-		"pct": func(s *explore.Setup, o explore.Options) (*explore.Result, error) {
-			return explore.Sample(s, o, 1, 3)
+		"pct": func(p explore.Program, o explore.Options) (*explore.Result, error) {
+			return explore.Sample(p, o, 1, 3)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

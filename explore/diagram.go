@@ -21,7 +21,7 @@ type Row struct {
 
 // Rows replays a schedule and returns its steps, and the failure if the run goes wrong.
 // The error says where the schedule does not fit.
-func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, err error) {
+func Rows(program Program, opts Options, schedule Schedule) (steps []Row, failure, err error) {
 	announced := map[*sim.Task]Row{}
 	r := &replay{schedule: schedule}
 	var rows []Row
@@ -31,9 +31,9 @@ func Rows(setup *Setup, opts Options, schedule Schedule) (steps []Row, failure, 
 			delete(announced, t)
 		}
 	}
-	failure, err = r.run(setup, opts, func(w *World) {
-		w.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
-			name := w.exec.ObjectName(s.Obj)
+	failure, err = r.run(program, opts, func(run *Run) {
+		run.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
+			name := run.exec.ObjectName(s.Obj)
 			announced[t] = Row{t.Name(), fn, strings.TrimSpace(s.Op.String() + " " + name), name}
 		}
 	})

@@ -1,7 +1,7 @@
-// Package explore is a model checker for small programs on the modelled machine. A
-// [Setup] is such a program. A search runs it again and again on the controlled executor,
-// each time with another interleaving of visible steps, until all interleavings are
-// covered or a run goes wrong.
+// Package explore is a model checker for small programs. A [Setup] is a program on the
+// modelled machine, a [Standalone] one that uses package sim alone. A search runs the
+// program again and again on the controlled executor, each time with another interleaving
+// of visible steps, until all interleavings are covered or a run goes wrong.
 //
 // # Exhaustive search
 //
@@ -41,6 +41,9 @@
 // A Setup creates its tasks with [World.Go]. Each is a function that makes system calls.
 // Tasks may share data only through system calls or through package sim. The world's
 // memory is at [Arena], registered with the context whose descriptor is World.Fd.
+//
+// A Standalone creates its tasks with [Run.Go]. Each is a function that uses words, locks
+// and wait queues of package sim, in structures that [Label] names.
 //
 // # Literature
 //

@@ -7,29 +7,27 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Interleavings estimates the number of interleavings of the setup, and returns its
+// Interleavings estimates the number of interleavings of the program, and returns its
 // decimal logarithm. The estimate is the mean, over a number of random runs, of the
 // product of the numbers of enabled tasks at each step (D. E. Knuth, "Estimating the
 // efficiency of backtrack programs", Mathematics of Computation 29, 1975). It is
 // unbiased; the logarithm is close after few runs. The same seed gives the same estimate.
-func Interleavings(setup *Setup, opts Options, runs int, seed uint64) (power float64, err error) {
-	if opts.Faulters == 0 {
-		opts.Faulters = setup.Faulters
-	}
+func Interleavings(program Program, opts Options, runs int, seed uint64) (power float64, err error) {
+	program.complete(&opts)
 	factory := newFactory()
 	defer factory.close()
 	e := &estimator{rng: rand.New(rand.NewPCG(seed, 0x636f756e74))}
 	sum := math.Inf(-1)
 	for range runs {
-		e.world, e.logBranches = nil, 0
-		w, err := factory.newWorld(e, setup, &opts)
+		e.run, e.logBranches = nil, 0
+		r, err := program.newRun(factory, e, &opts)
 		if err != nil {
 			return 0, err
 		}
-		setup.Tasks(w)
-		e.world = w
-		_ = w.exec.Settle() // a run that fails is an interleaving, too
-		w.discard()
+		r.host.start()
+		e.run = r
+		_ = r.exec.Settle() // a run that fails is an interleaving, too
+		r.discard()
 		sum = logAdd(sum, e.logBranches)
 	}
 	return (sum - math.Log(float64(runs))) / math.Ln10, nil
@@ -44,17 +42,17 @@ func logAdd(a, b float64) float64 {
 // estimator is a strategy that picks at random and multiplies the numbers of choices.
 type estimator struct {
 	rng         *rand.Rand
-	world       *World  // nil during the setup of the machine
+	run         *Run    // nil during the setup of the machine
 	logBranches float64 // logarithm of the product
 }
 
 // Pick implements [sim.Strategy].
 func (e *estimator) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
-	if e.world == nil {
+	if e.run == nil {
 		return enabled[0]
 	}
 	e.logBranches += math.Log(float64(len(enabled)))
 	t := enabled[e.rng.IntN(len(enabled))]
-	e.world.observe(t)
+	e.run.host.observe(t)
 	return t
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/uffdsim/uffdsim/uffd/abi"
 )
 
-// factory creates the worlds of one worker, one after the other. They share memory and
+// factory creates the runs of one worker, one after the other. They share memory and
 // coroutines, which are expensive to create.
 type factory struct {
 	memory     *mm.Memory
@@ -53,12 +53,9 @@ func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (
 	if err := uffd.CheckDropped(opts.Dropped); err != nil {
 		return nil, err
 	}
-	w := &World{Faulters: opts.Faulters, profile: &profile, exec: sim.NewControlled(strategy)}
-	w.exec.Coroutines, w.exec.Trace = &f.coroutines, f.trace
-	w.exec.MaxSteps = maxSteps
-	if opts.TSO {
-		w.exec.TSO()
-	}
+	w := &World{Faulters: opts.Faulters, setup: setup, profile: &profile}
+	w.Run = f.newRun(strategy, opts, w)
+	w.firstID, w.alike = firstTask, opts.Faulters
 	w.machine = machine.NewOn(f.memory, w.exec, profile)
 	w.machine.Dropped = opts.Dropped
 	w.Process = w.machine.NewProcess()
@@ -76,6 +73,17 @@ func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (
 	return w, nil
 }
 
+// newRun creates a run without tasks.
+func (f *factory) newRun(strategy sim.Strategy, opts *Options, host host) *Run {
+	r := &Run{host: host, exec: sim.NewControlled(strategy)}
+	r.exec.Coroutines, r.exec.Trace = &f.coroutines, f.trace
+	r.exec.MaxSteps = maxSteps
+	if opts.TSO {
+		r.exec.TSO()
+	}
+	return r
+}
+
 // withoutRules returns " without" and the names of the dropped rules, "" if there are
 // none.
 func withoutRules(dropped rule.Set) string {
@@ -87,12 +95,6 @@ func withoutRules(dropped rule.Set) string {
 		return ""
 	}
 	return " without " + strings.Join(names, ", ")
-}
-
-// discard ends the world.
-func (w *World) discard() {
-	w.exec.Stop()
-	w.Process.MM.Recycle()
 }
 
 func (w *World) prepare(t *machine.Task) (err error) {

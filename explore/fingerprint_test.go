@@ -108,7 +108,7 @@ func (f *follower) run(setup *Setup, opts Options) {
 	setup.Tasks(world)
 	f.world = world
 	if world.exec.Settle() == nil {
-		f.arrive(fmt.Sprint(world.Outcome(), world.check(setup)))
+		f.arrive(fmt.Sprint(world.Outcome(), world.check()))
 	}
 	world.discard()
 }

@@ -117,7 +117,7 @@ func (s *search) failFromPeer(shard int, text string) {
 	var failure error
 	schedule, err := ParseSchedule(text)
 	if err == nil {
-		_, failure, err = Replay(s.setup, s.opts, schedule, nil)
+		_, failure, err = Replay(s.program, s.opts, schedule, nil)
 	}
 	switch {
 	case err != nil:

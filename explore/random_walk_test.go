@@ -9,7 +9,7 @@ import (
 // Random walks that extend the graph do not count as runs of the search, even if another
 // worker has added their edges already.
 func TestRandomWalksDoNotCount(t *testing.T) {
-	s := &search{setup: FindSetup("copy"), opts: Options{Faulters: 1, Workers: 1}, graph: newFlowGraph([][]int{{0}})}
+	s := &search{program: FindSetup("copy"), opts: Options{Faulters: 1, Workers: 1}, graph: newFlowGraph([][]int{{0}})}
 	s.reset()
 	w := newWorker(s)
 	defer w.factory.close()

@@ -7,36 +7,34 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Sample runs the setup in random interleavings, until the budget is exhausted or a run
-// goes wrong. It is for setups that are too large to be covered. The same seed gives the
-// same runs. With depth 0 the runs are random walks: each step is that of any enabled
+// Sample runs the program in random interleavings, until the budget is exhausted or a run
+// goes wrong. It is for programs that are too large to be covered. The same seed gives
+// the same runs. With depth 0 the runs are random walks: each step is that of any enabled
 // task, all with the same probability. With a greater depth they follow PCT: see [pct].
-func Sample(setup *Setup, opts Options, seed uint64, depth int) (*Result, error) {
-	if opts.Faulters == 0 {
-		opts.Faulters = setup.Faulters
-	}
+func Sample(program Program, opts Options, seed uint64, depth int) (*Result, error) {
+	program.complete(&opts)
 	result := &Result{Outcomes: map[string]int{}}
 	p := &sampler{rng: rand.New(rand.NewPCG(seed, 0x77616c6b)), depth: depth, longest: 100}
 	start := time.Now()
 	factory := newFactory()
 	defer factory.close()
 	for !opts.overBudget(result.Took) {
-		w, err := p.begin(factory, setup, &opts)
+		r, err := p.begin(factory, program, &opts)
 		if err != nil {
 			return nil, err
 		}
-		setup.Tasks(w)
-		failure := w.exec.Settle()
+		r.host.start()
+		failure := r.exec.Settle()
 		if failure == nil {
-			failure = w.check(setup)
+			failure = r.check()
 		}
 		if failure == nil {
-			result.Outcomes[w.Outcome()]++
+			result.Outcomes[r.Outcome()]++
 			result.Complete++
 		}
-		w.discard()
+		r.discard()
 		result.Runs++
-		result.Steps += w.exec.Steps()
+		result.Steps += r.exec.Steps()
 		p.longest = max(p.longest, len(p.schedule))
 		result.Depth = max(result.Depth, len(p.schedule))
 		result.Took = time.Since(start)
@@ -56,24 +54,24 @@ type sampler struct {
 	rng      *rand.Rand
 	depth    int
 	longest  int
-	pct      *pct   // nil for a random walk
-	world    *World // nil during the setup of the machine
+	pct      *pct // nil for a random walk
+	run      *Run // nil during the setup of the machine
 	schedule Schedule
 }
 
-func (p *sampler) begin(factory *factory, setup *Setup, opts *Options) (w *World, err error) {
-	p.world, p.schedule, p.pct = nil, nil, nil
+func (p *sampler) begin(factory *factory, program Program, opts *Options) (r *Run, err error) {
+	p.run, p.schedule, p.pct = nil, nil, nil
 	if p.depth > 0 {
 		p.pct = newPCT(p.rng, p.depth, p.longest)
 	}
-	w, err = factory.newWorld(p, setup, opts)
-	p.world = w
-	return w, err
+	r, err = program.newRun(factory, p, opts)
+	p.run = r
+	return r, err
 }
 
 // Pick implements [sim.Strategy].
 func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
-	if p.world == nil {
+	if p.run == nil {
 		return enabled[0]
 	}
 	var t *sim.Task
@@ -82,7 +80,7 @@ func (p *sampler) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	} else {
 		t = enabled[p.rng.IntN(len(enabled))]
 	}
-	p.world.observe(t)
+	p.run.host.observe(t)
 	p.schedule = append(p.schedule, t.Name())
 	return t
 }

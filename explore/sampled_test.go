@@ -71,10 +71,10 @@ func sampled(t *testing.T, setup *Setup, opts Options) (outcomes map[string]bool
 		p.depth = i % 2 * (1 + i%8)
 		w, err := p.begin(factory, setup, &opts)
 		require.NoError(t, err)
-		setup.Tasks(w)
+		w.host.start()
 		wrong := w.exec.Settle()
 		if wrong == nil {
-			wrong = w.check(setup)
+			wrong = w.check()
 		}
 		if wrong == nil {
 			outcomes[w.Outcome()] = true

@@ -68,7 +68,7 @@ func ParseSchedule(text string) (Schedule, error) {
 // replay is a strategy that follows a schedule. After the schedule's end, and where its
 // task is not enabled, it picks the task that ran last, or else the first enabled one.
 type replay struct {
-	world    *World
+	current  *Run
 	schedule Schedule
 	ready    bool              // the setup of the machine is over
 	at       int               // index of the next step in schedule
@@ -96,7 +96,7 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 			r.mismatch = r.mismatchAt(name)
 		}
 	}
-	r.world.observe(chosen)
+	r.current.host.observe(chosen)
 	r.ran = append(r.ran, chosen.Name())
 	if r.onStep != nil {
 		r.onStep(chosen)
@@ -107,7 +107,7 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 // mismatchAt returns the error for a step of the schedule whose task is not enabled.
 func (r *replay) mismatchAt(name string) error {
 	var known []string
-	for _, t := range r.world.tasks {
+	for _, t := range r.current.tasks {
 		known = append(known, t.Name)
 	}
 	if !slices.Contains(known, strings.TrimSuffix(name, ".buffer")) {
@@ -116,41 +116,39 @@ func (r *replay) mismatchAt(name string) error {
 	return fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which is not enabled there", r.at, name)
 }
 
-// Replay runs the setup once, along the schedule. It returns the outcome, and the failure
-// if the run goes wrong. trace, unless nil, receives all events, including those of the
-// setup of the machine. The error says where the schedule does not fit.
-func Replay(setup *Setup, opts Options, schedule Schedule, trace func(sim.Event)) (outcome string, failure, err error) {
+// Replay runs the program once, along the schedule. It returns the outcome, and the
+// failure if the run goes wrong. trace, unless nil, receives all events, including those
+// of the setup of the machine. The error says where the schedule does not fit.
+func Replay(program Program, opts Options, schedule Schedule, trace func(sim.Event)) (outcome string, failure, err error) {
 	r := &replay{schedule: schedule}
 	if trace != nil {
 		r.trace = sim.NewTracer(trace)
 	}
-	failure, err = r.run(setup, opts, func(*World) {})
+	failure, err = r.run(program, opts, func(*Run) {})
 	if err != nil {
 		return "", nil, err
 	}
-	return r.world.Outcome(), failure, r.mismatch
+	return r.current.Outcome(), failure, r.mismatch
 }
 
-// run runs the setup once, along the schedule. It calls ready after the setup of the
+// run runs the program once, along the schedule. It calls ready after the setup of the
 // machine.
-func (r *replay) run(setup *Setup, opts Options, ready func(w *World)) (failure, err error) {
-	if opts.Faulters == 0 {
-		opts.Faulters = setup.Faulters
-	}
+func (r *replay) run(program Program, opts Options, ready func(*Run)) (failure, err error) {
+	program.complete(&opts)
 	factory := newFactory()
 	factory.trace = r.trace
 	defer factory.close()
-	w, err := factory.newWorld(r, setup, &opts)
+	run, err := program.newRun(factory, r, &opts)
 	if err != nil {
 		return nil, err
 	}
-	r.world, r.ready = w, true
-	ready(w)
-	setup.Tasks(w)
-	failure = w.exec.Settle()
+	r.current, r.ready = run, true
+	ready(run)
+	run.host.start()
+	failure = run.exec.Settle()
 	if failure == nil {
-		failure = w.check(setup)
+		failure = run.check()
 	}
-	w.discard()
+	run.discard()
 	return failure, nil
 }

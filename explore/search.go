@@ -6,16 +6,14 @@ import (
 	"time"
 )
 
-// Search explores the setup. It returns an error if the setup cannot run.
-func Search(setup *Setup, opts Options) (*Result, error) {
-	if opts.Faulters == 0 {
-		opts.Faulters = setup.Faulters
-	}
+// Search explores the program. It returns an error if the program cannot run.
+func Search(program Program, opts Options) (*Result, error) {
+	program.complete(&opts)
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	_, taskPerms := symmetryGroup(opts.symmetry(setup), opts.Faulters)
-	s := &search{setup: setup, opts: opts, start: time.Now(), graph: newFlowGraph(taskPerms)}
+	_, taskPerms := program.symmetryGroup(&opts)
+	s := &search{program: program, opts: opts, start: time.Now(), graph: newFlowGraph(taskPerms)}
 	if err := s.joinGroup(); err != nil {
 		return nil, err
 	}
@@ -39,7 +37,7 @@ func Search(setup *Setup, opts Options) (*Result, error) {
 
 // search is the state that the workers of a search share.
 type search struct {
-	setup   *Setup
+	program Program
 	opts    Options
 	start   time.Time
 	graph   *flowGraph

@@ -74,7 +74,7 @@ func (s *search) joinGroup() error {
 	if err != nil {
 		return err
 	}
-	subject := fmt.Sprintf("%s%s, %d shards, program %016x", s.setup.Name, o.Flags(), o.Shards, program)
+	subject := fmt.Sprintf("%s%s, %d shards, program %016x", s.program.name(), o.Flags(), o.Shards, program)
 	member, err := broadcast.Join[message](o.Exchange, o.Shard, o.Shards, subject)
 	if err != nil {
 		return err
@@ -94,12 +94,12 @@ func (s *search) joinGroup() error {
 func (s *search) programHash() (sum uint64, err error) {
 	r := &replay{}
 	r.onStep = func(*sim.Task) {
-		for _, state := range r.world.fingerprints(nil) {
+		for _, state := range r.current.fingerprints(nil) {
 			sum = bits.RotateLeft64(sum, 1) ^ state
 		}
 	}
-	_, err = r.run(s.setup, s.opts, func(w *World) {
-		w.enableFingerprints(symmetryGroup(s.opts.symmetry(s.setup), s.opts.Faulters))
+	_, err = r.run(s.program, s.opts, func(run *Run) {
+		run.enableFingerprints(s.program.symmetryGroup(&s.opts))
 	})
 	return sum, err
 }

@@ -3,14 +3,14 @@ package explore
 // Shrink returns a run that fails in the same way with fewer switches from one task to
 // another, or f itself. It moves turns of the schedule to the previous or the next turn
 // of the same task, until no move helps. The result is a local minimum.
-func Shrink(setup *Setup, opts Options, f *Failure) *Failure {
+func Shrink(program Program, opts Options, f *Failure) *Failure {
 	best := f
 	for better := true; better; {
 		better = false
 		turns := best.Schedule.turns()
 		for i := 1; i < len(turns) && !better; i++ {
 			for _, candidate := range []Schedule{moveTurn(turns, i, -1), moveTurn(turns, i, +1)} {
-				if g := fails(setup, opts, candidate, best); g != nil {
+				if g := fails(program, opts, candidate, best); g != nil {
 					best, better = g, true
 					break
 				}
@@ -73,9 +73,9 @@ func moveTurn(turns []turn, i, direction int) Schedule {
 
 // fails runs the schedule as far as it applies. It returns the failure if that is the
 // same as before with fewer switches, else nil.
-func fails(setup *Setup, opts Options, s Schedule, before *Failure) *Failure {
+func fails(program Program, opts Options, s Schedule, before *Failure) *Failure {
 	r := &replay{schedule: s}
-	failure, err := r.run(setup, opts, func(*World) {})
+	failure, err := r.run(program, opts, func(*Run) {})
 	if err != nil || failure == nil || failure.Error() != before.Err.Error() || r.ran.Switches() >= before.Schedule.Switches() {
 		return nil
 	}

@@ -15,9 +15,9 @@ type step struct {
 }
 
 // nextStep returns the next step of a task.
-func (w *World) nextStep(t *sim.Task) step {
+func (r *Run) nextStep(t *sim.Task) step {
 	next := t.Next()
-	obj, in, _ := w.exec.ID(next.Obj, 0)
+	obj, in, _ := r.exec.ID(next.Obj, 0)
 	s := step{op: next.Op, obj: obj, in: in}
 	switch {
 	case s.countsRefs():
@@ -29,10 +29,10 @@ func (w *World) nextStep(t *sim.Task) step {
 }
 
 // nextSteps returns the next steps of the enabled tasks, indexed by task.
-func (w *World) nextSteps(enabled []*sim.Task, number func(*sim.Task) int, to []step) []step {
+func (r *Run) nextSteps(enabled []*sim.Task, number func(*sim.Task) int, to []step) []step {
 	to = append(to[:0], make([]step, maxTasks)...)
 	for _, t := range enabled {
-		to[number(t)] = w.nextStep(t)
+		to[number(t)] = r.nextStep(t)
 	}
 	return to
 }

@@ -19,7 +19,7 @@ type worker struct {
 	*search
 	randomWalk
 	factory  *factory
-	world    *World
+	world    *Run
 	firstID  int    // ID of the first explored task; -1 during the setup of the machine
 	path     []node // the states from the root to the current one
 	depth    int    // number of these that the current run has passed
@@ -53,7 +53,7 @@ type node struct {
 
 func newWorker(s *search) *worker {
 	w := &worker{search: s, factory: newFactory(), assumptions: map[query]struct{}{}, cache: newStubbornCache()}
-	w.perms, w.taskPerms = symmetryGroup(s.opts.symmetry(s.setup), s.opts.Faulters)
+	w.perms, w.taskPerms = s.program.symmetryGroup(&s.opts)
 	w.rng = rand.New(rand.NewPCG(1, 2+uint64(s.opts.Shard)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +102,7 @@ func (w *worker) run() (more bool) {
 	w.depth, w.firstID, w.offGraph, w.newEdges, w.schedule = 0, -1, false, w.newEdges[:0], w.schedule[:0]
 	w.graph.RLock()
 	defer w.graph.RUnlock()
-	world, err := w.factory.newWorld(w, w.setup, &w.opts)
+	world, err := w.program.newRun(w.factory, w, &w.opts)
 	if err != nil {
 		w.fail(err, nil)
 		return false
@@ -112,8 +112,8 @@ func (w *worker) run() (more bool) {
 	if !w.opts.Plain || w.opts.finalStates != nil {
 		world.enableFingerprints(w.perms, w.taskPerms)
 	}
-	w.setup.Tasks(world)
-	w.firstID = firstTask
+	world.host.start()
+	w.firstID = world.firstID
 	failure := world.exec.Settle()
 	w.stats.Runs++
 	w.stats.Steps += world.exec.Steps()
@@ -124,7 +124,7 @@ func (w *worker) run() (more bool) {
 		return true
 	}
 	if failure == nil {
-		failure = world.check(w.setup)
+		failure = world.check()
 	}
 	if failure != nil && (w.opts.ignored == nil || !w.opts.ignored(w.schedule)) {
 		w.fail(nil, &Failure{Err: failure, Schedule: slices.Clone(w.schedule)})
@@ -174,7 +174,7 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 			panic(fmt.Sprintf("explore: the program is not deterministic: task %d is not enabled at step %d", n.chosen, w.depth))
 		}
 	}
-	w.world.observe(chosen)
+	w.world.host.observe(chosen)
 	w.schedule = append(w.schedule, chosen.Name())
 	return chosen
 }

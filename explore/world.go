@@ -1,11 +1,8 @@
 package explore
 
 import (
-	"encoding/binary"
+	"cmp"
 	"fmt"
-	"hash/fnv"
-	"slices"
-	"strings"
 
 	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/machine"
@@ -34,32 +31,21 @@ type Setup struct {
 
 // World is one run of a setup, with a machine of its own.
 type World struct {
+	*Run
 	Faulters int
 	Process  *machine.Process
 	Ctx      *uffd.Ctx
 	Fd       int
 	Child    *machine.Process // the child of a setup that forks, else nil
 
+	setup   *Setup
 	profile *kernel.Profile
-	exec    *sim.Controlled
 	machine *machine.Machine
-	tasks   []*Task
 
-	perms     []sim.Permutation // the symmetry group, for the fingerprints
-	taskPerms [][]int           // the same, as permutations of the tasks
-}
-
-// Task is a task of a world, with its outcome.
-type Task struct {
-	Name    string
-	Outcome string // the result of its function, or "killed"; "" until it ends
-	Sleeper bool   // it may be asleep in a final state
-
-	sim       *sim.Task
-	ended     bool
-	announced bool // it has set a sleeping state
-	looked    bool // it has then found the context not released
-	safe      bool // it had done both when the release began
+	// Sets of tasks, as bit masks, for the check against spurious SIGBUS: see observe.
+	announced uint32 // have set a sleeping state
+	looked    uint32 // have then found the context not released
+	safe      uint32 // had done both when the release began
 }
 
 // Arena is the address of the world's memory. Its first pages are registered. The pages
@@ -70,6 +56,22 @@ const (
 	arenaPages = 4
 	Plain      = Arena + 16*mm.PageSize
 )
+
+func (s *Setup) name() string { return s.Name }
+
+func (s *Setup) complete(opts *Options) { opts.Faulters = cmp.Or(opts.Faulters, s.Faulters) }
+
+func (s *Setup) symmetryGroup(opts *Options) ([]sim.Permutation, [][]int) {
+	return symmetryGroup(opts.symmetry(s), opts.Faulters)
+}
+
+func (s *Setup) newRun(f *factory, strategy sim.Strategy, opts *Options) (*Run, error) {
+	w, err := f.newWorld(strategy, s, opts)
+	if err != nil {
+		return nil, err
+	}
+	return w.Run, nil
+}
 
 // firstTask is the ID of a world's first task. ID 0 is the task of the setup.
 const firstTask = 1
@@ -82,8 +84,7 @@ func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
 
 // goIn is Go for a task of the process p.
 func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task) string) *Task {
-	task := &Task{Name: name}
-	w.tasks = append(w.tasks, task)
+	task := w.addTask(name)
 	var outcome string
 	task.sim = p.Go(name, func(t *machine.Task) {
 		outcome = body(t)
@@ -97,24 +98,13 @@ func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task)
 	return task
 }
 
-// At declares the task's live local state: the program point, whose name is unique in the
-// task, and all variables that the rest of the program reads. The search then treats
-// tasks with equal live state as equal, whatever their histories. Without At every
-// history is a state of its own, and a loop multiplies the states. A missing variable
-// makes the search unsound: it merges states that differ, and nothing reports that.
+// At is [Run.At] for a task of the machine.
 func (w *World) At(t *machine.Task, point string, variables ...uint64) {
-	t.Abstract(func(permutation int) uint64 {
-		h := fnv.New64a()
-		h.Write([]byte(point))
-		for _, v := range variables {
-			if image := w.perms[permutation].Address; image != nil {
-				v = image(v)
-			}
-			h.Write(binary.LittleEndian.AppendUint64(nil, v))
-		}
-		return h.Sum64()
-	})
+	w.Run.At(t.Task, point, variables...)
 }
+
+// start implements [host].
+func (w *World) start() { w.setup.Tasks(w) }
 
 // observe updates the check against spurious SIGBUS before a task takes its step. A task
 // that has set a sleeping state, and has then found the context not released, must not
@@ -123,85 +113,44 @@ func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 // the sleep and the release.) With store buffers a release begins when its store reaches
 // memory.
 func (w *World) observe(chosen *sim.Task) {
-	t, next := w.tasks[chosen.ID()-firstTask], chosen.Next() // a store buffer has its task's ID
+	i, next := chosen.ID()-firstTask, chosen.Next() // a store buffer has its task's ID
 	released := w.Ctx.ReleasedWord()
 	switch {
 	case next.Op == sim.OpSetState:
-		t.announced = true
+		w.announced |= 1 << i
 	case !next.Touches(released):
 	case next.Op == sim.OpStore:
-		for _, t := range w.tasks {
-			t.safe = t.looked
-		}
-	case t.announced && released.Glance(chosen) == 0:
-		t.looked = true
+		w.safe = w.looked
+	case w.announced&(1<<i) != 0 && released.Glance(chosen) == 0:
+		w.looked |= 1 << i
 	}
 }
 
-// enableFingerprints makes the executor compute fingerprints under each permutation of a
-// symmetry group: see [symmetryGroup].
-func (w *World) enableFingerprints(perms []sim.Permutation, taskPerms [][]int) {
-	w.perms, w.taskPerms = perms, taskPerms
-	w.exec.Fingerprint(perms...)
-}
-
-// fingerprints appends the hashes of the current state, one for each permutation. They
-// cover the machine and what observe has recorded.
-func (w *World) fingerprints(to []uint64) []uint64 {
-	to = w.exec.States(to)
-	var announced, looked, safe uint32
+// addState implements [host]: it adds what observe has recorded.
+func (w *World) addState(to []uint64) {
+	alive := uint32(0)
 	for i, t := range w.tasks {
-		switch {
-		case t.ended && t.Outcome != "SIGBUS":
-			continue // dead: no check depends on it
-		case t.safe:
-			safe |= 1 << i
-		case t.looked:
-			looked |= 1 << i
-		case t.announced:
-			announced |= 1 << i
+		if !t.ended || t.Outcome == "SIGBUS" { // else no check depends on it any more
+			alive |= 1 << i
 		}
 	}
+	safe := w.safe & alive
+	looked := w.looked & alive &^ w.safe
+	announced := w.announced & alive &^ w.safe &^ w.looked
 	for k, p := range w.taskPerms {
 		to[k] += 0x9e3779b97f4a7c15 * (uint64(permuteSet(announced, p))<<40 | uint64(permuteSet(looked, p))<<20 | uint64(permuteSet(safe, p)))
 	}
-	return to
 }
 
-// Outcome returns the outcomes of all tasks: "t1=A t2=SIGBUS". If the faulters are
-// interchangeable, it sorts their outcomes, so that it is the same for a whole orbit.
-func (w *World) Outcome() string {
-	what := make([]string, len(w.tasks))
+// checkFinal implements [host].
+func (w *World) checkFinal() error {
 	for i, t := range w.tasks {
-		what[i] = t.Outcome
-		if !t.ended {
-			what[i] = "asleep"
-		}
-	}
-	if len(w.taskPerms) > 1 {
-		slices.Sort(what[:w.Faulters])
-	}
-	parts := make([]string, 0, len(w.tasks))
-	for i, t := range w.tasks {
-		if what[i] != "" {
-			parts = append(parts, t.Name+"="+what[i])
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-// check checks a final state.
-func (w *World) check(s *Setup) error {
-	for _, t := range w.tasks {
-		switch {
-		case !t.ended && !t.Sleeper:
-			return fmt.Errorf("%s: %s is asleep forever (%v)", rule.LostWakeUp, t.Name, t.sim.State())
-		case t.safe && t.Outcome == "SIGBUS":
+		if w.safe&(1<<i) != 0 && t.Outcome == "SIGBUS" {
 			return fmt.Errorf("%s: %s slept when the close began", rule.SpuriousBus, t.Name)
 		}
 	}
-	if s.Check != nil {
-		if err := s.Check(w); err != nil {
+	if w.setup.Check != nil {
+		if err := w.setup.Check(w); err != nil {
 			return err
 		}
 	}
@@ -214,3 +163,6 @@ func (w *World) check(s *Setup) error {
 	open := w.Process.Files().File(w.Fd) != nil || w.Ctx.Refs() > 0 && !w.Ctx.Released()
 	return w.Ctx.CheckInvariants(open)
 }
+
+// recycle implements [host].
+func (w *World) recycle() { w.Process.MM.Recycle() }
