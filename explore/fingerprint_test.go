@@ -71,12 +71,18 @@ func TestStatesDetermineWhatFollowsWithoutARule(t *testing.T) {
 // steps and successors as before.
 func follow(t *testing.T, setup *Setup, opts Options) { followFor(t, setup, opts, 60) }
 
-func followFor(t *testing.T, setup *Setup, opts Options, runs int) {
+func followFor(t *testing.T, program Program, opts Options, runs int) {
+	require.NotZero(t, revisits(t, program, opts, runs), "no two runs came to the same state")
+}
+
+// revisits is followFor for a program whose runs may all reach different states. It
+// returns how often a run reached a known state.
+func revisits(t *testing.T, program Program, opts Options, runs int) int {
 	f := follower{t: t, steps: map[uint64]string{}, next: map[choice]uint64{}, rng: rand.New(rand.NewPCG(uint64(opts.Faulters), 1))}
 	for range runs {
-		f.run(setup, opts)
+		f.run(program, opts)
 	}
-	require.NotZero(t, f.met, "no two runs came to the same state")
+	return f.met
 }
 
 type follower struct {
@@ -86,10 +92,10 @@ type follower struct {
 	next  map[choice]uint64 // successor states
 	met   int               // number of visits to a known state
 
-	world  *World // nil during the setup of the machine
-	pct    *pct
-	last   choice
-	walked Schedule
+	followed *Run // nil during the setup of the machine
+	pct      *pct
+	last     choice
+	walked   Schedule
 }
 
 // choice is a transition: a state, and the task or store buffer that takes a step in it.
@@ -98,42 +104,43 @@ type choice struct {
 	task  string
 }
 
-func (f *follower) run(setup *Setup, opts Options) {
+func (f *follower) run(program Program, opts Options) {
 	factory := newFactory()
 	defer factory.close()
-	f.world, f.pct, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
-	world, err := factory.newWorld(pickFunc(f.pick), setup, &opts)
+	f.followed, f.pct, f.walked, f.last = nil, newPCT(f.rng, 1+f.rng.IntN(12), 150), nil, choice{}
+	r, err := program.newRun(factory, pickFunc(f.pick), &opts)
 	require.NoError(f.t, err)
-	world.enableFingerprints(symmetryGroup(Distinct, opts.Faulters))
-	setup.Tasks(world)
-	f.world = world
-	if world.exec.Settle() == nil {
-		f.arrive(fmt.Sprint(world.Outcome(), world.check()))
+	r.enableFingerprints(symmetryGroup(Distinct, opts.Faulters))
+	r.host.start()
+	f.followed = r
+	if r.exec.Settle() == nil {
+		err := r.check()
+		f.arrive(fmt.Sprint(r.Outcome(), err))
 	}
-	world.discard()
+	r.discard()
 }
 
 func (f *follower) pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
-	if f.world == nil {
+	if f.followed == nil {
 		return enabled[0]
 	}
 	var steps strings.Builder
 	for _, e := range enabled {
 		s := e.Next()
-		fmt.Fprintf(&steps, "%s: %s %s; ", e.Name(), s.Op, f.world.exec.ObjectName(s.Obj))
+		fmt.Fprintf(&steps, "%s: %s %s; ", e.Name(), s.Op, f.followed.exec.ObjectName(s.Obj))
 	}
 	f.arrive(steps.String())
 	chosen := f.pct.pick(enabled)
 	f.last.task = chosen.Name()
 	f.walked = append(f.walked, chosen.Name())
-	f.world.observe(chosen)
+	f.followed.host.observe(chosen)
 	return chosen
 }
 
 // arrive records the current state and the next steps, and compares both with earlier
 // visits.
 func (f *follower) arrive(steps string) {
-	state := f.world.fingerprints(nil)[0]
+	state := f.followed.fingerprints(nil)[0]
 	if before, known := f.steps[state]; known {
 		f.met++
 		require.Equal(f.t, before, steps, "the same state, but not the same steps, after %v", f.walked)

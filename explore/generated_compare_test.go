@@ -9,87 +9,64 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
 // found is what a search of a program found.
 type found struct {
-	outcomes []string // of the runs; if one went wrong, of those in which every task ended
+	outcomes []string // of the runs that did not go wrong
 	fails    bool     // a run went wrong
 	covered  bool
+	runs     int
 }
 
-func (g generated) explore(t testing.TB, opts Options) found {
-	var x found
-	opts.TSO, opts.Faulters, opts.Workers = g.tso, max(g.symmetry, 1), 1
+// explore returns what the reduced search finds.
+func (g generated) explore(t testing.TB) (x found) {
+	opts := Options{TSO: g.tso, Workers: 1}
 	opts.ignored = func(Schedule) bool { x.fails = true; return true }
-	r, err := Search(g.setup(), opts)
+	r, err := Search(g.program(), opts)
 	require.NoError(t, err, "%v", g)
-	set := map[string]bool{}
-	for o := range r.Outcomes {
-		set[g.normal(o)] = true
+	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		if o, right := strings.CutPrefix(o, "all="); right {
+			x.outcomes = append(x.outcomes, o)
+		}
 	}
-	if x.fails { // the other tasks were stopped on the way, which reads as if they slept
-		maps.DeleteFunc(set, func(o string, _ bool) bool { return strings.Contains(o, "asleep") })
-	}
-	x.outcomes, x.covered = slices.Sorted(maps.Keys(set)), r.Covered
+	x.covered, x.runs = r.Covered, r.Runs
 	return x
 }
 
-// normal returns the outcome with the results of tasks that are alike in ascending order.
-func (g generated) normal(outcome string) string {
-	if g.symmetry == 0 {
-		return outcome
-	}
-	fields := strings.Fields(outcome)
-	for i := range g.symmetry {
-		fields[i] = strings.TrimPrefix(fields[i], faulterName(i)+"=")
-	}
-	slices.Sort(fields[:g.symmetry])
-	return strings.Join(fields, " ")
-}
-
 // compare explores the program with reductions and without, and returns how the results
-// differ, "" if they do not. ok is false if there are too many interleavings to run.
-func (g generated) compare(t testing.TB, budget time.Duration) (difference string, ok bool) {
-	plain := g.explore(t, Options{Plain: true, Budget: budget})
-	if !plain.covered {
+// differ, "" if they do not. ok is false if there are more interleavings than the limit.
+func (g generated) compare(t testing.TB, limit int) (difference string, ok bool) {
+	all := g.everyRun(limit)
+	if !all.covered {
 		return "", false
 	}
-	reduced := g.explore(t, Options{Budget: 20 * time.Second})
+	reduced := g.explore(t)
 	switch {
 	case !reduced.covered:
 		return "the reduced search does not cover it", true
-	case !slices.Equal(plain.outcomes, reduced.outcomes):
-		return fmt.Sprintf("outcomes of every interleaving:\n  %v\nof the reduced search:\n  %v", plain.outcomes, reduced.outcomes), true
-	case plain.fails != reduced.fails:
-		return fmt.Sprintf("a run goes wrong in every interleaving: %v, in the reduced search: %v", plain.fails, reduced.fails), true
+	case !slices.Equal(all.outcomes, reduced.outcomes):
+		return fmt.Sprintf("outcomes of every interleaving:\n  %v\nof the reduced search:\n  %v",
+			strings.Join(all.outcomes, "\n  "), strings.Join(reduced.outcomes, "\n  ")), true
+	case all.fails != reduced.fails:
+		return fmt.Sprintf("a run goes wrong in every interleaving: %v, in the reduced search: %v", all.fails, reduced.fails), true
 	}
 	return "", true
 }
 
 // shrink leaves out words as long as the results differ.
-func (g generated) shrink(t testing.TB) generated {
+func (g generated) shrink(t testing.TB, limit int) generated {
 	for smaller := true; smaller; {
 		smaller = false
 		for i := range g.tasks {
 			for at := range g.tasks[i] {
-				less := g
-				less.tasks = slices.Clone(g.tasks)
-				less.tasks[i] = slices.Concat(g.tasks[i][:at], g.tasks[i][at+1:])
-				if i < g.symmetry {
-					for k := range g.symmetry {
-						less.tasks[k] = less.tasks[i]
+				if less, ok := g.without(i, at); ok {
+					if d, ok := less.compare(t, limit); ok && d != "" {
+						g, smaller = less, true
+						break
 					}
-				}
-				if !less.balanced() {
-					continue
-				}
-				if d, ok := less.compare(t, 2*time.Second); ok && d != "" {
-					g, smaller = less, true
-					break
 				}
 			}
 		}
@@ -97,26 +74,22 @@ func (g generated) shrink(t testing.TB) generated {
 	return g
 }
 
-// balanced reports whether each task releases exactly the locks that it takes.
-func (g generated) balanced() bool {
-	for _, words := range g.tasks {
-		held := 0
-		for _, w := range words {
-			switch {
-			case w == "release":
-				held--
-			case strings.HasPrefix(w, "spin"), strings.HasPrefix(w, "down"):
-				held++
-			}
-			if held < 0 {
-				return false
-			}
-		}
-		if held != 0 {
-			return false
+// without returns the program without a word of task i and of the tasks like it. Of a
+// lock it leaves out the release, too. ok is false if the rest is no program.
+func (g generated) without(i, at int) (less generated, ok bool) {
+	less = g
+	less.tasks = slices.Clone(g.tasks)
+	words := slices.Concat(g.tasks[i][:at], g.tasks[i][at+1:])
+	less.tasks[i] = words
+	for end := at; !less.valid() && end < len(words); end++ {
+		less.tasks[i] = slices.Concat(words[:end], words[end+1:])
+	}
+	if i < g.symmetry {
+		for k := range g.symmetry {
+			less.tasks[k] = less.tasks[i]
 		}
 	}
-	return true
+	return less, less.valid()
 }
 
 // setting returns the number in a variable of the environment, or the given one.
@@ -127,29 +100,58 @@ func setting(name string, otherwise int) int {
 	return otherwise
 }
 
-// The reductions lose no outcome, make none up, and find a run that goes wrong if there
-// is one. GENERATED is the number of programs, and GENERATED_FROM that of the first.
-func TestReductionsOnGeneratedPrograms(t *testing.T) {
-	programs := setting("GENERATED", 150)
-	if testing.Short() {
-		programs = setting("GENERATED", 20)
-	}
-	from, compared, large := setting("GENERATED_FROM", 0), 0, 0
-	for seed := from; seed < from+programs; seed++ {
+// generatedPrograms calls use for each of n generated programs. GENERATED is their number
+// instead of n, and GENERATED_FROM that of the first.
+func generatedPrograms(n int, use func(seed int, g generated)) {
+	from := setting("GENERATED_FROM", 0)
+	for seed := from; seed < from+setting("GENERATED", n); seed++ {
 		rng := rand.New(rand.NewPCG(uint64(seed), 0x67656e))
-		g := generate(rng, 2+rng.IntN(2), 2+rng.IntN(3))
-		d, ok := g.compare(t, time.Second/2)
+		use(seed, generate(rng))
+	}
+}
+
+// The reductions lose no outcome, make none up, and find a run that goes wrong if there
+// is one. GENERATED_RUNS is the number of interleavings up to which a program is
+// compared.
+func TestReductionsOnGeneratedPrograms(t *testing.T) {
+	compared, large, limit := 0, 0, setting("GENERATED_RUNS", 20_000)
+	generatedPrograms(200, func(seed int, g generated) {
+		d, ok := g.compare(t, limit)
 		if !ok {
 			large++
-			continue
+			return
 		}
 		compared++
 		if d != "" {
-			small := g.shrink(t)
-			d, _ = small.compare(t, 10*time.Second)
-			t.Fatalf("program %d\n%v%s", seed, small, d)
+			small := g.shrink(t, limit)
+			d, _ = small.compare(t, limit)
+			t.Errorf("program %d\n%v%s", seed, small, d)
 		}
-	}
+	})
 	t.Logf("%d programs compared, %d with too many interleavings", compared, large)
-	require.Greater(t, compared, programs/2)
+	require.Greater(t, compared, large)
+}
+
+// In generated programs, too, a fingerprint determines what follows, and permuted runs
+// reach permuted states.
+func TestStatesOfGeneratedProgramsDetermineWhatFollows(t *testing.T) {
+	met := 0
+	generatedPrograms(200, func(seed int, g generated) {
+		met += g.followAndPermute(t, 30, uint64(seed))
+	})
+	require.NotZero(t, met)
+}
+
+// followAndPermute runs the program at random, and returns how often a run reached a
+// known state.
+func (g generated) followAndPermute(t *testing.T, runs int, seed uint64) int {
+	defer func() {
+		if t.Failed() {
+			t.Logf("program %d\n%v", seed, g)
+		}
+	}()
+	if g.symmetry > 0 {
+		requirePermutedStates(t, g.program(), g.symmetry, seed)
+	}
+	return revisits(t, g.program(), Options{TSO: g.tso}, runs)
 }

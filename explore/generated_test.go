@@ -3,36 +3,74 @@ package explore
 import (
 	"fmt"
 	"hash/fnv"
-	"maps"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
 // A generated program is a list of words for each task. Its tasks use every primitive of
 // package sim on a few shared structures, so that a mistake about any of them in the
-// reductions shows as an outcome that is missing, or that no interleaving has.
+// reductions shows as an outcome that is missing, or that no interleaving has. An outcome
+// is all that the tasks found, and the final content of memory.
+
+// generated is a program with its options.
+type generated struct {
+	tasks    [][]string
+	guards   bool     // locks say what they guard
+	abstract abstract // how tasks declare their live state before each word
+	refs     uint64   // initial references on each counted structure
+	symmetry int      // the number of first tasks that are alike
+	tso      bool
+}
+
+// abstract says how a task declares its live state.
+type abstract int
+
+const (
+	keepHistory     abstract = iota
+	replaceAll               // by [sim.Task.Abstract]
+	replaceSinceTop          // by [sim.Task.AbstractSince] a bookmark before its first word
+)
+
+func (g generated) String() string {
+	var b strings.Builder
+	for i, words := range g.tasks {
+		fmt.Fprintf(&b, "  %s: %s\n", faulterName(i), strings.Join(words, " "))
+	}
+	return fmt.Sprintf("guards=%v abstract=%v refs=%d symmetry=%d tso=%v\n%s", g.guards, g.abstract, g.refs, g.symmetry, g.tso, &b)
+}
 
 // arena is what the tasks of a generated program share.
 type arena struct {
-	words [3]sim.Word
-	spin  [2]sim.SpinLock
-	sem   [2]sim.RWSem
-	seq   sim.SeqCount
-	queue sim.WaitQueueHead
+	words  [3]sim.Word
+	mapped [2]sim.Word // each maps a byte
+	bytes  [2]uint64
+	spin   [2]sim.SpinLock
+	sem    [2]sim.RWSem
+	seq    sim.SeqCount
+	queue  sim.WaitQueueHead
+	held   sim.Word // written under spin[0]
+	ref    sim.Ref[published]
+	handle sim.Word // a handle of a task, or 0
 
 	underSpin, underSem [2]uint64 // protected by the locks
+
+	counted [2]*counted // the second has a reference on the first
+	cells   []*cell     // one for each task
+	tasks   []*performer
+	handles []int // the task of each handle; handles are numbered from 1 in the order of creation
 }
 
 // counted is a structure with a reference count, freed with the last reference.
-type counted struct {
-	refs sim.Word
-	x    sim.Word
-}
+type counted struct{ refs, x sim.Word }
+
+// cell is a structure that belongs to a task.
+type cell struct{ x sim.Word }
+
+// published is a structure that a task creates and publishes.
+type published struct{ x sim.Word }
 
 // sleeper is an entry of arena.queue.
 type sleeper struct{ entry sim.WaitQueueEntry }
@@ -41,263 +79,182 @@ var generatedClasses = [5]*sim.LockClass{
 	{Name: "sem0", Rank: 1}, {Name: "sem1", Rank: 2}, {Name: "queue", Rank: 3}, {Name: "spin0", Rank: 4}, {Name: "spin1", Rank: 5},
 }
 
-// generated is a program with its options.
-type generated struct {
-	tasks     [][]string
-	guards    bool // locks say what they guard
-	abstracts bool // tasks declare their live state before each word
-	refs      uint64
-	symmetry  int // the number of first tasks that are alike
-	tso       bool
+// newArena creates the shared structures. The tasks are added to it when they are
+// created, after this.
+func (g generated) newArena(c *sim.Controlled) *arena {
+	s := &arena{counted: [2]*counted{{}, {}}}
+	sim.LabelIn(c, s, "shared", 0)
+	for i, o := range s.counted {
+		sim.LabelIn(c, o, "counted", uint64(i))
+		o.refs.Init(g.refs)
+	}
+	for i := range g.tasks {
+		s.cells = append(s.cells, &cell{})
+		sim.LabelIn(c, s.cells[i], faulterName(i)+"'s cell", uint64(i+firstTask)<<32)
+	}
+	for i := range 2 {
+		s.sem[i].Init(generatedClasses[i])
+		s.spin[i].Init(generatedClasses[3+i])
+		if g.guards {
+			s.spin[i].Guards(func(x *sim.Summary) { x.Add(s.underSpin[i]) })
+			s.sem[i].Guards(func(x *sim.Summary) { x.Add(s.underSem[i]) })
+		}
+	}
+	s.queue.Init(generatedClasses[2])
+	s.queue.Lock.Guards(s.queue.SumUp)
+	return s
 }
 
-func (g generated) String() string {
-	var b strings.Builder
-	for i, words := range g.tasks {
-		fmt.Fprintf(&b, "  %s: %s\n", faulterName(i), strings.Join(words, " "))
+// outcome returns the outcome of a run whose tasks have all ended or sleep. The results
+// of tasks that are alike are in ascending order, and memory has nothing that tells them
+// apart.
+func (g generated) outcome(s *arena) string {
+	var results []string
+	for _, p := range s.tasks {
+		if p.ended {
+			results = append(results, p.saw.String()+".")
+		} else {
+			results = append(results, p.saw.String()+"asleep")
+		}
 	}
-	return fmt.Sprintf("guards=%v abstracts=%v refs=%d symmetry=%d tso=%v\n%s", g.guards, g.abstracts, g.refs, g.symmetry, g.tso, &b)
+	slices.Sort(results[:g.symmetry])
+	memory := strings.Join(results, " ")
+	for _, v := range []uint64{
+		s.bytes[0], s.bytes[1], s.held.Peek(), s.counted[0].refs.Peek(), s.counted[1].refs.Peek(),
+		s.words[0].Peek(), s.words[1].Peek(), s.words[2].Peek(),
+		s.underSpin[0], s.underSpin[1], s.underSem[0], s.underSem[1],
+	} {
+		memory += " " + strconv.FormatUint(v, 10)
+	}
+	return memory
 }
 
 // performer runs a task's words.
 type performer struct {
 	*sim.Task
 	s       *arena
-	o       *counted
-	w       *World
-	value   uint64 // that the task stores
+	own     int // the task's index
+	peer    int // that of the task whose cell it reads, and whom it wakes as its peer
+	value   uint64
 	last    uint64 // that it found
 	release []func(*sim.Task)
-	saw     strings.Builder // all that it found: the outcome
+	saw     strings.Builder // all that it found
+	ended   bool
+}
+
+// newPerformer adds a task's performer to the arena.
+func (g generated) newPerformer(s *arena) *performer {
+	i := len(s.tasks)
+	p := &performer{s: s, own: i, peer: (i + 1) % len(g.tasks), value: uint64(i + 1), last: 99}
+	if g.symmetry > 0 { // nothing may tell the tasks apart that are alike
+		p.peer = i
+		if i < g.symmetry {
+			p.value = 1
+		}
+		if i < g.symmetry && g.symmetry == 2 {
+			p.peer = 1 - i
+		}
+	}
+	s.tasks = append(s.tasks, p)
+	return p
 }
 
 func (p *performer) see(v uint64) {
 	p.last = v
-	fmt.Fprint(&p.saw, v, ",")
+	p.saw.WriteString(strconv.FormatUint(v, 10) + ",")
 }
 
-func (p *performer) put() {
-	if p.o.refs.Dec(p.Task) == 0 {
-		sim.Kfree(p.Task, p.o)
+// named returns the task that a word names: 9 is the peer.
+func (p *performer) named(n int) *sim.Task {
+	if n == 9 {
+		n = p.peer
 	}
+	return p.s.tasks[n].Task
 }
 
-// sleepUnless sleeps until it is woken if the word is 0.
-func (p *performer) sleepUnless(w *sim.Word) {
-	p.SetState(sim.Interruptible)
-	if w.Load(p.Task) == 0 {
-		p.Schedule()
-		fmt.Fprint(&p.saw, "slept,")
-	}
-	p.SetRunning()
-}
-
-// verbs are the words of a program, each with a number behind it.
-var verbs = map[string]func(p *performer, n int){
-	"load":   func(p *performer, n int) { p.see(p.s.words[n].Load(p.Task)) },
-	"store":  func(p *performer, n int) { p.s.words[n].Store(p.Task, p.value) },
-	"atonce": func(p *performer, n int) { p.s.words[n].StoreAtOnce(p.Task, p.value) },
-	"cas": func(p *performer, n int) {
-		if p.s.words[n].Cmpxchg(p.Task, 0, p.value) {
-			p.see(7)
-		}
-	},
-	"touch":  func(p *performer, n int) { p.s.words[n].Touch(p.Task, false) },
-	"mb":     func(p *performer, _ int) { p.SmpMb() },
-	"get":    func(p *performer, _ int) { p.o.refs.Inc(p.Task) },
-	"put":    func(p *performer, _ int) { p.put() },
-	"count":  func(p *performer, _ int) { p.see(p.o.refs.Load(p.Task)) },
-	"loadx":  func(p *performer, _ int) { p.see(p.o.x.Load(p.Task)) },
-	"storex": func(p *performer, _ int) { p.o.x.Store(p.Task, p.value) },
-	"getnz": func(p *performer, _ int) {
-		if p.o.refs.IncNotZero(p.Task) {
-			p.see(p.o.x.Load(p.Task))
-			p.put()
-		}
-	},
-	"spin": func(p *performer, n int) {
-		p.s.spin[n].Lock(p.Task)
-		p.release = append(p.release, p.s.spin[n].Unlock)
-	},
-	"down_read": func(p *performer, n int) {
-		p.s.sem[n].DownRead(p.Task)
-		p.release = append(p.release, p.s.sem[n].UpRead)
-	},
-	"down_write": func(p *performer, n int) {
-		p.s.sem[n].DownWrite(p.Task)
-		p.release = append(p.release, p.s.sem[n].UpWrite)
-	},
-	"release": func(p *performer, _ int) {
-		last := len(p.release) - 1
-		p.release[last](p.Task)
-		p.release = p.release[:last]
-	},
-	"readspin":  func(p *performer, n int) { p.see(p.s.underSpin[n]) },
-	"writespin": func(p *performer, n int) { p.s.underSpin[n] = p.s.underSpin[n]*2 + p.value },
-	"readsem":   func(p *performer, n int) { p.see(p.s.underSem[n]) },
-	"writesem":  func(p *performer, n int) { p.s.underSem[n] = p.s.underSem[n]*2 + p.value },
-	"wait":      func(p *performer, n int) { p.sleepUnless(&p.s.words[n]) },
-	"wake": func(p *performer, n int) {
-		fmt.Fprint(&p.saw, p.WakeUpState(p.w.tasks[n].sim, sim.Normal), ",")
-	},
-	"signal":  func(p *performer, n int) { p.Signal(p.w.tasks[n].sim, sim.SignalOrdinary) },
-	"pending": func(p *performer, _ int) { fmt.Fprint(&p.saw, p.SignalPending(), ",") },
-	"take":    func(p *performer, _ int) { p.TakeSignals() },
-	"queue": func(p *performer, _ int) {
-		e := &sleeper{}
-		sim.Label(p.Task, e, p.Name()+"'s sleeper", p.Unique())
-		e.entry.Task, e.entry.Func = p.Task, sim.DefaultWakeFunction
-		head := &p.s.queue
-		head.Lock.Lock(p.Task)
-		head.Add(p.Task, &e.entry)
-		head.Lock.Unlock(p.Task)
-		p.sleepUnless(&p.s.words[2])
-		head.Lock.Lock(p.Task)
-		head.Del(p.Task, &e.entry)
-		head.Lock.Unlock(p.Task)
-	},
-	"wakequeue": func(p *performer, _ int) {
-		p.s.words[2].Store(p.Task, p.value)
-		p.s.queue.WakeUpKey(p.Task, sim.Normal, sim.Key{})
-	},
-	"seqwrite": func(p *performer, _ int) {
-		p.s.spin[0].Lock(p.Task)
-		p.s.seq.WriteBegin(p.Task)
-		p.s.words[0].Store(p.Task, p.value)
-		p.s.words[1].Store(p.Task, p.value)
-		p.s.seq.WriteEnd(p.Task)
-		p.s.spin[0].Unlock(p.Task)
-	},
-	"seqread": func(p *performer, _ int) {
-		for range 2 {
-			n := p.s.seq.ReadBegin(p.Task)
-			x, y := p.s.words[0].Load(p.Task), p.s.words[1].Load(p.Task)
-			if !p.s.seq.ReadRetry(p.Task, n) {
-				p.see(x)
-				p.see(y)
-				return
-			}
-		}
-	},
-	"announce": func(p *performer, _ int) { p.SetState(sim.Interruptible) }, // and goes on, or ends
-}
-
-// run performs a task's words and returns all that it saw. "ifN" skips the next word
-// unless the task found N last.
-func (g generated) run(p *performer, words []string) string {
+// run performs the task's words. "ifN" skips the next word unless the task found N last.
+func (g generated) run(p *performer, words []string) {
+	top := p.Bookmark()
 	for at := 0; at < len(words); at++ {
-		if g.abstracts {
-			p.Abstract(func(int) uint64 {
-				h := fnv.New64a()
-				fmt.Fprint(h, at, p.saw.String(), p.last)
-				return h.Sum64()
-			})
-		}
-		word := words[at]
-		verb := strings.TrimRight(word, "0123456789")
-		n, _ := strconv.Atoi(word[len(verb):])
+		g.declare(p, top, at)
+		verb := strings.TrimRight(words[at], "0123456789")
+		n, _ := strconv.Atoi(words[at][len(verb):])
 		if verb == "if" {
 			if p.last != uint64(n) {
 				at++
 			}
 			continue
 		}
-		verbs[verb](p, n)
+		verbs[verb].do(p, n)
 	}
-	return p.saw.String() + "."
+	p.ended = true
 }
 
-// setup makes the program a setup.
-func (g generated) setup() *Setup {
-	setup := &Setup{Name: "generated", Faulters: max(g.symmetry, 1)}
-	if g.symmetry > 0 {
-		setup.Symmetry = SamePage
+// declare declares the task's live state before the word with the index. What a lock
+// without Guards protects is live while the task holds the lock, and is not declared.
+func (g generated) declare(p *performer, top sim.Bookmark, at int) {
+	if !g.guards && len(p.release) > 0 {
+		return
 	}
-	setup.Tasks = func(w *World) {
-		s, o := &arena{}, &counted{}
-		sim.LabelIn(w.exec, s, "shared", 0)
-		sim.LabelIn(w.exec, o, "counted", 0)
-		for i := range 2 {
-			s.sem[i].Init(generatedClasses[i])
-			s.spin[i].Init(generatedClasses[3+i])
-			if g.guards {
-				s.spin[i].Guards(func(x *sim.Summary) { x.Add(s.underSpin[i]) })
-				s.sem[i].Guards(func(x *sim.Summary) { x.Add(s.underSem[i]) })
+	switch g.abstract {
+	case replaceAll:
+		p.Abstract(func(int) uint64 {
+			h := fnv.New64a()
+			fmt.Fprint(h, at, p.saw.String(), p.last)
+			return h.Sum64()
+		})
+	case replaceSinceTop:
+		p.AbstractSince(top, fmt.Sprint(at), func(s *sim.Summary) {
+			for _, c := range []byte(p.saw.String()) {
+				s.Add(uint64(c))
 			}
-		}
-		s.queue.Init(generatedClasses[2])
-		s.queue.Lock.Guards(s.queue.SumUp)
-		o.refs.Init(g.refs)
+			s.Add(p.last)
+		})
+	}
+}
+
+// generatedProgram makes a generated program one that searches accept. Its outcomes begin
+// with "all=", except for those of runs that went wrong.
+type generatedProgram struct {
+	Standalone
+	g generated
+}
+
+func (g generated) program() *generatedProgram {
+	p := &generatedProgram{Standalone{Name: "generated"}, g}
+	p.Tasks = func(r *Run) {
+		s := g.newArena(r.exec)
 		for i, words := range g.tasks {
-			value := uint64(i + 1)
-			if i < g.symmetry {
-				value = 1
-			}
-			w.Go(faulterName(i), func(t *machine.Task) string {
-				return g.run(&performer{Task: t.Task, s: s, o: o, w: w, value: value, last: 99}, words)
-			}).Sleeper = true
+			p := g.newPerformer(s)
+			task := r.Go(faulterName(i), func(*sim.Task) string {
+				g.run(p, words)
+				return p.saw.String() // which Go declares to be the live state of a task that has ended
+			})
+			p.Task, task.Sleeper = task.sim, true
 		}
+		r.AtEnd(func() error {
+			for _, t := range r.tasks {
+				t.ended, t.Outcome = true, ""
+			}
+			r.tasks = append(r.tasks, &Task{Name: "all", Outcome: g.outcome(s), ended: true})
+			return nil
+		})
 	}
-	return setup
+	return p
 }
 
-// phrases are what a task's words are drawn from, by the primitive that a program is
-// about. "@" is replaced by 0 or 1, and "#" by the number of a task.
-var phrases = map[string][]string{
-	"words": {"load@", "load2", "store@", "store@", "atonce@", "cas@", "mb", "touch@"},
-	"spinlocks": {
-		"load@", "store@", "spin0 readspin0 release", "spin0 writespin0 release", "spin1 writespin1 load@ release",
-		"spin0 store@ release", "spin0 readspin0 spin1 readspin1 release release", "spin0 writespin0 spin1 writespin1 release release",
-	},
-	"semaphores": {
-		"load@", "store@", "down_read0 readsem0 release", "down_write0 writesem0 release", "down_read1 load@ release",
-		"down_write1 writesem1 store@ release", "down_read0 readsem0 down_write1 writesem1 release release",
-		"down_write0 down_read1 readsem1 release release", "down_read0 spin1 readspin1 release release",
-	},
-	"references": {
-		"get", "put", "put", "getnz", "loadx", "storex", "count", "load@", "spin0 put release",
-		"down_read0 loadx release", "down_write0 put release", "getnz put",
-	},
-	"sleeping": {
-		"wait@", "wake#", "store@ wake#", "queue", "wakequeue", "signal#", "pending", "take", "load@", "announce", "wake#",
-	},
-	"sequence counts": {"seqwrite", "seqread", "load@", "store@"},
+// symmetryGroup permutes the tasks that are alike.
+func (p *generatedProgram) symmetryGroup(*Options) ([]sim.Permutation, [][]int) {
+	return symmetryGroup(OwnPage, max(p.g.symmetry, 1))
 }
 
-// generate draws a program with tasks of up to words words each.
-func generate(rng *rand.Rand, tasks, words int) generated {
-	kinds := slices.Sorted(maps.Keys(phrases))
-	kind := ""
-	if n := rng.IntN(len(kinds) + 1); n < len(kinds) {
-		kind = kinds[n] // else a mixture
+// newRun makes the ID of the first task firstTask, as permutations expect.
+func (p *generatedProgram) newRun(f *factory, strategy sim.Strategy, opts *Options) (*Run, error) {
+	r, err := p.Standalone.newRun(f, strategy, opts)
+	r.firstID, r.alike = firstTask, p.g.symmetry
+	r.exec.Go("setup", nil, func(*sim.Task) {})
+	if bug := r.exec.Settle(); bug != nil {
+		return nil, bug
 	}
-	g := generated{guards: rng.IntN(2) == 0, abstracts: rng.IntN(3) == 0, refs: 1 + rng.Uint64N(2)}
-	draw := func(own int) (all []string) {
-		for n := (words+1)/2 + rng.IntN((words+1)/2+1); len(all) < n; {
-			from := phrases[kind]
-			if kind == "" {
-				from = phrases[kinds[rng.IntN(len(kinds))]]
-			}
-			phrase := strings.ReplaceAll(from[rng.IntN(len(from))], "@", strconv.Itoa(rng.IntN(2)))
-			phrase = strings.ReplaceAll(phrase, "#", strconv.Itoa(rng.IntN(tasks)))
-			all = append(all, strings.Fields(phrase)...)
-			if rng.IntN(4) == 0 {
-				all = append(all, fmt.Sprint("if", rng.IntN(3)), fmt.Sprint("store", rng.IntN(2)))
-			}
-		}
-		return all
-	}
-	for i := range tasks {
-		g.tasks = append(g.tasks, draw(i))
-	}
-	switch rng.IntN(4) {
-	case 0:
-		g.tso = true
-	case 1: // the first two tasks are alike; they may not name tasks
-		if !strings.Contains(strings.Join(slices.Concat(g.tasks...), " "), "wake") &&
-			!strings.Contains(strings.Join(slices.Concat(g.tasks...), " "), "signal") {
-			g.symmetry, g.tasks[1] = 2, g.tasks[0]
-		}
-	}
-	return g
+	return r, err
 }

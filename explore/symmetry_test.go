@@ -18,32 +18,38 @@ func TestPermutedRunsReachPermutedStates(t *testing.T) {
 		}
 		for _, faulters := range []int{2, 3} {
 			for seed := range uint64(20) {
-				schedule, states := permutedRun(t, setup, faulters, seed, nil, nil)
-				for k, to := range permutations(faulters) {
-					_, permuted := permutedRun(t, setup, faulters, seed, schedule, to)
-					for i := range states {
-						require.Equal(t, states[i][k], permuted[i][0], "%s: permutation %d after %d steps: %v", setup.Name, k, i, schedule[:i])
-					}
-				}
+				requirePermutedStates(t, setup, faulters, seed)
 			}
+		}
+	}
+}
+
+// requirePermutedStates runs the setup at random, and again with each permutation of the
+// faulters.
+func requirePermutedStates(t *testing.T, program Program, faulters int, seed uint64) {
+	schedule, states := permutedRun(t, program, faulters, seed, nil, nil)
+	for k, to := range permutations(faulters) {
+		_, permuted := permutedRun(t, program, faulters, seed, schedule, to)
+		for i := range states {
+			require.Equal(t, states[i][k], permuted[i][0], "%s: permutation %d after %d steps: %v", program.name(), k, i, schedule[:i])
 		}
 	}
 }
 
 // permutedRun runs the setup at random, or along a schedule with the tasks permuted, and
 // returns the schedule and the fingerprints before each of its steps.
-func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule []int, to []int) ([]int, [][]uint64) {
+func permutedRun(t *testing.T, program Program, faulters int, seed uint64, schedule []int, to []int) ([]int, [][]uint64) {
 	var states [][]uint64
 	rng := rand.New(rand.NewPCG(seed, 0))
 	factory := newFactory()
 	defer factory.close()
-	var w *World
+	var r *Run
 	var taken []int
 	pick := func(enabled []*sim.Task, _ *sim.Task) *sim.Task {
-		if w == nil {
+		if r == nil {
 			return enabled[0]
 		}
-		states = append(states, w.fingerprints(nil))
+		states = append(states, r.fingerprints(nil))
 		id := enabled[rng.IntN(len(enabled))].ID()
 		if schedule != nil {
 			id = schedule[len(taken)]
@@ -53,17 +59,18 @@ func permutedRun(t *testing.T, setup *Setup, faulters int, seed uint64, schedule
 		}
 		taken = append(taken, id)
 		chosen := (&worker{}).taskAt(enabled, id)
-		require.NotNil(t, chosen, "%s with %d faulters: %v of %v", setup.Name, faulters, taken, schedule)
-		w.observe(chosen)
+		require.NotNil(t, chosen, "%s with %d faulters: %v of %v", program.name(), faulters, taken, schedule)
+		r.host.observe(chosen)
 		return chosen
 	}
-	world, err := factory.newWorld(pickFunc(pick), setup, &Options{Faulters: faulters})
+	opts := &Options{Faulters: faulters}
+	run, err := program.newRun(factory, pickFunc(pick), opts)
 	require.NoError(t, err)
-	world.enableFingerprints(symmetryGroup(setup.Symmetry, faulters))
-	setup.Tasks(world)
-	w = world
-	_ = world.exec.Settle()
-	world.discard()
+	run.enableFingerprints(program.symmetryGroup(opts))
+	run.host.start()
+	r = run
+	_ = r.exec.Settle()
+	r.discard()
 	return taken, states
 }
 
