@@ -117,7 +117,8 @@ func (c *Controlled) position(t *Task, k int) uint64 {
 
 // Abstract replaces the task's history by a hash of its live state, which live returns
 // for each permutation. The dead variables must be irrelevant to the task's further
-// behaviour. Runs that differ only in these then reach the same state here. (M. Bozga,
+// behaviour. While the task holds a lock without Guards, what the lock guards is live.
+// Runs that differ only in dead variables then reach the same state here. (M. Bozga,
 // J.-C. Fernandez and L. Ghirvu, "State space reduction based on live variables
 // analysis", 1999, compute which variables are live. Here the program says so.)
 func (t *Task) Abstract(live func(permutation int) uint64) {

@@ -154,18 +154,21 @@ func (c *Controlled) unlock(t *Task, l *SpinLock) {
 	s := Step{OpUnlock, unsafe.Pointer(l)}
 	if c.buffered() {
 		c.recordStep(t, s, 0)
-		c.buffer(t, pendingStore{step: s, commit: func() { c.releaseLock(t, l) }})
+		left := c.sumUp(t, l.guards)
+		c.buffer(t, pendingStore{step: s, sum: left, commit: func() { c.releaseLock(t, l, &left) }})
 		return
 	}
 	c.step(t, s)
 	c.recordStep(t, s, 0)
-	c.releaseLock(t, l)
+	left := c.sumUp(t, l.guards)
+	c.releaseLock(t, l, &left)
 }
 
-// releaseLock makes a release visible to other tasks.
-func (c *Controlled) releaseLock(t *Task, l *SpinLock) {
+// releaseLock makes a release visible to other tasks. left is the content that the holder
+// leaves.
+func (c *Controlled) releaseLock(t *Task, l *SpinLock, left *sums) {
 	l.owner = nil
-	c.recordRelease(t, unsafe.Pointer(l), l.guards)
+	c.replaceContent(t, unsafe.Pointer(l), left)
 }
 
 // BareLock serialises accesses that the hardware makes without a lock. It is no lock of

@@ -158,9 +158,9 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 	c.step(t, s)
 	c.recordWord(t, s, w)
 	if write && c.fp.on {
-		old := c.wordSum(t, w)
-		c.mustLabel(t, s.Obj).setContent(s.Obj, &t.co.history)
-		c.replaceSum(t, unsafe.Pointer(w), &old, &t.co.history)
+		old, now := c.wordSum(t, w), c.contentBy(t)
+		c.mustLabel(t, s.Obj).setContent(s.Obj, &now)
+		c.replaceSum(t, unsafe.Pointer(w), &old, &now)
 	}
 }
 

@@ -98,18 +98,28 @@ func (s *RWSem) up(t *Task, write bool) {
 func (c *Controlled) up(t *Task, s *RWSem, step Step, write bool) {
 	if c.buffered() {
 		c.recordStep(t, step, 0)
-		c.buffer(t, pendingStore{step: step, commit: func() { c.releaseSem(t, s, write) }})
+		pending := pendingStore{step: step}
+		if write {
+			pending.sum = c.sumUp(t, s.guards)
+		}
+		pending.commit = func() { c.releaseSem(t, s, write, &pending.sum) }
+		c.buffer(t, pending)
 		return
 	}
 	c.step(t, step)
 	c.recordStep(t, step, 0)
-	c.releaseSem(t, s, write)
+	var left sums
+	if write {
+		left = c.sumUp(t, s.guards)
+	}
+	c.releaseSem(t, s, write, &left)
 }
 
-// releaseSem makes a release visible to other tasks.
-func (c *Controlled) releaseSem(t *Task, s *RWSem, write bool) {
+// releaseSem makes a release visible to other tasks. left is the content that a writer
+// leaves.
+func (c *Controlled) releaseSem(t *Task, s *RWSem, write bool, left *sums) {
 	if write {
-		c.recordRelease(t, unsafe.Pointer(s), s.guards)
+		c.replaceContent(t, unsafe.Pointer(s), left)
 	}
 	s.release(t, write)
 }

@@ -65,10 +65,10 @@ func (s *Summary) AddObject(p any) {
 }
 
 // sumUp returns the summary under each permutation. If there is no summary, or it is
-// unknown, it returns the task's history instead.
+// unknown, it returns what contentBy returns instead.
 func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to sums) {
 	if summary == nil {
-		return t.co.history
+		return c.contentBy(t)
 	}
 	for k := range c.fp.permutations {
 		s := &c.fp.summary
@@ -78,20 +78,28 @@ func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to sums) {
 			return sums{}
 		}
 		if s.unknown {
-			return t.co.history
+			return c.contentBy(t)
 		}
 		to[k] = mix(s.h, s.set)
 	}
 	return to
 }
 
-// recordRelease sets the content, in the fingerprint, of a lock that the task releases,
-// or of a pointer that it stores.
-func (c *Controlled) recordRelease(t *Task, obj unsafe.Pointer, summary func(s *Summary)) {
-	if !c.fp.on {
-		return
+// contentBy returns a hash that represents whatever the task writes now: it is determined
+// by the task's program and by its history. Tasks with different programs can have equal
+// histories.
+func (c *Controlled) contentBy(t *Task) (to sums) {
+	for k := range c.fp.permutations {
+		to[k] = mix(c.fp.permutations[k].task(t.id), t.co.history[k])
 	}
-	now := c.sumUp(t, summary)
-	c.replaceSum(t, obj, c.contentOf(t, obj), &now)
-	c.mustLabel(t, obj).setContent(obj, &now)
+	return to
+}
+
+// replaceContent replaces the content, in the fingerprint, of a lock that the task
+// releases, or of a pointer that it stores.
+func (c *Controlled) replaceContent(t *Task, obj unsafe.Pointer, now *sums) {
+	if c.fp.on {
+		c.replaceSum(t, obj, c.contentOf(t, obj), now)
+		c.mustLabel(t, obj).setContent(obj, now)
+	}
 }

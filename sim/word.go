@@ -160,7 +160,8 @@ func (r *Ref[T]) Store(t *Task, p *T) {
 		s := Step{OpStore, unsafe.Pointer(r)}
 		t.ctl.step(t, s)
 		t.ctl.recordStep(t, s, 0)
-		t.ctl.recordRelease(t, s.Obj, func(s *Summary) { s.AddObject(p) })
+		now := t.ctl.sumUp(t, func(s *Summary) { s.AddObject(p) })
+		t.ctl.replaceContent(t, s.Obj, &now)
 	}
 	r.p.Store(p)
 }
