@@ -24,6 +24,7 @@ var toys = []struct {
 		"a lock's content is what its holder left, not what the holder did until the buffer was empty"},
 	{"tso guards forgets", "fetch0 spin0 copyspin0 release forget load1 | store0",
 		"a release in a store buffer has the content that the holder has left"},
+	{"alike=2", "cas0 load1 load1", "a failed cmpxchg finds the value that it would have stored"},
 }
 
 // toy parses a program. The options are words: "tso", "guards" (locks say what they

@@ -69,12 +69,13 @@ func (c *Controlled) storeAtOnce(t *Task, w *Word, v uint64) {
 }
 
 // cmpxchg counts as a store if it succeeds. If it fails, the task learns the word's
-// value.
+// value; the history then has a load, because the value can be the one that a success
+// would have stored.
 func (c *Controlled) cmpxchg(t *Task, w *Word, old, v uint64) bool {
 	s := Step{OpStore, unsafe.Pointer(w)}
 	c.step(t, s)
 	if c.inMemory(w) != old { // not w.v: another task's store may be pending
-		c.recordWord(t, s, w)
+		c.recordWord(t, Step{OpLoad, s.Obj}, w)
 		return false
 	}
 	c.recordStep(t, s, v)
