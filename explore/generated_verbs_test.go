@@ -29,6 +29,7 @@ var verbs = map[string]verb{
 			p.see(8)
 		}
 	}},
+	"write": {1, func(p *performer, n int) { p.s.words[0].Store(p.Task, uint64(n)) }},
 	"touch": {1, func(p *performer, n int) { p.s.mapped[n].Touch(p.Task, false); p.see(p.s.bytes[n]) }},
 	"poke":  {1, func(p *performer, n int) { p.s.mapped[n].Touch(p.Task, true); p.s.bytes[n] = p.value }},
 
@@ -91,11 +92,13 @@ var verbs = map[string]verb{
 	}},
 
 	// Reference counts.
-	"get":    {1, func(p *performer, n int) { p.s.counted[n].refs.Inc(p.Task) }},
-	"put":    {2, (*performer).put},
-	"count":  {1, func(p *performer, n int) { p.see(p.s.counted[n].refs.Load(p.Task)) }},
-	"loadx":  {1, func(p *performer, n int) { p.see(p.s.counted[n].x.Load(p.Task)) }},
-	"storex": {1, func(p *performer, n int) { p.s.counted[n].x.Store(p.Task, p.value) }},
+	"get":      {1, func(p *performer, n int) { p.s.counted[n].refs.Inc(p.Task) }},
+	"put":      {2, (*performer).put},
+	"count":    {1, func(p *performer, n int) { p.see(p.s.counted[n].refs.Load(p.Task)) }},
+	"drop":     {1, func(p *performer, n int) { fmt.Fprint(&p.saw, p.s.counted[n].refs.Dec(p.Task) == 0, ",") }}, // does not free
+	"setcount": {1, func(p *performer, n int) { p.s.counted[n].refs.StoreAtOnce(p.Task, 5) }},
+	"loadx":    {1, func(p *performer, n int) { p.see(p.s.counted[n].x.Load(p.Task)) }},
+	"storex":   {1, func(p *performer, n int) { p.s.counted[n].x.Store(p.Task, p.value) }},
 	"getnz": {3, func(p *performer, n int) {
 		if o := p.s.counted[n]; o.refs.IncNotZero(p.Task) {
 			p.see(o.x.Load(p.Task))
@@ -129,6 +132,21 @@ var verbs = map[string]verb{
 	"writesem":  {0, func(p *performer, n int) { p.s.underSem[n] = p.s.underSem[n]*2 + p.value }},
 	"storeheld": {1, func(p *performer, _ int) { p.s.held.Store(p.Task, p.value) }},
 	"peekheld":  {0, func(p *performer, _ int) { p.see(p.s.held.PeekHeld(p.Task)) }},
+	"storeunder": {3, func(p *performer, n int) {
+		p.s.spin[n].Lock(p.Task)
+		p.s.words[0].Store(p.Task, p.value)
+		p.s.spin[n].Unlock(p.Task)
+	}},
+	"either": {4, func(p *performer, n int) { // with a lock held, or without
+		if p.last == 0 {
+			p.s.spin[n].Lock(p.Task)
+			defer p.s.spin[n].Unlock(p.Task)
+		} else {
+			p.s.words[2].Load(p.Task)
+		}
+		p.s.words[1].Load(p.Task)
+		p.see(p.s.words[0].Load(p.Task))
+	}},
 	"seqwrite": {6, func(p *performer, _ int) {
 		p.s.spin[0].Lock(p.Task)
 		p.s.seq.WriteBegin(p.Task)
