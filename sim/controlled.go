@@ -37,6 +37,9 @@ type Controlled struct {
 	// not grow with the length of the run. Set it before the first label and the first
 	// task.
 	NoFingerprints bool
+	// CheckLabels ends the run with an error if a structure gets the label of another one
+	// that is not freed. It is for tests. Set it before the first label.
+	CheckLabels bool
 
 	strategy Strategy
 	tasks    runQueue // that have not ended
@@ -49,8 +52,9 @@ type Controlled struct {
 	err      error    // ended the run
 	stopping bool     // tasks are being unwound
 	labels   labelIndex
-	spare    []label // preallocated labels
-	freed    bool    // some structure has been freed
+	spare    []label           // preallocated labels
+	freed    bool              // some structure has been freed
+	labelled map[uint64]*label // the last label with each identity; only with CheckLabels
 	fp       fingerprint
 	// handles are the meanings of the handles stored before Fingerprint was called.
 	handles map[unsafe.Pointer]func(*Summary)

@@ -20,8 +20,9 @@ type label struct {
 	weak     weak.Pointer[byte]
 	name     string
 	n        uint64
-	ids      sums // the identity of the structure
-	part     sums // the structure's terms in the fingerprint
+	owner    *label // of the structure within whose identity the label is unique; nil if none
+	ids      sums   // the identity of the structure
+	part     sums   // the structure's terms in the fingerprint
 	contents []content
 	typ      reflect.Type
 	freed    bool // by Kfree
@@ -61,13 +62,22 @@ func (l *label) dropContent(obj unsafe.Pointer) {
 
 // identify computes the structure's identity under each permutation.
 func (l *label) identify(permutations []Permutation) {
-	for k, p := range permutations {
-		name, n := l.name, l.n
-		if p.Label != nil {
-			name, n = p.Label(name, n)
-		}
-		l.ids[k] = mix(hashString(name), n)
+	for k := range permutations {
+		l.ids[k] = l.identity(&permutations[k])
 	}
+}
+
+// identity returns the structure's identity under the permutation.
+func (l *label) identity(p *Permutation) uint64 {
+	name, n := l.name, l.n
+	if p.Label != nil {
+		name, n = p.Label(name, n)
+	}
+	id := mix(hashString(name), n)
+	if l.owner != nil {
+		id = mix(l.owner.identity(p), id)
+	}
+	return id
 }
 
 // Label gives the structure at p a label, so that the shared words and locks in it have a
@@ -81,11 +91,27 @@ func Label[T any](t *Task, p *T, name string, n uint64) {
 }
 
 // LabelIn is [Label] for structures created before the first task.
-func LabelIn[T any](c *Controlled, p *T, name string, n uint64) {
+func LabelIn[T any](c *Controlled, p *T, name string, n uint64) { addLabel(c, p, nil, name, n) }
+
+// LabelOf is [Label] for a structure that belongs to the labelled structure at owner. The
+// pair of name and n must be unique only among the structures of that owner. A
+// permutation that maps the owner thereby maps the structure.
+func LabelOf[T, O any](t *Task, p *T, owner *O, name string, n uint64) {
+	if t.ctl != nil {
+		LabelOfIn(t.ctl, p, owner, name, n)
+	}
+}
+
+// LabelOfIn is [LabelOf] for structures created before the first task.
+func LabelOfIn[T, O any](c *Controlled, p *T, owner *O, name string, n uint64) {
+	addLabel(c, p, c.labelOf(unsafe.Pointer(owner)), name, n)
+}
+
+func addLabel[T any](c *Controlled, p *T, owner *label, name string, n uint64) {
 	l := c.newLabel()
 	*l = label{
 		base: uintptr(unsafe.Pointer(p)), size: unsafe.Sizeof(*p),
-		name: name, n: n, typ: reflect.TypeFor[T](),
+		name: name, n: n, owner: owner, typ: reflect.TypeFor[T](),
 	}
 	if c.NoFingerprints {
 		l.weak = weak.Make((*byte)(unsafe.Pointer(p)))
@@ -115,6 +141,9 @@ func (c *Controlled) addLabel(l *label) {
 	}
 	c.memo = nil
 	c.labels.add(l)
+	if c.CheckLabels {
+		c.assertUnique(l)
+	}
 }
 
 // labelOf returns the label of the structure that contains the object, nil if none.

@@ -40,6 +40,65 @@ func TestLabelsOfManyStructures(t *testing.T) {
 	}
 }
 
+// A label that belongs to an owner is unique among those of the owner, and permuted with
+// it.
+func TestLabelsOfOwners(t *testing.T) {
+	c := NewControlled(NewRandom(1))
+	c.CheckLabels = true
+	owners, parts := [2]*pair{new(pair), new(pair)}, [2]*pair{new(pair), new(pair)}
+	for i := range owners {
+		LabelIn(c, owners[i], "owner", uint64(i))
+		LabelOfIn(c, parts[i], owners[i], "part", 1)
+	}
+	require.NoError(t, c.Settle())
+	c.Fingerprint(Permutation{}, Permutation{Label: func(name string, n uint64) (string, uint64) {
+		if name == "owner" {
+			n = 1 - n
+		}
+		return name, n
+	}})
+	id := func(part, permutation int) ObjectID {
+		id, _, ok := c.ID(unsafe.Pointer(&parts[part].a), permutation)
+		require.True(t, ok)
+		return id
+	}
+	require.NotEqual(t, id(0, 0), id(1, 0))
+	require.Equal(t, id(0, 0), id(1, 1))
+	require.Equal(t, id(1, 0), id(0, 1))
+}
+
+// CheckLabels reports a label that a live structure has already, and none of one that was
+// freed, or whose memory was reused.
+func TestCheckLabels(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		first func(t *Task, p *pair)
+		want  string
+	}{
+		{"live", func(*Task, *pair) {}, `two live structures have the label "pair", 0x1: a sim.pair and a sim.pair`},
+		{"freed", func(t *Task, p *pair) { Kfree(t, p) }, ""},
+		{"reused", func(t *Task, p *pair) { Label(t, p, "other", 2) }, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := NewControlled(NewRandom(1))
+			c.CheckLabels = true
+			c.Go("t", nil, func(t *Task) {
+				first, second := new(pair), new(pair)
+				Label(t, first, "pair", 1)
+				tc.first(t, first)
+				Label(t, second, "pair", 1)
+				runtime.KeepAlive(first)
+			})
+			err := c.Settle()
+			if tc.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, tc.want)
+			}
+		})
+	}
+}
+
 // Without fingerprints the executor keeps neither structures that no task can reach nor
 // their labels.
 func TestLabelsOfLostStructures(t *testing.T) {
