@@ -77,7 +77,7 @@ func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (
 func (f *factory) newRun(strategy sim.Strategy, opts *Options, host host) *Run {
 	r := &Run{host: host, exec: sim.NewControlled(strategy)}
 	r.exec.Coroutines, r.exec.Trace = &f.coroutines, f.trace
-	r.exec.MaxSteps = maxSteps
+	r.exec.MaxSteps, r.exec.CheckLabels = maxSteps, opts.checkLabels
 	if opts.TSO {
 		r.exec.TSO()
 	}

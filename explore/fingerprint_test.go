@@ -21,7 +21,7 @@ import (
 // recorded.
 func TestStatesDetermineWhatFollows(t *testing.T) {
 	for _, version := range []string{DefaultVersion, "4.3", "4.14", "6.18"} {
-		for _, setup := range setups {
+		for _, setup := range append(Setups(), forked...) {
 			t.Run(fmt.Sprint(setup.Name, " ", version), func(t *testing.T) {
 				t.Parallel()
 				for _, faulters := range []int{setup.Faulters, 2 * setup.Faulters} {

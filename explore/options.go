@@ -43,6 +43,7 @@ type Options struct {
 	Progress func(Stats)
 
 	finalStates map[uint64]bool       // if not nil, receives the hashes of all final states
+	checkLabels bool                  // two live structures with one label are a failure
 	ignored     func(s Schedule) bool // reports whether a failure does not count; nil: all count
 }
 

@@ -128,7 +128,7 @@ func (r *permuter) label(name string, n uint64) (string, uint64) {
 			return r.names[to] + rest, uint64(r.task(int(n>>32)))<<32 | n&low
 		}
 	}
-	if name == "pte table" || strings.HasSuffix(name, " at") {
+	if strings.HasSuffix(name, " table") || strings.HasSuffix(name, " at") {
 		return name, r.address(n)
 	}
 	return name, uint64(r.task(int(n>>32)))<<32 | n&low

@@ -78,6 +78,23 @@ type pickFunc func(enabled []*sim.Task, current *sim.Task) *sim.Task
 
 func (f pickFunc) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task { return f(enabled, current) }
 
+// A table that covers high addresses does not belong to a faulter whose number its
+// address happens to contain.
+func TestPermutedTables(t *testing.T) {
+	perms, _ := symmetryGroup(OwnPage, 2)
+	for _, tc := range []struct {
+		name     string
+		from, to uint64
+	}{
+		{"pte table", own(0), own(1)}, {"pmd table", 0, 0},
+		{"pmd table", firstTask << 32, firstTask << 32}, {"pte table", firstTask << 32, firstTask << 32},
+	} {
+		name, n := perms[1].Label(tc.name, tc.from)
+		require.Equal(t, tc.name, name)
+		require.Equal(t, tc.to, n)
+	}
+}
+
 // Outcomes of interchangeable faulters are sorted: there is one for each orbit.
 func TestOutcomesOfInterchangeableFaulters(t *testing.T) {
 	skipIfShort(t, true)

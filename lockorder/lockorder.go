@@ -27,7 +27,8 @@
 // A lock in parentheses is never taken. The model does not have it yet, except for
 // fault_wqh.lock, which is unused because fault_pending_wqh.lock protects that queue too.
 // mmap_lock and fd_wqh.lock are never held together: a fault drops mmap_lock before it
-// wakes the readers (FAULT-11).
+// wakes the readers (FAULT-11). The lock of a shared page's bytes, which may be taken
+// under a page-table lock, exists only on the controlled executor: see page.Sharing.
 package lockorder
 
 // The ranks. The rank of siglock, 100, is declared in package sim; it is the highest.
@@ -38,5 +39,6 @@ const (
 	FaultWqh        = 31
 	Shmem           = 35
 	PageTable       = 40
+	PageBytes       = 50
 	FileLock        = 60
 )

@@ -81,16 +81,19 @@ func (m *Machine) NewProcess() *Process {
 	space := mm.New(m.memory)
 	space.MmapMinAddr, space.MaxMapCount, space.THP = m.MmapMinAddr, m.MaxMapCount, m.THP
 	space.Dropped, space.Facts = m.Dropped, m.facts
-	return m.newProcess(space, vfs.NewFDTable(m.MaxFds))
-}
-
-func (m *Machine) newProcess(space *mm.MM, files *vfs.FDTable) *Process {
-	p := &Process{PID: int(m.lastPID.Add(1)), MM: space, machine: m, files: files}
+	p := m.newProcess(space, vfs.NewFDTable(m.MaxFds))
 	if c, ok := m.exec.(*sim.Controlled); ok {
 		space.Label(c, uint64(p.PID))
-		sim.LabelIn(c, files, "files", uint64(p.PID))
+		sim.LabelIn(c, p.files, "files", uint64(p.PID))
 	}
 	return p
+}
+
+// newProcess numbers a process. Its address space and descriptor table must have labels
+// before a task uses them. A child has labels of its own kind: its PID depends on the
+// interleaving if several tasks fork.
+func (m *Machine) newProcess(space *mm.MM, files *vfs.FDTable) *Process {
+	return &Process{PID: int(m.lastPID.Add(1)), MM: space, machine: m, files: files}
 }
 
 // Machine returns the machine of the process.

@@ -14,7 +14,9 @@ func (t *Task) Fork() (*Process, error) {
 	if err != nil {
 		return nil, t.leaveErr("fork", err)
 	}
-	child := parent.machine.newProcess(space, parent.files.DupFd(t.Task))
+	files := parent.files.DupFd(t.Task)
+	sim.Label(t.Task, files, "child files", t.Unique())
+	child := parent.machine.newProcess(space, files)
 	_, err = t.leaveOr("fork", uint64(child.PID), nil, func() { child.exit(t.Task) })
 	return child, err
 }

@@ -498,9 +498,9 @@ func TestFaultOps(t *testing.T) {
 			var asked []uint64
 			vma := w.at(0)
 			vma.Flags |= c.shared
-			vma.Ops = &VMOperations{Name: "test", Fault: func(_ *sim.Task, _ *VMA, pgoff uint64) (*page.Frame, error) {
+			vma.Ops = &VMOperations{Name: "test", Fault: func(t *sim.Task, _ *VMA, pgoff uint64) (*page.Frame, error) {
 				asked = append(asked, pgoff)
-				object.Get()
+				object.Get(t)
 				return object, nil
 			}}
 			require.Equal(t, Done, w.mm.DoPageFault(w.t, pg(2)+5, c.write, true))

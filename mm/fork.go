@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -14,6 +15,8 @@ func (mm *MM) Fork(t *sim.Task) (*MM, error) {
 	child.TaskSize, child.MmapMinAddr, child.MmapBase = mm.TaskSize, mm.MmapMinAddr, mm.MmapBase
 	child.MaxMapCount, child.THP, child.Dropped = mm.MaxMapCount, mm.THP, mm.Dropped
 	child.Facts = mm.Facts
+	sim.Label(t, child, "child mm", t.Unique())
+	pgtable.Label(t, child.pgd, child)
 
 	mm.MmapLock.DownWrite(t)
 	child.MmapLock.DownWriteNested(t) // uncontended: no other task can reach the child yet

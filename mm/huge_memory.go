@@ -2,6 +2,7 @@ package mm
 
 import (
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/mm/page"
 	"github.com/uffdsim/uffdsim/mm/pgtable"
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -80,7 +81,7 @@ func (mm *MM) doHugePMDWPPage(t *sim.Task, vmf *Fault) FaultResult {
 		pmd.Unlock(t)
 		return 0
 	}
-	if !entry.Special() && !pmd.Behind(i).AnyShared() {
+	if !entry.Special() && !pmd.Behind(i).AnyShared(t) {
 		pmd.Set(t, i, entry|pgtable.Dirty|maybeMkwrite(vmf.VMA))
 		pmd.Unlock(t)
 		return 0
@@ -127,9 +128,8 @@ func (mm *MM) copyHugePMD(t *sim.Task, child *MM, pmd *pgtable.Table, i int, add
 	deposit := child.newTable(t, pgtable.PTE, addr)
 	*deposit.Frames() = *pmd.Behind(i).Frames()
 	if !entry.Special() {
-		for _, f := range deposit.Frames() {
-			f.Get()
-		}
+		page.Share(t, child, addr, deposit.Frames()[:]...)
+		page.GetHuge(t, deposit.Frames())
 	}
 	dst.SetHuge(t, i, deposit, entry.Bits())
 	dst.Unlock(t)

@@ -154,7 +154,7 @@ func (c checkedVMAs) Permits(entry pgtable.Entry, f *page.Frame, addr, size uint
 		return fmt.Errorf("in no VMA, next is %v", vma)
 	case entry.Write() && vma.Flags&VMWrite == 0, entry.User() && vma.Flags&vmAccess == 0:
 		return fmt.Errorf("more rights than VMA %v, %s", vma, vma.Flags.Prot())
-	case entry.Write() && vma.Flags&VMShared == 0 && f.Shared():
+	case entry.Write() && vma.Flags&VMShared == 0 && f.Refs() > 1:
 		return fmt.Errorf("writable, and shared by %d in private memory", f.Refs())
 	}
 	return nil

@@ -113,7 +113,7 @@ outUnlock:
 	mm.MmapLock.UpRead(t)
 out:
 	if page != nil {
-		page.Put()
+		page.Put(t)
 	}
 	sim.BugOn(t, copied == 0 && err == nil, where, "neither bytes nor an error")
 	if copied > 0 {
@@ -151,7 +151,7 @@ func (mm *MM) mcopyAtomicPTE(t *sim.Task, vma *VMA, pte *pgtable.Table, addr, sr
 	pte.Lock(t)
 	if !pte.PeekHeld(t, j).None() {
 		pte.Unlock(t)
-		frame.Put()
+		frame.Put(t)
 		return errno.EEXIST
 	}
 	setPTE(t, vma, pte, j, frame, bits)

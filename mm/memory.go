@@ -132,7 +132,7 @@ func (mm *MM) doWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	vma, pte, j, old := vmf.VMA, vmf.pte, vmf.index, vmf.entry
 	pte.Lock(t)
 	same := pte.PeekHeld(t, j) == old
-	reuse := same && !old.Special() && (vma.Flags&VMShared != 0 || !pte.Frame(j).Shared())
+	reuse := same && !old.Special() && (vma.Flags&VMShared != 0 || !pte.Frame(j).Shared(t))
 	if reuse {
 		pte.Set(t, j, old|pgtable.Dirty|maybeMkwrite(vma)|pgtable.User)
 	}
@@ -189,12 +189,12 @@ func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
 		from := f
 		f = mm.memory.Alloc(mm.home)
 		f.Copy(from)
-		from.Put()
+		from.Put(t)
 		bits = pgtable.Dirty | maybeMkwrite(vma)
 	}
 	pte.Lock(t)
 	if !pte.PeekHeld(t, j).None() {
-		f.Put()
+		f.Put(t)
 	} else {
 		setPTE(t, vma, pte, j, f, bits)
 	}
@@ -275,13 +275,17 @@ func copyPTERange(t *sim.Task, src *pgtable.Table, child *MM, start uint64, n in
 		if entry.None() {
 			continue
 		}
+		f := src.Frame(j)
+		counted := f != nil && !entry.Special()
+		if counted {
+			pgtable.Share(t, src, j, child)
+		}
 		if cow && entry.Write() {
 			entry &^= pgtable.RW
 			src.Set(t, j, entry)
 		}
-		f := src.Frame(j)
-		if f != nil && !entry.Special() {
-			f.Get()
+		if counted {
+			f.Get(t)
 		}
 		dst.Map(t, j, f, entry)
 	}

@@ -191,10 +191,10 @@ func (mm *MM) Users() uint64 { return mm.users.Peek() }
 func (mm *MM) Pins() uint64 { return mm.pins.Peek() }
 
 // Label labels the address space's locks and its top table for a controlled executor, as
-// address space n: see [sim.Label].
+// address space n: see [sim.Label]. Fork labels those of a child.
 func (mm *MM) Label(c *sim.Controlled, n uint64) {
 	sim.LabelIn(c, mm, "mm", n)
-	mm.pgd.LabelIn(c, n)
+	pgtable.LabelIn(c, mm.pgd, mm)
 }
 
 // Recycle returns the page tables and frames of the address space to the machine's memory

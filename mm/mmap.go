@@ -179,7 +179,7 @@ func (mm *MM) mmapRegion(t *sim.Task, file *vfs.File, addr, length uint64, flags
 			}
 			flags = vma.Flags // the file's own Mmap may have changed them
 		} else if flags&VMShared != 0 {
-			mm.shmemZeroSetup(vma)
+			mm.shmemZeroSetup(t, vma)
 		}
 		mm.insert(t, vma, prev)
 	}

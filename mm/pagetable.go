@@ -9,7 +9,7 @@ import (
 // newTable returns an empty, labelled table of the level for the addresses around addr.
 func (mm *MM) newTable(t *sim.Task, l pgtable.Level, addr uint64) *pgtable.Table {
 	tb := mm.memory.tables.New(l, mm.Name, addr)
-	tb.Label(t)
+	pgtable.Label(t, tb, mm)
 	return tb
 }
 

@@ -116,7 +116,7 @@ outUnlock:
 	mm.MmapLock.UpRead(t)
 out:
 	if page != nil {
-		page.Put()
+		page.Put(t)
 	}
 	sim.BugOn(t, copied == 0 && err == nil, where, "neither bytes nor an error")
 	if copied > 0 {
@@ -152,7 +152,7 @@ func (mm *MM) mcopyAtomicPTEWithout(t *sim.Task, vma *VMA, pte *pgtable.Table, a
 			pte.Unmap(t, j)
 		} else {
 			pte.Unlock(t)
-			frame.Put()
+			frame.Put(t)
 			return errno.EEXIST
 		}
 	}

@@ -1,6 +1,9 @@
 package mm
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/lockorder"
 	"github.com/uffdsim/uffdsim/mm/page"
@@ -35,10 +38,20 @@ var (
 
 // shmemZeroSetup makes the VMA a mapping of a new object of the same size:
 // shmem_zero_setup. mmap_lock must be held for writing.
-func (mm *MM) shmemZeroSetup(vma *VMA) {
+func (mm *MM) shmemZeroSetup(t *sim.Task, vma *VMA) {
 	s := &shmem{memory: mm.memory, size: vma.Pages(), pages: map[uint64]*page.Frame{}}
+	sim.Label(t, s, "shmem", t.Unique())
 	s.lock.Init(shmemLockClass)
+	s.lock.Guards(func(sum *sim.Summary) {
+		for pgoff, f := range s.pages {
+			sum.AddToSet(func(sum *sim.Summary) {
+				sum.Add(pgoff)
+				f.SumUp(sum)
+			})
+		}
+	})
 	vma.File = vfs.NewFile("/dev/zero (deleted)", shmemFileOperations, 0, s)
+	sim.LabelOf(t, vma.File, s, "shmem file", 0)
 	vma.Ops = shmemVMOperations
 }
 
@@ -58,18 +71,20 @@ func shmemFault(t *sim.Task, vma *VMA, pgoff uint64) (*page.Frame, error) {
 			return nil, errno.ENOMEM
 		}
 		f = s.memory.AllocZeroed(s.memory.Counter(0))
+		page.ShareMutable(t, s, pgoff, f)
 		s.pages[pgoff] = f
 	}
-	f.Get()
+	f.Get(t)
 	s.lock.Unlock(t)
 	return f, nil
 }
 
 // shmemRelease drops the object's pages when the last reference to the file is dropped.
 // It needs no lock, because no other task can reach the object.
-func shmemRelease(_ *sim.Task, f *vfs.File) error {
-	for _, page := range f.Private.(*shmem).pages {
-		page.Put()
+func shmemRelease(t *sim.Task, f *vfs.File) error {
+	pages := f.Private.(*shmem).pages
+	for _, pgoff := range slices.Sorted(maps.Keys(pages)) { // each Put is a step
+		pages[pgoff].Put(t)
 	}
 	return nil
 }

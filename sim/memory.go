@@ -108,22 +108,34 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 		c.step(t, s)
 	}
 	c.recordStep(t, s, 1)
+	if c.buffered() {
+		c.keepMeaning(w, meaning)
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: c.sumUp(t, meaning), handle: true})
+		return
+	}
+	c.setMeaning(t, w, meaning)
+	w.v.Store(v)
+}
+
+// keepMeaning keeps a handle's meaning for a later call of Fingerprint.
+func (c *Controlled) keepMeaning(w *Word, meaning func(s *Summary)) {
 	if !c.fp.on && !c.NoFingerprints {
 		if c.handles == nil {
 			c.handles = map[unsafe.Pointer]func(*Summary){}
 		}
-		c.handles[s.Obj] = meaning
+		c.handles[unsafe.Pointer(w)] = meaning
 	}
-	if c.buffered() {
-		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: c.sumUp(t, meaning), handle: true})
-		return
-	}
+}
+
+// setMeaning replaces a handle's content in the fingerprint, without a step.
+func (c *Controlled) setMeaning(t *Task, w *Word, meaning func(s *Summary)) {
+	c.keepMeaning(w, meaning)
 	if c.fp.on {
+		obj := unsafe.Pointer(w)
 		old, now := c.wordSum(t, w), c.sumUp(t, meaning)
-		c.mustLabel(t, s.Obj).setContent(s.Obj, &now)
-		c.replaceSum(t, s.Obj, &old, &now)
+		c.mustLabel(t, obj).setContent(obj, &now)
+		c.replaceSum(t, obj, &old, &now)
 	}
-	w.v.Store(v)
 }
 
 // count adds delta to a word that counts references and returns the new value. With

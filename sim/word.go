@@ -57,6 +57,14 @@ func (w *Word) StoreHandle(t *Task, v uint64, meaning func(s *Summary)) {
 	w.v.Store(v)
 }
 
+// SetMeaning replaces the meaning of the handle that the word holds: see StoreHandle. It
+// is not a visible step. The task must hold the lock under which the word is written.
+func (w *Word) SetMeaning(t *Task, meaning func(s *Summary)) {
+	if t.ctl != nil {
+		t.ctl.setMeaning(t, w, meaning)
+	}
+}
+
 // Inc adds one, for a reference that is taken: atomic_inc.
 func (w *Word) Inc(t *Task) {
 	if t.ctl != nil {

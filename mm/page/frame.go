@@ -3,8 +3,9 @@
 //
 // A kernel name after a colon is the function of Linux 4.3 that a function recreates.
 //
-// No operation here is a visible step of a task. A frame's bytes are protected by the
-// lock of the object that refers to the frame: usually the page table that maps it.
+// A frame's bytes are protected by the lock of the object that refers to the frame:
+// usually the page table that maps it. As long as the frame has one such object, no
+// operation here is a visible step of a task. [Sharing] says which are steps afterwards.
 //
 // # Stability
 //
@@ -38,10 +39,13 @@ type Frame struct {
 	refs   sim.Word     // page-table entries and page caches that refer to the frame; atomic
 	data   *[Size]byte  // the bytes are protected as [Frame.Data] says
 	bare   sim.BareLock // serializes accesses through several page tables
+	// sharing is nil until the frame is first shared, and on a free executor. It is set
+	// under the lock of the only object that refers to the frame.
+	sharing *Sharing
 
 	// Pads the frame to a cache line. Two frames on one line would make their reference
 	// counts contend when they are used on different processors.
-	_ [16]byte
+	_ [8]byte
 }
 
 // PFN returns the page frame number.
@@ -52,12 +56,21 @@ func (f *Frame) PFN() uint64 { return f.pfn }
 func (f *Frame) Data() *[Size]byte { return f.data }
 
 // Get takes a reference: get_page.
-func (f *Frame) Get() { f.refs.Tick(1) }
+func (f *Frame) Get(t *sim.Task) {
+	f.sharing.get(t)
+	f.refs.Tick(1)
+}
 
 // Put drops a reference, and frees the frame if it was the last: put_page. Freeing needs
 // no lock, because an access either has its own reference or holds the lock of the page
 // table that maps the frame.
-func (f *Frame) Put() {
+func (f *Frame) Put(t *sim.Task) {
+	f.sharing.put(t)
+	f.Drop()
+}
+
+// Drop is Put without a visible step, for when no task runs.
+func (f *Frame) Drop() {
 	if f.refs.Tick(^uint64(0)) == 0 {
 		f.home.n.Tick(^uint64(0))
 		if !f.home.freed.Put(f, shelved) {
@@ -70,8 +83,12 @@ func (f *Frame) Put() {
 func (f *Frame) Refs() uint64 { return f.refs.Peek() }
 
 // Shared reports whether anything besides the caller's page-table entry refers to the
-// frame. A write through the entry must copy a shared frame.
-func (f *Frame) Shared() bool { return f.refs.Peek() > 1 }
+// frame. A write through the entry must copy a shared frame. The table's lock must be
+// held.
+func (f *Frame) Shared(t *sim.Task) bool {
+	f.sharing.look(t)
+	return f.refs.Peek() > 1
+}
 
 // IsZero reports whether the frame is the shared zero page: is_zero_pfn.
 func (f *Frame) IsZero() bool { return f == f.memory.zero }
@@ -95,7 +112,7 @@ func (f *Frame) Copy(from *Frame) { *f.data = *from.data }
 // held. It is enough while no other table maps the frame; otherwise the frame's own lock
 // is taken, too.
 func (f *Frame) Access(t *sim.Task, addr uint64, buf []byte, write bool) {
-	if f.Shared() {
+	if f.Refs() > 1 {
 		f.bare.Bare(t)
 		defer f.bare.EndBare(t)
 	}

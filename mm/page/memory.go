@@ -102,7 +102,7 @@ func (m *Memory) Alloc(home *Counter) *Frame {
 	if f == nil {
 		f = &Frame{memory: m, data: new([Size]byte)}
 	}
-	f.home = home
+	f.home, f.sharing = home, nil
 	if f.pfn == 0 || !m.KeepsNumbers {
 		f.pfn = m.Number(1)
 	}

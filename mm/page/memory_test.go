@@ -5,7 +5,11 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uffdsim/uffdsim/sim"
 )
+
+// task is a task of a free executor.
+var task = sim.Observer()
 
 func newMemory() *Memory {
 	m := &Memory{}
@@ -21,13 +25,13 @@ func TestFrameReferences(t *testing.T) {
 	require.NotEqual(t, f.PFN(), g.PFN())
 	require.NotEqual(t, m.Zero().PFN(), f.PFN())
 	require.EqualValues(t, 2, m.InUse())
-	require.False(t, f.Shared())
-	f.Get()
-	require.True(t, f.Shared())
-	f.Put()
+	require.False(t, f.Shared(task))
+	f.Get(task)
+	require.True(t, f.Shared(task))
+	f.Drop()
 	require.EqualValues(t, 2, m.InUse())
-	f.Put()
-	g.Put()
+	f.Drop()
+	g.Drop()
 	require.Zero(t, m.InUse())
 }
 
@@ -41,7 +45,7 @@ func TestFrameReuse(t *testing.T) {
 		seen[f.PFN()] = true
 		require.Equal(t, [Size]byte{}, *f.Data())
 		f.Data()[7] = 1
-		f.Put()
+		f.Drop()
 	}
 }
 
@@ -52,7 +56,7 @@ func TestFrameKeepsNumber(t *testing.T) {
 	m.KeepsNumbers = true
 	f := m.Alloc(m.Counter(1))
 	first := f.PFN()
-	f.Put()
+	f.Drop()
 	seen := map[uint64]bool{m.Zero().PFN(): true}
 	for i := range uint64(100) {
 		f := m.Alloc(m.Counter(i))
@@ -76,9 +80,9 @@ func TestHugeFrames(t *testing.T) {
 	require.Equal(t, byte(7), block[7].Data()[0], "each frame has its own bytes")
 	next := m.AllocZeroed(m.Counter(0))
 	require.Greater(t, next.PFN(), block[PerHuge-1].PFN())
-	next.Put()
+	next.Drop()
 	for i := range block {
-		block[i].Put()
+		block[i].Drop()
 	}
 	require.Zero(t, m.InUse())
 }
@@ -94,7 +98,7 @@ func TestMaxPages(t *testing.T) {
 	m := newMemory()
 	m.MaxPages = PerHuge + 2
 	m.Number(1) // a page table
-	m.Alloc(m.Counter(0)).Put()
+	m.Alloc(m.Counter(0)).Drop()
 	m.AllocHuge(m.Counter(0))
 	require.PanicsWithError(t, "out of memory in alloc_pages: more than 514 pages", func() { m.Alloc(m.Counter(0)) })
 }

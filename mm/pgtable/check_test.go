@@ -75,7 +75,7 @@ func TestCheck(t *testing.T) {
 		{"in use after it was freed", func(_ *world, pte *Table, _ int) { pte.dead = true }},
 		{"its frame has another number", func(w *world, pte *Table, j int) { pte.frames[j] = w.memory.Zero() }},
 		{"is left behind it", func(w *world, pte *Table, j int) { pte.frames[j+2] = w.memory.Zero() }},
-		{"the frame is free", func(_ *world, pte *Table, j int) { pte.frames[j].Put() }},
+		{"the frame is free", func(_ *world, pte *Table, j int) { pte.frames[j].Drop() }},
 		{"only an entry of the zero page is special", func(_ *world, pte *Table, j int) { pte.entries[j].Init(uint64(pte.Peek(j) | Special)) }},
 		{"zero page is writable", func(_ *world, pte *Table, j int) { pte.entries[j+1].Init(uint64(pte.Peek(j+1) | RW)) }},
 		{"no table of the next level", func(w *world, _ *Table, _ int) { w.table(PMD, base).lower[0].Init(nil) }},
@@ -83,7 +83,7 @@ func TestCheck(t *testing.T) {
 		{"the table behind it has pfn", func(w *world, pte *Table, _ int) { pte.pfn++ }},
 		{"its frame number is not that of its first frame", func(w *world, pte *Table, j int) { huge(w).frames[0] = pte.frames[j] }},
 		{"deposited entry 5 has no frame", func(w *world, _ *Table, _ int) { huge(w).frames[5] = nil }},
-		{"small page 5: the frame is free", func(w *world, _ *Table, _ int) { huge(w).frames[5].Put() }},
+		{"small page 5: the frame is free", func(w *world, _ *Table, _ int) { huge(w).frames[5].Drop() }},
 		{"a huge page of that size is not modelled", func(w *world, _ *Table, _ int) {
 			pud := w.table(PUD, 0)
 			pud.entries[0].Init(uint64(pud.Peek(0) | Huge))

@@ -1,6 +1,9 @@
 package pgtable
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"github.com/uffdsim/uffdsim/mm/page"
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // SetHuge makes entry i of a PMD table map a huge page: pgtable_trans_huge_deposit and
 // set_pmd_at. deposit is an empty PTE table with the huge page's frames; a split needs it
@@ -18,9 +21,7 @@ func (tb *Table) ClearHuge(t *sim.Task, i int) {
 	tb.Set(t, i, 0)
 	tb.lower[i].Init(nil)
 	if !special {
-		for _, f := range deposit.frames {
-			f.Put()
-		}
+		page.PutHuge(t, deposit.frames)
 	}
 }
 
@@ -40,11 +41,4 @@ func (tb *Table) SplitHuge(t *sim.Task, i int) {
 
 // AnyShared reports whether anything besides this deposited table refers to one of its
 // frames. The lock of the PMD table must be held.
-func (tb *Table) AnyShared() bool {
-	for _, f := range tb.frames {
-		if f.Shared() {
-			return true
-		}
-	}
-	return false
-}
+func (tb *Table) AnyShared(t *sim.Task) bool { return page.AnyShared(t, tb.frames) }

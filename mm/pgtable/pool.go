@@ -36,14 +36,16 @@ func (p *Pool) New(l Level, space string, addr uint64) *Table {
 	return tb
 }
 
-// Label labels the table for a controlled executor: see [sim.Label].
-func (tb *Table) Label(t *sim.Task) {
-	sim.Label(t, tb, tableNames[tb.level], tb.start|uint64(tb.level))
+// Label labels the table for a controlled executor: see [sim.LabelOf]. owner is the
+// address space, which must have a label. A child's tables thus differ from those of its
+// parent, which cover the same addresses.
+func Label[O any](t *sim.Task, tb *Table, owner *O) {
+	sim.LabelOf(t, tb, owner, tableNames[tb.level], tb.start)
 }
 
-// LabelIn labels the top table of address space n: see [sim.LabelIn].
-func (tb *Table) LabelIn(c *sim.Controlled, n uint64) {
-	sim.LabelIn(c, tb, tableNames[tb.level], n)
+// LabelIn is [Label] for a table created before the first task.
+func LabelIn[O any](c *sim.Controlled, tb *Table, owner *O) {
+	sim.LabelOfIn(c, tb, owner, tableNames[tb.level], tb.start)
 }
 
 // Recycle puts a top table and all tables and frames below it back into their pools,
@@ -63,7 +65,7 @@ func (p *Pool) Recycle(tb *Table) {
 			tb.lower[i].Init(nil)
 		case tb.frames[i] != nil:
 			if !entry.Special() {
-				tb.frames[i].Put()
+				tb.frames[i].Drop()
 			}
 		}
 		tb.entries[i].Init(0)

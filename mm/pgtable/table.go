@@ -117,7 +117,13 @@ func (tb *Table) Frames() *[Entries]*page.Frame { return tb.frames }
 // protects the entries must be held.
 func (tb *Table) Set(t *sim.Task, i int, entry Entry) {
 	old := tb.Peek(i)
-	tb.store(t, i, entry)
+	if f := tb.mutable(i); f != nil {
+		f.LockBytes(t)
+		tb.store(t, i, entry)
+		f.UnlockBytes(t)
+	} else {
+		tb.store(t, i, entry)
+	}
 	tb.traceEntry(t, i, entry)
 	switch {
 	case old == 0 && entry != 0:
@@ -125,6 +131,15 @@ func (tb *Table) Set(t *sim.Task, i int, entry Entry) {
 	case old != 0 && entry == 0:
 		tb.used--
 	}
+}
+
+// mutable returns the frame of entry i if it is mutable, else nil: see
+// [page.Frame.Mutable].
+func (tb *Table) mutable(i int) *page.Frame {
+	if tb.level == PTE && tb.frames[i] != nil && tb.frames[i].Mutable() {
+		return tb.frames[i]
+	}
+	return nil
 }
 
 // store stores an entry. The state that an explorer compares gets the entry's bits and
@@ -138,21 +153,33 @@ func (tb *Table) store(t *sim.Task, i int, entry Entry) {
 		tb.entries[i].Store(t, uint64(entry))
 		return
 	}
+	tb.entries[i].StoreHandle(t, uint64(entry), tb.meaning(i, entry))
+}
+
+// meaning returns the function that sums up what entry i refers to, nil if none exists.
+func (tb *Table) meaning(i int, entry Entry) func(s *sim.Summary) {
 	var f *page.Frame
 	switch {
 	case tb.level > PTE && !entry.Huge():
-	case tb.level == PTE && tb.frames[i] != nil && !tb.frames[i].Shared():
+	case tb.level == PTE && tb.frames[i] != nil:
 		f = tb.frames[i]
 	default:
-		tb.entries[i].StoreHandle(t, uint64(entry), nil)
-		return
+		return nil
 	}
-	tb.entries[i].StoreHandle(t, uint64(entry), func(s *sim.Summary) {
+	return func(s *sim.Summary) {
 		s.Add(uint64(entry.Bits()))
 		if f != nil {
-			s.Add(f.Sum()) // includes what user mode has stored there so far
+			f.SumUp(s) // includes what user mode has stored there so far
 		}
-	})
+	}
+}
+
+// Share prepares the frame that entry i of a PTE table maps for a second reference: see
+// [page.Share]. owner is the address space that gets the reference. The table's lock must
+// be held.
+func Share[O any](t *sim.Task, tb *Table, i int, owner *O) {
+	page.Share(t, owner, tb.start+uint64(i)*page.Size, tb.frames[i])
+	tb.entries[i].SetMeaning(t, tb.meaning(i, tb.Peek(i)))
 }
 
 // Map stores entry i of a PTE table, which maps the frame. The reference to the frame
@@ -177,6 +204,6 @@ func (tb *Table) Clear(t *sim.Task, i int) *page.Frame {
 func (tb *Table) Unmap(t *sim.Task, i int) {
 	special := tb.Peek(i).Special()
 	if f := tb.Clear(t, i); f != nil && !special {
-		f.Put()
+		f.Put(t)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // Walk and access are one visible step, on the lowest entry found. The entries above need
 // no step of their own: the entries of a table are cleared before the table is freed.
 func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
-	i := PGD.Index(addr)
+	i, top := PGD.Index(addr), tb
 	for tb.level > PTE {
 		lower := tb.Child(i) // read once: without mmap_lock the table may be freed meanwhile
 		if lower == nil {
@@ -35,7 +35,17 @@ func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) boo
 	} else if tb.level > PTE {
 		return false // another task has stored a table since; the fault will find it
 	}
-	frames[PTE.Index(addr)].Access(t, addr, buf, write)
+	f := frames[PTE.Index(addr)]
+	if !f.Mutable() {
+		f.Access(t, addr, buf, write)
+		return true
+	}
+	f.LockBytes(t)
+	defer f.UnlockBytes(t)
+	if tb.frames[i] != f || !Entry(tb.entries[i].Glance(t)).Allows(write) {
+		return top.Translate(t, addr, buf, write)
+	}
+	f.Access(t, addr, buf, write)
 	return true
 }
 
