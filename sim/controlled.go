@@ -76,9 +76,10 @@ var ErrAbandoned = errors.New("the strategy has abandoned the run")
 // coroutine is the state of a task that only a controlled executor needs. The executor
 // owns it.
 type coroutine struct {
-	next         Step // announced, not taken yet
-	queued       bool // waits in the queue of a semaphore
-	granted      bool // owns the semaphore for which it was queued
+	next         Step  // announced, not taken yet
+	queued       bool  // waits in the queue of a semaphore
+	granted      bool  // owns the semaphore for which it was queued
+	announced    State // the state that it has set last, Running after a sleep: a wake-up does not change it
 	started      bool
 	on           *runner
 	history      sums // hash of the steps taken and the values found, for the fingerprint
@@ -149,7 +150,7 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 // dead one: no waker wakes either.
 func (c *Controlled) exit(t *Task) {
 	s := Step{OpExit, unsafe.Pointer(t)}
-	if len(t.co.buffer.stores) > 0 || t.State() != Running {
+	if len(t.co.buffer.stores) > 0 || t.co.announced != Running {
 		c.step(t, s)
 	}
 	t.co.next = s // not in the history: the same end is the same state, step or not

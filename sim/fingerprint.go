@@ -101,9 +101,10 @@ func (c *Controlled) States(to []uint64) []uint64 {
 }
 
 // position returns a hash of a task's location and local state: its history, its
-// announced step, and whether it has been granted a semaphore. The step may depend on a
-// value read without a step. The grant is neither in the task's history nor in the
-// semaphore's hash, which counts the readers without naming them.
+// announced step, whether it has been granted a semaphore, and whether it has announced a
+// sleep. The step may depend on a value read without a step. The grant is neither in the
+// task's history nor in the semaphore's hash, which counts the readers without naming
+// them. An abstraction may drop from the history that the task has announced a sleep.
 func (c *Controlled) position(t *Task, k int) uint64 {
 	h := mix(c.fp.permutations[k].task(t.id), t.co.history[k])
 	if l := c.labelOf(t.co.next.Obj); l != nil {
@@ -111,6 +112,9 @@ func (c *Controlled) position(t *Task, k int) uint64 {
 	}
 	if t.co.granted {
 		h = mix(h, 1)
+	}
+	if t.co.announced != Running {
+		h = mix(h, uint64(t.co.announced)+1)
 	}
 	return h
 }

@@ -52,7 +52,7 @@ func (t *Task) noteAcquire(h heldLock) {
 	}
 	if !h.spin {
 		t.assertMaySleep(h.class.Name)
-		if s := t.ownState(); s != Running { // waiting for the lock would overwrite the state
+		if s := t.announced(); s != Running { // waiting for the lock would overwrite the state
 			t.bug(BugSleepState, h.class.Name, "taken in "+s.String())
 		}
 	}

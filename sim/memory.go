@@ -177,13 +177,16 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 	}
 }
 
-// setState sets a task's own state. Setting a running task to Running is not a step:
-// wakers set no other state, so no task can tell.
+// setState sets a task's own state. Setting a task to Running that has not announced a
+// sleep is not a step: wakers set no other state, so no task can tell. If it has, it is a
+// step even if the task was woken meanwhile. Otherwise a search could miss it: whether
+// there is a step would depend on the order of the wake-up and other steps of the task.
 func (c *Controlled) setState(t *Task, s State) {
 	step := Step{OpSetState, unsafe.Pointer(t)}
-	if s != Running || t.ownState() != Running {
+	if s != Running || t.co.announced != Running {
 		c.step(t, step)
 	}
+	t.co.announced = s
 	c.recordStep(t, step, uint64(s))
 	c.storeState(t, t, s)
 }
@@ -192,7 +195,9 @@ func (c *Controlled) setState(t *Task, s State) {
 func (c *Controlled) setStateUnordered(t *Task, s State) {
 	step := Step{OpSetState, unsafe.Pointer(t)}
 	c.recordStep(t, step, uint64(s))
-	if s != Running || t.ownState() != Running {
+	before := t.co.announced
+	t.co.announced = s
+	if s != Running || before != Running {
 		c.buffer(t, pendingStore{step: step, value: uint64(s), sum: sameForAll(uint64(s))})
 	}
 }
@@ -205,6 +210,7 @@ func (c *Controlled) schedule(t *Task) {
 		c.step(t, s)
 		c.storeState(t, t, Running)
 	}
+	t.co.announced = Running
 	c.recordStep(t, s, 0)
 }
 

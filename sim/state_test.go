@@ -233,3 +233,37 @@ func TestShouldFail(t *testing.T) {
 	task.InjectFaults(nil)
 	require.False(t, task.ShouldFail("split"))
 }
+
+// Whether setting TASK_RUNNING is a step, and whether the end of the task is one, does
+// not depend on whether another task has woken the task meanwhile.
+func TestWakeUpsHideNoSteps(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		end  func(t *Task)
+		want []Op
+	}{
+		{"running", func(t *Task) { t.SetRunning() }, []Op{OpStart, OpSetState, OpBarrier, OpSetState}},
+		{"exit", func(*Task) {}, []Op{OpStart, OpSetState, OpBarrier, OpExit}},
+		{"slept", func(t *Task) { t.Schedule(); t.SetRunning() }, []Op{OpStart, OpSetState, OpBarrier}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var taken []Op
+			var waker *Task
+			c := NewControlled(pickFunc(func(enabled []*Task, _ *Task) *Task {
+				if len(taken) == 2 && waker.State() != Dead {
+					return waker
+				}
+				taken = append(taken, enabled[0].Next().Op)
+				return enabled[0]
+			}))
+			sleeper := c.Go("sleeper", nil, func(t *Task) {
+				t.SetState(Interruptible)
+				t.SmpMb()
+				tc.end(t)
+			})
+			waker = c.Go("waker", nil, func(t *Task) { t.WakeUpState(sleeper, Normal) })
+			require.NoError(t, c.Settle())
+			require.Equal(t, tc.want, taken)
+		})
+	}
+}

@@ -175,6 +175,15 @@ func (c *Controlled) bufferSum(t *Task, k int) uint64 {
 	return mix(h, uint64(len(t.co.buffer.stores)))
 }
 
+// announced returns the state that the task has set last, Running if it has slept since.
+// On a free executor it may return Running after a wake-up, too.
+func (t *Task) announced() State {
+	if t.ctl == nil {
+		return t.State()
+	}
+	return t.co.announced
+}
+
 // ownState returns the task's state as the task itself sees it.
 func (t *Task) ownState() State {
 	if t.ctl == nil {
