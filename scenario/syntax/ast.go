@@ -18,6 +18,17 @@ type File struct {
 	Stmts      []*Stmt
 
 	lines []string // the text, for Rewrite
+	block *Stmt    // the parallel block that Parse is in, nil for none
+}
+
+// Parallel returns the file's parallel block, nil if there is none.
+func (f *File) Parallel() *Stmt {
+	for _, stmt := range f.Stmts {
+		if stmt.Parallel != nil {
+			return stmt
+		}
+	}
+	return nil
 }
 
 // Directive is a line "#! key: value".
@@ -36,13 +47,18 @@ func (f *File) Directive(key string) string {
 	return ""
 }
 
-// Stmt is a statement: a call, or, with Await, a question for the result of Task.
+// Stmt is a statement: a call; with Await, a question for the result of Task; with
+// Parallel, a parallel block; with Condition, a condition.
 type Stmt struct {
 	Pos   Pos
 	Task  string // "" for the main task
 	Bind  string // the name before the call, "" for none
 	Await bool
 	Call  *Call
+	// Parallel has the operations of a parallel block, in the order of the file.
+	Parallel []*Stmt
+	// Condition is a condition on the ends of the runs of the parallel block.
+	Condition *Condition
 	// Want is the expected answer, if HasWant.
 	Want    string
 	HasWant bool

@@ -34,6 +34,10 @@ func ParseAt(name string, first int, src []byte) (*File, error) {
 		}
 		open = stmt
 	}
+	if f.block != nil && len(errs) <= MaxErrors {
+		errs.Add(&Error{Pos: f.block.Pos, Msg: `the parallel block is not closed: "}" is missing`})
+	}
+	f.block = nil
 	if errs != nil {
 		return nil, errs
 	}
@@ -57,7 +61,7 @@ func (f *File) parseLine(pos Pos, line string, open *Stmt) (stmt *Stmt, err *Err
 			f.Directives = append(f.Directives, d)
 		}
 		return nil, nil
-	case len(body) < len(line):
+	case len(body) < len(line) && f.block == nil:
 		if open == nil {
 			return nil, &Error{Pos: pos, Msg: "an indented line is output, but there is no statement before it"}
 		}
@@ -72,9 +76,30 @@ func (f *File) parseLine(pos Pos, line string, open *Stmt) (stmt *Stmt, err *Err
 			}
 		}
 	}()
-	stmt = parseStmt(&scanner{line: line, pos: pos})
+	return f.parseStatement(&scanner{line: line, pos: pos}), nil
+}
+
+// parseStatement reads a line with a statement or a part of a parallel block, and returns
+// the statement that output on the next line belongs to.
+func (f *File) parseStatement(s *scanner) *Stmt {
+	if f.block != nil {
+		f.parseInBlock(s)
+		return nil
+	}
+	stmt := f.parseBlockStart(s)
+	switch {
+	case stmt != nil:
+	case s.conditionFollows():
+		stmt = parseCondition(s)
+	default:
+		stmt = parseStmt(s)
+	}
+	f.checkOrder(stmt)
 	f.Stmts = append(f.Stmts, stmt)
-	return stmt, nil
+	if stmt.Call == nil && !stmt.Await {
+		return nil // neither a block nor a condition has output
+	}
+	return stmt
 }
 
 func checkText(pos Pos, line string) *Error {

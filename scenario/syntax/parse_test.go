@@ -237,11 +237,20 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "a", "a=", "a=b()", "f(", "f({", "f('", "f(\"\\", "a: b(1p-2) = ...", "\r\n f", "f(a|0x1|b)"} {
 		f.Add(s)
 	}
+	f.Add(race)
+	for _, s := range []string{"parallel {", "parallel {\n}", "parallel {\n a: b()\n}\n~exists (~(t = 1 /\\ (t:r = -1 E) \\/ c:[0x1p] = 'A'))"} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := syntax.Parse("fuzz", []byte(text))
 		if err != nil {
 			require.NotEmpty(t, err.Error())
 			return
+		}
+		for _, stmt := range file.Stmts {
+			if stmt.Condition != nil {
+				requireSpelling(t, stmt.Condition.Proposition)
+			}
 		}
 		// No answers change nothing, and neither do the expected ones.
 		require.Equal(t, text, string(file.Rewrite(nil)))

@@ -12,7 +12,7 @@ type Answer struct {
 // keys of answers are indices of Stmts. Everything else stays: comments, empty lines, the
 // column of an existing =, and statements without an answer in the map. An expectation
 // that the answer matches stays, with its wildcards. The expectation of a statement
-// without a result is removed.
+// without a result is removed. Parallel blocks and conditions stay as they are.
 //
 // Parse can read the returned text, and its expectations match the answers, if no line
 // grows beyond 64 KiB. A character that the language cannot express, such as a # outside
@@ -20,7 +20,9 @@ type Answer struct {
 func (f *File) Rewrite(answers map[int]Answer) []byte {
 	at := map[int]int{} // from the index of a line to that of the statement on it
 	for i, stmt := range f.Stmts {
-		at[stmt.Pos.Line-1] = i
+		if stmt.Parallel == nil && stmt.Condition == nil {
+			at[stmt.Pos.Line-1] = i
+		}
 	}
 	var out strings.Builder
 	for n := 0; n < len(f.lines); n++ {

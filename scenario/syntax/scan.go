@@ -13,7 +13,8 @@ import (
 type scanner struct {
 	line  string
 	at    int // in bytes
-	depth int // of the current struct
+	depth int // of the current struct or proposition
+	atoms int // of the current proposition
 	pos   Pos // of the start of the line
 }
 
