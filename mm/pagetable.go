@@ -89,3 +89,12 @@ func (mm *MM) translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 // PageWalk returns the page-table entries on the way to addr, for observers: see
 // [pgtable.Table.Walk].
 func (mm *MM) PageWalk(addr uint64) []pgtable.WalkLevel { return mm.pgd.Walk(addr) }
+
+// FrameAt returns the frame that maps addr, nil if no page is present there, for
+// observers: see [pgtable.Table.FrameAt].
+func (mm *MM) FrameAt(addr uint64) *page.Frame {
+	if addr >= mm.TaskSize {
+		return nil
+	}
+	return mm.pgd.FrameAt(addr)
+}

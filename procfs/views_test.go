@@ -69,3 +69,28 @@ func TestViews(t *testing.T) {
 	require.Equal(t, steps, exec.Steps(), "a view takes no visible step")
 	require.NoError(t, exec.Settle(), "and releases every lock it takes")
 }
+
+func TestMem(t *testing.T) {
+	p, exec := settledFault(t)
+	p.Go("writer", func(task *machine.Task) {
+		require.NoError(t, task.Mprotect(0x102000, mm.PageSize, mm.ProtRead|mm.ProtWrite))
+		task.Store(0x102ffe, []byte("ab"))
+	}, nil)
+	require.NoError(t, exec.Settle())
+	buf := make([]byte, 4)
+	for _, want := range []struct {
+		addr uint64
+		page procfs.Page
+		text string
+	}{
+		{0x100ffd, procfs.PageZero, "\x00\x00\x00"}, // up to the end of the page
+		{0x101000, procfs.PageNone, ""},
+		{0x102ffe, procfs.PagePresent, "ab"},
+		{0x40000000, procfs.PageNone, ""}, // no page table
+		{1 << 63, procfs.PageNone, ""},
+	} {
+		page, n := procfs.Mem(p.MM, want.addr, buf)
+		require.Equal(t, want.page, page, "%#x", want.addr)
+		require.Equal(t, want.text, string(buf[:n]), "%#x", want.addr)
+	}
+}

@@ -67,7 +67,9 @@ func (c *compiler) argument(op *Operation, p *param, a *syntax.Arg, before []arg
 		}
 		return argument{value: value{bytes: []byte(v.Text)}}
 	case kindTask:
-		if !c.tasks[v.Name()] {
+		if c.inBlock {
+			c.blockTask(v)
+		} else if !c.tasks[v.Name()] {
 			c.unknown(v.Pos, "task", spell(v), c.taskNames())
 		}
 		return argument{name: v.Name()}

@@ -27,6 +27,9 @@ type statement struct {
 	task    string
 	process string
 	text    string // the call alone, for messages
+
+	block     *block     // of a parallel block, nil for other statements
+	condition *condition // of a condition, nil for other statements
 }
 
 func (st *statement) line() int { return st.Pos.Line }
@@ -56,6 +59,8 @@ type compiler struct {
 	processes []string
 	isProcess map[string]bool // the names in processes
 	maxTasks  int             // 0 for no bound
+	block     *block          // the parallel block, nil before it
+	inBlock   bool
 }
 
 // compile checks a scenario. The error is of type syntax.Errors, or the context's.
@@ -181,18 +186,37 @@ func Kernels() []string {
 
 // statement checks a statement. It returns nil if the statement has a mistake.
 func (c *compiler) statement(stmt *syntax.Stmt) *statement {
+	before := len(c.errs)
+	c.checkWant(stmt)
+	st := &statement{Stmt: stmt, task: stmt.Task}
+	switch {
+	case stmt.Parallel != nil:
+		st.block, st.text = c.parallel(stmt), stmt.Op
+	case stmt.Condition != nil:
+		st.condition, st.text = c.condition(stmt.Condition), stmt.Op
+	case stmt.Await:
+		if !c.tasks[stmt.Task] {
+			c.fail(stmt.Pos, syntax.Suggest(stmt.Task, c.taskNames()), "no task %q has done anything yet", stmt.Task)
+		}
+	default:
+		c.operation(st)
+	}
+	if len(c.errs) > before {
+		return nil
+	}
+	return st
+}
+
+// checkWant checks the expected result of a statement.
+func (c *compiler) checkWant(stmt *syntax.Stmt) {
 	if want, ok := strings.CutPrefix(stmt.Want, "="); ok { // no operation returns such a text
 		c.fail(stmt.Pos, "", "a single = precedes the expected result: = %s", syntax.Quote(strings.TrimSpace(want)))
 	}
-	st := &statement{Stmt: stmt, task: stmt.Task}
-	if stmt.Await {
-		if !c.tasks[stmt.Task] {
-			c.fail(stmt.Pos, syntax.Suggest(stmt.Task, c.taskNames()), "no task %q has done anything yet", stmt.Task)
-			return nil
-		}
-		return st
-	}
-	before := len(c.errs)
+}
+
+// operation checks a statement that performs an operation.
+func (c *compiler) operation(st *statement) {
+	stmt := st.Stmt
 	st.text = stmt.Call.Name + stmt.Op[strings.IndexByte(stmt.Op, '('):]
 	st.op = find(stmt.Call.Name)
 	if since, ok := unmodelledOperations[stmt.Call.Name]; ok {
@@ -203,11 +227,11 @@ func (c *compiler) statement(stmt *syntax.Stmt) *statement {
 		st.args = c.arguments(st.op, stmt.Call)
 	}
 	c.owner(st)
-	c.bind(st)
-	if len(c.errs) > before {
-		return nil
+	if c.inBlock {
+		c.bindResult(st)
+	} else {
+		c.bind(st)
 	}
-	return st
 }
 
 // owner finds the process that the statement's task belongs to: the process with the
@@ -283,6 +307,7 @@ func (st *statement) result(a answer) *Result {
 		Answer: a.text, Block: a.block, Unready: a.unready,
 		Want: st.Want, WantBlock: st.Block, Wanted: st.HasWant, BlockWanted: st.Block != nil,
 	}
-	r.OK = (!r.Wanted || syntax.Match(r.Want, r.Answer)) && (!r.BlockWanted || syntax.MatchBlock(r.WantBlock, r.Block))
+	r.unmet, r.fixed = a.unmet, st.block != nil || st.condition != nil
+	r.OK = a.unmet == nil && (!r.Wanted || syntax.Match(r.Want, r.Answer)) && (!r.BlockWanted || syntax.MatchBlock(r.WantBlock, r.Block))
 	return r
 }

@@ -8,29 +8,43 @@ func (s *Session) call(st *statement, p *process, t *task) (*call, error) {
 			return nil, err
 		}
 	}
-	c := &call{session: s, process: p, args: make([]value, len(st.args))}
-	lookup := func(name string) (uint64, error) {
-		if n, ok := s.names[name]; ok {
-			return n, nil
-		}
-		return 0, cannotGoOn{st.errorf("%s has no value yet: the operation that returns it is blocked", name)}
-	}
-	for i := range st.args {
-		v, err := s.evaluate(&st.args[i], st.op.params[i].kind, t, lookup)
-		if err != nil {
-			return nil, err
-		}
-		c.args[i] = v
+	c, err := s.callOf(st, p, s.valueOf(st), func(name string) target { return s.target(name, t) })
+	if err != nil {
+		return nil, err
 	}
 	s.look(c, st.op)
 	return c, nil
 }
 
-func (s *Session) evaluate(a *argument, k kind, self *task, lookup func(string) (uint64, error)) (v value, err error) {
+// valueOf returns the function that looks up the value of a name for a statement.
+func (s *Session) valueOf(st *statement) func(name string) (uint64, error) {
+	return func(name string) (uint64, error) {
+		if n, ok := s.names[name]; ok {
+			return n, nil
+		}
+		return 0, cannotGoOn{st.errorf("%s has no value yet: the operation that returns it is blocked", name)}
+	}
+}
+
+// callOf evaluates a statement's arguments with functions that look up names of values
+// and of tasks.
+func (s *Session) callOf(st *statement, p *process, lookup func(name string) (uint64, error), find func(task string) target) (*call, error) {
+	c := &call{session: s, process: p, args: make([]value, len(st.args))}
+	for i := range st.args {
+		v, err := evaluate(&st.args[i], st.op.params[i].kind, lookup, find)
+		if err != nil {
+			return nil, err
+		}
+		c.args[i] = v
+	}
+	return c, nil
+}
+
+func evaluate(a *argument, k kind, lookup func(string) (uint64, error), find func(string) target) (v value, err error) {
 	v = a.value
 	switch {
 	case k == kindTask && a.given:
-		v.target = s.target(a.name, self)
+		v.target = find(a.name)
 	case a.form != nil:
 		v.record, err = a.form.record(lookup)
 	case a.name != "":

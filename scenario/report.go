@@ -47,6 +47,9 @@ type Result struct {
 	// and for a task that has begun no operation.
 	Begun   string `json:"-"`
 	BegunAt int    `json:"-"`
+
+	unmet []string // lines of Diff about the expectations of a block or a condition
+	fixed bool     // the statement has no result that Update may write
 }
 
 // Diff returns lines that show the place, the expected result and the actual one, "" if
@@ -57,6 +60,9 @@ func (r *Result) Diff() string {
 	}
 	if r.Finding != nil {
 		return r.Finding.Error() + "\n"
+	}
+	if r.unmet != nil {
+		return strings.Join(r.unmet, "")
 	}
 	d := fmt.Sprintf("%s:%d: %s\n", r.File, r.Line, r.subject())
 	if r.Wanted && !syntax.Match(r.Want, r.Answer) {

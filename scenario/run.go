@@ -45,10 +45,14 @@ func (s *Session) Run(each func(*Result) error) (*Report, error) {
 }
 
 // Update returns the scenario's text with the answers of the report as the expected ones.
-// The report must be of a run of that file.
+// The report must be of a run of that file. The parallel block and the conditions stay as
+// they are: the run is one of many.
 func (r *Report) Update(file *syntax.File) []byte {
 	answers := map[int]syntax.Answer{}
 	for i := range r.Results {
+		if r.Results[i].fixed {
+			continue
+		}
 		answers[i] = syntax.Answer{Text: r.Results[i].Answer, Block: r.Results[i].Block}
 	}
 	return file.Rewrite(answers)

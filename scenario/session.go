@@ -33,9 +33,10 @@ type Session struct {
 	contexts  contextNames
 	threads   threadNames
 	ended     landings
-	focus     *place // the address of the last memory access or ioctl, nil if none
-	text      int    // bytes of answers so far
-	added     int    // statements that Do has run
+	focus     *place   // the address of the last memory access or ioctl, nil if none
+	text      int      // bytes of answers so far
+	added     int      // statements that Do has run
+	outcome   *Outcome // of the parallel block, nil before it
 }
 
 // NewSession prepares a run. The error lists every mistake that can be found without
@@ -148,6 +149,10 @@ func (s *Session) Next() (*Result, error) {
 
 // run runs a statement.
 func (s *Session) run(st *statement) (*Result, error) {
+	if s.model == nil && (st.block != nil || st.condition != nil) {
+		s.Close()
+		return nil, st.errorf("parallel: %w", ErrModelOnly)
+	}
 	if s.model == nil && st.op != nil && st.op.modelOnly {
 		if st.op.needed {
 			s.Close()
@@ -222,6 +227,10 @@ func (s *Session) do(st *statement) (a answer, bug, err error) {
 	switch {
 	case st.Await:
 		return s.await(st), nil, nil
+	case st.block != nil:
+		return s.parallel(st)
+	case st.condition != nil:
+		return s.judge(st), nil, nil
 	case st.op.look != nil:
 		p, err := s.processOf(st)
 		if err != nil {

@@ -3,6 +3,7 @@ package pgtable
 import (
 	"fmt"
 
+	"github.com/uffdsim/uffdsim/mm/page"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -125,4 +126,23 @@ func (tb *Table) Walk(addr uint64) []WalkLevel {
 		tb = tb.Child(i)
 	}
 	return walk
+}
+
+// FrameAt returns the frame that maps addr, nil if no page is present there. It is for
+// observers, as Walk is.
+func (tb *Table) FrameAt(addr uint64) *page.Frame {
+	for tb.level > PTE {
+		i := tb.level.Index(addr)
+		switch entry := tb.Peek(i); {
+		case entry.None():
+			return nil
+		case entry.Huge():
+			return tb.Behind(i).Frame(PTE.Index(addr))
+		}
+		tb = tb.Child(i)
+	}
+	if i := PTE.Index(addr); !tb.Peek(i).None() {
+		return tb.Frame(i)
+	}
+	return nil
 }

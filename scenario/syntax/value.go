@@ -88,3 +88,22 @@ func parseItems(s *scanner, items []Item) []Item {
 	}
 	return items
 }
+
+// Unquote returns the text of a character or a string as the language writes it, and
+// reports whether the text is one.
+func Unquote(text string) (unquoted string, ok bool) {
+	if text == "" || text[0] != '\'' && text[0] != '"' {
+		return "", false
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if _, mistake := p.(*Error); !mistake {
+				panic(p)
+			}
+			ok = false
+		}
+	}()
+	s := &scanner{line: text}
+	v := parseValue(s)
+	return v.Text, s.peek() == 0
+}
