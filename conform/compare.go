@@ -65,6 +65,10 @@ func Run(pair Pair, file *syntax.File) (Outcome, error) {
 	defer theirs.Close()
 	r := &lockstep{ours: ours, theirs: theirs}
 	for _, stmt := range file.Stmts {
+		if stmt.Parallel != nil { // its results depend on the interleaving
+			o.Ended = fmt.Errorf("%v: parallel: %w", stmt.Pos, scenario.ErrModelOnly)
+			return o, nil
+		}
 		result, d, err := r.compare(func(d Doer) (*scenario.Result, error) { return doAt(d, file, stmt) })
 		switch {
 		case err != nil:

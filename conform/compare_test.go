@@ -78,3 +78,14 @@ mmap(0, 1p, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS)
 	require.Nil(t, o.Diverge)
 	require.True(t, scenario.IsNotModelled(o.Ended))
 }
+
+// The comparison ends before a parallel block, whose results depend on the interleaving.
+func TestRunEndsBeforeParallelBlock(t *testing.T) {
+	file, err := syntax.Parse("x", []byte("close(9)\nparallel {\n    t1: close(9)\n}\nexists (t1 = EBADF)\n"))
+	require.NoError(t, err)
+	o, err := Run(models("6.18"), file)
+	require.NoError(t, err)
+	require.Equal(t, 1, o.Same)
+	require.ErrorIs(t, o.Ended, scenario.ErrModelOnly)
+	require.EqualError(t, o.Ended, "x:2:1: parallel: only the model can do this")
+}

@@ -35,7 +35,7 @@ var floors = [][]string{
 	{"machine"},
 	{"scenario/..."},
 	{"explore/...", "live/...", "bench"},
-	{"trace/...", "conform/..."},
+	{"litmus", "trace/...", "conform/..."},
 	{"vmm/...", "kit/..."},
 	{"museum/...", "property_test/...", "play/..."},
 }

@@ -33,31 +33,17 @@ const maxSteps = 20_000
 // newWorld creates the machine: a process, a context that is running (the handshake is
 // done), and registered memory with page tables, so that faults need not create any.
 func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (*World, error) {
-	var profile kernel.Profile
-	var err error
-	if opts.Profile != nil {
-		profile = *opts.Profile
-	} else if profile, err = kernel.Resolve(cmp.Or(opts.Version, DefaultVersion)); err != nil {
+	profile, err := opts.profile()
+	if err != nil {
 		return nil, err
-	}
-	if opts.Fix != "" {
-		fix := kernel.FindFix(opts.Fix)
-		if fix == nil {
-			return nil, fmt.Errorf("no candidate fix %q", opts.Fix)
-		}
-		fix.Apply(&profile)
 	}
 	if !profile.UFFD.Offers(abi.MaskCopy) {
 		return nil, fmt.Errorf("kernel %s cannot resolve a fault: it has no UFFDIO_COPY", profile.Name)
 	}
-	if err := uffd.CheckDropped(opts.Dropped); err != nil {
-		return nil, err
-	}
 	w := &World{Faulters: opts.Faulters, setup: setup, profile: &profile}
 	w.Run = f.newRun(strategy, opts, w)
 	w.firstID, w.alike = firstTask, opts.Faulters
-	w.machine = machine.NewOn(f.memory, w.exec, profile)
-	w.machine.Dropped = opts.Dropped
+	w.machine = f.newMachine(w.exec, profile, opts)
 	w.Process = w.machine.NewProcess()
 	w.Process.Go("setup", func(t *machine.Task) {
 		if err = w.prepare(t); err == nil && setup.Prepare != nil {
@@ -71,6 +57,33 @@ func (f *factory) newWorld(strategy sim.Strategy, setup *Setup, opts *Options) (
 		return nil, fmt.Errorf("the program cannot be set up%s: %w", withoutRules(opts.Dropped), err)
 	}
 	return w, nil
+}
+
+// newMachine creates a machine without processes.
+func (f *factory) newMachine(exec sim.Executor, profile kernel.Profile, opts *Options) *machine.Machine {
+	m := machine.NewOn(f.memory, exec, profile)
+	m.Dropped = opts.Dropped
+	return m
+}
+
+// profile returns the profile that the options select, with the fix applied. The error
+// says that a name is unknown, or that a rule cannot be dropped.
+func (opts *Options) profile() (kernel.Profile, error) {
+	var profile kernel.Profile
+	var err error
+	if opts.Profile != nil {
+		profile = *opts.Profile
+	} else if profile, err = kernel.Resolve(cmp.Or(opts.Version, DefaultVersion)); err != nil {
+		return kernel.Profile{}, err
+	}
+	if opts.Fix != "" {
+		fix := kernel.FindFix(opts.Fix)
+		if fix == nil {
+			return kernel.Profile{}, fmt.Errorf("no candidate fix %q", opts.Fix)
+		}
+		fix.Apply(&profile)
+	}
+	return profile, uffd.CheckDropped(opts.Dropped)
 }
 
 // newRun creates a run without tasks.

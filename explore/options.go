@@ -88,6 +88,8 @@ type Result struct {
 	// Outcomes has the outcome of each run to an end, with the number of these runs. If
 	// Covered, it is that of all shards.
 	Outcomes map[string]int
+	// Witnesses has the schedule of the first run of this process to each outcome.
+	Witnesses map[string]Schedule
 	// Failure is the first run that went wrong, nil if none did.
 	Failure *Failure
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm/rule"
 	"github.com/uffdsim/uffdsim/sim"
 )
@@ -16,7 +17,8 @@ type Run struct {
 	host    host
 	exec    *sim.Controlled
 	tasks   []*Task
-	firstID int // of the first task, as an ID of the executor
+	outcome func() string // returns the outcome of the run; nil for that of the tasks
+	firstID int           // of the first task, as an ID of the executor
 	atEnd   []func() error
 
 	perms     []sim.Permutation // the symmetry group, for the fingerprints
@@ -55,6 +57,25 @@ func (r *Run) Go(name string, body func(t *sim.Task) string) *Task {
 	})
 	return task
 }
+
+// GoIn is [Run.Go] for a task of a process of the modelled machine.
+func (r *Run) GoIn(p *machine.Process, name string, body func(t *machine.Task) string) *Task {
+	task := r.addTask(name)
+	var outcome string
+	task.sim = p.Go(name, func(t *machine.Task) {
+		outcome = body(t)
+		r.At(t.Task, outcome)
+	}, func(killed bool) {
+		task.ended, task.Outcome = true, outcome
+		if killed {
+			task.Outcome = "killed"
+		}
+	})
+	return task
+}
+
+// Ended reports whether the task has ended.
+func (t *Task) Ended() bool { return t.ended }
 
 // AtEnd adds a check of the final state, in which no task is enabled. Words are read with
 // [sim.Word.Peek] there.
@@ -101,6 +122,9 @@ func (r *Run) fingerprints(to []uint64) []uint64 {
 // Outcome returns the outcomes of all tasks: "t1=A t2=SIGBUS". If tasks are
 // interchangeable, it sorts their outcomes, so that it is the same for a whole orbit.
 func (r *Run) Outcome() string {
+	if r.outcome != nil {
+		return r.outcome()
+	}
 	what := make([]string, len(r.tasks))
 	for i, t := range r.tasks {
 		what[i] = t.Outcome

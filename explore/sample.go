@@ -13,7 +13,7 @@ import (
 // task, all with the same probability. With a greater depth they follow PCT: see [pct].
 func Sample(program Program, opts Options, seed uint64, depth int) (*Result, error) {
 	program.complete(&opts)
-	result := &Result{Outcomes: map[string]int{}}
+	result := &Result{Outcomes: map[string]int{}, Witnesses: map[string]Schedule{}}
 	p := &sampler{rng: rand.New(rand.NewPCG(seed, 0x77616c6b)), depth: depth, longest: 100}
 	start := time.Now()
 	factory := newFactory()
@@ -29,7 +29,10 @@ func Sample(program Program, opts Options, seed uint64, depth int) (*Result, err
 			failure = r.check()
 		}
 		if failure == nil {
-			result.Outcomes[r.Outcome()]++
+			outcome := r.Outcome()
+			if result.Outcomes[outcome]++; result.Outcomes[outcome] == 1 {
+				result.Witnesses[outcome] = p.schedule
+			}
 			result.Complete++
 		}
 		r.discard()

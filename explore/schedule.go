@@ -74,6 +74,7 @@ type replay struct {
 	at       int               // index of the next step in schedule
 	mismatch error             // the first place where the schedule's task was not enabled, nil if none
 	ran      Schedule          // the schedule of the run itself
+	outcome  string            // of the run, after its end
 	onStep   func(t *sim.Task) // called after each choice, unless nil
 	trace    *sim.Tracer       // receives all events, including those of the setup, unless nil
 }
@@ -128,7 +129,7 @@ func Replay(program Program, opts Options, schedule Schedule, trace func(sim.Eve
 	if err != nil {
 		return "", nil, err
 	}
-	return r.current.Outcome(), failure, r.mismatch
+	return r.outcome, failure, r.mismatch
 }
 
 // run runs the program once, along the schedule. It calls ready after the setup of the
@@ -149,6 +150,7 @@ func (r *replay) run(program Program, opts Options, ready func(*Run)) (failure, 
 	if failure == nil {
 		failure = run.check()
 	}
+	r.outcome = run.Outcome() // the memory that it may show is recycled now
 	run.discard()
 	return failure, nil
 }

@@ -90,7 +90,7 @@ func (s *search) reset() {
 	s.visited = newVisitedSet(s.opts.Shard)
 	s.frontier, s.busy, s.stop, s.invalidated, s.assumptions = []workItem{{}}, 0, running, false, nil
 	s.changed = sync.NewCond(&s.mu)
-	s.result.Outcomes = map[string]int{}
+	s.result.Outcomes, s.result.Witnesses = map[string]int{}, map[string]Schedule{}
 	s.result.States, s.result.Complete, s.result.Done, s.result.WaitsFor = 0, 0, 0, nil
 }
 

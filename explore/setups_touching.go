@@ -45,7 +45,7 @@ var touching = []*Setup{
 			return err
 		},
 		Tasks: func(w *World) {
-			w.goIn(w.Child, "child", func(t *machine.Task) string { return touch(t, page(0)) })
+			w.GoIn(w.Child, "child", func(t *machine.Task) string { return touch(t, page(0)) })
 			w.copier()
 		},
 		Check: outcomes("zero"),

@@ -147,7 +147,9 @@ func (w *worker) endRun(outcome string, ended bool) {
 	}
 	w.stats.Complete++
 	w.mu.Lock()
-	w.result.Outcomes[outcome]++
+	if w.result.Outcomes[outcome]++; w.result.Outcomes[outcome] == 1 {
+		w.result.Witnesses[outcome] = slices.Clone(w.schedule)
+	}
 	if w.opts.finalStates != nil {
 		w.hashes = w.world.fingerprints(w.hashes[:0])
 		w.opts.finalStates[w.hashes[canonical(w.hashes)]] = true

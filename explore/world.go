@@ -79,23 +79,7 @@ const firstTask = 1
 // Go adds a task, whose outcome is the result of body. A task that is not a Sleeper must
 // end in every run.
 func (w *World) Go(name string, body func(t *machine.Task) string) *Task {
-	return w.goIn(w.Process, name, body)
-}
-
-// goIn is Go for a task of the process p.
-func (w *World) goIn(p *machine.Process, name string, body func(t *machine.Task) string) *Task {
-	task := w.addTask(name)
-	var outcome string
-	task.sim = p.Go(name, func(t *machine.Task) {
-		outcome = body(t)
-		w.At(t, outcome)
-	}, func(killed bool) {
-		task.ended, task.Outcome = true, outcome
-		if killed {
-			task.Outcome = "killed"
-		}
-	})
-	return task
+	return w.GoIn(w.Process, name, body)
 }
 
 // At is [Run.At] for a task of the machine.

@@ -50,8 +50,8 @@ type answer struct {
 	child Process
 	// ended is a task that the operation has ended in user mode, nil if none.
 	ended *task
-	// unmet has, for a statement that is no operation, a text for each of its expectations
-	// that the run has not met.
+	// unmet has a text for each expectation of a parallel block, or of a condition, that
+	// the run has not met.
 	unmet []string
 	// unready reports that the call came before the handshake and was refused.
 	unready bool

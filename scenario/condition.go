@@ -74,7 +74,7 @@ func (c *compiler) resultAtom(p *syntax.Proposition, out *proposition) {
 		c.unknown(p.Pos, "result of "+t.name, p.Name, names)
 		return
 	}
-	out.op.asked = true
+	out.op.asked, out.op.shown = true, true
 }
 
 func (b *block) taskNames() []string {

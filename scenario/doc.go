@@ -21,6 +21,28 @@
 // clone(CLONE_VM|CLONE_FILES) creates. A task has a handler for SIGBUS, SIGSEGV and
 // SIGUSR1.
 //
+// # Parallel blocks
+//
+// The tasks of a parallel block run at the same time. Each performs its operations in the
+// order of their lines. [Run] runs the block in one interleaving, which the seed chooses,
+// and fails if that contradicts a condition behind the block. Package litmus runs the
+// block in every interleaving, by means of [Parallel].
+//
+// An [Outcome] is the end of a run: the result of each task's last operation, of the
+// operations with a name, and the memory that conditions ask for. A task that sleeps is
+// blocked; an operation that its task has not come to is not run. The conditions are
+// those of herd7:
+//
+//	exists (t1 = SIGBUS)                    some run ends so
+//	~exists (t1 = blocked /\ t2:r = 0)      no run does
+//	forall ([0x101000] = 'A' \/ t3 = EAGAIN)  every run does
+//
+// An atom t1 = R asks for the result of a task, t1:r = R for that of an operation by its
+// name, and t1:op2 = R by its position. R may be the beginning of the result, in whole
+// words, or an errno alone. [A] = M asks for memory: none (no page is present), present,
+// zero (the zero page), or the bytes. An expected result within the block is a condition,
+// too: forall.
+//
 // # Mistakes, failures and findings
 //
 // A mistake in a scenario, such as a misspelt word or a wrong argument, is an error with

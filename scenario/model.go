@@ -46,8 +46,15 @@ type modelThread struct {
 }
 
 func newModel(opts Options, profile kernel.Profile) *model {
-	m := &model{opts: opts, tids: map[string]uint32{}}
-	m.machine = machine.New(m.executor(), profile)
+	m := &model{opts: opts}
+	m.boot(machine.New(m.executor(), profile))
+	return m
+}
+
+// boot configures the machine and creates the first process.
+func (m *model) boot(on *machine.Machine) {
+	opts := &m.opts
+	m.machine, m.tids = on, map[string]uint32{}
 	m.machine.Dropped = opts.Dropped
 	m.machine.Memory().MaxPages = uint64(opts.Limits.Pages)
 	if opts.MmapMinAddr != 0 {
@@ -55,7 +62,6 @@ func newModel(opts Options, profile kernel.Profile) *model {
 	}
 	m.first = m.add(m.machine.NewProcess())
 	m.first.OpenStd()
-	return m
 }
 
 func (m *model) add(p *machine.Process) *modelProcess {
@@ -97,17 +103,23 @@ func (p *modelProcess) Start(name string, fn func(t Thread), done func(killed bo
 	m := p.model
 	inject := injector(m.faults)
 	m.faults = nil
-	tid, known := m.tids[name]
-	if !known {
-		tid = uint32(len(m.tids)) + 1000
-		m.tids[name] = tid
-	}
+	tid := m.tidOf(name)
 	return p.Process.Go(name, m.guard(func(t *machine.Task) {
 		t.SetTID(tid)
 		t.InjectFaults(inject)
 		fn(&modelThread{t, p})
 		t.InjectFaults(nil)
 	}), done)
+}
+
+// tidOf returns the thread number of the task with the name.
+func (m *model) tidOf(name string) uint32 {
+	tid, known := m.tids[name]
+	if !known {
+		tid = uint32(len(m.tids)) + 1000
+		m.tids[name] = tid
+	}
+	return tid
 }
 
 // Fork implements [Thread].

@@ -5,6 +5,7 @@ import (
 
 	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/mm/rule"
+	"github.com/uffdsim/uffdsim/uffd"
 )
 
 // Options choose how a scenario runs. The zero value runs it on the kernel of its
@@ -41,3 +42,28 @@ const (
 	DefaultSteps   = 1_000_000
 	DefaultTimeout = 30 * time.Second
 )
+
+// complete sets the options that are not set, and returns the profile to run on.
+func (opts *Options) complete(program *program) (profile kernel.Profile, err error) {
+	if opts.Kernel == "" {
+		opts.Kernel = program.kernel
+	}
+	if err := uffd.CheckDropped(opts.Dropped); err != nil {
+		return kernel.Profile{}, err
+	}
+	if opts.Profile != nil {
+		profile = *opts.Profile
+	} else {
+		if profile, err = kernel.Resolve(opts.Kernel); err != nil {
+			return kernel.Profile{}, err
+		}
+		opts.Kernel = profile.Name
+	}
+	if opts.Seed == 0 {
+		opts.Seed = 1
+	}
+	if opts.Timeout == 0 {
+		opts.Timeout = DefaultTimeout
+	}
+	return profile, nil
+}

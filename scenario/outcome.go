@@ -85,12 +85,12 @@ func (o *Outcome) spell() string {
 	for i, t := range o.block.tasks {
 		last := len(t.ops) - 1
 		for _, op := range t.ops {
-			if op.index < last && (op.asked || o.tasks[i].unmet(op)) || op.index == last && op.Bind != "" {
-				parts = append(parts, t.name+":"+op.name+" = "+o.tasks[i].of(op))
+			if op.shown || op.index < last && o.tasks[i].unmet(op) {
+				parts = append(parts, t.name+":"+op.name+" = "+syntax.Brief(o.tasks[i].of(op)))
 			}
 		}
-		if t.ops[last].Bind == "" || o.tasks[i].of(t.ops[last]) == resultNotRun {
-			parts = append(parts, t.name+" = "+o.tasks[i].result(t))
+		if !t.ops[last].shown || o.tasks[i].of(t.ops[last]) == resultNotRun {
+			parts = append(parts, t.name+" = "+syntax.Brief(o.tasks[i].result(t)))
 		}
 	}
 	for i, l := range o.block.locations {

@@ -39,6 +39,7 @@ type blockOp struct {
 	// asked: the result is a part of the outcome. It is so if the operation is the task's
 	// last one, if it has a name, and if a condition asks for it.
 	asked bool
+	shown bool // under its name: it has one from the scenario, or a condition asks for it
 }
 
 // parallel checks a parallel block.
@@ -70,7 +71,7 @@ func (c *compiler) parallel(stmt *syntax.Stmt) *block {
 		c.checkWant(line)
 		c.operation(op.statement)
 		t.process = op.process
-		op.asked = line.Bind != ""
+		op.asked, op.shown = line.Bind != "", line.Bind != ""
 		t.ops, b.ops = append(t.ops, op), append(b.ops, op)
 	}
 	for _, t := range b.tasks {

@@ -33,6 +33,10 @@ type parallelTask struct {
 // newParallelRun prepares a run of a block. The error says which task cannot run.
 func (s *Session) newParallelRun(b *block) (*parallelRun, error) {
 	r := &parallelRun{session: s, block: b}
+	if s.model != nil && len(s.model.faults) > 0 {
+		s.model.faults = nil
+		return nil, b.tasks[0].ops[0].errorf("fail_nth does not apply to a parallel block: put an operation between them")
+	}
 	for _, t := range b.tasks {
 		known, err := s.ready(t.ops[0].statement)
 		if err != nil {

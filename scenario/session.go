@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/uffdsim/uffdsim/kernel"
 	"github.com/uffdsim/uffdsim/scenario/syntax"
 	"github.com/uffdsim/uffdsim/sim"
-	"github.com/uffdsim/uffdsim/uffd"
 )
 
 // mainName is the name of the first process, and of its first task.
@@ -52,31 +50,18 @@ func NewSessionContext(ctx stdcontext.Context, file *syntax.File, opts Options) 
 	if err != nil {
 		return nil, err
 	}
-	if opts.Kernel == "" {
-		opts.Kernel = program.kernel
-	}
-	if err := uffd.CheckDropped(opts.Dropped); err != nil {
+	profile, err := opts.complete(program)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
-	var profile kernel.Profile
-	if opts.Profile != nil {
-		profile = *opts.Profile
-	} else {
-		if profile, err = kernel.Resolve(opts.Kernel); err != nil {
-			return nil, fmt.Errorf("%s: %w", file.Name, err)
-		}
-		opts.Kernel = profile.Name
-	}
-	if opts.Seed == 0 {
-		opts.Seed = 1
-	}
-	if opts.Timeout == 0 {
-		opts.Timeout = DefaultTimeout
-	}
-	m := newModel(opts, profile)
+	return newModelSession(program, newModel(opts, profile)), nil
+}
+
+// newModelSession returns a run on the model.
+func newModelSession(program *program, m *model) *Session {
 	s := newSession(program, m)
-	s.opts, s.model = opts, m
-	return s, nil
+	s.opts, s.model = m.opts, m
+	return s
 }
 
 // ErrNoRoom is the error of a scenario that exceeds the host's resources: too many tasks,

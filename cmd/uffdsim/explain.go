@@ -103,7 +103,7 @@ func drawRule(out io.Writer, p *picture, e *explanation) error {
 	case r.Failure == nil:
 		return fmt.Errorf("nothing goes wrong without %s: there is no run to show", e.info.Name)
 	}
-	stream, err := streamOf(e.setup, e.without, r.Failure.Schedule)
+	stream, err := streamOf(subjectOf(e.setup), e.without, r.Failure.Schedule)
 	if err != nil {
 		return err
 	}

@@ -37,11 +37,16 @@ type exploration struct {
 func newExplore() *cobra.Command {
 	x := exploration{seed: 1, depth: 3}
 	cmd := &cobra.Command{
-		Use:   "explore [PROGRAM]",
+		Use:   "explore [PROGRAM|FILE]",
 		Short: "Run a small program in every interleaving",
 		Long: `Run a small program in every interleaving, that is, in every order in which its tasks can
 take their visible steps, until one goes wrong: a task sleeps forever, a deadlock, a use after
 free, a SIGBUS that no rule allows, a BUG_ON. Without PROGRAM, list the programs.
+
+FILE is a scenario with a parallel block, or - for standard input. The statements before the
+block prepare the machine. Print every outcome of the block with the number of runs and the
+schedule of one of them, and whether each condition holds: exists, ~exists and forall, as
+in herd7 (docs/litmus.md). A task that sleeps forever is an outcome here, and no failure.
 
 Strategies:
   dpor     covers everything. It skips runs that differ only in the order of independent
@@ -52,9 +57,10 @@ Strategies:
   pct      runs random interleavings that find a bug of --depth d with known probability.
   plain    runs every interleaving, for tiny programs.
 
-The exit status is 1 if a run went wrong. Ctrl-C, SIGTERM or an exhausted --budget stops the
-search and prints what was found so far; the exit status is then 0 if nothing went wrong. The
-last line says whether everything was covered. With several kernels the search runs on each.
+The exit status is 1 if a run went wrong, or if a condition was not found to hold. Ctrl-C,
+SIGTERM or an exhausted --budget stops the search and prints what was found so far; the exit
+status for a PROGRAM is then 0 if nothing went wrong. The last line says whether everything was
+covered. With several kernels the search runs on each.
 
 With --shard I/N this process is shard I, from 0 to N-1, of a search by N processes on
 one machine or several. All need the same flags and the same --exchange directory. Each
@@ -62,6 +68,7 @@ process writes what it has explored there, and skips what the others have. They 
 when everything is covered, when one finds a failing run, or when one stops.`,
 		Example: `  uffdsim explore                                     list the programs
   uffdsim explore copy                                cover one
+  uffdsim explore race.uffd                           the outcomes of a scenario
   uffdsim explore close --faulters 2 --budget 60s
   uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/c3   and 1/2 elsewhere
   uffdsim explore copy --kernel 5.10,6.12.117         on two releases
@@ -80,6 +87,9 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal has its default effect: it ends the program
 			x.Context = ctx
+			if isScenario(args[0]) {
+				return x.exploreFiles(cmd, args[0])
+			}
 			kernels, err := x.parseKernels()
 			if err != nil {
 				return err
@@ -101,7 +111,7 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 	f.StringVar(&x.Exchange, "exchange", "", "directory `DIR`, empty at first, through which the N processes share results")
 	addNumber(cmd, &x.depth, "depth", 1, maxDepth, 3, "for pct: number of steps whose order a bug depends on")
 	addNumber(cmd, &x.Workers, "workers", 0, maxWorkers, 4, "number of runs at a time (default: one per processor)")
-	addNumber(cmd, &x.Budget, "budget", 0, maxTime, time.Minute, "stop the search after this `TIME` (default: never; 10s for random and pct)")
+	addNumber(cmd, &x.Budget, "budget", 0, maxTime, time.Minute, "stop the search after this `TIME` (default: never; 1m for a FILE, 10s for random and pct)")
 	addNumber(cmd, &x.seed, "seed", 0, math.MaxUint64, 7, "seed of the random strategies")
 	f.StringVar(&x.replay, "replay", "", "run one `SCHEDULE`, such as 't1*10 copier*25', and print each step")
 	x.picture.addFlags(cmd)
@@ -221,14 +231,7 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if x.Faulters > 0 && setup.Faulters == 0 {
 		return fmt.Errorf("--faulters %d: the tasks of %s are fixed", x.Faulters, setup.Name)
 	}
-	for _, d := range x.drop {
-		r, err := findRule(strings.TrimSpace(d))
-		if err != nil {
-			return err
-		}
-		x.Dropped = x.Dropped.With(r)
-	}
-	if err := x.checkFix(); err != nil {
+	if err := x.resolveFlags(); err != nil {
 		return err
 	}
 	text, err := x.picture.isText()
@@ -236,10 +239,10 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 		return err
 	}
 	if x.replay != "" {
-		return x.showReplay(out, setup, text)
+		return x.showReplay(out, subjectOf(setup), text)
 	}
-	if !slices.Contains(strategies, x.strategy) {
-		return fmt.Errorf("no strategy %q%s: the strategies are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
+	if err := x.checkStrategy(); err != nil {
+		return err
 	}
 	if err := x.parseShard(); err != nil {
 		return err
@@ -274,16 +277,35 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	return err
 }
 
+// resolveFlags finds the rules of --drop, and checks that the fix of --fix exists.
+func (x *exploration) resolveFlags() error {
+	for _, d := range x.drop {
+		r, err := findRule(strings.TrimSpace(d))
+		if err != nil {
+			return err
+		}
+		x.Dropped = x.Dropped.With(r)
+	}
+	return x.checkFix()
+}
+
+func (x *exploration) checkStrategy() error {
+	if slices.Contains(strategies, x.strategy) {
+		return nil
+	}
+	return fmt.Errorf("no strategy %q%s: the strategies are %s", x.strategy, didYouMean(x.strategy, strategies), strings.Join(strategies, ", "))
+}
+
 // drawFailure draws the run that went wrong.
 func (x *exploration) drawFailure(out io.Writer, setup *explore.Setup, r *explore.Result) error {
 	if r.Failure == nil {
 		return fmt.Errorf("%s: %s: there is no run to show (--replay shows any run)", setup.Name, x.nothing(r))
 	}
-	return x.drawSchedule(out, setup, r.Failure.Schedule)
+	return x.drawSchedule(out, subjectOf(setup), r.Failure.Schedule)
 }
 
-func (x *exploration) drawSchedule(out io.Writer, setup *explore.Setup, schedule explore.Schedule) error {
-	stream, err := streamOf(setup, x.Options, schedule)
+func (x *exploration) drawSchedule(out io.Writer, of subject, schedule explore.Schedule) error {
+	stream, err := streamOf(of, x.Options, schedule)
 	if err != nil {
 		return err
 	}
@@ -292,36 +314,6 @@ func (x *exploration) drawSchedule(out io.Writer, setup *explore.Setup, schedule
 	}
 	if end := stream[len(stream)-1]; end.Str("ok") != "true" {
 		return errFailed
-	}
-	return nil
-}
-
-// parseShard reads "i/n".
-func (x *exploration) parseShard() error {
-	if x.shard == "" {
-		if x.Exchange != "" {
-			return errors.New("--exchange needs --shard, such as --shard 0/2")
-		}
-		return nil
-	}
-	i, n, ok := strings.Cut(x.shard, "/")
-	var err1, err2 error
-	x.Shard, err1 = strconv.Atoi(i)
-	x.Shards, err2 = strconv.Atoi(n)
-	if !ok || err1 != nil || err2 != nil || x.Shards < 1 {
-		return fmt.Errorf("--shard %s: must be shard I of N, such as 0/4", x.shard)
-	}
-	if x.Shard < 0 || x.Shard >= x.Shards {
-		return fmt.Errorf("--shard %s: shards are counted from 0: must be from 0/%d to %d/%[2]d", x.shard, x.Shards, x.Shards-1)
-	}
-	if x.Shards > maxShards {
-		return fmt.Errorf("--shard %s: must be at most %d shards", x.shard, maxShards)
-	}
-	if x.strategy != "dpor" {
-		return fmt.Errorf("--shard %s: --strategy %s cannot be divided into shards, only dpor can", x.shard, x.strategy)
-	}
-	if x.Shards > 1 && x.Exchange == "" {
-		return fmt.Errorf("--shard %s: needs --exchange DIR, a directory through which the shards share results", x.shard)
 	}
 	return nil
 }
@@ -356,15 +348,15 @@ func (x *exploration) sample(setup *explore.Setup) (*explore.Result, error) {
 }
 
 // showReplay runs one schedule and draws it, as a table if text is true.
-func (x *exploration) showReplay(out io.Writer, setup *explore.Setup, text bool) error {
+func (x *exploration) showReplay(out io.Writer, of subject, text bool) error {
 	schedule, err := explore.ParseSchedule(x.replay)
 	if err != nil {
 		return err
 	}
 	if !text {
-		return x.drawSchedule(out, setup, schedule)
+		return x.drawSchedule(out, of, schedule)
 	}
-	rows, failure, err := explore.Rows(setup, x.Options, schedule)
+	rows, failure, err := explore.Rows(of, x.Options, schedule)
 	if err != nil {
 		return err
 	}
@@ -373,7 +365,7 @@ func (x *exploration) showReplay(out io.Writer, setup *explore.Setup, text bool)
 		fmt.Fprintf(out, "\n%v\n", failure)
 		return errFailed
 	}
-	outcome, _, err := explore.Replay(setup, x.Options, schedule, nil)
+	outcome, _, err := explore.Replay(of, x.Options, schedule, nil)
 	if err != nil {
 		return err
 	}

@@ -64,26 +64,39 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		fmt.Fprintf(out, "  outcome  %s\n", cmp.Or(o, "no task has an outcome"))
 	}
-	fmt.Fprintf(out, "  %s, %d of them complete, %s, %s, in %v and %d MB\n",
-		syntax.Counted(r.Runs, "run"), r.Complete, syntax.Counted(r.States, "state"), syntax.Counted(r.Steps, "step"), r.Took.Round(time.Millisecond), memory()>>20)
-	power, err := explore.Interleavings(setup, x.Options, countRuns, x.seed)
-	if err != nil {
+	if err := x.effort(out, setup, r); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "  there are about 10^%.0f interleavings\n", power)
 	if why := x.Options.SymmetryUnused(setup); why != "" {
 		fmt.Fprintf(out, "  %s\n", why)
 	}
 	if r.Failure != nil {
-		fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
-		if x.strategy == "bounded" {
-			fmt.Fprintf(out, "  %s\n", shortest(r))
-		}
-		fmt.Fprintf(out, "  to see   uffdsim explore %s%s --replay '%v'\n", setup.Name, x.Options.Flags(), r.Failure.Schedule)
+		x.printFailure(out, setup.Name, r)
 		return errFailed
 	}
 	fmt.Fprintf(out, "  %s\n", x.nothing(r))
 	return nil
+}
+
+// effort prints what the search has done.
+func (x *exploration) effort(out io.Writer, program explore.Program, r *explore.Result) error {
+	fmt.Fprintf(out, "  %s, %d of them complete, %s, %s, in %v and %d MB\n",
+		syntax.Counted(r.Runs, "run"), r.Complete, syntax.Counted(r.States, "state"), syntax.Counted(r.Steps, "step"), r.Took.Round(time.Millisecond), memory()>>20)
+	power, err := explore.Interleavings(program, x.Options, countRuns, x.seed)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "  there are about 10^%.0f interleavings\n", power)
+	return nil
+}
+
+// printFailure prints the run that went wrong.
+func (x *exploration) printFailure(out io.Writer, name string, r *explore.Result) {
+	fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
+	if x.strategy == "bounded" {
+		fmt.Fprintf(out, "  %s\n", shortest(r))
+	}
+	fmt.Fprintf(out, "  to see   uffdsim explore %s%s --replay '%v'\n", name, x.Options.Flags(), r.Failure.Schedule)
 }
 
 // nothing says how much of the program a search without a failure has covered.

@@ -136,17 +136,29 @@ func (p *picture) draw(standard io.Writer, s trace.Stream) error {
 	return err
 }
 
+// subject is a program of package explore, with its text.
+type subject struct {
+	explore.Program
+	source string // what the text comes from, for the page
+	text   string
+}
+
+// subjectOf returns the subject of a program that has no text of its own.
+func subjectOf(setup *explore.Setup) subject {
+	return subject{setup, "uffdsim explore " + setup.Name, "# " + setup.Name + ": " + setup.Doc + "\n"}
+}
+
 // streamOf replays a schedule of a program, and returns its stream of events.
-func streamOf(setup *explore.Setup, opts explore.Options, schedule explore.Schedule) (trace.Stream, error) {
+func streamOf(of subject, opts explore.Options, schedule explore.Schedule) (trace.Stream, error) {
 	var r trace.Recorder
-	text := "# " + setup.Name + ": " + setup.Doc + "\n"
+	text := of.text
 	for _, info := range uffd.Rules() {
 		if opts.Dropped.Has(info.Rule) {
 			text += "# without the rule " + info.Name + "\n"
 		}
 	}
-	r.Begin(cmp.Or(opts.Version, explore.DefaultVersion), 0, "uffdsim explore "+setup.Name, text+"# schedule: "+schedule.String())
-	outcome, failure, err := explore.Replay(setup, opts, schedule, func(e sim.Event) { r.Event(e) })
+	r.Begin(cmp.Or(opts.Version, explore.DefaultVersion), 0, of.source, text+"# schedule: "+schedule.String())
+	outcome, failure, err := explore.Replay(of.Program, opts, schedule, func(e sim.Event) { r.Event(e) })
 	if err != nil {
 		return nil, err
 	}

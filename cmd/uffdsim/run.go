@@ -49,7 +49,8 @@ A task that sleeps in the kernel has the result "blocked". A scenario runs on th
 its line "#! kernel: VERSION" names, unless --kernel is given.
 
 The tasks take turns in an order that --seed chooses. They can change places only at a
-visible step: an access to memory, a lock or a queue that another task can reach.
+visible step: an access to memory, a lock or a queue that another task can reach. A parallel
+block is run in one such order; "uffdsim explore FILE" runs it in all of them.
 
 --update replaces each expectation that was not met by the result, and adds the result to each
 statement without one. It prints how many of both.

@@ -13,9 +13,17 @@
 //	t1 = loaded 'A'                  the expected answer of t1's operation, asked for later
 //	maps()
 //	    100000-104000 rw-p           an indented line: expected output
+//	parallel {                       tasks that run at the same time
+//	    t1: load(0x101000)           an operation of the task t1
+//	    t2: r = close(fd) = 0        one of t2, with a name for its result
+//	}
+//	~exists (t1 = blocked)           a condition on the ends of all runs
 //
 // In full:
 //
+//	file       = { statement } [ block { condition } ]
+//	block      = "parallel" "{" newline { statement newline } "}"
+//	condition  = ( "exists" | "~exists" | "forall" ) "(" proposition ")"
 //	statement  = [ task ":" ] [ name "=" ] call [ "=" answer ]
 //	           | task [ "=" answer ]
 //	call       = name "(" [ argument { "," argument } ] ")"
@@ -26,6 +34,10 @@
 //	char       = "'A'", with \n \t \0 \\ \' \" and \xNN
 //	string     = any number of such characters between double quotes
 //	struct     = "{" [ argument { "," argument } ] "}"
+//	proposition = conjunct { "\/" conjunct }
+//	conjunct   = atom { "/\" atom }
+//	atom       = "~" atom | "(" proposition ")" | place "=" answer
+//	place      = task [ ":" name ] | [ process ":" ] "[" sum "]" | [ process ":" ] "[" name "]"
 //
 // A name consists of letters, digits and _, and may have dots and dashes inside:
 // vm.max_map_count. It has at most 64 bytes. A comma may follow the last argument.
@@ -43,6 +55,11 @@
 // Output belongs to the statement on the line before it, and ends at the first line that
 // is not indented, or empty, or a comment. In output a # begins a comment only at the
 // beginning of a line.
+//
+// In a parallel block every line is an operation; indentation has no meaning there. In a
+// proposition, an answer ends at the next operator, or at the parenthesis that closes the
+// proposition, outside of quotes and of its own parentheses. A proposition has at most 64
+// places, and is nested at most 16 deep.
 //
 // A directive below the first statement is a mistake. A line that starts with #! and has
 // no colon is a comment. A line has at most 64 KiB.

@@ -28,6 +28,16 @@ func withoutErrorText(answer string) (string, bool) {
 	return head + tail, closed
 }
 
+// Brief returns the answer without the text of an error, which an expected answer may
+// leave out.
+func Brief(answer string) string {
+	short, ok := withoutErrorText(answer)
+	if !ok {
+		return answer
+	}
+	return strings.Join(strings.Fields(short), " ")
+}
+
 // isErrorName reports whether the word may be the name of an errno: EINVAL, E2BIG.
 func isErrorName(word string) bool {
 	name, ok := strings.CutPrefix(word, "E")

@@ -3,8 +3,8 @@ package syntax
 // blockWord is the word that begins a parallel block.
 const blockWord = "parallel"
 
-// parseBlockStart takes "parallel {", the beginning of f.block. It returns nil if the line
-// does not begin so.
+// parseBlockStart takes "parallel {", the beginning of f.block. It returns nil if
+// something else follows.
 func (f *File) parseBlockStart(s *scanner) *Stmt {
 	ahead := *s
 	stmt := &Stmt{Pos: ahead.here(), Op: blockWord, Parallel: []*Stmt{}}

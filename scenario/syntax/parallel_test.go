@@ -47,7 +47,7 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// requireSpelling requires that a proposition's text is read back as the same proposition.
+// requireSpelling requires that a proposition's text is read back as the same one.
 func requireSpelling(t *testing.T, p *syntax.Proposition) {
 	t.Helper()
 	text := p.String()
