@@ -30,8 +30,8 @@ type Outcome struct {
 type Verdict struct {
 	scenario.Condition
 	Holds Truth
-	// Witness is the index of an outcome that decides it, -1 if none does: one that exists
-	// asks for, or one that contradicts another condition.
+	// Witness is the index of an outcome that decides it, -1 if none does. It is one that
+	// exists asks for, or one that contradicts the condition.
 	Witness int
 }
 
