@@ -23,7 +23,7 @@ var forked = []*Setup{
 		Prepare: fork,
 		Tasks: func(w *World) {
 			w.Go("parent", func(t *machine.Task) string { return storeShared(t, Plain) })
-			w.goIn(w.Child, "child", func(t *machine.Task) string { return name(t.Munmap(Plain, mm.PageSize)) })
+			w.GoIn(w.Child, "child", func(t *machine.Task) string { return name(t.Munmap(Plain, mm.PageSize)) })
 		},
 	},
 	{
@@ -32,7 +32,7 @@ var forked = []*Setup{
 		Prepare: fork,
 		Tasks: func(w *World) {
 			w.Go("parent", func(t *machine.Task) string { return storeShared(t, Plain) })
-			w.goIn(w.Child, "child", func(t *machine.Task) string { return storeShared(t, Plain) })
+			w.GoIn(w.Child, "child", func(t *machine.Task) string { return storeShared(t, Plain) })
 		},
 	},
 	{
@@ -44,7 +44,7 @@ var forked = []*Setup{
 		},
 		Tasks: func(w *World) {
 			w.Go("parent", func(t *machine.Task) string { return storeShared(t, more) })
-			w.goIn(w.Child, "child", func(t *machine.Task) string { return name(t.Munmap(more, mm.PMDSize)) })
+			w.GoIn(w.Child, "child", func(t *machine.Task) string { return name(t.Munmap(more, mm.PMDSize)) })
 		},
 	},
 	{
@@ -61,7 +61,7 @@ var forked = []*Setup{
 				}
 			}
 			w.Go("parent", storeAndLoad(more, more+mm.PageSize))
-			w.goIn(w.Child, "child", storeAndLoad(more+mm.PageSize, more))
+			w.GoIn(w.Child, "child", storeAndLoad(more+mm.PageSize, more))
 		},
 	},
 	{
@@ -159,7 +159,7 @@ func TestSharedPageInEveryInterleaving(t *testing.T) {
 			defer pte.Unlock(t.Task)
 			return fmt.Sprint(pte.Frame(i).Shared(t.Task))
 		})
-		w.goIn(w.Child, "child", func(t *machine.Task) string {
+		w.GoIn(w.Child, "child", func(t *machine.Task) string {
 			pte, i := table(t.Process)
 			pte.Lock(t.Task)
 			pte.Unmap(t.Task, i)
