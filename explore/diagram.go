@@ -31,6 +31,9 @@ func Rows(program Program, opts Options, schedule Schedule) (steps []Row, failur
 			delete(announced, t)
 		}
 	}
+	r.onChoice = func(value, n int) {
+		rows[len(rows)-1].Step = fmt.Sprintf("%v %d (below %d)", sim.OpChoose, value, n)
+	}
 	failure, err = r.run(program, opts, func(run *Run) {
 		run.exec.Announce = func(t *sim.Task, s sim.Step, fn string) {
 			name := run.exec.ObjectName(s.Obj)
@@ -44,7 +47,7 @@ func Rows(program Program, opts Options, schedule Schedule) (steps []Row, failur
 }
 
 // shared returns the rows without the steps on objects that only one task accesses: no
-// other task can observe these.
+// other task can observe these. It keeps sleeps and choices.
 func shared(rows []Row) []Row {
 	users := map[string]string{}
 	for _, r := range rows {
@@ -56,7 +59,8 @@ func shared(rows []Row) []Row {
 	}
 	var kept []Row
 	for _, r := range rows {
-		if users[r.object] == "several" || strings.HasPrefix(r.Step, sim.OpSchedule.String()) {
+		if users[r.object] == "several" || strings.HasPrefix(r.Step, sim.OpSchedule.String()) ||
+			strings.HasPrefix(r.Step, sim.OpChoose.String()) {
 			kept = append(kept, r)
 		}
 	}

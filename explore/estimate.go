@@ -9,7 +9,7 @@ import (
 
 // Interleavings estimates the number of interleavings of the program, and returns its
 // decimal logarithm. The estimate is the mean, over a number of random runs, of the
-// product of the numbers of enabled tasks at each step (D. E. Knuth, "Estimating the
+// product of the numbers of branches at each step (D. E. Knuth, "Estimating the
 // efficiency of backtrack programs", Mathematics of Computation 29, 1975). It is
 // unbiased; the logarithm is close after few runs. The same seed gives the same estimate.
 func Interleavings(program Program, opts Options, runs int, seed uint64) (power float64, err error) {
@@ -46,12 +46,15 @@ type estimator struct {
 	logBranches float64 // logarithm of the product
 }
 
+// multiply multiplies the product by a number of branches.
+func (e *estimator) multiply(branches int) { e.logBranches += math.Log(float64(branches)) }
+
 // Pick implements [sim.Strategy].
 func (e *estimator) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	if e.run == nil {
 		return enabled[0]
 	}
-	e.logBranches += math.Log(float64(len(enabled)))
+	e.multiply(len(enabled))
 	t := enabled[e.rng.IntN(len(enabled))]
 	e.run.host.observe(t)
 	return t

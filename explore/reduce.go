@@ -13,7 +13,7 @@ import "math/bits"
 func (w *worker) expandReduced(n *node) {
 	if w.depth > 0 {
 		parent := &w.path[w.depth-1]
-		for rest := parent.sleep | parent.done; rest != 0; rest &= rest - 1 {
+		for rest := parent.sleep | parent.choice.doneBefore; rest != 0; rest &= rest - 1 {
 			i := bits.TrailingZeros32(rest)
 			if parent.steps[i].independent(parent.steps[parent.chosen]) {
 				n.sleep |= 1 << i
@@ -25,8 +25,8 @@ func (w *worker) expandReduced(n *node) {
 		set = w.stubbornOf(n)
 	}
 	n.todo = set &^ n.sleep
-	if bits.OnesCount32(set) == 1 {
-		return // no choice, so the state is not stored
+	if bits.OnesCount32(set) == 1 && !n.hasChoice(set) {
+		return // one successor, so the state is not stored
 	}
 	w.hashes = w.world.fingerprints(w.hashes[:0])
 	k := canonical(w.hashes)

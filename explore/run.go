@@ -39,8 +39,15 @@ type Task struct {
 // Sim returns the task as package sim knows it, for [sim.Task.WakeUpState].
 func (t *Task) Sim() *sim.Task { return t.sim }
 
-// addTask adds a task that the executor does not have yet.
+// addTask adds a task that the executor does not have yet. It panics if a schedule could
+// not name the task.
 func (r *Run) addTask(name string) *Task {
+	if name == "" || strings.ContainsAny(name, "*= \t\r\n") || strings.HasSuffix(name, ".buffer") {
+		panic(fmt.Sprintf("explore: a schedule cannot name the task %q: it is empty, has a space, * or =, or ends in .buffer", name))
+	}
+	if slices.ContainsFunc(r.tasks, func(t *Task) bool { return t.Name == name }) {
+		panic(fmt.Sprintf("explore: there are two tasks %q", name))
+	}
 	task := &Task{Name: name}
 	r.tasks = append(r.tasks, task)
 	return task

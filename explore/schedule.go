@@ -9,8 +9,9 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// Schedule is an interleaving: the task of each visible step. Its text has, for each turn
-// of a task, the number of steps: "t1*14 copier*32 t1*9".
+// Schedule is an interleaving: the task of each visible step, and the value of each
+// choice ([sim.Task.Choose]). Its text has, for each turn of a task, the number of steps,
+// and each choice by itself: "t1*14 copier*32 t1=2 t1*9".
 type Schedule []string
 
 // String returns the text of the schedule.
@@ -24,7 +25,10 @@ func (s Schedule) String() string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		fmt.Fprintf(&b, "%s*%d", s[i], n)
+		b.WriteString(s[i])
+		if _, _, isChoice := cutChoice(s[i]); n > 1 || !isChoice {
+			fmt.Fprintf(&b, "*%d", n)
+		}
 		i += n
 	}
 	return b.String()
@@ -34,7 +38,7 @@ func (s Schedule) String() string {
 func (s Schedule) Switches() int {
 	n := 0
 	for i := 1; i < len(s); i++ {
-		if s[i] != s[i-1] {
+		if taskOf(s[i]) != taskOf(s[i-1]) {
 			n++
 		}
 	}
@@ -50,33 +54,54 @@ const maxSchedule = 1_000_000
 func ParseSchedule(text string) (Schedule, error) {
 	var s Schedule
 	for _, turn := range strings.Fields(text) {
-		name, count, ok := strings.Cut(turn, "*")
-		n, err := strconv.Atoi(count)
-		if !ok || err != nil || n < 1 || name == "" {
-			return nil, fmt.Errorf("schedule: %.60q is not a task and a number of steps, as in t1*14", turn)
+		step, n, ok := parseTurn(turn)
+		if !ok {
+			return nil, fmt.Errorf("schedule: %.60q is neither a task and a number of steps, as in t1*14, nor a choice, as in t1=2", turn)
 		}
 		if n > maxSchedule-len(s) {
 			return nil, fmt.Errorf("schedule: more than %d steps, at %.60q", maxSchedule, turn)
 		}
 		for range n {
-			s = append(s, name)
+			s = append(s, step)
 		}
 	}
 	return s, nil
 }
 
+// parseTurn parses a step and how often it is taken: "t1*14", "t1=2" or "t1=2*3".
+func parseTurn(text string) (step string, n int, ok bool) {
+	step, count, counted := strings.Cut(text, "*")
+	task, value, isChoice := strings.Cut(step, "=")
+	switch v, err := strconv.Atoi(value); {
+	case !isChoice && !counted, task == "":
+		return "", 0, false
+	case isChoice && (err != nil || v < 0):
+		return "", 0, false
+	case isChoice:
+		step = task + "=" + strconv.Itoa(v)
+	}
+	if !counted {
+		return step, 1, true
+	}
+	n, err := strconv.Atoi(count)
+	return step, n, err == nil && n > 0
+}
+
 // replay is a strategy that follows a schedule. After the schedule's end, and where its
-// task is not enabled, it picks the task that ran last, or else the first enabled one.
+// task is not enabled, it picks the task that ran last, or else the first enabled one, and
+// the value 0.
 type replay struct {
 	current  *Run
 	schedule Schedule
-	ready    bool              // the setup of the machine is over
-	at       int               // index of the next step in schedule
-	mismatch error             // the first place where the schedule's task was not enabled, nil if none
-	ran      Schedule          // the schedule of the run itself
-	outcome  string            // of the run, after its end
-	onStep   func(t *sim.Task) // called after each choice, unless nil
-	trace    *sim.Tracer       // receives all events, including those of the setup, unless nil
+	ready    bool               // the setup of the machine is over
+	at       int                // index of the next step in schedule
+	followed bool               // the last step was that of the schedule
+	mismatch error              // the first place where the schedule does not fit, nil if none
+	ran      Schedule           // the schedule of the run itself
+	outcome  string             // of the run, after its end
+	onStep   func(t *sim.Task)  // called before each step, unless nil
+	onChoice func(value, n int) // called after each choice of a number below n, unless nil
+	trace    *sim.Tracer        // receives all events, including those of the setup, unless nil
 }
 
 // Pick implements [sim.Strategy].
@@ -88,13 +113,17 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if i := slices.Index(enabled, current); i >= 0 {
 		chosen = current
 	}
+	r.followed = false
 	if r.at < len(r.schedule) {
-		name := r.schedule[r.at]
+		name, _, isChoice := cutChoice(r.schedule[r.at])
 		r.at++
 		if i := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.Name() == name }); i >= 0 {
-			chosen = enabled[i]
-		} else if r.mismatch == nil {
-			r.mismatch = r.mismatchAt(name)
+			chosen, r.followed = enabled[i], true
+			if isChoice && chosen.Next().Op != sim.OpChoose {
+				r.misfit("step %d of it is a choice, but %s takes another step there", r.at, name)
+			}
+		} else {
+			r.unknownTask(name)
 		}
 	}
 	r.current.host.observe(chosen)
@@ -105,16 +134,23 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	return chosen
 }
 
-// mismatchAt returns the error for a step of the schedule whose task is not enabled.
-func (r *replay) mismatchAt(name string) error {
+// misfit records that the schedule does not fit the program. The first place counts.
+func (r *replay) misfit(format string, args ...any) {
+	if r.mismatch == nil {
+		r.mismatch = fmt.Errorf("the schedule does not fit: "+format, args...)
+	}
+}
+
+// unknownTask records that the schedule's task is not enabled.
+func (r *replay) unknownTask(name string) {
 	var known []string
 	for _, t := range r.current.tasks {
 		known = append(known, t.Name)
 	}
 	if !slices.Contains(known, strings.TrimSuffix(name, ".buffer")) {
-		return fmt.Errorf("the schedule does not fit: there is no task %q, but %s", name, strings.Join(known, ", "))
+		r.misfit("there is no task %q, but %s", name, strings.Join(known, ", "))
 	}
-	return fmt.Errorf("the schedule does not fit: step %d of it asks for %s, which is not enabled there", r.at, name)
+	r.misfit("step %d of it asks for %s, which is not enabled there", r.at, name)
 }
 
 // Replay runs the program once, along the schedule. It returns the outcome, and the

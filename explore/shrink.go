@@ -1,8 +1,9 @@
 package explore
 
 // Shrink returns a run that fails in the same way with fewer switches from one task to
-// another, or f itself. It moves turns of the schedule to the previous or the next turn
-// of the same task, until no move helps. The result is a local minimum.
+// another, or with smaller values of choices, or f itself. It moves turns of the schedule
+// to the previous or the next turn of the same task, and lowers the values of choices,
+// until neither helps. The result is a local minimum.
 func Shrink(program Program, opts Options, f *Failure) *Failure {
 	best := f
 	for better := true; better; {
@@ -16,6 +17,15 @@ func Shrink(program Program, opts Options, f *Failure) *Failure {
 				}
 			}
 		}
+		if better {
+			continue
+		}
+		for _, candidate := range best.Schedule.smallerChoices() {
+			if g := fails(program, opts, candidate, best); g != nil {
+				best, better = g, true
+				break
+			}
+		}
 	}
 	return best
 }
@@ -23,16 +33,17 @@ func Shrink(program Program, opts Options, f *Failure) *Failure {
 // turn is a maximal part of a schedule in which one task runs.
 type turn struct {
 	task  string
-	steps int
+	steps Schedule
 }
 
 func (s Schedule) turns() []turn {
 	var turns []turn
-	for _, task := range s {
+	for i, step := range s {
+		task := taskOf(step)
 		if n := len(turns); n > 0 && turns[n-1].task == task {
-			turns[n-1].steps++
+			turns[n-1].steps = append(turns[n-1].steps, step)
 		} else {
-			turns = append(turns, turn{task, 1})
+			turns = append(turns, turn{task, s[i : i+1 : i+1]})
 		}
 	}
 	return turns
@@ -46,11 +57,7 @@ func moveTurn(turns []turn, i, direction int) Schedule {
 		to += direction
 	}
 	var s Schedule
-	put := func(t turn) {
-		for range t.steps {
-			s = append(s, t.task)
-		}
-	}
+	put := func(t turn) { s = append(s, t.steps...) }
 	if to < 0 {
 		put(turns[i])
 	}
@@ -72,12 +79,21 @@ func moveTurn(turns []turn, i, direction int) Schedule {
 }
 
 // fails runs the schedule as far as it applies. It returns the failure if that is the
-// same as before with fewer switches, else nil.
+// same as before and the run is simpler, else nil.
 func fails(program Program, opts Options, s Schedule, before *Failure) *Failure {
 	r := &replay{schedule: s}
 	failure, err := r.run(program, opts, func(*Run) {})
-	if err != nil || failure == nil || failure.Error() != before.Err.Error() || r.ran.Switches() >= before.Schedule.Switches() {
+	if err != nil || failure == nil || failure.Error() != before.Err.Error() || !r.ran.simpler(before.Schedule) {
 		return nil
 	}
 	return &Failure{Err: failure, Schedule: r.ran}
+}
+
+// simpler reports whether s has fewer switches than other, or as many and smaller values
+// of choices.
+func (s Schedule) simpler(other Schedule) bool {
+	if more := s.Switches() - other.Switches(); more != 0 {
+		return more < 0
+	}
+	return s.choices() < other.choices()
 }

@@ -49,6 +49,8 @@ type node struct {
 	rotation    uint64  // determines the order of its branches; 0 is the usual order
 	split       bool    // a part of its subtree is left to other workers
 	partial     bool    // everything except the chosen branch is left to other workers
+
+	choice taskChoice // of the chosen task's step, if it is one
 }
 
 func newWorker(s *search) *worker {
@@ -141,7 +143,7 @@ func (w *worker) endRun(outcome string, ended bool) {
 		return
 	}
 	n := &w.path[len(w.path)-1]
-	w.stats.Done += n.weight
+	w.stats.Done += n.branchWeight()
 	if !ended {
 		return
 	}
@@ -235,7 +237,7 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 		w.expandReduced(n)
 	}
 	if w.depth > 0 {
-		n.weight = w.path[w.depth-1].weight
+		n.weight = w.path[w.depth-1].branchWeight()
 	}
 	if n.todo == 0 {
 		w.path = w.path[:w.depth]
@@ -270,15 +272,19 @@ func (n *node) choose() {
 	case n.current >= 0 && n.todo&(1<<n.current) != 0:
 		set = 1 << n.current
 	}
-	n.chosen = bits.TrailingZeros32(set)
+	n.chosen, n.choice = bits.TrailingZeros32(set), taskChoice{doneBefore: n.done}
 	n.todo &^= 1 << n.chosen
 }
 
-// backtrack cuts the path back to the last state with a task still to explore, and
-// chooses that task. It returns false if there is no such state.
+// backtrack cuts the path back to the last state with a branch still to explore, and
+// chooses that branch: a task, or another value of the chosen task's choice. It returns
+// false if there is no such state.
 func (w *worker) backtrack() bool {
 	for len(w.path) > 0 {
 		n := &w.path[len(w.path)-1]
+		if n.choice.nextValue() {
+			return true
+		}
 		n.done |= 1 << n.chosen
 		if n.todo != 0 {
 			n.choose()
@@ -301,7 +307,7 @@ func (w *worker) splitWork() {
 		path := make([]node, i+1)
 		for k := range path {
 			path[k] = w.path[k]
-			path[k].todo, path[k].partial = 0, true
+			path[k].todo, path[k].partial, path[k].choice.closed = 0, true, true
 			w.path[k].split = true
 			path[k].locations = slices.Clone(path[k].locations)
 			path[k].steps = slices.Clone(path[k].steps)

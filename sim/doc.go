@@ -29,6 +29,11 @@
 // Memory is sequentially consistent. [Controlled.TSO] adds store buffers, as on x86: then
 // the write of each buffered store to memory is a step of its own.
 //
+// # Choices
+//
+// [Task.Choose] leaves a decision open: the strategy makes it. It stands for an input or
+// an event of the environment.
+//
 // # Lock order
 //
 // A lock belongs to a [LockClass], and a class has a rank. A task may take a lock only if

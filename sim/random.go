@@ -2,7 +2,8 @@ package sim
 
 import "math/rand/v2"
 
-// Random is the strategy that chooses uniformly among the enabled tasks. The same seed
+// Random is the strategy that chooses uniformly among the enabled tasks, and
+// among the values of a choice. The same seed
 // produces the same run.
 type Random struct{ rng *rand.Rand }
 
@@ -18,3 +19,6 @@ func (r *Random) Pick(enabled []*Task, _ *Task) *Task {
 	}
 	return enabled[r.rng.IntN(len(enabled))]
 }
+
+// Choose implements [Chooser].
+func (r *Random) Choose(_ *Task, n int) int { return r.rng.IntN(n) }

@@ -27,7 +27,8 @@ const (
 	OpSignal   // makes a signal pending for a task
 	OpTake     // reads the task's own pending signals and clears them
 	OpBarrier
-	OpFree // frees a structure with all words and locks in it
+	OpChoose // chooses a number: see [Task.Choose]
+	OpFree   // frees a structure with all words and locks in it
 	OpExit
 )
 
@@ -37,7 +38,7 @@ var opNames = [...]string{
 	OpLock: "spin_lock", OpUnlock: "spin_unlock",
 	OpDownRead: "down_read", OpDownWrite: "down_write", OpUpRead: "up_read", OpUpWrite: "up_write",
 	OpSetState: "set_current_state", OpSchedule: "schedule", OpWake: "try_to_wake_up",
-	OpSignal: "send_signal", OpTake: "take_signals", OpBarrier: "smp_mb", OpFree: "free", OpExit: "exit",
+	OpSignal: "send_signal", OpTake: "take_signals", OpBarrier: "smp_mb", OpChoose: "choose", OpFree: "free", OpExit: "exit",
 }
 
 // String returns the operation's name in traces: the kernel's name where one exists.
@@ -45,7 +46,7 @@ func (o Op) String() string { return opNames[o] }
 
 // Writes reports whether the step can change its object.
 func (o Op) Writes() bool {
-	return o != OpLoad && o != OpAccess && o != OpReadBegin && o != OpBarrier && o != OpStart
+	return o != OpLoad && o != OpAccess && o != OpReadBegin && o != OpBarrier && o != OpChoose && o != OpStart
 }
 
 // Releases reports whether the step releases a lock. No enabled step of another task

@@ -50,7 +50,7 @@ func (t *Task) BufferOf() *Task { return t.co.bufferOf }
 
 // drains reports whether a step needs an empty store buffer.
 func (o Op) drains() bool {
-	return o != OpLoad && o != OpReadBegin && o != OpAccess && o != OpStart
+	return o != OpLoad && o != OpReadBegin && o != OpAccess && o != OpChoose && o != OpStart
 }
 
 // buffer appends a store to the task's store buffer.
