@@ -89,11 +89,10 @@ func (w *worker) recordEdge(i int, from location, taken step, acquired lockSet) 
 // by the step.
 func (w *worker) pointKeyOf(i int, taken step, permutation int) pointKey {
 	t := w.world.tasks[i].sim
-	next := t.Next()
-	obj, in, _ := w.world.exec.ID(next.Obj, permutation)
+	op, obj, in := w.world.announced(t, permutation)
 	return pointKey{
 		Task: i, Abstraction: t.Abstraction(permutation), Steps: t.StepsSinceAbstraction(),
-		Op: next.Op, Obj: obj, In: in, PrevOp: taken.op, PrevObj: taken.obj,
+		Op: op, Obj: obj, In: in, PrevOp: taken.op, PrevObj: taken.obj,
 	}
 }
 

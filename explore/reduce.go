@@ -3,9 +3,7 @@ package explore
 import "math/bits"
 
 // expandReduced selects the tasks to explore from a state: a stubborn set minus the sleep
-// set, and none if the state was explored before. With store buffers there are no
-// stubborn sets: what a buffer may still write depends on its task, and the summaries of
-// effects do not cover that.
+// set, and none if the state was explored before.
 //
 // The sleep set has the tasks whose next step was explored from an earlier state of the
 // path, and is independent of all steps taken since (P. Godefroid, Partial-Order Methods
@@ -21,7 +19,7 @@ func (w *worker) expandReduced(n *node) {
 		}
 	}
 	set := n.enabled
-	if !w.opts.TSO {
+	if w.usesStubbornSets() {
 		set = w.stubbornOf(n)
 	}
 	n.todo = set &^ n.sleep

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm/rule"
@@ -24,6 +25,13 @@ type Run struct {
 	perms     []sim.Permutation // the symmetry group, for the fingerprints
 	taskPerms [][]int           // the same, as permutations of the tasks
 	alike     int               // the number of first tasks that the group permutes
+
+	later       []*Task // that tasks have started, in ascending order of ID
+	startsTasks bool    // a task starts tasks
+
+	invariants []func() error
+	observed   map[unsafe.Pointer]bool // words that invariants read
+	everyState bool                    // an invariant may read anything
 }
 
 // Task is a task of a run, with its outcome.
@@ -39,30 +47,39 @@ type Task struct {
 // Sim returns the task as package sim knows it, for [sim.Task.WakeUpState].
 func (t *Task) Sim() *sim.Task { return t.sim }
 
-// addTask adds a task that the executor does not have yet. It panics if a schedule could
-// not name the task.
+// addTask adds a task that the executor does not have yet.
 func (r *Run) addTask(name string) *Task {
-	if name == "" || strings.ContainsAny(name, "*= \t\r\n") || strings.HasSuffix(name, ".buffer") {
-		panic(fmt.Sprintf("explore: a schedule cannot name the task %q: it is empty, has a space, * or =, or ends in .buffer", name))
-	}
-	if slices.ContainsFunc(r.tasks, func(t *Task) bool { return t.Name == name }) {
-		panic(fmt.Sprintf("explore: there are two tasks %q", name))
-	}
-	task := &Task{Name: name}
+	task := r.newTask(name)
 	r.tasks = append(r.tasks, task)
 	return task
 }
 
+// newTask creates a task. It panics if a schedule could not name the task.
+func (r *Run) newTask(name string) *Task {
+	if name == "" || strings.ContainsAny(name, "*= \t\r\n") || strings.HasSuffix(name, ".buffer") {
+		panic(fmt.Sprintf("explore: a schedule cannot name the task %q: it is empty, has a space, * or =, or ends in .buffer", name))
+	}
+	if slices.ContainsFunc(r.allTasks(), func(t *Task) bool { return t.Name == name }) {
+		panic(fmt.Sprintf("explore: there are two tasks %q", name))
+	}
+	return &Task{Name: name}
+}
+
 // Go adds a task, whose outcome is the result of body. A task that is not a Sleeper must
-// end in every run.
+// end in every run. Call it before the run begins; a task calls [Run.Start].
 func (r *Run) Go(name string, body func(t *sim.Task) string) *Task {
 	task := r.addTask(name)
-	task.sim = r.exec.Go(name, nil, func(t *sim.Task) {
+	task.sim = r.exec.Go(name, nil, r.running(task, body))
+	return task
+}
+
+// running returns the function that runs a task's body.
+func (r *Run) running(task *Task, body func(t *sim.Task) string) func(t *sim.Task) {
+	return func(t *sim.Task) {
 		outcome := body(t)
 		r.At(t, outcome)
 		task.ended, task.Outcome = true, outcome
-	})
-	return task
+	}
 }
 
 // GoIn is [Run.Go] for a task of a process of the modelled machine.
@@ -132,8 +149,9 @@ func (r *Run) Outcome() string {
 	if r.outcome != nil {
 		return r.outcome()
 	}
-	what := make([]string, len(r.tasks))
-	for i, t := range r.tasks {
+	tasks := r.allTasks()
+	what := make([]string, len(tasks))
+	for i, t := range tasks {
 		what[i] = t.Outcome
 		if !t.ended {
 			what[i] = "asleep"
@@ -142,8 +160,8 @@ func (r *Run) Outcome() string {
 	if len(r.taskPerms) > 1 {
 		slices.Sort(what[:r.alike])
 	}
-	parts := make([]string, 0, len(r.tasks))
-	for i, t := range r.tasks {
+	parts := make([]string, 0, len(tasks))
+	for i, t := range tasks {
 		if what[i] != "" {
 			parts = append(parts, t.Name+"="+what[i])
 		}
@@ -153,7 +171,7 @@ func (r *Run) Outcome() string {
 
 // check checks a final state.
 func (r *Run) check() error {
-	for _, t := range r.tasks {
+	for _, t := range r.allTasks() {
 		if !t.ended && !t.Sleeper {
 			return fmt.Errorf("%s: %s is asleep forever (%v)", rule.LostWakeUp, t.Name, t.sim.State())
 		}

@@ -144,7 +144,7 @@ func (r *replay) misfit(format string, args ...any) {
 // unknownTask records that the schedule's task is not enabled.
 func (r *replay) unknownTask(name string) {
 	var known []string
-	for _, t := range r.current.tasks {
+	for _, t := range r.current.allTasks() {
 		known = append(known, t.Name)
 	}
 	if !slices.Contains(known, strings.TrimSuffix(name, ".buffer")) {

@@ -43,6 +43,7 @@ type search struct {
 	graph   *flowGraph
 	visited *visitedSet
 	group   *group // of shards, nil if this process searches alone
+	started startedTasks
 
 	mu          sync.Mutex // protects the fields below
 	changed     *sync.Cond // signals a change of frontier, busy or stop

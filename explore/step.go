@@ -16,12 +16,11 @@ type step struct {
 
 // nextStep returns the next step of a task.
 func (r *Run) nextStep(t *sim.Task) step {
-	next := t.Next()
-	obj, in, _ := r.exec.ID(next.Obj, 0)
-	s := step{op: next.Op, obj: obj, in: in}
+	s := step{}
+	s.op, s.obj, s.in = r.announced(t, 0)
 	switch {
 	case s.countsRefs():
-		s.refs = int(next.Count())
+		s.refs = int(t.Next().Count())
 	case s.op == sim.OpSchedule:
 		s.signalled = t.State() != sim.Running
 	}

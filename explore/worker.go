@@ -26,6 +26,7 @@ type worker struct {
 	schedule Schedule
 	stats    Stats // since the last call of addStats
 
+	startsTasks bool               // the program's tasks start tasks
 	assumptions map[query]struct{} // that this worker has made
 	cache       stubbornCache
 
@@ -56,6 +57,9 @@ type node struct {
 func newWorker(s *search) *worker {
 	w := &worker{search: s, factory: newFactory(), assumptions: map[query]struct{}{}, cache: newStubbornCache()}
 	w.perms, w.taskPerms = s.program.symmetryGroup(&s.opts)
+	if w.startsTasks = s.started.known(); w.startsTasks {
+		w.perms, w.taskPerms = w.perms[:1], w.taskPerms[:1] // the identity
+	}
 	w.rng = rand.New(rand.NewPCG(1, 2+uint64(s.opts.Shard)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,6 +119,10 @@ func (w *worker) run() (more bool) {
 		world.enableFingerprints(w.perms, w.taskPerms)
 	}
 	world.host.start()
+	if len(world.tasks) > firstBuffer {
+		w.fail(w.tooManyTasks(), nil)
+		return false
+	}
 	w.firstID = world.firstID
 	failure := world.exec.Settle()
 	w.stats.Runs++
@@ -164,6 +172,9 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if w.firstID < 0 {
 		return enabled[0] // the setup of the machine
 	}
+	if w.world.startsTasks && !w.admitTasks() {
+		return nil
+	}
 	if w.depth == len(w.path) && !w.offGraph && !w.expand(enabled, current) {
 		return nil
 	}
@@ -192,10 +203,14 @@ const (
 
 // indexOf returns a task's index in sets of tasks.
 func (w *worker) indexOf(t *sim.Task) int {
-	if t.BufferOf() != nil {
-		return t.ID() - w.firstID + firstBuffer
+	i := t.ID() - w.firstID
+	if i >= len(w.world.tasks) {
+		i = w.started.of(t.ID())
 	}
-	return t.ID() - w.firstID
+	if t.BufferOf() != nil {
+		i += firstBuffer
+	}
+	return i
 }
 
 // taskAt returns the enabled task with the index, nil if none.
@@ -215,7 +230,7 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 	n := w.nextNode()
 	n.current, n.weight = -1, 1
 	if current != nil && current.ID() >= w.firstID {
-		n.current = current.ID() - w.firstID
+		n.current = w.indexOf(current)
 	}
 	for _, t := range enabled {
 		n.enabled |= 1 << w.indexOf(t)
@@ -225,7 +240,7 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 		n.todo = n.enabled
 	case w.opts.Bound != nil:
 		w.expandBounded(n)
-	case w.opts.TSO:
+	case !w.usesStubbornSets():
 		n.steps = w.world.nextSteps(enabled, w.indexOf, n.steps)
 		w.expandReduced(n)
 	default:

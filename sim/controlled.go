@@ -30,6 +30,10 @@ type Controlled struct {
 	// chooses it.
 	Announce func(t *Task, s Step, kernelFunc string)
 
+	// Invariant, if not nil, is called in every state: before each step, and once no task
+	// is enabled. An error ends the run.
+	Invariant func() error
+
 	// Coroutines, if not nil, provides the coroutines and takes them back at the end.
 	Coroutines *Coroutines
 	// NoFingerprints declares that Fingerprint will not be called. The executor then
@@ -122,17 +126,31 @@ func NewControlled(s Strategy) *Controlled { return &Controlled{strategy: s} }
 // it: in the next Settle, or in the current one if a task calls Go. On a stopped executor
 // the task is dead from the start.
 func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
-	t := newControlledTask(name, c.last, private)
+	t := c.newTask(name, c.last, private)
 	c.last++
+	c.start(t, fn)
+	return t
+}
+
+// newTask creates a task that has not started.
+func (c *Controlled) newTask(name string, id int, private any) *Task {
+	t := newControlledTask(name, id, private)
 	t.ctl = c
 	t.trace = c.Trace
+	if !c.stopping {
+		LabelIn(c, t, name, uint64(t.id))
+		LabelIn(c, t.group.siglock, name+"'s siglock", uint64(t.id)<<32)
+	}
+	return t
+}
+
+// start starts a task that runs fn.
+func (c *Controlled) start(t *Task, fn func(t *Task)) {
 	if c.stopping {
 		c.markDead(t)
-		return t
+		return
 	}
 	t.co.next = Step{Op: OpStart}
-	LabelIn(c, t, name, uint64(t.id))
-	LabelIn(c, t.group.siglock, name+"'s siglock", uint64(t.id)<<32)
 	t.co.on = c.Coroutines.run(func() {
 		t.co.started = true
 		defer c.end(t)
@@ -141,7 +159,6 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 		c.exit(t)
 	})
 	c.tasks.add(t)
-	return t
 }
 
 // exit ends a task that has returned. That is a step if another task can tell: if the
@@ -296,6 +313,11 @@ func (c *Controlled) pick() {
 	for {
 		c.findEnabled()
 		c.chosen = nil
+		if c.Invariant != nil && c.err == nil {
+			if err := c.Invariant(); err != nil {
+				c.fail(err)
+			}
+		}
 		if len(c.enabled) == 0 || c.err != nil {
 			return
 		}

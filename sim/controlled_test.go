@@ -471,3 +471,34 @@ func wakes(t failer, s Strategy, sleep func(*Task, func() bool)) bool {
 	require.NoError(t, c.Settle())
 	return sleeper.State() == Dead
 }
+
+// An invariant is checked in every state, and its error ends the run.
+func TestInvariant(t *testing.T) {
+	var w Word
+	states := 0
+	c := NewControlled(NewRandom(1))
+	c.Invariant = func() error {
+		states++
+		if w.Peek() == 3 {
+			return errors.New("three")
+		}
+		return nil
+	}
+	for i := range 4 {
+		c.Go(fmt.Sprint("t", i), nil, func(t *Task) { w.Inc(t) })
+	}
+	require.EqualError(t, c.Settle(), "three")
+	require.EqualValues(t, 3, w.Peek())
+	require.Equal(t, c.Steps()+1, states)
+
+	w.Init(2) // violated in the last state only
+	c = NewControlled(NewRandom(1))
+	c.Invariant = func() error {
+		if w.Peek() == 3 {
+			return errors.New("three")
+		}
+		return nil
+	}
+	c.Go("t1", nil, func(t *Task) { w.Inc(t) })
+	require.EqualError(t, c.Settle(), "three")
+}

@@ -32,6 +32,7 @@ func (f *Free) newTask(g *group, name string, private any) *Task {
 	if f.siglock.class == nil {
 		f.siglock.Init(siglockClass)
 		f.attached.siglock, f.started.siglock = &f.siglock, &f.siglock
+		f.attached.free, f.started.free = f, f
 	}
 	f.last++
 	return t

@@ -22,8 +22,11 @@ type sleeper struct {
 	prev, next *Task
 }
 
-// add adds a task with an ID above all others.
-func (q *runQueue) add(t *Task) { q.awake = append(q.awake, t) }
+// add adds a task.
+func (q *runQueue) add(t *Task) {
+	i, _ := q.search(t)
+	q.awake = slices.Insert(q.awake, i, t)
+}
 
 // remove removes a task that has ended. It has no effect if the task is not in the queue.
 func (q *runQueue) remove(t *Task) {
@@ -34,7 +37,7 @@ func (q *runQueue) remove(t *Task) {
 	}
 }
 
-// search returns the place of a task among those that are awake.
+// search returns the place among the tasks that are awake where a task is, or belongs.
 func (q *runQueue) search(t *Task) (i int, found bool) {
 	return slices.BinarySearchFunc(q.awake, t, func(x, y *Task) int { return cmp.Compare(x.id, y.id) })
 }

@@ -28,6 +28,7 @@ const (
 	OpTake     // reads the task's own pending signals and clears them
 	OpBarrier
 	OpChoose // chooses a number: see [Task.Choose]
+	OpClone  // starts a task: see [Task.Go]
 	OpFree   // frees a structure with all words and locks in it
 	OpExit
 )
@@ -38,7 +39,7 @@ var opNames = [...]string{
 	OpLock: "spin_lock", OpUnlock: "spin_unlock",
 	OpDownRead: "down_read", OpDownWrite: "down_write", OpUpRead: "up_read", OpUpWrite: "up_write",
 	OpSetState: "set_current_state", OpSchedule: "schedule", OpWake: "try_to_wake_up",
-	OpSignal: "send_signal", OpTake: "take_signals", OpBarrier: "smp_mb", OpChoose: "choose", OpFree: "free", OpExit: "exit",
+	OpSignal: "send_signal", OpTake: "take_signals", OpBarrier: "smp_mb", OpChoose: "choose", OpClone: "clone", OpFree: "free", OpExit: "exit",
 }
 
 // String returns the operation's name in traces: the kernel's name where one exists.

@@ -16,6 +16,7 @@ type Task struct {
 	state   atomic.Uint32 // a State; set by the task, and set to Running by wakers; see also parked
 	signals atomic.Uint32 // pending Signal bits; written under siglock, read without
 	uniques uint32        // numbers returned by Unique; accessed by the task only
+	clones  int           // tasks started by Go; accessed by the task only
 	// wake holds a token once the task has been woken. It is nil on a controlled
 	// executor.
 	wake   chan struct{}
@@ -35,6 +36,7 @@ type Task struct {
 type group struct {
 	siglock *SpinLock
 	awake   atomic.Int64 // free executor: counts the tasks that are neither parked nor dead
+	free    *Free        // immutable; nil on a controlled executor
 }
 
 // parked is a bit of Task.state on the free executor: the task sleeps and is not counted

@@ -107,6 +107,10 @@ func (c *Controlled) inMemory(w *Word) uint64 {
 	return w.v.Load()
 }
 
+// InMemory returns the word's value in memory, without a visible step: the value that
+// every task without a pending store to the word finds.
+func (c *Controlled) InMemory(w *Word) uint64 { return c.inMemory(w) }
+
 // newest returns the newest pending store to the object, nil if none.
 func (b *storeBuffer) newest(obj unsafe.Pointer) *pendingStore {
 	for i := len(b.stores) - 1; i >= 0; i-- {
