@@ -43,7 +43,11 @@
 // memory is at [Arena], registered with the context whose descriptor is World.Fd.
 //
 // A Standalone creates its tasks with [Run.Go]. Each is a function that uses words, locks
-// and wait queues of package sim, in structures that [Label] names.
+// and wait queues of package sim, in structures that [Label] names. [Check] explores it
+// in a Go test.
+//
+// In both, a task can leave a decision open ([sim.Task.Choose]) and start tasks
+// ([Run.Start]), and [Run.Invariant] checks every state.
 //
 // # Literature
 //

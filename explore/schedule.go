@@ -88,8 +88,8 @@ func parseTurn(text string) (step string, n int, ok bool) {
 }
 
 // replay is a strategy that follows a schedule. After the schedule's end, and where its
-// task is not enabled, it picks the task that ran last, or else the first enabled one, and
-// the value 0.
+// task is not enabled, it picks the task that ran last, or else the first enabled one,
+// and the value 0.
 type replay struct {
 	current  *Run
 	schedule Schedule

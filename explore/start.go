@@ -33,8 +33,8 @@ func (r *Run) allTasks() []*Task {
 	return slices.Concat(r.tasks, r.later)
 }
 
-// startedTasks numbers the tasks that tasks have started, in the order in which the search
-// encounters them.
+// startedTasks numbers the tasks that tasks have started, in the order in which the
+// search encounters them.
 type startedTasks struct {
 	mu    sync.Mutex
 	any   bool        // a task starts tasks

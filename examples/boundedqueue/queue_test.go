@@ -3,8 +3,8 @@ package boundedqueue
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,7 +12,8 @@ import (
 	"github.com/uffdsim/uffdsim/sim"
 )
 
-// program has two producers, p1 and p2, and two consumers, c1 and c2, with a queue that has room for one item.
+// program has two producers, p1 and p2, and two consumers, c1 and c2. The queue has room
+// for one item.
 func program(newQueue func(room int) *Queue) *explore.Standalone {
 	return &explore.Standalone{Name: "queue", Tasks: func(r *explore.Run) {
 		q := newQueue(1)
@@ -46,30 +47,20 @@ func Example() {
 	}
 	fmt.Println(r.Failure.Err)
 	fmt.Println(r.Failure.Schedule)
-	rows, _, _ := explore.Rows(wrong, explore.Options{}, r.Failure.Schedule)
-	explore.Diagram(os.Stdout, rows)
 	// Output:
 	// lost wake-up: p2 is asleep forever (TASK_UNINTERRUPTIBLE)
 	// c1*4 c2*4 p1*4 p2*4 c1*4 c2*4
-	// | c1                     | c2                     | p1                     | p2
-	// | ---------------------- | ---------------------- | ---------------------- | ----------------------
-	// | spin_lock queue.lock   |                        |                        |
-	// | set_current_state c1   |                        |                        |
-	// | spin_unlock queue.lock |                        |                        |
-	// |                        | spin_lock queue.lock   |                        |
-	// |                        | set_current_state c2   |                        |
-	// |                        | spin_unlock queue.lock |                        |
-	// |                        |                        | spin_lock queue.lock   |
-	// |                        |                        | try_to_wake_up c1      |
-	// |                        |                        | spin_unlock queue.lock |
-	// |                        |                        |                        | spin_lock queue.lock
-	// |                        |                        |                        | spin_unlock queue.lock
-	// | schedule c1            |                        |                        |
-	// | spin_lock queue.lock   |                        |                        |
-	// | try_to_wake_up c2      |                        |                        |
-	// | spin_unlock queue.lock |                        |                        |
-	// |                        | schedule c2            |                        |
-	// |                        | spin_lock queue.lock   |                        |
-	// |                        | set_current_state c2   |                        |
-	// |                        | spin_unlock queue.lock |                        |
+}
+
+// go test -v shows the run as a diagram.
+func TestTheLostWakeUp(t *testing.T) {
+	wrong := program(newWithOneCondition)
+	schedule, err := explore.ParseSchedule("c1*4 c2*4 p1*4 p2*4 c1*4 c2*4")
+	require.NoError(t, err)
+	rows, failure, err := explore.Rows(wrong, explore.Options{}, schedule)
+	require.NoError(t, err)
+	require.ErrorContains(t, failure, "lost wake-up")
+	var diagram strings.Builder
+	explore.Diagram(&diagram, rows)
+	t.Log("\n" + diagram.String())
 }
