@@ -204,7 +204,7 @@ const (
 // indexOf returns a task's index in sets of tasks.
 func (w *worker) indexOf(t *sim.Task) int {
 	i := t.ID() - w.firstID
-	if i >= len(w.world.tasks) {
+	if t.Cloned() {
 		i = w.started.of(t.ID())
 	}
 	if t.BufferOf() != nil {

@@ -26,12 +26,16 @@ const clonedID = 1 << 30
 // cloneID returns the ID of the next task that t starts.
 func (t *Task) cloneID() (id int, ok bool) {
 	path := t.id + 1
-	if t.id >= clonedID {
+	if t.Cloned() {
 		path = t.id - clonedID
 	}
-	ok = (path < 64 || t.id >= clonedID) && path < clonedID>>6 && t.clones < 63
+	ok = (path < 64 || t.Cloned()) && path < clonedID>>6 && t.clones < 63
 	return clonedID + path<<6 + t.clones + 1, ok
 }
+
+// Cloned reports whether a task of a controlled executor has started t. Any task may call
+// it.
+func (t *Task) Cloned() bool { return t.id >= clonedID }
 
 // clone starts a task on behalf of t.
 func (c *Controlled) clone(t *Task, name string, private any, fn func(t *Task)) *Task {

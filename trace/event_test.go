@@ -106,6 +106,20 @@ func TestKindsAreDescribed(t *testing.T) {
 			check(&s[i])
 		}
 	}
+	var program Recorder // the events of a program that makes choices and starts tasks
+	c := sim.NewControlled(sim.NewRandom(1))
+	c.Trace = sim.NewTracer(func(e sim.Event) { program.Event(e) })
+	c.Go("t1", nil, func(t *sim.Task) {
+		t.Choose(2)
+		t.Go("t2", nil, func(*sim.Task) {})
+	})
+	require.NoError(t, c.Settle())
+	sentences := ""
+	for i := range program.Stream {
+		check(&program.Stream[i])
+		sentences += program.Stream[i].Sentence(nil) + "; "
+	}
+	require.Regexp(t, `^t1 chooses [01], a number below 2; t1 starts t2; $`, sentences)
 	for kind := range described {
 		require.True(t, seen[kind], "nothing is ever a %s", kind)
 	}

@@ -64,6 +64,10 @@ func sayTask(e *Event, _ func(string) string) string {
 		return e.Task + " finds " + e.Object + " awake"
 	case "send_signal":
 		return e.Task + " sends a signal to " + e.Object
+	case "choose":
+		return fmt.Sprintf("%s chooses %s, a number below %s", e.Task, e.Str("value"), e.Str("of"))
+	case "clone":
+		return e.Task + " starts " + e.Object
 	case "syscall_enter":
 		return e.Task + " calls " + e.call()
 	case "syscall_exit":
