@@ -23,6 +23,9 @@ func TestLibraryShowsTheExamples(t *testing.T) {
 	require.Greater(t, len(blocks), 3)
 	for _, block := range blocks {
 		for line := range strings.Lines(block[1]) {
+			if strings.Contains(line, "not interchangeable") {
+				continue // the message for a program that is wrong
+			}
 			require.Contains(t, examples.String(), strings.TrimSpace(line))
 		}
 	}

@@ -47,7 +47,8 @@
 // in a Go test.
 //
 // In both, a task can leave a decision open ([sim.Task.Choose]) and start tasks
-// ([Run.Start]), and [Run.Invariant] checks every state.
+// ([Run.Start]), and [Run.Invariant] checks every state. [Run.Interchangeable] declares
+// the symmetry of a Standalone.
 //
 // # Literature
 //

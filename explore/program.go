@@ -47,13 +47,27 @@ type Standalone struct {
 func (p *Standalone) name() string      { return p.Name }
 func (p *Standalone) complete(*Options) {}
 
-func (p *Standalone) symmetryGroup(*Options) ([]sim.Permutation, [][]int) {
+// symmetryGroup runs Tasks once to get the groups of interchangeable tasks.
+func (p *Standalone) symmetryGroup(opts *Options) ([]sim.Permutation, [][]int) {
+	if !opts.TSO {
+		f := newFactory()
+		defer f.close()
+		if r, err := p.newRun(f, sim.NewRandom(0), opts); err == nil {
+			defer r.discard()
+			r.host.start()
+			if r.groups != nil {
+				return r.symmetryGroup()
+			}
+		}
+	}
 	return []sim.Permutation{{}}, [][]int{nil}
 }
 
 func (p *Standalone) newRun(f *factory, strategy sim.Strategy, opts *Options) (*Run, error) {
 	h := &standaloneHost{program: p}
 	h.run = f.newRun(strategy, opts, h)
+	h.run.firstID = 1
+	h.run.exec.SkipIDs(1)
 	return h.run, nil
 }
 

@@ -25,6 +25,7 @@ type Run struct {
 	perms     []sim.Permutation // the symmetry group, for the fingerprints
 	taskPerms [][]int           // the same, as permutations of the tasks
 	alike     int               // the number of first tasks that the group permutes
+	groups    [][]Member        // of interchangeable tasks
 
 	later       []*Task // that tasks have started, in ascending order of ID
 	startsTasks bool    // a task starts tasks
@@ -159,6 +160,7 @@ func (r *Run) Outcome() string {
 	}
 	if len(r.taskPerms) > 1 {
 		slices.Sort(what[:r.alike])
+		r.sortMembers(what)
 	}
 	parts := make([]string, 0, len(tasks))
 	for i, t := range tasks {

@@ -12,6 +12,11 @@ func Search(program Program, opts Options) (*Result, error) {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
+	if p, ok := program.(*Standalone); ok && opts.reduced() {
+		if err := p.checkSymmetry(&opts); err != nil {
+			return nil, err
+		}
+	}
 	_, taskPerms := program.symmetryGroup(&opts)
 	s := &search{program: program, opts: opts, start: time.Now(), graph: newFlowGraph(taskPerms)}
 	if err := s.joinGroup(); err != nil {

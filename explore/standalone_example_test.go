@@ -128,6 +128,34 @@ func ExampleRun_Start() {
 	// covered: true
 }
 
+// Three tasks run the same program, each with a word of its own. Of the outcomes that
+// differ only in which task got which result, there is one.
+func ExampleRun_Interchangeable() {
+	printOutcomes(&explore.Standalone{Name: "count", Tasks: func(r *explore.Run) {
+		s := &struct {
+			own   [3]sim.Word
+			total sim.Word
+		}{}
+		explore.Label(r, s, "s", 0)
+		var members []explore.Member
+		for i := range s.own {
+			task := r.Go(fmt.Sprint("t", i+1), func(t *sim.Task) string {
+				s.own[i].Store(t, s.total.Load(t)+1)
+				s.total.Store(t, s.own[i].Load(t))
+				return fmt.Sprint(s.own[i].Load(t))
+			})
+			members = append(members, explore.Member{Task: task, Owns: []any{&s.own[i]}})
+		}
+		r.Interchangeable(members...)
+	}}, explore.Options{})
+	// Output:
+	// t1=1 t2=1 t3=1
+	// t1=1 t2=1 t3=2
+	// t1=1 t2=2 t3=2
+	// t1=1 t2=2 t3=3
+	// covered: true
+}
+
 // printer is a test that prints its failure.
 type printer struct{}
 

@@ -132,6 +132,9 @@ func (c *Controlled) Go(name string, private any, fn func(t *Task)) *Task {
 	return t
 }
 
+// SkipIDs leaves out the next n IDs of tasks.
+func (c *Controlled) SkipIDs(n int) { c.last += n }
+
 // newTask creates a task that has not started.
 func (c *Controlled) newTask(name string, id int, private any) *Task {
 	t := newControlledTask(name, id, private)

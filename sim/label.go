@@ -200,6 +200,16 @@ func (c *Controlled) ID(obj unsafe.Pointer, permutation int) (id, in ObjectID, o
 	return ObjectID(c.idIn(l, obj, permutation)), ObjectID(l.ids[permutation]), true
 }
 
+// LabelOf returns the label of the structure that contains an object, the object's offset
+// in it, and the structure's size, both in bytes. ok is false if it has no label.
+func (c *Controlled) LabelOf(obj unsafe.Pointer) (name string, n uint64, offset, size uintptr, ok bool) {
+	l := c.labelOf(obj)
+	if l == nil {
+		return "", 0, 0, 0, false
+	}
+	return l.name, l.n, uintptr(obj) - l.base, l.size, true
+}
+
 // ObjectName returns the name of a step's object for display: the name of the structure
 // and the path of the field, as in "parent.queue.Lock".
 func (c *Controlled) ObjectName(obj unsafe.Pointer) string {
