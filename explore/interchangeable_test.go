@@ -12,10 +12,7 @@ import (
 )
 
 // owned is a node that a task of ring owns.
-type owned struct {
-	lock  sim.SpinLock
-	value sim.Word
-}
+type owned struct{ lock sim.SpinLock }
 
 // ring has tasks in two groups, each with a word in an array and a node. They write their
 // own objects and add to a sum. The node of the last task is stored in a word.
@@ -54,10 +51,10 @@ func ring(first, second int, declared bool) *Standalone {
 func sortedGroups(outcomes map[string]int, first int) []string {
 	sorted := map[string]bool{}
 	for outcome := range outcomes {
-		var names, results []string
+		var results []string
 		for _, part := range strings.Split(outcome, " t") {
-			name, result, _ := strings.Cut(part, "=")
-			names, results = append(names, name), append(results, result)
+			_, result, _ := strings.Cut(part, "=")
+			results = append(results, result)
 		}
 		slices.Sort(results[:first])
 		slices.Sort(results[first:])
