@@ -56,7 +56,7 @@ func ParseSchedule(text string) (Schedule, error) {
 	for _, turn := range strings.Fields(text) {
 		step, n, ok := parseTurn(turn)
 		if !ok {
-			return nil, fmt.Errorf("schedule: %.60q is neither a task and a number of steps, as in t1*14, nor a choice, as in t1=2", turn)
+			return nil, fmt.Errorf("schedule: %.60q is not a task and a number of steps, as in t1*14, or a choice, as in t1=2", turn)
 		}
 		if n > maxSchedule-len(s) {
 			return nil, fmt.Errorf("schedule: more than %d steps, at %.60q", maxSchedule, turn)
