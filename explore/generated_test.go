@@ -248,13 +248,9 @@ func (p *generatedProgram) symmetryGroup(*Options) ([]sim.Permutation, [][]int) 
 	return symmetryGroup(OwnPage, max(p.g.symmetry, 1))
 }
 
-// newRun makes the ID of the first task firstTask, as permutations expect.
+// newRun sets the number of tasks that are alike.
 func (p *generatedProgram) newRun(f *factory, strategy sim.Strategy, opts *Options) (*Run, error) {
 	r, err := p.Standalone.newRun(f, strategy, opts)
-	r.firstID, r.alike = firstTask, p.g.symmetry
-	r.exec.Go("setup", nil, func(*sim.Task) {})
-	if bug := r.exec.Settle(); bug != nil {
-		return nil, bug
-	}
+	r.alike = p.g.symmetry
 	return r, err
 }

@@ -66,8 +66,8 @@ func (p *Standalone) symmetryGroup(opts *Options) ([]sim.Permutation, [][]int) {
 func (p *Standalone) newRun(f *factory, strategy sim.Strategy, opts *Options) (*Run, error) {
 	h := &standaloneHost{program: p}
 	h.run = f.newRun(strategy, opts, h)
-	h.run.firstID = 1
-	h.run.exec.SkipIDs(1)
+	h.run.firstID = firstTask
+	h.run.exec.SkipIDs(firstTask)
 	return h.run, nil
 }
 

@@ -73,7 +73,8 @@ func (s *Setup) newRun(f *factory, strategy sim.Strategy, opts *Options) (*Run, 
 	return w.Run, nil
 }
 
-// firstTask is the ID of a world's first task. ID 0 is the task of the setup.
+// firstTask is the ID of a program's first task. ID 0 is the task of the setup of the
+// machine, if there is one.
 const firstTask = 1
 
 // Go adds a task, whose outcome is the result of body. A task that is not a Sleeper must
