@@ -48,7 +48,7 @@ func (v *VMA) anonVMAPrepare(t *sim.Task) error {
 		anon = newAnonVMA(t, 1)
 	}
 	v.mm.pageTableLock.Lock(t) // other faults also hold mmap_lock for reading
-	if v.anon.Peek() == nil {
+	if v.anon.PeekHeld(t) == nil {
 		v.anon.Store(t, anon)
 	}
 	v.mm.pageTableLock.Unlock(t)
@@ -86,13 +86,13 @@ func anonVMACompatible(a, b *VMA) bool {
 
 // anonVMAClone sets the anon_vma of a VMA that has none to that of src: anon_vma_clone.
 // mmap_lock must be held for writing.
-func (v *VMA) anonVMAClone(src *VMA) { v.anon.Init(src.anon.Peek()) }
+func (v *VMA) anonVMAClone(t *sim.Task, src *VMA) { v.anon.Reset(t, src.anon.Peek()) }
 
 // importAnonVMA sets the anon_vma of a VMA that has none to that of exporter, whose pages
 // it takes over: a part of vma_adjust. mmap_lock must be held for writing.
-func (v *VMA) importAnonVMA(exporter *VMA) {
+func (v *VMA) importAnonVMA(t *sim.Task, exporter *VMA) {
 	if v.anon.Peek() == nil {
-		v.anonVMAClone(exporter)
+		v.anonVMAClone(t, exporter)
 	}
 }
 
@@ -102,6 +102,6 @@ func (v *VMA) importAnonVMA(exporter *VMA) {
 // ancestor's anon_vma that no VMA uses; the model never does.
 func (v *VMA) anonVMAFork(t *sim.Task, parent *VMA) {
 	if p := parent.anon.Peek(); p != nil {
-		v.anon.Init(newAnonVMA(t, p.chain+1))
+		v.anon.Reset(t, newAnonVMA(t, p.chain+1))
 	}
 }

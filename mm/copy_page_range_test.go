@@ -96,7 +96,7 @@ func TestForkCopiesSwapEntries(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(2, protRW, nil)
 	w.store(0, 1)
-	w.poke(w.mm.pteTable(base), pg(1), swapEntry)
+	w.poke(w.mm.pteTable(sim.Observer(), base), pg(1), swapEntry)
 	child := w.forked()
 	require.EqualValues(t, swapEntry, child.entry(pg(1)).Entry)
 	require.NoError(t, CheckFrames(w.mm, child.mm))

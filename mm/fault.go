@@ -57,7 +57,7 @@ func (mm *MM) doPageFault(t *sim.Task, addr uint64, write, user bool) Outcome {
 		// Look it up for every try: while mmap_lock was dropped it may have been
 		// unmapped.
 		vma := mm.FindVMA(t, addr)
-		t.AbstractSince(try, "found", vma.sumUpFields) // the fault depends on no other VMA
+		t.AbstractSince(try, "found", vma.sumUp) // the fault depends on no other VMA
 		if vma == nil || vma.Start > addr || accessError(vma, write) {
 			mm.MmapLock.UpRead(t)
 			return SegFault

@@ -99,7 +99,7 @@ func TestAccessIsOneStep(t *testing.T) {
 		r.start("A", func(t *sim.Task) { w.mm.translate(t, pg(0), make([]byte, 1), write) })
 		r.settle()
 		op := map[bool]sim.Op{true: sim.OpAccessWrite, false: sim.OpAccess}[write]
-		require.Equal(t, []sim.Step{{Op: sim.OpStart}, {Op: op, Obj: w.entryObject(w.mm.pteTable(base), base)}}, steps)
+		require.Equal(t, []sim.Step{{Op: sim.OpStart}, {Op: op, Obj: w.entryObject(w.mm.pteTable(sim.Observer(), base), base)}}, steps)
 	}
 }
 

@@ -350,7 +350,7 @@ func TestFaultsThatAreNoUserfault(t *testing.T) {
 		w.store(i, 1)
 	}
 	w.register(pg(0), u)
-	w.poke(w.mm.pteTable(base), pg(3), swapEntry)
+	w.poke(w.mm.pteTable(sim.Observer(), base), pg(3), swapEntry)
 	require.Equal(t, BusError, w.mm.DoPageFault(w.t, pg(3), false, true), "the model has no swap")
 	child, err := w.mm.Fork(w.t)
 	require.NoError(t, err)
@@ -374,7 +374,7 @@ func TestFaultDecidesUnderLock(t *testing.T) {
 		w.mapped(2, protRW, u)
 		_, err := w.copyPage(w.t, pg(1), 'y') // so that the table is there
 		require.NoError(t, err)
-		lock := w.lockObject(w.mm.pteTable(base))
+		lock := w.lockObject(w.mm.pteTable(sim.Observer(), base))
 		at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 		r := w.controlled(at)
 		outcome := BusError

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // inChild runs fn with the child as the task's address space.
@@ -134,6 +135,6 @@ func TestExit(t *testing.T) {
 	w.check()
 	require.Empty(t, w.maps())
 	require.Zero(t, w.memory.InUse())
-	require.True(t, w.mm.pgd.Empty(), "the page tables are freed, too")
+	require.True(t, w.mm.pgd.Empty(sim.Observer()), "the page tables are freed, too")
 	New(w.memory).Put(w.t) // an empty address space
 }

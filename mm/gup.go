@@ -103,14 +103,14 @@ func (mm *MM) faultinPage(t *sim.Task, vma *VMA, addr uint64, write bool, flags 
 // followPage reports whether the page is mapped and allows the access: follow_page.
 // mmap_lock must be held.
 func (mm *MM) followPage(t *sim.Task, addr uint64, write bool) bool {
-	pmd := mm.pmdTable(addr)
+	pmd := mm.pmdTable(t, addr)
 	if pmd == nil {
 		return false
 	}
-	if entry := pmd.Peek(pgtable.PMD.Index(addr)); entry.Huge() {
+	if entry := pmd.PeekHeld(t, pgtable.PMD.Index(addr)); entry.Huge() {
 		return entry.Allows(write)
 	}
-	pte := mm.pteTable(addr)
+	pte := mm.pteTable(t, addr)
 	return pte != nil && pte.Load(t, pgtable.PTE.Index(addr)).Allows(write)
 }
 

@@ -41,7 +41,7 @@ func (mm *MM) doHugePMDAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 	}
 	i := pgtable.PMD.Index(vmf.Address)
 	pmd.Lock(t)
-	if !pmd.Peek(i).None() {
+	if !pmd.PeekHeld(t, i).None() {
 		pmd.Unlock(t)
 		return 0
 	}
@@ -76,7 +76,7 @@ func (mm *MM) doHugePMDAnonymousPage(t *sim.Task, vmf *Fault) FaultResult {
 func (mm *MM) doHugePMDWPPage(t *sim.Task, vmf *Fault) FaultResult {
 	pmd, i := vmf.pmd, pgtable.PMD.Index(vmf.Address)
 	pmd.Lock(t)
-	entry := pmd.Peek(i)
+	entry := pmd.PeekHeld(t, i)
 	if !entry.Huge() || entry.Write() {
 		pmd.Unlock(t)
 		return 0
@@ -95,7 +95,7 @@ func (mm *MM) doHugePMDWPPage(t *sim.Task, vmf *Fault) FaultResult {
 // rights: split_huge_page_pmd. mmap_lock must be held.
 func (mm *MM) splitHugePMD(t *sim.Task, pmd *pgtable.Table, i int) {
 	pmd.Lock(t)
-	if pmd.Peek(i).Huge() { // another task may have split or dropped it
+	if pmd.PeekHeld(t, i).Huge() { // another task may have split or dropped it
 		pmd.SplitHuge(t, i)
 	}
 	pmd.Unlock(t)
@@ -105,7 +105,7 @@ func (mm *MM) splitHugePMD(t *sim.Task, pmd *pgtable.Table, i int) {
 // maps one. mmap_lock must be held.
 func zapHugePMD(t *sim.Task, pmd *pgtable.Table, i int) bool {
 	pmd.Lock(t)
-	if !pmd.Peek(i).Huge() {
+	if !pmd.PeekHeld(t, i).Huge() {
 		pmd.Unlock(t)
 		return false
 	}
@@ -123,7 +123,7 @@ func (mm *MM) copyHugePMD(t *sim.Task, child *MM, pmd *pgtable.Table, i int, add
 	}
 	pmd.Lock(t)
 	dst.LockNested(t)
-	entry := pmd.Peek(i) &^ pgtable.RW
+	entry := pmd.PeekHeld(t, i) &^ pgtable.RW
 	pmd.Set(t, i, entry)
 	deposit := child.newTable(t, pgtable.PTE, addr)
 	*deposit.Frames() = *pmd.Behind(i).Frames()

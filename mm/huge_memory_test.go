@@ -111,7 +111,7 @@ func TestHugeFaultDecidesUnderLock(t *testing.T) {
 	u := &fakeUffd{}
 	w.mapHuge(2, u)
 	w.copyPage(w.t, hugePage(1), 'x') // allocates the PMD table
-	lock := w.lockObject(w.mm.pmdTable(hugeBase))
+	lock := w.lockObject(w.mm.pmdTable(sim.Observer(), hugeBase))
 	at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 	r := w.controlled(at)
 	outcome := BusError
@@ -283,7 +283,7 @@ func TestHugeEntryChangesBeforeLock(t *testing.T) {
 			if c.setup != nil {
 				c.setup(w)
 			}
-			lock := w.lockObject(w.mm.pmdTable(hugeBase))
+			lock := w.lockObject(w.mm.pmdTable(sim.Observer(), hugeBase))
 			at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 			r := w.controlled(at)
 			r.start("first", func(t *sim.Task) { c.first(w, t) })
@@ -302,10 +302,10 @@ func TestRecycleWithHugePage(t *testing.T) {
 	w := newWorld(t)
 	w.mapHuge(2, nil)
 	w.storeAt(hugeBase, 'a')
-	pmd := w.mm.pmdTable(hugeBase)
+	pmd := w.mm.pmdTable(sim.Observer(), hugeBase)
 	w.mm.Recycle()
 	require.True(t, pmd.Peek(pgtable.PMD.Index(hugeBase)).Huge())
-	require.Nil(t, w.mm.pmdTable(hugeBase))
+	require.Nil(t, w.mm.pmdTable(sim.Observer(), hugeBase))
 }
 
 // fork ends at the first table that it cannot allocate.

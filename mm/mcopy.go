@@ -187,7 +187,7 @@ func (mm *MM) fillTable(t *sim.Task, addr uint64) (*pgtable.Table, error) {
 	if pmd == nil {
 		return nil, errno.ENOMEM
 	}
-	if pmd.Peek(pgtable.PMD.Index(addr)).Huge() {
+	if pmd.PeekHeld(t, pgtable.PMD.Index(addr)).Huge() {
 		return nil, errno.EEXIST
 	}
 	pte, huge := mm.pteAlloc(t, pmd, addr)

@@ -82,7 +82,7 @@ func TestFillCOPY3(t *testing.T) {
 			w.failSites(site)
 			n, err := w.fill(zero, 0, 1)
 			if site == "alloc_page" {
-				require.NotNil(t, w.mm.pteTable(base), "the levels stay")
+				require.NotNil(t, w.mm.pteTable(sim.Observer(), base), "the levels stay")
 			}
 			if zero && site == "alloc_page" {
 				require.NoError(t, err, "there is no page to allocate")
@@ -124,7 +124,7 @@ func TestFillCOPY3HugeAppears(t *testing.T) {
 			vma.Flags |= VMUffdWP
 			vma.Userfault = &fakeUffd{}
 		})
-		lock := w.lockObject(w.mm.pmdTable(hugeBase))
+		lock := w.lockObject(w.mm.pmdTable(sim.Observer(), hugeBase))
 		at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 		r := w.controlled(at)
 		var err error
@@ -154,7 +154,7 @@ func TestFillCOPY4Exists(t *testing.T) {
 		{"zero page", func(w *world) { w.load(0) }},
 		{"swap entry", func(w *world) {
 			w.store(1, 1)
-			w.poke(w.mm.pteTable(base), pg(0), swapEntry)
+			w.poke(w.mm.pteTable(sim.Observer(), base), pg(0), swapEntry)
 		}},
 	} {
 		each(t, "COPY-4 "+c.name, func(t *testing.T, zero bool) {

@@ -32,7 +32,7 @@ func (mm *MM) HandleMMFault(t *sim.Task, vma *VMA, addr uint64, flags FaultFlags
 		return VMFaultOOM
 	}
 	i := pgtable.PMD.Index(addr)
-	if entry := vmf.pmd.Peek(i); entry.None() && mm.transparentHugepageEnabled(vma) {
+	if entry := vmf.pmd.PeekHeld(t, i); entry.None() && mm.transparentHugepageEnabled(vma) {
 		if ret := mm.doHugePMDAnonymousPage(t, vmf); ret&VMFaultFallback == 0 {
 			return ret
 		}
@@ -205,20 +205,20 @@ func (mm *MM) doFault(t *sim.Task, vmf *Fault) FaultResult {
 // zapPageRange drops every page in [start, end): zap_page_range. mmap_lock must be held.
 // If it is held for reading only, faults may map new pages before zapPageRange returns.
 func (mm *MM) zapPageRange(t *sim.Task, start, end uint64) {
-	mm.pgd.EachPMD(start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
-		if pmd.Peek(i).Huge() {
+	mm.pgd.EachPMD(t, start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
+		if pmd.PeekHeld(t, i).Huge() {
 			if end-start == PMDSize && zapHugePMD(t, pmd, i) {
 				return
 			}
 			mm.splitHugePMD(t, pmd, i)
 		}
-		pte := pmd.Child(i)
+		pte := pmd.Lower(t, i)
 		if pte == nil { // another zap, also under the read lock, dropped a huge page here
 			return
 		}
 		pte.Lock(t)
-		for j, n := pgtable.PTE.Index(start), int((end-start)>>PageShift); n > 0 && !pte.Empty(); j, n = j+1, n-1 {
-			if !pte.Peek(j).None() {
+		for j, n := pgtable.PTE.Index(start), int((end-start)>>PageShift); n > 0 && !pte.Empty(t); j, n = j+1, n-1 {
+			if !pte.PeekHeld(t, j).None() {
 				pte.Unmap(t, j)
 			}
 		}
@@ -244,15 +244,15 @@ func (mm *MM) copyPageRange(t *sim.Task, child *MM, vma *VMA) (err error) {
 		return nil // only the zero page or the object's pages: faults will map them again
 	}
 	cow := vma.Flags&VMShared == 0
-	mm.pgd.EachPMD(vma.Start, vma.End, func(pmd *pgtable.Table, i int, start, end uint64) {
+	mm.pgd.EachPMD(t, vma.Start, vma.End, func(pmd *pgtable.Table, i int, start, end uint64) {
 		if err != nil {
 			return
 		}
-		if pmd.Peek(i).Huge() {
+		if pmd.PeekHeld(t, i).Huge() {
 			err = mm.copyHugePMD(t, child, pmd, i, start)
 			return
 		}
-		err = copyPTERange(t, pmd.Child(i), child, start, int((end-start)>>PageShift), cow)
+		err = copyPTERange(t, pmd.Lower(t, i), child, start, int((end-start)>>PageShift), cow)
 	})
 	return err
 }
@@ -261,7 +261,7 @@ func (mm *MM) copyPageRange(t *sim.Task, child *MM, vma *VMA) (err error) {
 // copy_pte_range. cow makes them read-only on both sides. Both mmap_locks must be held
 // for writing. The error is ENOMEM.
 func copyPTERange(t *sim.Task, src *pgtable.Table, child *MM, start uint64, n int, cow bool) error {
-	if src.Empty() {
+	if src.Empty(t) {
 		return nil
 	}
 	dst, _ := child.pteAlloc(t, child.pmdAlloc(t, start), start)
@@ -271,7 +271,7 @@ func copyPTERange(t *sim.Task, src *pgtable.Table, child *MM, start uint64, n in
 	src.Lock(t)
 	dst.LockNested(t)
 	for j := pgtable.PTE.Index(start); n > 0; j, n = j+1, n-1 {
-		entry := src.Peek(j)
+		entry := src.PeekHeld(t, j)
 		if entry.None() {
 			continue
 		}

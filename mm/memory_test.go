@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm/pgtable"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // tables returns the number of page tables at each level below the PGD: "pud pmd pte".
@@ -102,7 +103,7 @@ func TestFreePgtables(t *testing.T) {
 						require.NoError(t, w.mm.Munmap(w.t, neighbour, PageSize))
 					}
 					require.Equal(t, [3]int{}, w.tables())
-					require.True(t, w.mm.pgd.Empty())
+					require.True(t, w.mm.pgd.Empty(sim.Observer()))
 					w.frames()
 				})
 			}
@@ -131,7 +132,7 @@ func TestFreedTableIsDead(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
 	w.store(0, 1)
-	pte := w.mm.pteTable(base)
+	pte := w.mm.pteTable(sim.Observer(), base)
 	require.NoError(t, w.mm.Munmap(w.t, base, PageSize))
 	require.Panics(t, func() { pte.Load(w.t, 0) })
 }

@@ -222,7 +222,7 @@ func (mm *MM) splitVMA(t *sim.Task, vma *VMA, addr uint64, newBelow bool) error 
 	}
 	upper := vma.Pgoff + (addr-vma.Start)>>PageShift
 	n := vma.dup(t, mm)
-	n.anonVMAClone(vma)
+	n.anonVMAClone(t, vma)
 	if newBelow {
 		n.End = addr
 		mm.vmaAdjust(t, vma, addr, vma.End, upper, n)
@@ -270,7 +270,7 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 	case next == nil:
 	case end >= next.End:
 		for ; next != nil && next.End <= end; next = vma.next {
-			vma.importAnonVMA(next)
+			vma.importAnonVMA(t, next)
 			mm.removeNext(t, vma, next)
 			if next.File != nil {
 				next.File.Put(t)
@@ -280,11 +280,11 @@ func (mm *MM) vmaAdjust(t *sim.Task, vma *VMA, start, end, pgoff uint64, insert 
 			vma.trace(t, "vma_change", start) // otherwise resize emits the event
 		}
 	case end > next.Start:
-		vma.importAnonVMA(next)
+		vma.importAnonVMA(t, next)
 		sim.BugOn(t, differentAnonVMAs(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
 		mm.moveStart(t, next, end)
 	case end < vma.End:
-		next.importAnonVMA(vma)
+		next.importAnonVMA(t, vma)
 		sim.BugOn(t, differentAnonVMAs(vma, next), "vma_adjust", "pages would move between VMAs with different anon_vmas")
 		mm.resize(t, vma, start, end) // before next grows, so that the two never overlap
 		mm.moveStart(t, next, end)
@@ -301,7 +301,7 @@ func (mm *MM) splitHugePageAddress(t *sim.Task, addr uint64) {
 		return
 	}
 	i := pgtable.PMD.Index(addr)
-	if pmd := mm.pmdTable(addr); pmd != nil && pmd.Peek(i).Huge() {
+	if pmd := mm.pmdTable(t, addr); pmd != nil && pmd.PeekHeld(t, i).Huge() {
 		mm.splitHugePMD(t, pmd, i)
 	}
 }

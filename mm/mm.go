@@ -107,6 +107,7 @@ func New(memory *Memory) *MM {
 	mm.MmapLock.Init(mmapLockClass)
 	pgtable.InitLock(&mm.pageTableLock)
 	mm.MmapLock.Guards(mm.sumUp)
+	mm.MmapLock.Finds(mm.findAnonVMAs)
 	mm.users.Init(1)
 	mm.pins.Init(1)
 	return mm
@@ -120,15 +121,16 @@ func (mm *MM) sumUp(s *sim.Summary) {
 	}
 }
 
-// sumUp adds the VMA to an explorer's summary.
-func (v *VMA) sumUp(s *sim.Summary) {
-	v.sumUpFields(s)
-	s.AddObject(v.anon.Peek())
+// findAnonVMAs sums up what a fault changes under [MM.MmapLock] held for reading.
+func (mm *MM) findAnonVMAs(s *sim.Summary) {
+	for v := mm.first; v != nil; v = v.next {
+		s.AddToSet(func(s *sim.Summary) { sim.AddFound(s, &v.anon) })
+	}
 }
 
-// sumUpFields adds the fields that change only under mmap_lock held for writing. The VMA
-// may be nil.
-func (v *VMA) sumUpFields(s *sim.Summary) {
+// sumUp adds to an explorer's summary the fields of the VMA that change only under
+// mmap_lock held for writing. The VMA may be nil.
+func (v *VMA) sumUp(s *sim.Summary) {
 	s.AddObject(v)
 	if v == nil {
 		return

@@ -139,20 +139,20 @@ func (mm *MM) setFlags(t *sim.Task, vma, prev *VMA, start, end uint64, flags VMF
 // write fault does, because it can tell whether the page must be copied. mmap_lock must
 // be held for writing.
 func (mm *MM) changeProtection(t *sim.Task, vma *VMA, start, end uint64) {
-	mm.pgd.EachPMD(start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
-		if pmd.Peek(i).Huge() {
+	mm.pgd.EachPMD(t, start, end, func(pmd *pgtable.Table, i int, start, end uint64) {
+		if pmd.PeekHeld(t, i).Huge() {
 			if end-start == PMDSize {
 				pmd.Lock(t)
-				pmd.Set(t, i, protect(pmd.Peek(i), vma.Flags))
+				pmd.Set(t, i, protect(pmd.PeekHeld(t, i), vma.Flags))
 				pmd.Unlock(t)
 				return
 			}
 			mm.splitHugePMD(t, pmd, i)
 		}
-		pte := pmd.Child(i)
+		pte := pmd.Lower(t, i)
 		pte.Lock(t)
 		for j, n := pgtable.PTE.Index(start), int((end-start)>>PageShift); n > 0; j, n = j+1, n-1 {
-			if old := pte.Peek(j); old != protect(old, vma.Flags) {
+			if old := pte.PeekHeld(t, j); old != protect(old, vma.Flags) {
 				pte.Set(t, j, protect(old, vma.Flags))
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/errno"
 	"github.com/uffdsim/uffdsim/mm/pgtable"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 func TestMprotect(t *testing.T) {
@@ -234,7 +235,7 @@ func TestFaultSetsUserBit(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, nil)
 	w.store(0, 'x')
-	pte, j := w.mm.pteTable(pg(0)), pgtable.PTE.Index(pg(0))
+	pte, j := w.mm.pteTable(sim.Observer(), pg(0)), pgtable.PTE.Index(pg(0))
 	entry := pte.Peek(j)
 	pte.Lock(w.t)
 	pte.Set(w.t, j, entry&^pgtable.User)

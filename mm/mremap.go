@@ -240,7 +240,7 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 	}
 	copied = vma.dup(t, mm)
 	copied.Start, copied.End, copied.Pgoff = addr, addr+length, pgoff
-	copied.anonVMAClone(vma)
+	copied.anonVMAClone(t, vma)
 	mm.insert(t, copied, prev)
 	return vma, copied
 }
@@ -250,12 +250,12 @@ func (mm *MM) copyVMA(t *sim.Task, vma *VMA, addr, length, pgoff uint64) (old, c
 // table for the new place could not be allocated. mmap_lock must be held for writing.
 func (mm *MM) movePageTables(t *sim.Task, from, to, length uint64) (moved uint64) {
 	for moved < length {
-		src := mm.pmdTable(from + moved)
+		src := mm.pmdTable(t, from+moved)
 		i := pgtable.PMD.Index(from + moved)
-		if src != nil && src.Peek(i).Huge() {
+		if src != nil && src.PeekHeld(t, i).Huge() {
 			mm.splitHugePMD(t, src, i)
 		}
-		pte := mm.pteTable(from + moved)
+		pte := mm.pteTable(t, from+moved)
 		if pte == nil {
 			moved = min(length, pgtable.PMD.Next(from+moved)-from)
 			continue

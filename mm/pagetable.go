@@ -19,17 +19,17 @@ func (mm *MM) PGD() *pgtable.Table { return mm.pgd }
 
 // pmdTable returns the PMD table that covers addr, nil if none: pgd_offset, pud_offset
 // and pmd_offset. mmap_lock must be held, so that the table is not freed.
-func (mm *MM) pmdTable(addr uint64) *pgtable.Table { return mm.pgd.PMDTable(addr) }
+func (mm *MM) pmdTable(t *sim.Task, addr uint64) *pgtable.Table { return mm.pgd.PMDTable(t, addr) }
 
 // pteTable returns the PTE table that covers addr, nil if none: pte_offset_map. mmap_lock
 // must be held, so that the table is not freed.
-func (mm *MM) pteTable(addr uint64) *pgtable.Table { return mm.pgd.PTETable(addr) }
+func (mm *MM) pteTable(t *sim.Task, addr uint64) *pgtable.Table { return mm.pgd.PTETable(t, addr) }
 
 // pmdAlloc returns the PMD table that covers addr, and allocates the missing levels:
 // pud_alloc and pmd_alloc. It returns nil if an allocation failed. mmap_lock must be
 // held.
 func (mm *MM) pmdAlloc(t *sim.Task, addr uint64) *pgtable.Table {
-	if pmd := mm.pmdTable(addr); pmd != nil {
+	if pmd := mm.pmdTable(t, addr); pmd != nil {
 		return pmd
 	}
 	if t.ShouldFail("pmd_alloc") {
@@ -39,10 +39,10 @@ func (mm *MM) pmdAlloc(t *sim.Task, addr uint64) *pgtable.Table {
 	tb := mm.pgd
 	for tb.Level() > pgtable.PMD {
 		i := tb.Level().Index(addr)
-		if tb.Child(i) == nil {
+		if tb.Lower(t, i) == nil {
 			tb.Populate(t, i, mm.newTable(t, tb.Level()-1, addr))
 		}
-		tb = tb.Child(i)
+		tb = tb.Lower(t, i)
 	}
 	mm.pageTableLock.Unlock(t)
 	return tb
@@ -57,17 +57,17 @@ func (mm *MM) pteAlloc(t *sim.Task, pmd *pgtable.Table, addr uint64) (pte *pgtab
 		return nil, false
 	}
 	i := pgtable.PMD.Index(addr)
-	if pmd.Peek(i).None() {
+	if pmd.PeekHeld(t, i).None() {
 		if t.ShouldFail("pte_alloc") {
 			return nil, false
 		}
 		pmd.Lock(t)
-		if pmd.Peek(i).None() { // again, under the lock: another task may have stored a table
+		if pmd.PeekHeld(t, i).None() { // again, under the lock: another task may have stored a table
 			pmd.Populate(t, i, mm.newTable(t, pgtable.PTE, addr))
 		}
 		pmd.Unlock(t)
 	}
-	pte = pmd.Child(i)
+	pte = pmd.Lower(t, i)
 	return pte, pte == nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/uffdsim/uffdsim/mm/page"
 	"github.com/uffdsim/uffdsim/mm/pgtable"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // CheckFrames finds every inconsistency that it can report.
@@ -15,7 +16,7 @@ func TestCheckFrames(t *testing.T) {
 	w.store(0, 1)
 	w.load(1)
 	require.NoError(t, CheckFrames(w.mm))
-	f := w.mm.pteTable(base).Frame(pgtable.PTE.Index(base))
+	f := w.mm.pteTable(w.t, base).Frame(pgtable.PTE.Index(base))
 	f.Get(w.t)
 	require.ErrorContains(t, CheckFrames(w.mm), "2 references and 1 holders")
 	f.Put(w.t)
@@ -48,7 +49,7 @@ func TestCheckPageTable(t *testing.T) {
 			w.store(0, 1)
 			w.load(1)
 			require.NoError(t, w.mm.checkPageTable())
-			c.spoil(w, w.mm.pteTable(base).Frame(pgtable.PTE.Index(base)))
+			c.spoil(w, w.mm.pteTable(sim.Observer(), base).Frame(pgtable.PTE.Index(base)))
 			require.ErrorContains(t, w.mm.checkPageTable(), c.want)
 		})
 	}

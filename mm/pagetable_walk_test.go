@@ -144,7 +144,7 @@ func TestLocklessWalkDuringCopyOnWrite(t *testing.T) {
 	w := newWorld(t)
 	w.mapped(1, protRW, &fakeUffd{})
 	w.fill(true, 0, 1)
-	entry := w.entryObject(w.mm.pteTable(base), base)
+	entry := w.entryObject(w.mm.pteTable(sim.Observer(), base), base)
 	stores := 0
 	at := &cut{at: func(s sim.Step) bool {
 		if s == (sim.Step{Op: sim.OpStore, Obj: entry}) {

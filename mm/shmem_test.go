@@ -57,7 +57,7 @@ func TestSharedMemoryFaultsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.mmap(0, 2, protRW, shared)
 	w.store(1, 'y') // allocates the table
-	lock := w.lockObject(w.mm.pteTable(pg(0)))
+	lock := w.lockObject(w.mm.pteTable(sim.Observer(), pg(0)))
 	at := &cut{at: func(s sim.Step) bool { return s == sim.Step{Op: sim.OpLock, Obj: lock} }}
 	r := w.controlled(at)
 	outcome := BusError

@@ -44,6 +44,8 @@ type Controlled struct {
 	// CheckLabels ends the run with an error if a structure gets the label of another one
 	// that is not freed. It is for tests. Set it before the first label.
 	CheckLabels bool
+	// Claims declares that tasks may claim locks: see [RWSem.Claim].
+	Claims bool
 
 	strategy Strategy
 	tasks    runQueue // that have not ended
@@ -58,6 +60,7 @@ type Controlled struct {
 	labels   labelIndex
 	spare    []label           // preallocated labels
 	freed    bool              // some structure has been freed
+	record   *Recording        // see Record; nil if nothing is recorded
 	labelled map[uint64]*label // the last label with each identity; only with CheckLabels
 	fp       fingerprint
 	// handles are the meanings of the handles stored before Fingerprint was called.
@@ -86,8 +89,8 @@ type coroutine struct {
 	announced    State // the state that it has set last, Running after a sleep: a wake-up does not change it
 	started      bool
 	on           *runner
-	history      sums // hash of the steps taken and the values found, for the fingerprint
-	abstraction  sums // history at the last Abstract or AbstractSince; see Abstraction
+	history      Sums // hash of the steps taken and the values found, for the fingerprint
+	abstraction  Sums // history at the last Abstract or AbstractSince; see Abstraction
 	total        int  // number of steps announced
 	abstractedAt int  // of these, the steps announced before that call
 	buffer       storeBuffer
@@ -201,6 +204,9 @@ func (c *Controlled) markDead(t *Task) {
 			c.fp.dead[k] += mix(c.position(t, k), 2) // not as one that is about to end
 		}
 	}
+	if c.record != nil {
+		c.leftValue(unsafe.Pointer(&t.state), uint64(t.State()), uint64(Dead))
+	}
 	t.state.Store(uint32(Dead))
 	t.co.next = Step{Op: OpExit}
 	c.tasks.remove(t)
@@ -285,10 +291,21 @@ func (c *Controlled) step(t *Task, s Step) {
 	if c.Announce != nil {
 		c.Announce(t, s, kernelFunc())
 	}
+	c.leaveClaimed(t, s)
 	c.pick()
 	c.await(t)
+	c.findGuarded(t, s)
 	if c.freed {
 		c.assertNotFreed(t, s)
+	}
+}
+
+// findGuarded records what a transition that begins with the step finds in the data that
+// locks guard, as far as the task's history does not have it.
+func (c *Controlled) findGuarded(t *Task, s Step) {
+	c.findClaimed(t, s)
+	if c.record != nil {
+		c.findForgotten(t)
 	}
 }
 
@@ -308,6 +325,7 @@ func (c *Controlled) waitForGrant(t *Task) {
 	c.pick()
 	c.await(t)
 	t.co.queued, t.co.granted = false, false
+	c.findGuarded(t, t.co.next)
 }
 
 // pick lets the strategy choose the next task. c.chosen is nil if no task is enabled or

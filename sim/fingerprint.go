@@ -28,18 +28,18 @@ import (
 type fingerprint struct {
 	on           bool          // Fingerprint has been called
 	permutations []Permutation // the first is the identity
-	objects      sums          // sum over words, locks and the states of tasks
-	dead         sums          // sum over the tasks that have ended
+	objects      Sums          // sum over words, locks and the states of tasks
+	dead         Sums          // sum over the tasks that have ended
 
 	summary, member Summary // scratch memory: for a whole summary, for a member of a set
 }
 
 // MaxPermutations is the largest number of permutations that an executor supports,
 // including the identity.
-const MaxPermutations = 6
+const MaxPermutations = 24
 
-// sums are hashes of one thing, indexed by permutation.
-type sums [MaxPermutations]uint64
+// Sums are hashes of one thing, indexed by permutation.
+type Sums [MaxPermutations]uint64
 
 // Permutation exchanges tasks that run the same program, and with them the structures and
 // addresses that belong to each. Its functions map identities to identities; a nil
@@ -132,11 +132,12 @@ func (t *Task) Abstract(live func(permutation int) uint64) {
 	for k := range t.ctl.fp.permutations {
 		t.co.history[k] = mix(mix(1, live(k)), uint64(t.uniques))
 	}
+	t.forgetContents()
 	t.co.abstraction, t.co.abstractedAt = t.co.history, t.co.total
 }
 
 // Bookmark is a task's history at one point, for [Task.AbstractSince].
-type Bookmark struct{ history, abstraction sums }
+type Bookmark struct{ history, abstraction Sums }
 
 // Bookmark returns the task's history up to here.
 func (t *Task) Bookmark() (b Bookmark) {
@@ -176,6 +177,7 @@ func (c *Controlled) abstractSince(t *Task, b *Bookmark, point string, live func
 		t.co.history[k], t.co.abstraction[k] = mix(b.history[k], now), mix(b.abstraction[k], now)
 	}
 	t.co.abstractedAt = t.co.total
+	t.forgetContents()
 }
 
 // Abstraction returns the hash of the task's live state at its last call of Abstract or
@@ -193,7 +195,7 @@ func (c *Controlled) recordStep(t *Task, s Step, found uint64) {
 }
 
 // recordStepSum is recordStep for a step that found a content instead of a value.
-func (c *Controlled) recordStepSum(t *Task, s Step, found *sums) {
+func (c *Controlled) recordStepSum(t *Task, s Step, found *Sums) {
 	if c.fp.on {
 		for k := range c.fp.permutations {
 			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found[k])
@@ -203,6 +205,7 @@ func (c *Controlled) recordStepSum(t *Task, s Step, found *sums) {
 
 // replaceValue replaces an object's value, from, by to in the fingerprint.
 func (c *Controlled) replaceValue(t *Task, obj unsafe.Pointer, from, to uint64) {
+	c.leftValue(obj, from, to)
 	if c.fp.on && from != to {
 		l := c.mustLabel(t, obj)
 		for k := range c.fp.permutations {
@@ -214,10 +217,15 @@ func (c *Controlled) replaceValue(t *Task, obj unsafe.Pointer, from, to uint64) 
 }
 
 // replaceSum is replaceValue for a content instead of a value.
-func (c *Controlled) replaceSum(t *Task, obj unsafe.Pointer, from, to *sums) {
-	if !c.fp.on {
-		return
+func (c *Controlled) replaceSum(t *Task, obj unsafe.Pointer, from, to *Sums) {
+	if c.fp.on {
+		c.left(obj, from, to)
+		c.replaceTerm(t, obj, from, to)
 	}
+}
+
+// replaceTerm is replaceSum for something that a recording does not contain.
+func (c *Controlled) replaceTerm(t *Task, obj unsafe.Pointer, from, to *Sums) {
 	l := c.mustLabel(t, obj)
 	for k := range c.fp.permutations {
 		if from[k] != to[k] {
@@ -232,16 +240,18 @@ func (c *Controlled) replaceSum(t *Task, obj unsafe.Pointer, from, to *sums) {
 // that the lock's last holder left.
 func (c *Controlled) recordAcquire(t *Task, s Step) {
 	if c.fp.on {
-		c.recordStepSum(t, s, c.contentOf(t, s.Obj))
+		content := c.contentOf(t, s.Obj)
+		c.found(s.Obj, content)
+		c.recordStepSum(t, s, content)
 	}
 }
 
 // contentOf returns the hash of the content that a lock's last holder left, zero if none.
-func (c *Controlled) contentOf(t *Task, obj unsafe.Pointer) *sums {
+func (c *Controlled) contentOf(t *Task, obj unsafe.Pointer) *Sums {
 	if found := c.mustLabel(t, obj).content(obj); found != nil {
 		return found
 	}
-	return &sums{}
+	return &Sums{}
 }
 
 // id returns the identity of an object under a permutation, 0 for nil. An object without
@@ -284,6 +294,7 @@ const freedMark = 0x9fb21c651e98df25
 // dropFreed replaces a freed structure's content in the fingerprint by the mark that it
 // is freed.
 func (c *Controlled) dropFreed(l *label) {
+	c.recordStructure(Freed, l)
 	c.retire(l)
 	for k := range c.fp.permutations {
 		l.part[k] = mix(l.ids[k], freedMark)
@@ -296,7 +307,7 @@ func (c *Controlled) retire(l *label) {
 	for k := range c.fp.permutations {
 		c.fp.objects[k] -= l.part[k]
 	}
-	l.part = sums{}
+	l.part = Sums{}
 }
 
 // Retire removes the structure at p from the fingerprint, freed or not: the location of
@@ -308,6 +319,7 @@ func Retire[T any](t *Task, p *T) {
 		return
 	}
 	if l := t.ctl.labelOf(unsafe.Pointer(p)); l != nil {
+		t.ctl.recordStructure(Retired, l)
 		t.ctl.retire(l)
 	}
 }

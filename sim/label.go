@@ -21,8 +21,8 @@ type label struct {
 	name     string
 	n        uint64
 	owner    *label // of the structure within whose identity the label is unique; nil if none
-	ids      sums   // the identity of the structure
-	part     sums   // the structure's terms in the fingerprint
+	ids      Sums   // the identity of the structure
+	part     Sums   // the structure's terms in the fingerprint
 	contents []content
 	typ      reflect.Type
 	freed    bool // by Kfree
@@ -32,12 +32,12 @@ type label struct {
 // lock by a hash of what it guards, a word by a hash of its handle's meaning.
 type content struct {
 	obj unsafe.Pointer
-	sum sums
+	sum Sums
 }
 
 // content returns the hash that represents an object of the structure, nil if its value
 // does.
-func (l *label) content(obj unsafe.Pointer) *sums {
+func (l *label) content(obj unsafe.Pointer) *Sums {
 	for i := range l.contents {
 		if l.contents[i].obj == obj {
 			return &l.contents[i].sum
@@ -47,7 +47,7 @@ func (l *label) content(obj unsafe.Pointer) *sums {
 }
 
 // setContent makes sum represent an object of the structure.
-func (l *label) setContent(obj unsafe.Pointer, sum *sums) {
+func (l *label) setContent(obj unsafe.Pointer, sum *Sums) {
 	if old := l.content(obj); old != nil {
 		*old = *sum
 		return
@@ -143,6 +143,9 @@ func (c *Controlled) addLabel(l *label) {
 	c.labels.add(l)
 	if c.CheckLabels {
 		c.assertUnique(l)
+	}
+	if c.fp.on {
+		c.recordStructure(Born, l)
 	}
 }
 

@@ -22,6 +22,12 @@ type heldLock struct {
 	spin   bool // a spinlock, not a semaphore
 	nested bool // may be taken under a lock of the same class
 	write  bool // held for writing; true for a spinlock
+	// forgotten says that the task's history does not have the content that it found: see
+	// [Task.AbstractSince].
+	forgotten bool
+	// claimed says that the task does not hold the lock: see [RWSem.Claim].
+	claimed bool
+	guards  func(s *Summary)
 }
 
 // heldLocks are the locks that a task holds, in the order in which it took them.
@@ -116,7 +122,7 @@ func (l *SpinLock) LockNested(t *Task) { l.lock(t, true) }
 
 func (l *SpinLock) lock(t *Task, nested bool) {
 	if checking(t) {
-		t.noteAcquire(heldLock{class: l.class, obj: unsafe.Pointer(l), spin: true, nested: nested, write: true})
+		t.noteAcquire(heldLock{class: l.class, obj: unsafe.Pointer(l), spin: true, nested: nested, write: true, guards: l.guards})
 	}
 	if t.ctl != nil {
 		s := Step{OpLock, unsafe.Pointer(l)}
@@ -155,7 +161,7 @@ func (c *Controlled) unlock(t *Task, l *SpinLock) {
 	if c.buffered() {
 		c.recordStep(t, s, 0)
 		left := c.sumUp(t, l.guards)
-		c.buffer(t, pendingStore{step: s, sum: left, commit: func() { c.releaseLock(t, l, &left) }})
+		c.buffer(t, pendingStore{step: s, sum: &left, commit: func() { c.releaseLock(t, l, &left) }})
 		return
 	}
 	c.step(t, s)
@@ -166,7 +172,7 @@ func (c *Controlled) unlock(t *Task, l *SpinLock) {
 
 // releaseLock makes a release visible to other tasks. left is the content that the holder
 // leaves.
-func (c *Controlled) releaseLock(t *Task, l *SpinLock, left *sums) {
+func (c *Controlled) releaseLock(t *Task, l *SpinLock, left *Sums) {
 	l.owner = nil
 	c.replaceContent(t, unsafe.Pointer(l), left)
 }
@@ -202,6 +208,55 @@ func (l *SpinLock) AssertHeld(t *Task) {
 func (l *SpinLock) assert(t *Task) {
 	if _, ok := t.find(unsafe.Pointer(l)); !ok {
 		t.bug(BugLock, l.class.Name, "needed but not held")
+	}
+}
+
+// Claim is [RWSem.Claim] for a spinlock.
+func (l *SpinLock) Claim(t *Task) {
+	t.claim(heldLock{class: l.class, obj: unsafe.Pointer(l), spin: true, write: true, guards: l.guards})
+}
+
+// Disclaim ends what Claim began.
+func (l *SpinLock) Disclaim(t *Task) { t.disclaim(l.class, unsafe.Pointer(l)) }
+
+// claim adds a lock to the held ones although the task does not hold it.
+func (t *Task) claim(h heldLock) {
+	if checking(t) {
+		h.claimed = true
+		t.noteAcquire(h)
+	}
+	if t.ctl != nil {
+		t.ctl.recordAcquire(t, Step{OpLock, h.obj})
+	}
+}
+
+// disclaim removes a claimed lock from the held ones.
+func (t *Task) disclaim(class *LockClass, obj unsafe.Pointer) {
+	if h, ok := t.find(obj); ok && t.ctl != nil {
+		t.ctl.recordRelease(t, obj, h.guards)
+	}
+	if checking(t) {
+		t.noteRelease(class, obj, true)
+	}
+}
+
+// leaveClaimed and findClaimed record, at the end of a transition and at the beginning of
+// the next one, what the task leaves and finds in the data that locks guard: claimed
+// locks, and if tasks may claim locks, also those that the task holds. The lock that the
+// step between the two acquires is among them only afterwards.
+func (c *Controlled) leaveClaimed(t *Task, s Step) {
+	for _, h := range *t.locks() {
+		if h.write && (h.claimed || c.Claims) && h.obj != s.Obj {
+			c.recordRelease(t, h.obj, h.guards)
+		}
+	}
+}
+
+func (c *Controlled) findClaimed(t *Task, s Step) {
+	for _, h := range *t.locks() {
+		if h.write && (h.claimed || c.Claims) && h.obj != s.Obj {
+			c.recordAcquire(t, Step{OpLock, h.obj})
+		}
 	}
 }
 

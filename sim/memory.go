@@ -15,8 +15,17 @@ func (c *Controlled) bareStep(t *Task, s Step) {
 func (c *Controlled) load(t *Task, w *Word) uint64 {
 	s := Step{OpLoad, unsafe.Pointer(w)}
 	c.step(t, s)
+	return c.loadNow(t, s, w)
+}
+
+// loadNow reads a word without a step.
+func (c *Controlled) loadNow(t *Task, s Step, w *Word) uint64 {
 	if own := t.co.buffer.newest(s.Obj); own != nil {
-		c.recordStepSum(t, s, &own.sum)
+		if own.sum != nil {
+			c.recordStepSum(t, s, own.sum)
+		} else {
+			c.recordStep(t, s, own.value)
+		}
 		return own.value
 	}
 	c.recordWord(t, s, w)
@@ -29,20 +38,76 @@ func (c *Controlled) recordWord(t *Task, s Step, w *Word) {
 	if !c.fp.on {
 		return
 	}
-	found := c.wordSum(t, w)
-	c.recordStepSum(t, s, &found)
+	c.findWord(t, w)
+	if sum := c.wordSum(t, w); sum != nil {
+		c.recordStepSum(t, s, sum)
+	} else {
+		c.recordStep(t, s, c.inMemory(w))
+	}
 }
 
-// wordSum returns the word's value in memory in a form that can be compared between runs.
-func (c *Controlled) wordSum(t *Task, w *Word) sums {
-	if sum := c.mustLabel(t, unsafe.Pointer(w)).content(unsafe.Pointer(w)); sum != nil {
-		return *sum
+// recordCondition adds to the task's history whether a word's value satisfies a condition.
+func (c *Controlled) recordCondition(t *Task, w *Word, ok bool) {
+	if !c.fp.on {
+		return
 	}
-	return sameForAll(c.inMemory(w))
+	found := uint64(0)
+	if ok {
+		found = 1
+	}
+	c.findWord(t, w)
+	c.recordStep(t, Step{OpLoad, unsafe.Pointer(w)}, found)
+}
+
+// findWord records that a transition depends on the word's value in memory.
+func (c *Controlled) findWord(t *Task, w *Word) {
+	if c.record == nil {
+		return
+	}
+	if sum := c.wordSum(t, w); sum != nil {
+		c.found(unsafe.Pointer(w), sum)
+	} else {
+		c.foundValue(unsafe.Pointer(w), c.inMemory(w))
+	}
+}
+
+// wordSum returns the hash that represents the word's value in memory, nil if the value
+// does.
+func (c *Controlled) wordSum(t *Task, w *Word) *Sums {
+	return c.mustLabel(t, unsafe.Pointer(w)).content(unsafe.Pointer(w))
+}
+
+// replaceWord replaces the word's value in memory in the fingerprint by the value v or, if
+// it is not nil, by sum.
+func (c *Controlled) replaceWord(t *Task, w *Word, v uint64, sum *Sums) {
+	if !c.fp.on {
+		return
+	}
+	obj := unsafe.Pointer(w)
+	l := c.mustLabel(t, obj)
+	old := l.content(obj)
+	if old == nil && sum == nil {
+		c.replaceValue(t, obj, c.inMemory(w), v)
+		return
+	}
+	var before, after Sums
+	if old != nil {
+		before = *old
+	} else {
+		before = sameForAll(c.inMemory(w))
+	}
+	if sum != nil {
+		after = *sum
+		l.setContent(obj, sum)
+	} else {
+		after = sameForAll(v)
+		l.dropContent(obj)
+	}
+	c.replaceSum(t, obj, &before, &after)
 }
 
 // sameForAll returns v for every permutation.
-func sameForAll(v uint64) (s sums) {
+func sameForAll(v uint64) (s Sums) {
 	for k := range s {
 		s[k] = v
 	}
@@ -54,7 +119,7 @@ func (c *Controlled) store(t *Task, w *Word, v uint64) {
 	if c.buffered() {
 		s := Step{OpStore, unsafe.Pointer(w)}
 		c.recordStep(t, s, v)
-		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: sameForAll(v)})
+		c.storeBuffered(t, w, pendingStore{step: s, value: v})
 		return
 	}
 	c.storeAtOnce(t, w, v)
@@ -74,6 +139,7 @@ func (c *Controlled) storeAtOnce(t *Task, w *Word, v uint64) {
 func (c *Controlled) cmpxchg(t *Task, w *Word, old, v uint64) bool {
 	s := Step{OpStore, unsafe.Pointer(w)}
 	c.step(t, s)
+	c.findWord(t, w)
 	if c.inMemory(w) != old { // not w.v: another task's store may be pending
 		c.recordWord(t, Step{OpLoad, s.Obj}, w)
 		return false
@@ -85,11 +151,7 @@ func (c *Controlled) cmpxchg(t *Task, w *Word, old, v uint64) bool {
 
 // setWord sets the word's value in memory without a step.
 func (c *Controlled) setWord(t *Task, w *Word, v uint64) {
-	if c.fp.on {
-		old, now := c.wordSum(t, w), sameForAll(v)
-		c.mustLabel(t, unsafe.Pointer(w)).dropContent(unsafe.Pointer(w))
-		c.replaceSum(t, unsafe.Pointer(w), &old, &now)
-	}
+	c.replaceWord(t, w, v, nil)
 	if _, pending := c.visible[w]; pending {
 		c.visible[w] = v
 	}
@@ -110,7 +172,8 @@ func (c *Controlled) storeHandle(t *Task, w *Word, v uint64, meaning func(s *Sum
 	c.recordStep(t, s, 1)
 	if c.buffered() {
 		c.keepMeaning(w, meaning)
-		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: c.sumUp(t, meaning), handle: true})
+		now := c.sumUp(t, meaning)
+		c.storeBuffered(t, w, pendingStore{step: s, value: v, sum: &now})
 		return
 	}
 	c.setMeaning(t, w, meaning)
@@ -131,10 +194,9 @@ func (c *Controlled) keepMeaning(w *Word, meaning func(s *Summary)) {
 func (c *Controlled) setMeaning(t *Task, w *Word, meaning func(s *Summary)) {
 	c.keepMeaning(w, meaning)
 	if c.fp.on {
-		obj := unsafe.Pointer(w)
-		old, now := c.wordSum(t, w), c.sumUp(t, meaning)
-		c.mustLabel(t, obj).setContent(obj, &now)
-		c.replaceSum(t, obj, &old, &now)
+		c.findWord(t, w) // what the new handle refers to may have been changed through the old one
+		now := c.sumUp(t, meaning)
+		c.replaceWord(t, w, w.Peek(), &now)
 	}
 }
 
@@ -146,6 +208,7 @@ func (c *Controlled) count(t *Task, w *Word, op Op, delta uint64, notZero bool) 
 	s := Step{op, unsafe.Pointer(w)}
 	c.step(t, s)
 	old := w.v.Load() // is in memory: no task stores to a count through a buffer
+	c.foundValue(s.Obj, old)
 	now := old + delta
 	if notZero && old == 0 {
 		now = 0
@@ -160,6 +223,14 @@ func (c *Controlled) count(t *Task, w *Word, op Op, delta uint64, notZero bool) 
 	return now
 }
 
+// addHeld adds delta to a word without a step.
+func (c *Controlled) addHeld(t *Task, w *Word, delta uint64) {
+	old := w.v.Load() // is in memory: no task stores to such a word through a buffer
+	c.foundValue(unsafe.Pointer(w), old)
+	w.v.Store(old + delta)
+	c.replaceValue(t, unsafe.Pointer(w), old, old+delta)
+}
+
 // touch takes the step of an access to the memory that the word maps. A write changes the
 // word's content in the fingerprint, since the next access can find what was written.
 func (c *Controlled) touch(t *Task, w *Word, write bool) {
@@ -171,9 +242,8 @@ func (c *Controlled) touch(t *Task, w *Word, write bool) {
 	c.step(t, s)
 	c.recordWord(t, s, w)
 	if write && c.fp.on {
-		old, now := c.wordSum(t, w), c.contentBy(t)
-		c.mustLabel(t, s.Obj).setContent(s.Obj, &now)
-		c.replaceSum(t, unsafe.Pointer(w), &old, &now)
+		now := c.contentBy(t)
+		c.replaceWord(t, w, 0, &now)
 	}
 }
 
@@ -198,18 +268,16 @@ func (c *Controlled) setStateUnordered(t *Task, s State) {
 	before := t.co.announced
 	t.co.announced = s
 	if s != Running || before != Running {
-		c.buffer(t, pendingStore{step: step, value: uint64(s), sum: sameForAll(uint64(s))})
+		c.buffer(t, pendingStore{step: step, value: uint64(s)})
 	}
 }
 
-// schedule puts a task to sleep until it is woken. For a task that is already running it
-// is not a step, since no task can tell.
+// schedule puts a task to sleep until it is woken. It is a step even if the task was woken
+// before: see setState.
 func (c *Controlled) schedule(t *Task) {
 	s := Step{OpSchedule, unsafe.Pointer(t)}
-	if t.ownState() != Running {
-		c.step(t, s)
-		c.storeState(t, t, Running)
-	}
+	c.step(t, s)
+	c.storeState(t, t, Running)
 	t.co.announced = Running
 	c.recordStep(t, s, 0)
 }
@@ -227,6 +295,7 @@ func (c *Controlled) wakeUp(t, target *Task, mask State) bool {
 	step := Step{OpWake, unsafe.Pointer(target)}
 	c.step(t, step)
 	woken := uint64(0)
+	c.foundValue(unsafe.Pointer(&target.state), uint64(target.State()))
 	if target.State()&mask != 0 {
 		woken = 1
 		c.storeState(t, target, Running)
@@ -240,6 +309,7 @@ func (c *Controlled) signal(t, target *Task, sig Signal) {
 	step := Step{OpSignal, unsafe.Pointer(&target.signals)}
 	c.step(t, step)
 	c.recordStep(t, step, uint64(sig))
+	c.foundValue(step.Obj, uint64(target.signals.Load()))
 	c.storeSignals(t, target, Signal(target.signals.Load())|sig)
 }
 
@@ -255,6 +325,7 @@ func (c *Controlled) loadSignals(t *Task) Signal {
 	step := Step{OpLoad, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
+	c.foundValue(step.Obj, uint64(sig))
 	c.recordStep(t, step, uint64(sig))
 	return sig
 }
@@ -264,6 +335,7 @@ func (c *Controlled) takeSignals(t *Task) Signal {
 	step := Step{OpTake, unsafe.Pointer(&t.signals)}
 	c.step(t, step)
 	sig := Signal(t.signals.Load())
+	c.foundValue(step.Obj, uint64(sig))
 	c.recordStep(t, step, uint64(sig))
 	if sig&SignalFatal == 0 {
 		c.storeSignals(t, t, 0)

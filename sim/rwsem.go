@@ -14,6 +14,7 @@ type RWSem struct {
 
 	// The fields below are used, and owned, by the controlled executor only.
 	guards  func(s *Summary) // immutable
+	finds   func(s *Summary) // immutable
 	readers int              // number of readers that hold the semaphore
 	writer  *Task            // holds the semaphore for writing; nil if none
 	queue   []rwWaiter       // in order of arrival
@@ -30,6 +31,11 @@ func (s *RWSem) Init(class *LockClass) { s.class = class }
 
 // Guards sets the function that sums up what the semaphore guards: see [SpinLock.Guards].
 func (s *RWSem) Guards(what func(s *Summary)) { s.guards = what }
+
+// Finds sets the function that sums up what changes under the semaphore held for reading:
+// see [AddFound]. A controlled executor calls it when a task has taken the
+// semaphore for writing. That task may then read these words without further ado.
+func (s *RWSem) Finds(what func(s *Summary)) { s.finds = what }
 
 // DownRead takes the semaphore for reading: down_read.
 func (s *RWSem) DownRead(t *Task) { s.down(t, false, false) }
@@ -48,7 +54,7 @@ func (s *RWSem) down(t *Task, write, nested bool) {
 		op = OpDownWrite
 	}
 	if checking(t) {
-		t.noteAcquire(heldLock{class: s.class, obj: unsafe.Pointer(s), nested: nested, write: write})
+		t.noteAcquire(heldLock{class: s.class, obj: unsafe.Pointer(s), nested: nested, write: write, guards: s.guards})
 	}
 	switch {
 	case t.ctl != nil:
@@ -56,6 +62,9 @@ func (s *RWSem) down(t *Task, write, nested bool) {
 		t.ctl.step(t, step)
 		s.take(t, write)
 		t.ctl.recordAcquire(t, step)
+		if write && s.finds != nil {
+			t.ctl.recordFinds(t, step, s.finds)
+		}
 	case write:
 		s.mu.Lock()
 	default:
@@ -100,15 +109,16 @@ func (c *Controlled) up(t *Task, s *RWSem, step Step, write bool) {
 		c.recordStep(t, step, 0)
 		pending := pendingStore{step: step}
 		if write {
-			pending.sum = c.sumUp(t, s.guards)
+			left := c.sumUp(t, s.guards)
+			pending.sum = &left
 		}
-		pending.commit = func() { c.releaseSem(t, s, write, &pending.sum) }
+		pending.commit = func() { c.releaseSem(t, s, write, pending.sum) }
 		c.buffer(t, pending)
 		return
 	}
 	c.step(t, step)
 	c.recordStep(t, step, 0)
-	var left sums
+	var left Sums
 	if write {
 		left = c.sumUp(t, s.guards)
 	}
@@ -117,7 +127,7 @@ func (c *Controlled) up(t *Task, s *RWSem, step Step, write bool) {
 
 // releaseSem makes a release visible to other tasks. left is the content that a writer
 // leaves.
-func (c *Controlled) releaseSem(t *Task, s *RWSem, write bool, left *sums) {
+func (c *Controlled) releaseSem(t *Task, s *RWSem, write bool, left *Sums) {
 	if write {
 		c.replaceContent(t, unsafe.Pointer(s), left)
 	}
@@ -149,7 +159,7 @@ func (s *RWSem) take(t *Task, write bool) {
 
 // shape returns a hash of the semaphore's state: the number of readers, the writer, and
 // the waiting tasks in order.
-func (s *RWSem) shape(c *Controlled) (to sums) {
+func (s *RWSem) shape(c *Controlled) (to Sums) {
 	for k := range c.fp.permutations {
 		p := &c.fp.permutations[k]
 		h := uint64(s.readers)
@@ -165,9 +175,12 @@ func (s *RWSem) shape(c *Controlled) (to sums) {
 }
 
 // reshaped replaces the semaphore's state, before, by the current one in the fingerprint.
-func (s *RWSem) reshaped(t *Task, before *sums) {
+func (s *RWSem) reshaped(t *Task, before *Sums) {
+	if !t.ctl.fp.on {
+		return
+	}
 	now := s.shape(t.ctl)
-	t.ctl.replaceSum(t, unsafe.Pointer(&s.readers), before, &now)
+	t.ctl.replaceTerm(t, unsafe.Pointer(&s.readers), before, &now)
 }
 
 // grant makes a task a holder of the semaphore.
@@ -204,17 +217,11 @@ func (s *RWSem) release(t *Task, write bool) {
 // is not. Code that omits the lock on purpose calls it, so that the run shows the
 // consequences instead of a failed assertion. Disclaim ends it.
 func (s *RWSem) Claim(t *Task) {
-	if checking(t) {
-		t.noteAcquire(heldLock{class: s.class, obj: unsafe.Pointer(s), write: true})
-	}
+	t.claim(heldLock{class: s.class, obj: unsafe.Pointer(s), write: true, guards: s.guards})
 }
 
 // Disclaim ends what Claim began.
-func (s *RWSem) Disclaim(t *Task) {
-	if checking(t) {
-		t.noteRelease(s.class, unsafe.Pointer(s), true)
-	}
-}
+func (s *RWSem) Disclaim(t *Task) { t.disclaim(s.class, unsafe.Pointer(s)) }
 
 // AssertHeld panics if the task holds the semaphore neither for reading nor for writing:
 // rwsem_assert_held. It does nothing on a free executor built without -tags lockcheck.

@@ -25,7 +25,7 @@ func (s *SeqCount) WriteEnd(t *Task) { s.tick(t) }
 
 func (s *SeqCount) tick(t *Task) {
 	if !s.Absent {
-		s.seq.Store(t, s.seq.Peek()+1)
+		s.seq.Store(t, s.seq.PeekHeld(t)+1)
 	}
 }
 

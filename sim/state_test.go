@@ -244,7 +244,7 @@ func TestWakeUpsHideNoSteps(t *testing.T) {
 	}{
 		{"running", func(t *Task) { t.SetRunning() }, []Op{OpStart, OpSetState, OpBarrier, OpSetState}},
 		{"exit", func(*Task) {}, []Op{OpStart, OpSetState, OpBarrier, OpExit}},
-		{"slept", func(t *Task) { t.Schedule(); t.SetRunning() }, []Op{OpStart, OpSetState, OpBarrier}},
+		{"slept", func(t *Task) { t.Schedule(); t.SetRunning() }, []Op{OpStart, OpSetState, OpBarrier, OpSchedule}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var taken []Op

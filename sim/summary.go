@@ -64,9 +64,37 @@ func (s *Summary) AddObject(p any) {
 	}
 }
 
+// AddFound adds the identity of a pointer that tasks share, and what it points to: the task
+// finds it.
+func AddFound[T any](s *Summary, r *Ref[T]) {
+	obj := unsafe.Pointer(r)
+	l := s.c.labelOf(obj)
+	if l == nil {
+		s.unknown = true
+		return
+	}
+	s.Add(s.c.idIn(l, obj, s.k))
+	sum := l.content(obj)
+	if sum == nil {
+		sum = &Sums{}
+	}
+	s.Add(sum[s.k])
+	if s.k == 0 {
+		s.c.found(obj, sum)
+	}
+}
+
+// recordFinds adds to the task's history what a summary finds.
+func (c *Controlled) recordFinds(t *Task, s Step, finds func(s *Summary)) {
+	if c.fp.on {
+		sum := c.sumUp(t, finds)
+		c.recordStepSum(t, s, &sum)
+	}
+}
+
 // sumUp returns the summary under each permutation. If there is no summary, or it is
 // unknown, it returns what contentBy returns instead.
-func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to sums) {
+func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to Sums) {
 	if summary == nil {
 		return c.contentBy(t)
 	}
@@ -75,7 +103,7 @@ func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to sums) {
 		*s = Summary{c: c, k: k, h: 1}
 		summary(s)
 		if s.unknown && t == nil {
-			return sums{}
+			return Sums{}
 		}
 		if s.unknown {
 			return c.contentBy(t)
@@ -88,17 +116,28 @@ func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to sums) {
 // contentBy returns a hash that represents whatever the task writes now: it is determined
 // by the task's program and by its history. Tasks with different programs can have equal
 // histories.
-func (c *Controlled) contentBy(t *Task) (to sums) {
+func (c *Controlled) contentBy(t *Task) (to Sums) {
 	for k := range c.fp.permutations {
 		to[k] = mix(c.fp.permutations[k].task(t.id), t.co.history[k])
 	}
 	return to
 }
 
+// recordRelease replaces the content of an object by what it guards, or points to, now.
+func (c *Controlled) recordRelease(t *Task, obj unsafe.Pointer, summary func(s *Summary)) {
+	if c.fp.on {
+		now := c.sumUp(t, summary)
+		c.replaceContent(t, obj, &now)
+	}
+}
+
 // replaceContent replaces the content, in the fingerprint, of a lock that the task
 // releases, or of a pointer that it stores.
-func (c *Controlled) replaceContent(t *Task, obj unsafe.Pointer, now *sums) {
+func (c *Controlled) replaceContent(t *Task, obj unsafe.Pointer, now *Sums) {
 	if c.fp.on {
+		if c.record != nil {
+			c.found(obj, c.contentOf(t, obj))
+		}
 		c.replaceSum(t, obj, c.contentOf(t, obj), now)
 		c.mustLabel(t, obj).setContent(obj, now)
 	}

@@ -133,11 +133,14 @@ func (t *Task) park() {
 // mayRun reports whether the task need not sleep in schedule(): it is in TASK_RUNNING, or
 // a pending signal interrupts its sleep. Any task may call it.
 func (t *Task) mayRun() bool {
-	s := t.State()
+	return MayRun(t.State(), Signal(t.signals.Load()))
+}
+
+// MayRun is the same for a task in the state s with the pending signals.
+func MayRun(s State, sig Signal) bool {
 	if s == Running {
 		return true
 	}
-	sig := Signal(t.signals.Load())
 	return sig != 0 && s&Interruptible != 0 || sig&SignalFatal != 0 && s&WakeKill != 0
 }
 

@@ -32,8 +32,7 @@ type pendingStore struct {
 	step   Step
 	fn     string // the kernel function that stored, if there is an Announce function
 	value  uint64 // of a word, or a State
-	sum    sums   // represents the value in the fingerprint
-	handle bool   // the value is a handle
+	sum    *Sums  // represents the value in the fingerprint; nil if the value does
 	commit func() // for the release of a lock: what the write to memory does; else nil
 }
 
@@ -150,31 +149,23 @@ func (c *Controlled) flush(t *Task) {
 // flushWord writes a store to a word to memory.
 func (c *Controlled) flushWord(t *Task, s *pendingStore) {
 	w := (*Word)(s.step.Obj)
-	var old sums
-	if c.fp.on {
-		old = c.wordSum(t, w)
-	}
+	c.replaceWord(t, w, s.value, s.sum)
 	c.visible[w] = s.value
 	if !slices.ContainsFunc(c.buffers, func(t *Task) bool { return t.co.buffer.newest(s.step.Obj) != nil }) {
 		delete(c.visible, w)
 		w.v.Store(s.value)
 	}
-	if !c.fp.on {
-		return
-	}
-	l := c.mustLabel(t, s.step.Obj)
-	l.dropContent(s.step.Obj)
-	if s.handle {
-		l.setContent(s.step.Obj, &s.sum)
-	}
-	c.replaceSum(t, s.step.Obj, &old, &s.sum)
 }
 
 // bufferSum returns a hash of the stores in the task's buffer.
 func (c *Controlled) bufferSum(t *Task, k int) uint64 {
 	h := c.fp.permutations[k].task(t.id)
 	for _, s := range t.co.buffer.stores {
-		h = mix(mix(h, c.id(t, s.step.Obj, k)+uint64(s.step.Op)), s.sum[k])
+		v := s.value
+		if s.sum != nil {
+			v = s.sum[k]
+		}
+		h = mix(mix(h, c.id(t, s.step.Obj, k)+uint64(s.step.Op)), v)
 	}
 	return mix(h, uint64(len(t.co.buffer.stores)))
 }

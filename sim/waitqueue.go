@@ -92,7 +92,7 @@ func (q *WaitQueueHead) DelInit(t *Task, e *WaitQueueEntry) { q.remove(t, e, ent
 
 // remove removes a queued entry and sets its link. The lock must be held.
 func (q *WaitQueueHead) remove(t *Task, e *WaitQueueEntry, to uint64) {
-	if e.link.Peek() != entryQueued {
+	if e.link.PeekHeld(t) != entryQueued {
 		return
 	}
 	if e.prev != nil {

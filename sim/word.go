@@ -118,9 +118,30 @@ func (w *Word) Peek() uint64 { return w.v.Load() }
 // enters the task's history.
 func (w *Word) PeekHeld(t *Task) uint64 {
 	if t.ctl != nil {
-		t.ctl.recordWord(t, Step{OpLoad, unsafe.Pointer(w)}, w)
+		return t.ctl.loadNow(t, Step{OpLoad, unsafe.Pointer(w)}, w)
 	}
 	return w.v.Load()
+}
+
+// PeekFor is PeekHeld for a task that needs to know only whether the value satisfies a
+// condition. Only that enters the task's history.
+func (w *Word) PeekFor(t *Task, condition func(v uint64) bool) bool {
+	ok := condition(w.v.Load())
+	if t.ctl != nil {
+		t.ctl.recordCondition(t, w, ok)
+	}
+	return ok
+}
+
+// AddHeld adds delta, without a visible step, for a task that holds the lock under which the
+// word is written. What the task does next must not depend on the result: it does not
+// enter the task's history.
+func (w *Word) AddHeld(t *Task, delta uint64) {
+	if t.ctl != nil {
+		t.ctl.addHeld(t, w, delta)
+		return
+	}
+	w.v.Add(delta)
 }
 
 // Glance returns the value that the task finds in the word, without a visible step. A
@@ -176,6 +197,24 @@ func (r *Ref[T]) Store(t *Task, p *T) {
 
 // Peek returns the pointer without a visible step, as [Word.Peek] does.
 func (r *Ref[T]) Peek() *T { return r.p.Load() }
+
+// PeekHeld is Peek for a task that holds the lock under which the pointer is written: see
+// [Word.PeekHeld].
+func (r *Ref[T]) PeekHeld(t *Task) *T {
+	if t.ctl != nil {
+		t.ctl.recordAcquire(t, Step{OpLoad, unsafe.Pointer(r)})
+	}
+	return r.p.Load()
+}
+
+// Reset is Init for a pointer whose value is not the same in each run. No other task may
+// be able to see the Ref.
+func (r *Ref[T]) Reset(t *Task, p *T) {
+	if t.ctl != nil {
+		t.ctl.recordRelease(t, unsafe.Pointer(r), func(s *Summary) { s.AddObject(p) })
+	}
+	r.p.Store(p)
+}
 
 // Init sets the pointer without a visible step. Either no other task can see the Ref yet,
 // or a step that the task has just taken covers the store.

@@ -420,7 +420,9 @@ func (c *Ctx) handleUserfaultWithout(t *sim.Task, vmf *mm.Fault, reason mm.VMFla
 	if dropped.Has(UnlinkOwnEntry) {
 	} else if dropped.Has(UnlinkUnderQueueLock) {
 		if !uwq.wq.ListEmptyCareful(t) {
+			c.faultPendingWqh.Lock.Claim(t)
 			uwq.del(t)
+			c.faultPendingWqh.Lock.Disclaim(t)
 		}
 	} else {
 		if !uwq.wq.ListEmptyCareful(t) {

@@ -39,8 +39,8 @@ func (tb *Table) check(vmas VMAs, start uint64) error {
 		}
 	}
 	switch {
-	case used != tb.used:
-		return fmt.Errorf("%v table at %#x counts %d entries and has %d", tb.level, start, tb.used, used)
+	case uint64(used) != tb.used.Peek():
+		return fmt.Errorf("%v table at %#x counts %d entries and has %d", tb.level, start, tb.used.Peek(), used)
 	case tb.dead:
 		return fmt.Errorf("%v table at %#x is in use after it was freed", tb.level, start)
 	case tb.level != PGD && !vmas.Maps(start, start+Entries*span):

@@ -121,7 +121,7 @@ func TestRecycle(t *testing.T) {
 	for _, l := range []Level{PTE, PMD, PUD, PGD} {
 		tb := w.pool.New(l, "mm", base)
 		require.Equal(t, l, tb.Level())
-		require.True(t, tb.Empty())
+		require.True(t, tb.Empty(sim.Observer()))
 		require.Equal(t, l == PTE, tb.frames != nil)
 		require.Equal(t, l != PTE, tb.lower != nil)
 		require.NoError(t, tb.Check(anything{}))

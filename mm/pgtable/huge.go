@@ -16,7 +16,7 @@ func (tb *Table) SetHuge(t *sim.Task, i int, deposit *Table, bits Entry) {
 // ClearHuge clears entry i, which maps a huge page, and drops the references to the
 // frames: pmdp_huge_get_and_clear and zap_deposited_table. The table's lock must be held.
 func (tb *Table) ClearHuge(t *sim.Task, i int) {
-	special := tb.Peek(i).Special()
+	special := tb.PeekHeld(t, i).Special()
 	deposit := tb.lower[i].Peek()
 	tb.Set(t, i, 0)
 	tb.lower[i].Init(nil)
@@ -29,12 +29,12 @@ func (tb *Table) ClearHuge(t *sim.Task, i int) {
 // frames and access rights: pgtable_trans_huge_withdraw and pmd_populate. The table's
 // lock must be held.
 func (tb *Table) SplitHuge(t *sim.Task, i int) {
-	entry := tb.Peek(i)
+	entry := tb.PeekHeld(t, i)
 	pte := tb.lower[i].Peek()
 	for j, f := range pte.frames {
 		pte.entries[j].Init(uint64(Make(f.PFN(), entry.Bits()&^Huge)))
 	}
-	pte.used = Entries
+	pte.used.AddHeld(t, Entries)
 	tb.Set(t, i, Make(pte.pfn, tableBits))
 	tb.traceSplit(t, i, pte)
 }

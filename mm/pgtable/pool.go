@@ -52,7 +52,7 @@ func LabelIn[O any](c *sim.Controlled, tb *Table, owner *O) {
 // without the visible steps of tearing down the address space. No task may use the
 // address space.
 func (p *Pool) Recycle(tb *Table) {
-	for i := 0; tb.used > 0 && i < Entries; i++ {
+	for i := 0; tb.used.Peek() > 0 && i < Entries; i++ {
 		entry := tb.Peek(i)
 		if entry.None() {
 			continue
@@ -69,9 +69,9 @@ func (p *Pool) Recycle(tb *Table) {
 			}
 		}
 		tb.entries[i].Init(0)
-		tb.used--
+		tb.used.Tick(^uint64(0))
 	}
-	if tb.used == 0 {
+	if tb.used.Peek() == 0 {
 		// An abandoned run may have stopped with the lock held and an entry half stored.
 		tb.lock = sim.SpinLock{}
 		InitLock(&tb.lock)
@@ -104,14 +104,14 @@ func (tb *Table) Populate(t *sim.Task, i int, lower *Table) {
 func (tb *Table) FreeRange(t *sim.Task, start, last, floor, ceiling uint64) {
 	span := tb.level.Span()
 	for i, at := tb.level.Index(start), start&^(span-1); i <= tb.level.Index(last); i, at = i+1, at+span {
-		lower := tb.Child(i)
+		lower := tb.Lower(t, i)
 		if lower == nil {
 			continue
 		}
 		if lower.level > PTE {
 			lower.FreeRange(t, max(start, at), min(last, at+span-1), floor, ceiling)
 		}
-		if at < floor || at+span > ceiling || !lower.Empty() {
+		if at < floor || at+span > ceiling || !lower.Empty(t) {
 			continue
 		}
 		tb.Set(t, i, 0)

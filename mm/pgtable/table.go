@@ -29,7 +29,7 @@ type Table struct {
 	// lock; in a deposited table, by that of the PMD table.
 	frames *[Entries]*page.Frame
 	// used is the number of entries that are not none. Protected like the entries.
-	used int
+	used sim.Word
 	// space is the name of the address space and start the first address covered, for
 	// traces.
 	space string
@@ -89,12 +89,17 @@ func (tb *Table) Load(t *sim.Task, i int) Entry {
 
 // Empty reports whether all entries are none. The lock that protects the entries must be
 // held.
-func (tb *Table) Empty() bool { return tb.used == 0 }
+func (tb *Table) Empty(t *sim.Task) bool { return tb.used.PeekHeld(t) == 0 }
 
-// Child returns the table that entry i points to, or nil if the entry is none, huge or
-// not present.
-func (tb *Table) Child(i int) *Table {
-	entry := tb.Peek(i)
+// Lower returns the table that entry i points to, or nil if the entry is none, huge or
+// not present. It reads the entry without a visible step.
+func (tb *Table) Lower(t *sim.Task, i int) *Table { return tb.below(tb.PeekHeld(t, i), i) }
+
+// Child is Lower for observers.
+func (tb *Table) Child(i int) *Table { return tb.below(tb.Peek(i), i) }
+
+// below returns the table that entry i, whose value is given, points to.
+func (tb *Table) below(entry Entry, i int) *Table {
 	if !entry.Present() || entry.Huge() {
 		return nil
 	}
@@ -116,7 +121,7 @@ func (tb *Table) Frames() *[Entries]*page.Frame { return tb.frames }
 // Set stores an entry and updates the count of used ones: set_pte_at. The lock that
 // protects the entries must be held.
 func (tb *Table) Set(t *sim.Task, i int, entry Entry) {
-	old := tb.Peek(i)
+	old := tb.PeekHeld(t, i)
 	if f := tb.mutable(i); f != nil {
 		f.LockBytes(t)
 		tb.store(t, i, entry)
@@ -127,9 +132,9 @@ func (tb *Table) Set(t *sim.Task, i int, entry Entry) {
 	tb.traceEntry(t, i, entry)
 	switch {
 	case old == 0 && entry != 0:
-		tb.used++
+		tb.used.AddHeld(t, 1)
 	case old != 0 && entry == 0:
-		tb.used--
+		tb.used.AddHeld(t, ^uint64(0))
 	}
 }
 
@@ -202,7 +207,7 @@ func (tb *Table) Clear(t *sim.Task, i int) *page.Frame {
 // Unmap clears entry i of a PTE table and drops the reference to the frame that it
 // mapped. The table's lock must be held.
 func (tb *Table) Unmap(t *sim.Task, i int) {
-	special := tb.Peek(i).Special()
+	special := tb.PeekHeld(t, i).Special()
 	if f := tb.Clear(t, i); f != nil && !special {
 		f.Put(t)
 	}

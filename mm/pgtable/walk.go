@@ -17,7 +17,7 @@ import (
 func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) bool {
 	i, top := PGD.Index(addr), tb
 	for tb.level > PTE {
-		lower := tb.Child(i) // read once: without mmap_lock the table may be freed meanwhile
+		lower := tb.Lower(t, i) // read once: without mmap_lock the table may be freed meanwhile
 		if lower == nil {
 			break
 		}
@@ -43,11 +43,17 @@ func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) boo
 	}
 	f.LockBytes(t)
 	defer f.UnlockBytes(t)
-	if tb.frames[i] != f || !Entry(tb.entries[i].Glance(t)).Allows(write) {
+	if !tb.stillAllows(t, i, f, write) {
 		return top.Translate(t, addr, buf, write)
 	}
 	f.Access(t, addr, buf, write)
 	return true
+}
+
+// stillAllows reports whether entry i still maps the frame and allows the access. The
+// frame's bytes must be locked.
+func (tb *Table) stillAllows(t *sim.Task, i int, f *page.Frame, write bool) bool {
+	return tb.entries[i].PeekFor(t, func(v uint64) bool { return tb.frames[i] == f && Entry(v).Allows(write) })
 }
 
 // PMDTable returns the PMD table that covers addr, nil if none: pgd_offset, pud_offset
@@ -56,41 +62,41 @@ func (tb *Table) Translate(t *sim.Task, addr uint64, buf []byte, write bool) boo
 //
 // The levels above are read without a visible step. While mmap_lock is held a table can
 // be added but not freed, and a caller that finds none takes the lock and looks again.
-func (tb *Table) PMDTable(addr uint64) *Table {
-	pud := tb.Child(PGD.Index(addr))
+func (tb *Table) PMDTable(t *sim.Task, addr uint64) *Table {
+	pud := tb.Lower(t, PGD.Index(addr))
 	if pud == nil {
 		return nil
 	}
-	return pud.Child(PUD.Index(addr))
+	return pud.Lower(t, PUD.Index(addr))
 }
 
 // PTETable returns the PTE table that covers addr, nil if none: pte_offset_map. tb is the
 // top table. mmap_lock must be held.
-func (tb *Table) PTETable(addr uint64) *Table {
-	pmd := tb.PMDTable(addr)
+func (tb *Table) PTETable(t *sim.Task, addr uint64) *Table {
+	pmd := tb.PMDTable(t, addr)
 	if pmd == nil {
 		return nil
 	}
-	return pmd.Child(PMD.Index(addr))
+	return pmd.Lower(t, PMD.Index(addr))
 }
 
 // EachPMD calls fn for every entry of a PMD table that is not none and covers a part of
 // [start, end): walk_page_range. fn gets the table, the entry's index and the part. tb is
 // the top table. mmap_lock must be held.
-func (tb *Table) EachPMD(start, end uint64, fn func(pmd *Table, i int, start, end uint64)) {
+func (tb *Table) EachPMD(t *sim.Task, start, end uint64, fn func(pmd *Table, i int, start, end uint64)) {
 	for start < end {
-		pud := tb.Child(PGD.Index(start))
+		pud := tb.Lower(t, PGD.Index(start))
 		if pud == nil {
 			start = PGD.Next(start)
 			continue
 		}
-		pmd := pud.Child(PUD.Index(start))
+		pmd := pud.Lower(t, PUD.Index(start))
 		if pmd == nil {
 			start = PUD.Next(start)
 			continue
 		}
 		stop := min(end, PMD.Next(start))
-		if i := PMD.Index(start); !pmd.Peek(i).None() {
+		if i := PMD.Index(start); !pmd.PeekHeld(t, i).None() {
 			fn(pmd, i, start, stop)
 		}
 		start = stop
