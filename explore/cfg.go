@@ -13,10 +13,11 @@ import (
 type flowGraph struct {
 	sync.RWMutex
 	points    map[pointKey]*point
-	taskPerms [][]int               // the symmetry group, as permutations of the tasks
-	signalled map[sim.ObjectID]bool // tasks that signals are sent to
-	worklist  []*point              // whose step, edges or successors' effects have changed
-	version   int                   // number of changes
+	taskPerms [][]int                    // the symmetry group, as permutations of the tasks
+	signalled map[objectKey]bool         // tasks that signals are sent to
+	numbers   map[sim.ObjectID]objectKey // of the objects and structures
+	worklist  []*point                   // whose step, edges or successors' effects have changed
+	version   int                        // number of changes
 
 	bitsMu sync.RWMutex
 	bits   map[lockKey]int // number of each element in lock sets; protected by bitsMu
@@ -45,7 +46,8 @@ func newFlowGraph(taskPerms [][]int) *flowGraph {
 	return &flowGraph{
 		taskPerms: taskPerms,
 		points:    map[pointKey]*point{},
-		signalled: map[sim.ObjectID]bool{},
+		signalled: map[objectKey]bool{},
+		numbers:   map[sim.ObjectID]objectKey{0: 0},
 		bits:      map[lockKey]int{},
 	}
 }
@@ -62,16 +64,17 @@ func (p *point) hasEdge(to *point, acquired lockSet) bool {
 
 // addEdges adds edges to the graph and updates the summaries of effects to their fixed
 // point. It returns the edges that were new, and reports whether one of the assumptions
-// no longer holds.
-func (g *flowGraph) addEdges(edges []edgeRecord, assumptions []map[query]struct{}) (added []edgeRecord, wrong bool) {
-	g.Lock()
-	defer g.Unlock()
-	g.version++
+// no longer holds. The graph must be locked.
+func (g *flowGraph) addEdges(edges []edgeRecord, assumptions []*assumptions) (added []edgeRecord, wrong bool) {
 	for _, e := range edges {
 		if g.addEdge(e) {
 			added = append(added, e)
 		}
 	}
+	if len(added) == 0 {
+		return nil, false
+	}
+	g.version++
 	changed := map[int]*point{}
 	for len(g.worklist) > 0 {
 		p := g.worklist[len(g.worklist)-1]
@@ -82,8 +85,8 @@ func (g *flowGraph) addEdges(edges []edgeRecord, assumptions []map[query]struct{
 		}
 	}
 	for _, queries := range assumptions {
-		for q := range queries {
-			if p := changed[q.point]; p != nil && p.effects.answer(q) {
+		for q := range queries.all {
+			if p := changed[int(q.point)]; p != nil && p.effects.answer(q) {
 				return added, true
 			}
 		}
@@ -123,18 +126,33 @@ func (g *flowGraph) pointFor(keys []pointKey, k int) *point {
 	if p != nil {
 		return p
 	}
-	p = &point{index: len(g.points), step: step{op: key.Op, obj: key.Obj, in: key.In}, orbit: g.orbitOf(keys, k)}
+	p = &point{index: len(g.points), step: g.stepOf(key), orbit: g.orbitOf(keys, k)}
 	g.points[key] = p
 	g.worklist = append(g.worklist, p)
-	if key.Op == sim.OpSignal && !g.signalled[key.In] {
-		g.signalled[key.In] = true
+	if in := p.step.in; key.Op == sim.OpSignal && !g.signalled[in] {
+		g.signalled[in] = true
 		for _, p := range g.points { // the sleeps of its target now have an effect
-			if p.step.in == key.In {
+			if p.step.in == in {
 				g.worklist = append(g.worklist, p)
 			}
 		}
 	}
 	return p
+}
+
+// stepOf returns the step that a task takes from the point with the key.
+func (g *flowGraph) stepOf(key pointKey) step {
+	return step{op: key.Op, obj: g.numberOf(key.Obj), in: g.numberOf(key.In)}
+}
+
+// numberOf returns the number of an object or a structure.
+func (g *flowGraph) numberOf(id sim.ObjectID) objectKey {
+	n, ok := g.numbers[id]
+	if !ok {
+		n = objectKey(len(g.numbers))
+		g.numbers[id] = n
+	}
+	return n
 }
 
 // orbitOf returns the orbit relative to the key at index k: the result's element j is

@@ -56,8 +56,6 @@ func (w *worker) Choose(t *sim.Task, n int) int {
 	switch {
 	case w.firstID < 0: // the setup of the machine
 		return 0
-	case w.offGraph:
-		value = w.rng.IntN(n)
 	default:
 		c := &w.path[w.depth-1].choice
 		if c.n != 0 && c.n != n {

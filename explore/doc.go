@@ -5,8 +5,10 @@
 //
 // # Exhaustive search
 //
-// [Search] is a depth-first search. It reaches a state by running the program again along
-// the path to it. Four reductions avoid runs that cannot lead to a new result:
+// [Search] is a depth-first search. It executes each local transition of a task once, and
+// composes the states of the program from them without running it: see package lts. With
+// store buffers it reaches a state by running the program again along the path to it. Four
+// reductions avoid runs that cannot lead to a new result:
 //
 //   - Stubborn sets: in each state it explores only a set of tasks whose next steps are
 //     independent of everything that the other tasks can do on their own. It learns the
@@ -62,6 +64,8 @@
 //     2006: relying on what earlier runs did, and checking that afterwards.
 //   - P. Godefroid, Model Checking for Programming Languages using VeriSoft, 1997:
 //     searching a program by running it again, with visible operations as transitions.
+//   - S. Blom, J. van de Pol, M. Weber, LTSmin: Distributed and Symbolic Reachability,
+//     2010: caching transitions by the part of the state that they depend on.
 //   - P. Wolper, D. Leroy, Reliable Hashing without Collision Detection, 1993: storing
 //     hashes instead of states.
 //   - C. N. Ip, D. L. Dill, Better Verification Through Symmetry, 1996; E. M. Clarke, R.

@@ -42,8 +42,8 @@ type lockSet uint64
 
 // effects is the may-access summary of a point's continuation.
 type effects struct {
-	objects    map[sim.ObjectID]*accesses
-	structures map[sim.ObjectID]*accesses // writes: one frees it; reads: any step within it
+	objects    []*accesses // by objectKey; an element may be nil
+	structures []*accesses // the same; writes: one frees it; reads: any step within it
 }
 
 // accesses are the ways in which an object may be accessed. Each list has a lock set for
@@ -93,19 +93,26 @@ func (u *accesses) merge(later *accesses, acquired lockSet) (changed bool) {
 	return changed
 }
 
-func (f *effects) object(id sim.ObjectID) *accesses    { return entry(&f.objects, id) }
-func (f *effects) structure(id sim.ObjectID) *accesses { return entry(&f.structures, id) }
+// object and structure return the accesses to an object and to a structure, for changes.
+func (f *effects) object(k objectKey) *accesses    { return entry(&f.objects, k) }
+func (f *effects) structure(k objectKey) *accesses { return entry(&f.structures, k) }
 
-func entry(m *map[sim.ObjectID]*accesses, id sim.ObjectID) *accesses {
-	if *m == nil {
-		*m = map[sim.ObjectID]*accesses{}
+func entry(list *[]*accesses, k objectKey) *accesses {
+	for len(*list) <= int(k) {
+		*list = append(*list, nil)
 	}
-	u := (*m)[id]
-	if u == nil {
-		u = &accesses{}
-		(*m)[id] = u
+	if (*list)[k] == nil {
+		(*list)[k] = &accesses{}
 	}
-	return u
+	return (*list)[k]
+}
+
+// at returns the accesses of a list, nil if there are none.
+func at(list []*accesses, k objectKey) *accesses {
+	if int(k) < len(list) {
+		return list[k]
+	}
+	return nil
 }
 
 // addStep adds the point's own step to its effects. signalled says that signals are sent
@@ -142,7 +149,11 @@ func (p *point) addStep(signalled bool) (changed bool) {
 func (p *point) update(signalled bool) (changed bool) {
 	changed = p.addStep(signalled)
 	for _, e := range p.edges {
-		for id, later := range e.to.effects.objects {
+		for i, later := range e.to.effects.objects {
+			if later == nil {
+				continue
+			}
+			id := objectKey(i)
 			u := p.effects.object(id)
 			changed = u.merge(later, e.acquired) || changed
 			n := later.netPuts
@@ -153,11 +164,13 @@ func (p *point) update(signalled bool) (changed bool) {
 				u.netPuts, changed = n, true
 			}
 		}
-		for id, later := range e.to.effects.structures {
-			changed = p.effects.structure(id).merge(later, e.acquired) || changed
+		for i, later := range e.to.effects.structures {
+			if later != nil {
+				changed = p.effects.structure(objectKey(i)).merge(later, e.acquired) || changed
+			}
 		}
 	}
-	if u := p.effects.objects[p.step.obj]; u != nil && p.step.refsDropped() > u.netPuts {
+	if u := at(p.effects.objects, p.step.obj); u != nil && p.step.refsDropped() > u.netPuts {
 		u.netPuts, changed = p.step.refsDropped(), true
 	}
 	return changed
@@ -184,6 +197,6 @@ func (g *flowGraph) lockBits(s step) (acquire, exclude lockSet) {
 
 // lockKey identifies an element of a lock set.
 type lockKey struct {
-	obj  sim.ObjectID
+	obj  objectKey
 	mode byte // x: a spinlock; r, w: a semaphore for reading, for writing; 0: the last reference
 }

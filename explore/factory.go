@@ -91,6 +91,7 @@ func (f *factory) newRun(strategy sim.Strategy, opts *Options, host host) *Run {
 	r := &Run{host: host, exec: sim.NewControlled(strategy)}
 	r.exec.Coroutines, r.exec.Trace = &f.coroutines, f.trace
 	r.exec.MaxSteps, r.exec.CheckLabels = maxSteps, opts.checkLabels
+	r.exec.Claims = opts.Dropped != rule.Set{}
 	if opts.TSO {
 		r.exec.TSO()
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/uffdsim/uffdsim/machine"
 	"github.com/uffdsim/uffdsim/mm"
 	"github.com/uffdsim/uffdsim/mm/pgtable"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // forked are programs with pages that several page tables map: the set-up forks, or maps
@@ -151,7 +152,7 @@ func TestPagesOfForkedProcesses(t *testing.T) {
 func TestSharedPageInEveryInterleaving(t *testing.T) {
 	setup := &Setup{Name: "shared", Prepare: fork, Tasks: func(w *World) {
 		table := func(p *machine.Process) (*pgtable.Table, int) {
-			return p.MM.PGD().PTETable(Plain), pgtable.PTE.Index(Plain)
+			return p.MM.PGD().PTETable(sim.Observer(), Plain), pgtable.PTE.Index(Plain)
 		}
 		w.Go("parent", func(t *machine.Task) string {
 			pte, i := table(t.Process)

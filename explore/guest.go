@@ -67,9 +67,10 @@ func (h *guestHost) start() {
 	h.run.firstID = h.run.tasks[0].sim.ID() // IDs below are those of the preparation
 }
 
-func (h *guestHost) observe(*sim.Task) {}
-func (h *guestHost) addState([]uint64) {}
-func (h *guestHost) recycle()          { h.guest.Recycle() }
+func (h *guestHost) observe(*sim.Task)  {}
+func (h *guestHost) addState([]uint64)  {}
+func (h *guestHost) watched() *sim.Word { return nil }
+func (h *guestHost) recycle()           { h.guest.Recycle() }
 
 func (h *guestHost) checkFinal() error {
 	if h.program.Check != nil {

@@ -1,123 +1,86 @@
 package explore
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"github.com/uffdsim/uffdsim/explore/lts"
+	"github.com/uffdsim/uffdsim/sim"
+)
 
-// locate computes the locations of all tasks in a state. It reports false if a task is at
-// a point that is not in the graph, or reached its point by an edge that is not.
-func (w *worker) locate(n *node) (known bool) {
-	if w.depth == 0 {
-		n.locations = append(n.locations, make([]location, len(w.world.tasks))...)
-		n.steps = append(n.steps, make([]step, len(w.world.tasks))...)
-		known = true
-		for i := range w.world.tasks {
-			known = w.advanceTask(&n.globalState, i, step{}) && known
+// site is what the search needs to know about a local: its program point, and the step
+// that the task takes next.
+type site struct {
+	point            *point
+	step             step
+	acquire, exclude lockSet // what the step acquires, and what its holder excludes others from
+}
+
+// locate computes the locations and the next steps of all tasks in the state of a node,
+// which the chosen task of its parent has led to. parent is nil for the root.
+func (w *worker) locate(n, parent *node) {
+	if parent == nil {
+		n.locations = append(n.locations, make([]location, len(n.state.Locals))...)
+		n.steps = append(n.steps, make([]step, len(n.state.Locals))...)
+		for i := range n.locations {
+			w.arrive(n, i)
 		}
-		return known
+		return
 	}
-	parent := &w.path[w.depth-1]
 	n.locations = append(n.locations, parent.locations...)
 	n.steps = append(n.steps, parent.steps...)
 	n.refs = parent.refs
-	return w.advance(&n.globalState, parent.chosen)
-}
-
-// advance updates the locations after a task has taken its step. It reports whether the
-// edge is in the graph.
-func (w *worker) advance(gs *globalState, mover int) (known bool) {
-	known = w.advanceTask(gs, mover, gs.steps[mover])
-	for i, t := range w.world.tasks {
-		if s := &gs.steps[i]; s.countsRefs() || s.op == sim.OpSchedule {
-			*s = w.world.nextStep(t.sim) // another task may have changed what it finds
+	if i := parent.chosen; !n.state.Queued(i) {
+		w.leave(n, i, parent.state.Locals[i])
+		w.arrive(n, i)
+	}
+	for i := range n.steps { // another task may have changed what the step finds
+		switch s := &n.steps[i]; s.op {
+		case sim.OpGet, sim.OpPut, sim.OpSchedule:
+			w.look(n, i)
 		}
 	}
-	return known
 }
 
-// advanceTask updates the location of task i, which has taken a step.
-func (w *worker) advanceTask(gs *globalState, i int, taken step) (known bool) {
-	t, s := w.world.tasks[i].sim, &gs.locations[i]
-	ended := t.State() == sim.Dead
-	if s.live && s.announced == t.Announced() && !ended {
-		return true // it is queued for a semaphore
-	}
-	acquired := w.updateHeld(gs, s, taken)
-	if ended {
-		*s, gs.steps[i] = location{}, step{}
-		return true
-	}
-	next := w.world.nextStep(t)
-	from := *s
-	s.key = w.pointKeyOf(i, taken, 0)
-	s.live, s.announced, s.point = true, t.Announced(), w.graph.points[s.key]
-	s.acquires, _ = w.graph.lockBits(next)
-	if next.countsRefs() {
-		gs.setRefs(next.obj, next.refs, s.acquires)
-	}
-	gs.steps[i] = next
-	if known = s.point != nil && (!from.live || from.point != nil && from.point.hasEdge(s.point, acquired)); !known {
-		w.recordEdge(i, from, taken, acquired)
-	}
-	return known
-}
-
-// recordEdge records an edge that is not in the graph.
-func (w *worker) recordEdge(i int, from location, taken step, acquired lockSet) {
-	source := w.walkKeys[i]
-	if from.point != nil {
-		source = from.point.orbit
-	}
-	target := make([]pointKey, len(w.taskPerms))
-	for k, to := range w.taskPerms {
-		led := taken
-		if from.live {
-			led.obj = source[k].Obj
-		}
-		target[k] = w.pointKeyOf(i, led, k)
-		if i < len(to) {
-			target[k].Task = to[i]
-		}
-	}
-	e := edgeRecord{To: target, Acquires: acquired != 0}
-	if from.live {
-		e.From = source
-	}
-	w.newEdges = append(w.newEdges, e)
-	w.walkKeys[i] = target
-}
-
-// pointKeyOf returns the key, under a permutation, of the point that task i has reached
-// by the step.
-func (w *worker) pointKeyOf(i int, taken step, permutation int) pointKey {
-	t := w.world.tasks[i].sim
-	op, obj, in := w.world.announced(t, permutation)
-	return pointKey{
-		Task: i, Abstraction: t.Abstraction(permutation), Steps: t.StepsSinceAbstraction(),
-		Op: op, Obj: obj, In: in, PrevOp: taken.op, PrevObj: taken.obj,
-	}
-}
-
-// updateHeld updates the location's lock set and the reference counts after a step. It
-// returns what the step has acquired.
-func (w *worker) updateHeld(gs *globalState, s *location, taken step) (acquired lockSet) {
-	acquire, exclude := w.graph.lockBits(taken)
+// leave updates the lock set and the reference counts after a task's step from a local.
+func (w *worker) leave(n *node, i int, from *lts.Local) {
+	at, taken, s := &w.sites[from.Index], n.steps[i], &n.locations[i]
 	switch taken.op {
 	case sim.OpLock, sim.OpDownRead, sim.OpDownWrite:
-		s.held |= exclude
-		return acquire
+		s.held |= at.exclude
 	case sim.OpUnlock, sim.OpUpRead, sim.OpUpWrite:
-		s.held &^= exclude
+		s.held &^= at.exclude
 	case sim.OpGet, sim.OpPut:
-		gs.setRefs(taken.obj, taken.refs-taken.refsDropped(), acquire)
-		if taken.refsDropped() > 0 && taken.refs == 1 {
-			return acquire // it dropped the last reference
-		}
+		n.setRefs(taken.obj, taken.refs-taken.refsDropped(), at.acquire)
 	}
-	return 0
+}
+
+// arrive updates the location and the next step of a task that has come to a local.
+func (w *worker) arrive(n *node, i int) {
+	l := n.state.Locals[i]
+	if l.Ended {
+		n.locations[i], n.steps[i] = location{}, step{}
+		return
+	}
+	at, s := &w.sites[l.Index], &n.locations[i]
+	s.live, s.point, s.acquires = true, at.point, at.acquire
+	n.steps[i] = at.step
+	w.look(n, i)
+	if n.steps[i].countsRefs() {
+		n.setRefs(at.step.obj, n.steps[i].refs, s.acquires)
+	}
+}
+
+// look updates what a task's next step depends on besides its local.
+func (w *worker) look(n *node, i int) {
+	switch s := &n.steps[i]; s.op {
+	case sim.OpGet, sim.OpPut:
+		s.refs = int(n.state.Found(w.system, i))
+	case sim.OpSchedule:
+		s.signalled = n.state.TaskState(w.system, i) != sim.Running
+	}
 }
 
 // setRefs sets the number of references on a structure, if it is one of those that are
 // followed or there is room.
-func (gs *globalState) setRefs(of sim.ObjectID, n int, last lockSet) {
+func (gs *globalState) setRefs(of objectKey, n int, last lockSet) {
 	for i := range gs.refs {
 		if k := &gs.refs[i]; k.of == of || k.of == 0 {
 			*k = refCount{of, n, last}

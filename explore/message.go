@@ -92,7 +92,10 @@ func (s *search) receive(from int, m message) (accepted bool) {
 		p.outcomes = m.Outcomes
 	}
 	if len(m.Edges) > 0 {
-		if _, wrong := s.mergeEdges(m.Edges); wrong {
+		s.graph.Lock()
+		_, wrong := s.mergeEdges(m.Edges)
+		s.graph.Unlock()
+		if wrong {
 			s.invalidate()
 		}
 	}

@@ -26,6 +26,8 @@ type host interface {
 	observe(chosen *sim.Task)
 	// addState adds to the fingerprints what observe has recorded.
 	addState(fingerprints []uint64)
+	// watched returns the word that observe depends on, nil if it does nothing.
+	watched() *sim.Word
 	// checkFinal checks the final state.
 	checkFinal() error
 	// recycle makes the run's memory available to the next run.
@@ -77,8 +79,9 @@ type standaloneHost struct {
 	run     *Run
 }
 
-func (h *standaloneHost) start()            { h.program.Tasks(h.run) }
-func (h *standaloneHost) observe(*sim.Task) {}
-func (h *standaloneHost) addState([]uint64) {}
-func (h *standaloneHost) recycle()          {}
-func (h *standaloneHost) checkFinal() error { return nil }
+func (h *standaloneHost) start()             { h.program.Tasks(h.run) }
+func (h *standaloneHost) observe(*sim.Task)  {}
+func (h *standaloneHost) addState([]uint64)  {}
+func (h *standaloneHost) watched() *sim.Word { return nil }
+func (h *standaloneHost) recycle()           {}
+func (h *standaloneHost) checkFinal() error  { return nil }

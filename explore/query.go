@@ -6,13 +6,12 @@ import "github.com/uffdsim/uffdsim/sim"
 // search relies on it: the query is then an assumption, which is checked again when the
 // point's effects grow.
 type query struct {
-	point int // index of the program point
-	kind  queryKind
-	step  sim.Op
-	obj   sim.ObjectID
-	in    sim.ObjectID
-	held  lockSet // what the tasks of the set exclude others from acquiring
-	puts  int     // for mayPut: the number of references
+	obj, in objectKey
+	held    lockSet // what the tasks of the set exclude others from acquiring
+	point   int32   // index of the program point
+	puts    int32   // for mayPut: the number of references
+	kind    queryKind
+	step    sim.Op
 }
 
 type queryKind uint8
@@ -28,18 +27,18 @@ const (
 func (f *effects) answer(q query) bool {
 	switch q.kind {
 	case mayWake:
-		u := f.objects[q.obj]
+		u := at(f.objects, q.obj)
 		return u != nil && len(u.writes) > 0
 	case mayPut:
-		return f.netPuts(q.obj, q.held) > q.puts
+		return f.netPuts(q.obj, q.held) > int(q.puts)
 	}
 	return f.conflicts(q)
 }
 
 // netPuts returns the maximum number of references that the continuation drops, in spite
 // of held.
-func (f *effects) netPuts(of sim.ObjectID, held lockSet) int {
-	if u := f.objects[of]; u != nil && !excluded(u.puts, held) {
+func (f *effects) netPuts(of objectKey, held lockSet) int {
+	if u := at(f.objects, of); u != nil && !excluded(u.puts, held) {
 		return u.netPuts
 	}
 	return 0
@@ -48,14 +47,14 @@ func (f *effects) netPuts(of sim.ObjectID, held lockSet) int {
 // conflicts answers the queries mayConflict and mayAccess: it reports whether an access
 // of the continuation is dependent with the query's step.
 func (f *effects) conflicts(q query) bool {
-	within := f.structures[q.in]
+	within := at(f.structures, q.in)
 	if q.step == sim.OpFree {
 		return within != nil && !excluded(within.reads, q.held)
 	}
 	if within != nil && !excluded(within.writes, q.held) {
 		return true
 	}
-	u := f.objects[q.obj]
+	u := at(f.objects, q.obj)
 	if u == nil || q.step.Releases() {
 		return false
 	}
@@ -70,4 +69,22 @@ func (f *effects) conflicts(q query) bool {
 		return reads || writes || gets || puts
 	}
 	return writes || gets || puts
+}
+
+// assumptions are the queries that a worker relies on.
+type assumptions struct {
+	all    map[query]struct{}
+	recent [1 << 12]query // some of them, which need not be looked up
+}
+
+func newAssumptions() *assumptions { return &assumptions{all: map[query]struct{}{}} }
+
+// add adds a query.
+func (a *assumptions) add(q query) {
+	h := uint64(q.obj)<<32 ^ uint64(q.in)<<16 ^ uint64(q.held)*0x9e3779b97f4a7c15 ^ uint64(q.point)<<8 ^ uint64(q.puts)<<4 ^ uint64(q.kind)<<6 ^ uint64(q.step)
+	h *= 0xff51afd7ed558ccd
+	if r := &a.recent[h>>52]; *r != q {
+		*r = q
+		a.all[q] = struct{}{}
+	}
 }

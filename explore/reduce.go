@@ -26,7 +26,11 @@ func (w *worker) expandReduced(n *node) {
 	if bits.OnesCount32(set) == 1 && !n.hasChoice(set) {
 		return // one successor, so the state is not stored
 	}
-	w.hashes = w.world.fingerprints(w.hashes[:0])
+	if w.composed {
+		w.hashes = w.hashesOf(n, w.hashes[:0])
+	} else {
+		w.hashes = w.world.fingerprints(w.hashes[:0])
+	}
 	k := canonical(w.hashes)
 	w.pruneVisited(n, w.hashes[k], w.taskPerms[k])
 }

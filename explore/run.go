@@ -171,6 +171,15 @@ func (r *Run) Outcome() string {
 	return strings.Join(parts, " ")
 }
 
+// simTasks returns the tasks as package sim knows them.
+func (r *Run) simTasks() []*sim.Task {
+	tasks := make([]*sim.Task, len(r.tasks))
+	for i, t := range r.tasks {
+		tasks[i] = t.sim
+	}
+	return tasks
+}
+
 // check checks a final state.
 func (r *Run) check() error {
 	for _, t := range r.allTasks() {

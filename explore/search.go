@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/uffdsim/uffdsim/explore/lts"
 )
 
 // Search explores the program. It returns an error if the program cannot run.
@@ -18,14 +20,14 @@ func Search(program Program, opts Options) (*Result, error) {
 		}
 	}
 	_, taskPerms := program.symmetryGroup(&opts)
-	s := &search{program: program, opts: opts, start: time.Now(), graph: newFlowGraph(taskPerms)}
+	s := &search{program: program, opts: opts, start: time.Now(), graph: newFlowGraph(taskPerms), finals: map[uint64]string{}}
 	if err := s.joinGroup(); err != nil {
 		return nil, err
 	}
 	s.reset()
-	if opts.reduced() && !opts.TSO {
+	if s.composes() {
 		w := newWorker(s)
-		w.sampleGraph()
+		w.learnFirst()
 		w.factory.close()
 	}
 	for s.err == nil && (s.stop == running || s.stop == restart) {
@@ -46,6 +48,10 @@ type search struct {
 	opts    Options
 	start   time.Time
 	graph   *flowGraph
+	system  *lts.System // of a composed search; protected as the graph is
+	sites   []site      // by local; protected as the graph is
+	watched objectKey   // the word that says whether the context is released, 0 if none
+	names   []string    // of the tasks, the same
 	visited *visitedSet
 	group   *group // of shards, nil if this process searches alone
 	started startedTasks
@@ -55,8 +61,10 @@ type search struct {
 	frontier    []workItem
 	busy        int // workers that explore an item
 	stop        stopReason
-	assumptions []map[query]struct{} // of each worker
-	invalidated bool                 // an assumption was wrong, so this pass may have missed states
+	assumptions []*assumptions    // of each worker
+	finals      map[uint64]string // outcomes of the final states that were checked, by hash
+	reexecutes  bool              // the program does what cannot be composed: see composes
+	invalidated bool              // an assumption was wrong, so this pass may have missed states
 	err         error
 	result      Result
 }
@@ -110,6 +118,13 @@ func (s *search) halt(reason stopReason) {
 	s.changed.Broadcast()
 }
 
+// stopped reports whether the pass must stop.
+func (s *search) stopped() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stop != running
+}
+
 // addStats adds a worker's statistics since its last call to those of the search, and
 // reports whether the worker must continue.
 func (s *search) addStats(w *worker) bool {
@@ -135,14 +150,15 @@ func (s *search) addStats(w *worker) bool {
 }
 
 // addEdges adds edges to the graph, and sends the new ones to the other shards. It
-// reports whether an assumption was invalidated.
-func (s *search) addEdges(edges []edgeRecord) (wrong bool) {
+// reports whether there were any, and whether an assumption was invalidated. The graph
+// must be locked.
+func (s *search) addEdges(edges []edgeRecord) (any, wrong bool) {
 	added, wrong := s.mergeEdges(edges)
 	s.queueEdges(added)
-	return wrong
+	return len(added) > 0, wrong
 }
 
-// mergeEdges adds edges, of this shard or another, to the graph.
+// mergeEdges adds edges, of this shard or another, to the graph, which must be locked.
 func (s *search) mergeEdges(edges []edgeRecord) (added []edgeRecord, wrong bool) {
 	s.mu.Lock()
 	assumptions := s.assumptions

@@ -96,9 +96,10 @@ func (w *worker) tooManyTasks() error {
 }
 
 // usesStubbornSets reports whether the search explores a stubborn set in each state, not
-// all enabled tasks. With store buffers it does not: what a buffer may still write
-// depends on its task, and the summaries of effects do not cover that. Nor do they cover
-// tasks that tasks start. An invariant that may read anything needs every state.
+// all enabled tasks. If it executes each path it does not. With store buffers the
+// summaries of effects would not cover what a buffer may still write, which depends on its
+// task. Nor do they cover tasks that tasks start. An invariant that may read anything
+// needs every state.
 func (w *worker) usesStubbornSets() bool {
-	return !w.opts.TSO && !w.world.everyState && !w.startsTasks
+	return w.composed
 }

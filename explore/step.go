@@ -6,18 +6,22 @@ import "github.com/uffdsim/uffdsim/sim"
 // run.
 type step struct {
 	op  sim.Op
-	obj sim.ObjectID
-	in  sim.ObjectID // the structure that contains the object
+	obj objectKey
+	in  objectKey // the structure that contains the object
 	// refs is the number of references, if the step changes it.
 	refs int
 	// signalled says that a signal ended the sleep, not a wake-up.
 	signalled bool
 }
 
+// objectKey identifies an object or a structure, 0 none. In a composed search it is the
+// control-flow graph's number for it, otherwise its [sim.ObjectID].
+type objectKey uint64
+
 // nextStep returns the next step of a task.
 func (r *Run) nextStep(t *sim.Task) step {
-	s := step{}
-	s.op, s.obj, s.in = r.announced(t, 0)
+	op, obj, in := r.announced(t, 0)
+	s := step{op: op, obj: objectKey(obj), in: objectKey(in)}
 	switch {
 	case s.countsRefs():
 		s.refs = int(t.Next().Count())

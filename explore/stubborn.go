@@ -8,12 +8,10 @@ import (
 
 // location is a task's program point in a state, and its locks.
 type location struct {
-	point     *point  // nil if the point is not in the graph, or the task has ended
-	held      lockSet // what the task excludes others from acquiring
-	acquires  lockSet // what its next step acquires
-	announced int     // number of steps that the task has announced, the next one included
-	key       pointKey
-	live      bool // the task has not ended
+	point    *point  // nil if the task has ended
+	held     lockSet // what the task excludes others from acquiring
+	acquires lockSet // what its next step acquires
+	live     bool    // the task has not ended
 }
 
 // globalState is the part of a state that stubborn sets depend on: the locations of all
@@ -23,12 +21,12 @@ type globalState struct {
 	steps       []step
 	enabled     uint32 // the tasks whose next step is enabled
 	refs        [maxRefCounts]refCount
-	assumptions map[query]struct{} // queries whose answer was no
+	assumptions *assumptions // queries whose answer was no
 }
 
 // refCount is the number of references on a structure.
 type refCount struct {
-	of   sim.ObjectID
+	of   objectKey
 	n    int
 	last lockSet // what the step acquires that drops the last one
 }
@@ -135,13 +133,14 @@ func (gs *globalState) withPinned(set uint32, held lockSet) lockSet {
 
 // refsLeft returns a lower bound on the references left of n, whatever the tasks outside
 // the set do on their own.
-func (gs *globalState) refsLeft(of sim.ObjectID, n int, set uint32, held lockSet) int {
+func (gs *globalState) refsLeft(of objectKey, n int, set uint32, held lockSet) int {
 	for j := range gs.locations {
 		if set&(1<<j) != 0 || !gs.locations[j].live {
 			continue
 		}
-		puts := gs.locations[j].point.effects.netPuts(of, held)
-		gs.assumptions[query{point: gs.locations[j].point.index, kind: mayPut, obj: of, held: held, puts: puts}] = struct{}{}
+		p := gs.locations[j].point
+		puts := p.effects.netPuts(of, held)
+		gs.assumptions.add(query{point: int32(p.index), kind: mayPut, obj: of, held: held, puts: int32(puts)})
 		n -= puts
 	}
 	return n
@@ -154,7 +153,7 @@ func (gs *globalState) ask(j int, q query) bool {
 	if p.effects.answer(q) {
 		return true
 	}
-	q.point = p.index
-	gs.assumptions[q] = struct{}{}
+	q.point = int32(p.index)
+	gs.assumptions.add(q)
 	return false
 }

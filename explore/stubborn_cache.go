@@ -1,64 +1,64 @@
 package explore
 
-import "hash/maphash"
-
-// stubbornCache stores the stubborn sets that a worker has computed. Many states agree in
-// everything that the set depends on, and differ only in local variables of the tasks.
+// stubbornCache stores the stubborn sets that a worker has computed last. Many states
+// agree in everything that the set depends on, and differ only in local variables of the
+// tasks.
 type stubbornCache struct {
-	seed    maphash.Seed
-	sets    map[uint64]uint32 // by hash of the stubbornKey
-	version int               // of the graph, when the sets were computed
+	entries []cachedSet // at the lower bits of their keys
+	version int         // of the graph, when the sets were computed
 }
 
-func newStubbornCache() stubbornCache {
-	return stubbornCache{seed: maphash.MakeSeed(), sets: map[uint64]uint32{}}
+// cachedSet is a stubborn set. Key 0 is none.
+type cachedSet struct {
+	key uint64
+	set uint32
 }
 
-// stubbornKey has everything that a stubborn set depends on, except for the effects.
-type stubbornKey struct {
-	locations [maxCachedTasks]locationKey
-	refs      [maxRefCounts]refCount // in the order in which the run encountered them
-	enabled   uint32
-	preferred int
-}
+// cachedSets is the size of a worker's cache, a power of two.
+const cachedSets = 1 << 16
 
-type locationKey struct {
-	point     int // 0 for a task that has ended
-	held      lockSet
-	refs      int
-	signalled bool
-}
-
-// maxCachedTasks is the maximum number of tasks of a state whose stubborn set is cached.
-const maxCachedTasks = 8
-
-// maxCachedSets is the maximum number of sets in a worker's cache.
-const maxCachedSets = 1 << 20
+func newStubbornCache() stubbornCache { return stubbornCache{entries: make([]cachedSet, cachedSets)} }
 
 // stubbornOf returns the stubborn set of a state.
 func (w *worker) stubbornOf(n *node) uint32 {
-	if len(n.locations) > maxCachedTasks {
-		return n.stubbornSet(n.enabled, n.current)
-	}
-	if w.cache.version != w.graph.version || len(w.cache.sets) >= maxCachedSets {
-		clear(w.cache.sets)
+	if w.cache.version != w.graph.version {
+		clear(w.cache.entries)
 		w.cache.version = w.graph.version
 	}
-	key := maphash.Comparable(w.cache.seed, n.stubbornKey(n.current))
-	set, known := w.cache.sets[key]
-	if !known {
-		set = n.stubbornSet(n.enabled, n.current)
-		w.cache.sets[key] = set
+	key := n.stubbornKey(n.current)
+	e := &w.cache.entries[key%cachedSets]
+	if e.key != key {
+		*e = cachedSet{key, n.stubbornSet(n.enabled, n.current)}
 	}
-	return set
+	return e.set
 }
 
-func (gs *globalState) stubbornKey(preferred int) stubbornKey {
-	key := stubbornKey{refs: gs.refs, enabled: gs.enabled, preferred: preferred}
+// stubbornKey returns a hash over everything that a stubborn set depends on, except for
+// the effects.
+func (gs *globalState) stubbornKey(preferred int) uint64 {
+	h := mix(uint64(gs.enabled), uint64(preferred+1))
 	for i := range gs.locations {
-		if s := &gs.locations[i]; s.live {
-			key.locations[i] = locationKey{s.point.index + 1, s.held, gs.steps[i].refs, gs.steps[i].signalled}
+		s, t := &gs.locations[i], &gs.steps[i]
+		if !s.live {
+			h = mix(h, 1<<63)
+			continue
+		}
+		local := uint64(s.point.index)<<32 | uint64(uint32(t.refs))<<1
+		if t.signalled {
+			local |= 1
+		}
+		h = mix(mix(h, local), uint64(s.held))
+	}
+	for i := range gs.refs { // in the order in which the run encountered them
+		if k := &gs.refs[i]; k.of != 0 {
+			h = mix(mix(h, uint64(k.of)<<32|uint64(uint32(k.n))), uint64(k.last))
 		}
 	}
-	return key
+	return h
+}
+
+// mix adds b to the hash a. The result depends on the order in which values are added.
+func mix(a, b uint64) uint64 {
+	h := (a ^ (b+1)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
+	return h ^ h>>32
 }

@@ -19,7 +19,7 @@ func stateAtSemaphore(waits lockSet, third location, at step) *globalState {
 		locations:   []location{{point: &point{}, live: true}, {point: storer, live: true, acquires: waits}, third},
 		steps:       []step{{op: sim.OpLoad, obj: word}, storer.step, at},
 		enabled:     1<<0 | 1<<2,
-		assumptions: map[query]struct{}{},
+		assumptions: newAssumptions(),
 	}
 }
 

@@ -82,7 +82,7 @@ func symmetryGroup(s Symmetry, faulters int) (perms []sim.Permutation, taskPerms
 }
 
 // maxSymmetric is the largest number of faulters whose permutations an executor supports.
-const maxSymmetric = 3
+const maxSymmetric = 4
 
 // SymmetryUnused returns why a search with these options does not exploit the symmetry of
 // the setup's faulters, "" if it does or if the setup has none.

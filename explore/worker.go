@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/uffdsim/uffdsim/explore/lts"
 	"github.com/uffdsim/uffdsim/sim"
 )
 
@@ -17,17 +18,21 @@ import (
 // The worker is the strategy of the executor.
 type worker struct {
 	*search
-	randomWalk
 	factory  *factory
 	world    *Run
 	firstID  int    // ID of the first explored task; -1 during the setup of the machine
 	path     []node // the states from the root to the current one
 	depth    int    // number of these that the current run has passed
+	atEnd    *node  // the final state that a descent has reached
 	schedule Schedule
 	stats    Stats // since the last call of addStats
+	longest  int   // steps of the longest run so far
+	rng      *rand.Rand
+	recorder *lts.Recorder // of a composed search, from the first run on
 
-	startsTasks bool               // the program's tasks start tasks
-	assumptions map[query]struct{} // that this worker has made
+	startsTasks bool         // the program's tasks start tasks
+	composed    bool         // the search composes transitions: see exploreComposed
+	assumptions *assumptions // that this worker has made
 	cache       stubbornCache
 
 	perms     []sim.Permutation // the symmetry group
@@ -38,24 +43,27 @@ type worker struct {
 // node is a state on the path. Sets of tasks are bit masks.
 type node struct {
 	globalState
-	todo        uint32  // still to be explored from here
-	sleep       uint32  // the sleep set
-	done        uint32  // explored from here
-	chosen      int     // the task whose step leads to the path's next state
-	current     int     // the task whose step led here, -1 if none
-	used        usage   // switches and preemptions up to here
-	weight      float64 // estimated part of the search tree below one branch
-	hash        uint64  // of the orbit's canonical representative; 0 if the state is not stored
-	storedSleep uint32  // the sleep set that the visited set has for it
-	rotation    uint64  // determines the order of its branches; 0 is the usual order
-	split       bool    // a part of its subtree is left to other workers
-	partial     bool    // everything except the chosen branch is left to other workers
+	state       lts.State // if the search is composed
+	watch       watch     // the same
+	todo        uint32    // still to be explored from here
+	sleep       uint32    // the sleep set
+	done        uint32    // explored from here
+	chosen      int       // the task whose step leads to the path's next state
+	current     int       // the task whose step led here, -1 if none
+	used        usage     // switches and preemptions up to here
+	weight      float64   // estimated part of the search tree below one branch
+	hash        uint64    // of the orbit's canonical representative; 0 if the state is not stored
+	storedSleep uint32    // the sleep set that the visited set has for it
+	rotation    uint64    // determines the order of its branches; 0 is the usual order
+	split       bool      // a part of its subtree is left to other workers
+	partial     bool      // everything except the chosen branch is left to other workers
 
 	choice taskChoice // of the chosen task's step, if it is one
 }
 
 func newWorker(s *search) *worker {
-	w := &worker{search: s, factory: newFactory(), assumptions: map[query]struct{}{}, cache: newStubbornCache()}
+	w := &worker{search: s, factory: newFactory(), assumptions: newAssumptions(), cache: newStubbornCache()}
+	w.composed = s.composes()
 	w.perms, w.taskPerms = s.program.symmetryGroup(&s.opts)
 	if w.startsTasks = s.started.known(); w.startsTasks {
 		w.perms, w.taskPerms = w.perms[:1], w.taskPerms[:1] // the identity
@@ -76,7 +84,11 @@ func (w *worker) work() {
 			return
 		}
 		w.path = item.path
-		w.exploreItem()
+		if w.composed {
+			w.exploreComposed()
+		} else {
+			w.exploreItem()
+		}
 		w.finishItem()
 	}
 }
@@ -84,12 +96,6 @@ func (w *worker) work() {
 // exploreItem explores the subtree below the path, depth first.
 func (w *worker) exploreItem() {
 	for w.run() {
-		if w.offGraph {
-			if w.extendGraph() && w.invalidate() {
-				return
-			}
-			continue // run the path again, with the extended graph
-		}
 		if w.stats.Runs >= 16 && !w.addStats(w) {
 			return
 		}
@@ -105,9 +111,7 @@ func (w *worker) exploreItem() {
 
 // run executes the program once. It returns false if that has ended the search.
 func (w *worker) run() (more bool) {
-	w.depth, w.firstID, w.offGraph, w.newEdges, w.schedule = 0, -1, false, w.newEdges[:0], w.schedule[:0]
-	w.graph.RLock()
-	defer w.graph.RUnlock()
+	w.depth, w.firstID, w.schedule = 0, -1, w.schedule[:0]
 	world, err := w.program.newRun(w.factory, w, &w.opts)
 	if err != nil {
 		w.fail(err, nil)
@@ -128,7 +132,6 @@ func (w *worker) run() (more bool) {
 	w.stats.Runs++
 	w.stats.Steps += world.exec.Steps()
 	w.stats.Depth = max(w.stats.Depth, len(w.schedule))
-	w.longest = max(w.longest, len(w.schedule))
 	if errors.Is(failure, sim.ErrAbandoned) {
 		w.endRun("", false)
 		return true
@@ -145,10 +148,10 @@ func (w *worker) run() (more bool) {
 }
 
 // endRun counts the run's last branch as explored, and the outcome if the run reached its
-// end. Random walks do not count.
+// end.
 func (w *worker) endRun(outcome string, ended bool) {
-	if w.offGraph || len(w.path) == 0 {
-		return
+	if len(w.path) == 0 {
+		return // there is nothing to explore
 	}
 	n := &w.path[len(w.path)-1]
 	w.stats.Done += n.branchWeight()
@@ -158,9 +161,9 @@ func (w *worker) endRun(outcome string, ended bool) {
 	w.stats.Complete++
 	w.mu.Lock()
 	if w.result.Outcomes[outcome]++; w.result.Outcomes[outcome] == 1 {
-		w.result.Witnesses[outcome] = slices.Clone(w.schedule)
+		w.result.Witnesses[outcome] = w.scheduleOf()
 	}
-	if w.opts.finalStates != nil {
+	if w.opts.finalStates != nil && !w.composed {
 		w.hashes = w.world.fingerprints(w.hashes[:0])
 		w.opts.finalStates[w.hashes[canonical(w.hashes)]] = true
 	}
@@ -175,24 +178,22 @@ func (w *worker) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 	if w.world.startsTasks && !w.admitTasks() {
 		return nil
 	}
-	if w.depth == len(w.path) && !w.offGraph && !w.expand(enabled, current) {
+	if w.depth == len(w.path) && !w.expand(enabled, current) {
 		return nil
 	}
-	var chosen *sim.Task
-	if w.offGraph {
-		chosen = w.walkStep(enabled)
-	} else {
-		n := &w.path[w.depth]
-		w.depth++
-		chosen = w.taskAt(enabled, n.chosen)
-		if chosen == nil {
-			panic(fmt.Sprintf("explore: the program is not deterministic: task %d is not enabled at step %d", n.chosen, w.depth))
-		}
+	n := &w.path[w.depth]
+	w.depth++
+	chosen := w.taskAt(enabled, n.chosen)
+	if chosen == nil {
+		panic(fmt.Sprintf("explore: the program is not deterministic: task %d is not enabled at step %d", n.chosen, w.depth))
 	}
 	w.world.host.observe(chosen)
 	w.schedule = append(w.schedule, chosen.Name())
 	return chosen
 }
+
+// maxTasks is the maximum number of tasks: sets of tasks are bit masks.
+const maxTasks = 32
 
 // A store buffer's index in sets of tasks is that of its task plus firstBuffer. buffers
 // is the set of all store buffers.
@@ -240,15 +241,8 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 		n.todo = n.enabled
 	case w.opts.Bound != nil:
 		w.expandBounded(n)
-	case !w.usesStubbornSets():
-		n.steps = w.world.nextSteps(enabled, w.indexOf, n.steps)
-		w.expandReduced(n)
 	default:
-		if !w.locate(n) || w.walkOnly {
-			w.leaveGraph(n.globalState)
-			w.path = w.path[:w.depth]
-			return true
-		}
+		n.steps = w.world.nextSteps(enabled, w.indexOf, n.steps)
 		w.expandReduced(n)
 	}
 	if w.depth > 0 {
@@ -258,10 +252,13 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 		w.path = w.path[:w.depth]
 		return false
 	}
-	n.weight /= float64(bits.OnesCount32(n.todo))
+	n.divideWeight()
 	n.choose()
 	return true
 }
+
+// divideWeight makes the weight that of one branch.
+func (n *node) divideWeight() { n.weight /= float64(bits.OnesCount32(n.todo)) }
 
 // nextNode appends a node to the path. It reuses the memory of an earlier node there.
 func (w *worker) nextNode() *node {
@@ -271,7 +268,10 @@ func (w *worker) nextNode() *node {
 		w.path = append(w.path, node{})
 	}
 	n := &w.path[len(w.path)-1]
-	*n = node{globalState: globalState{locations: n.locations[:0], steps: n.steps[:0], assumptions: w.assumptions}}
+	*n = node{
+		globalState: globalState{locations: n.locations[:0], steps: n.steps[:0], assumptions: w.assumptions},
+		state:       n.state,
+	}
 	return n
 }
 
@@ -326,6 +326,8 @@ func (w *worker) splitWork() {
 			w.path[k].split = true
 			path[k].locations = slices.Clone(path[k].locations)
 			path[k].steps = slices.Clone(path[k].steps)
+			path[k].state = lts.State{}
+			path[k].state.CopyFrom(&w.path[k].state)
 		}
 		last := &path[i]
 		last.done |= 1 << last.chosen

@@ -42,10 +42,7 @@ type World struct {
 	profile *kernel.Profile
 	machine *machine.Machine
 
-	// Sets of tasks, as bit masks, for the check against spurious SIGBUS: see observe.
-	announced uint32 // have set a sleeping state
-	looked    uint32 // have then found the context not released
-	safe      uint32 // had done both when the release began
+	watch watch
 }
 
 // Arena is the address of the world's memory. Its first pages are registered. The pages
@@ -91,46 +88,39 @@ func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 // start implements [host].
 func (w *World) start() { w.setup.Tasks(w) }
 
-// observe updates the check against spurious SIGBUS before a task takes its step. A task
-// that has set a sleeping state, and has then found the context not released, must not
-// get SIGBUS from a release that begins later. (The check depends on the load of
-// released, not on the sleep itself, because independent steps can change the order of
-// the sleep and the release.) With store buffers a release begins when its store reaches
-// memory.
+// observe implements [host]. It updates the check against spurious SIGBUS before a task
+// takes its step. A task that has set a sleeping state, and has then found the context not
+// released, must not get SIGBUS from a release that begins later. (The check depends on
+// the load of released, not on the sleep itself, because independent steps can change the
+// order of the sleep and the release.) With store buffers a release begins when its store
+// reaches memory.
 func (w *World) observe(chosen *sim.Task) {
-	i, next := chosen.ID()-firstTask, chosen.Next() // a store buffer has its task's ID
-	released := w.Ctx.ReleasedWord()
-	switch {
-	case next.Op == sim.OpSetState:
-		w.announced |= 1 << i
-	case !next.Touches(released):
-	case next.Op == sim.OpStore:
-		w.safe = w.looked
-	case w.announced&(1<<i) != 0 && released.Glance(chosen) == 0:
-		w.looked |= 1 << i
+	next, released := chosen.Next(), w.watched()
+	s := step{op: next.Op}
+	if next.Touches(released) {
+		s.obj = 1
 	}
+	w.watch.step(chosen.ID()-firstTask, s, 1, func() uint64 { return released.Glance(chosen) }) // a store buffer has its task's ID
 }
+
+// watched implements [host].
+func (w *World) watched() *sim.Word { return w.Ctx.ReleasedWord() }
 
 // addState implements [host]: it adds what observe has recorded.
 func (w *World) addState(to []uint64) {
 	alive := uint32(0)
 	for i, t := range w.tasks {
-		if !t.ended || t.Outcome == "SIGBUS" { // else no check depends on it any more
+		if !t.ended || t.Outcome == bus {
 			alive |= 1 << i
 		}
 	}
-	safe := w.safe & alive
-	looked := w.looked & alive &^ w.safe
-	announced := w.announced & alive &^ w.safe &^ w.looked
-	for k, p := range w.taskPerms {
-		to[k] += 0x9e3779b97f4a7c15 * (uint64(permuteSet(announced, p))<<40 | uint64(permuteSet(looked, p))<<20 | uint64(permuteSet(safe, p)))
-	}
+	w.watch.addTo(to, alive, w.taskPerms)
 }
 
 // checkFinal implements [host].
 func (w *World) checkFinal() error {
 	for i, t := range w.tasks {
-		if w.safe&(1<<i) != 0 && t.Outcome == "SIGBUS" {
+		if w.watch.safe&(1<<i) != 0 && t.Outcome == "SIGBUS" {
 			return fmt.Errorf("%s: %s slept when the close began", rule.SpuriousBus, t.Name)
 		}
 	}
