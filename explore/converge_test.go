@@ -24,8 +24,8 @@ func TestNoRunLeavesTheGraphOfAConvergedSearch(t *testing.T) {
 	}
 }
 
-// coveredBy searches a program until the search has converged, and returns the search with
-// a further worker.
+// coveredBy searches a program until the search has converged, and returns the search
+// with a further worker.
 func coveredBy(t *testing.T, p Program, opts Options) (*search, *worker) {
 	p.complete(&opts)
 	_, taskPerms := p.symmetryGroup(&opts)

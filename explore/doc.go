@@ -7,8 +7,9 @@
 //
 // [Search] is a depth-first search. It executes each local transition of a task once, and
 // composes the states of the program from them without running it: see package lts. With
-// store buffers it reaches a state by running the program again along the path to it. Four
-// reductions avoid runs that cannot lead to a new result:
+// store buffers, choices, started tasks or invariants it reaches a state by running the
+// program again along the path to it. Four reductions avoid what cannot lead to a new
+// result:
 //
 //   - Stubborn sets: in each state it explores only a set of tasks whose next steps are
 //     independent of everything that the other tasks can do on their own. It learns the

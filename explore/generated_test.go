@@ -134,7 +134,7 @@ type performer struct {
 	*sim.Task
 	s       *arena
 	own     int // the task's index
-	peer    int // that of the task whose cell it reads, and whom it wakes as its peer
+	peer    int // that of its peer, which it wakes, and whose cell it reads
 	value   uint64
 	last    uint64 // that it found
 	release []func(*sim.Task)

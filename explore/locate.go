@@ -52,7 +52,7 @@ func (w *worker) leave(n *node, i int, from *lts.Local) {
 	}
 }
 
-// arrive updates the location and the next step of a task that has come to a local.
+// arrive updates the location and the next step of a task that has reached a local.
 func (w *worker) arrive(n *node, i int) {
 	l := n.state.Locals[i]
 	if l.Ended {

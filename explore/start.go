@@ -96,10 +96,9 @@ func (w *worker) tooManyTasks() error {
 }
 
 // usesStubbornSets reports whether the search explores a stubborn set in each state, not
-// all enabled tasks. If it executes each path it does not. With store buffers the
-// summaries of effects would not cover what a buffer may still write, which depends on its
-// task. Nor do they cover tasks that tasks start. An invariant that may read anything
-// needs every state.
+// all enabled tasks. If it executes each path it does not: the summaries of effects cover
+// neither what a store buffer may still write, which depends on its task, nor tasks that
+// tasks start, and an invariant that may read anything needs every state.
 func (w *worker) usesStubbornSets() bool {
 	return w.composed
 }

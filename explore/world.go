@@ -89,11 +89,11 @@ func (w *World) At(t *machine.Task, point string, variables ...uint64) {
 func (w *World) start() { w.setup.Tasks(w) }
 
 // observe implements [host]. It updates the check against spurious SIGBUS before a task
-// takes its step. A task that has set a sleeping state, and has then found the context not
-// released, must not get SIGBUS from a release that begins later. (The check depends on
-// the load of released, not on the sleep itself, because independent steps can change the
-// order of the sleep and the release.) With store buffers a release begins when its store
-// reaches memory.
+// takes its step. A task that has set a sleeping state, and has then found the context
+// not released, must not get SIGBUS from a release that begins later. (The check depends
+// on the load of released, not on the sleep itself, because independent steps can change
+// the order of the sleep and the release.) With store buffers a release begins when its
+// store reaches memory.
 func (w *World) observe(chosen *sim.Task) {
 	next, released := chosen.Next(), w.watched()
 	s := step{op: next.Op}

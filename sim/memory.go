@@ -46,7 +46,8 @@ func (c *Controlled) recordWord(t *Task, s Step, w *Word) {
 	}
 }
 
-// recordCondition adds to the task's history whether a word's value satisfies a condition.
+// recordCondition adds to the task's history whether a word's value satisfies a
+// condition.
 func (c *Controlled) recordCondition(t *Task, w *Word, ok bool) {
 	if !c.fp.on {
 		return
@@ -77,8 +78,8 @@ func (c *Controlled) wordSum(t *Task, w *Word) *Sums {
 	return c.mustLabel(t, unsafe.Pointer(w)).content(unsafe.Pointer(w))
 }
 
-// replaceWord replaces the word's value in memory in the fingerprint by the value v or, if
-// it is not nil, by sum.
+// replaceWord replaces the word's value in memory in the fingerprint by the value v or,
+// if it is not nil, by sum.
 func (c *Controlled) replaceWord(t *Task, w *Word, v uint64, sum *Sums) {
 	if !c.fp.on {
 		return
@@ -272,8 +273,8 @@ func (c *Controlled) setStateUnordered(t *Task, s State) {
 	}
 }
 
-// schedule puts a task to sleep until it is woken. It is a step even if the task was woken
-// before: see setState.
+// schedule puts a task to sleep until it is woken. It is a step even if the task was
+// woken before: see setState.
 func (c *Controlled) schedule(t *Task) {
 	s := Step{OpSchedule, unsafe.Pointer(t)}
 	c.step(t, s)

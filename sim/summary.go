@@ -64,8 +64,8 @@ func (s *Summary) AddObject(p any) {
 	}
 }
 
-// AddFound adds the identity of a pointer that tasks share, and what it points to: the task
-// finds it.
+// AddFound adds the identity of a pointer that tasks share, and what it points to: the
+// task finds it.
 func AddFound[T any](s *Summary, r *Ref[T]) {
 	obj := unsafe.Pointer(r)
 	l := s.c.labelOf(obj)

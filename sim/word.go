@@ -133,8 +133,8 @@ func (w *Word) PeekFor(t *Task, condition func(v uint64) bool) bool {
 	return ok
 }
 
-// AddHeld adds delta, without a visible step, for a task that holds the lock under which the
-// word is written. What the task does next must not depend on the result: it does not
+// AddHeld adds delta, without a visible step, for a task that holds the lock under which
+// the word is written. What the task does next must not depend on the result: it does not
 // enter the task's history.
 func (w *Word) AddHeld(t *Task, delta uint64) {
 	if t.ctl != nil {

@@ -16,8 +16,8 @@
 // these numbers, as in the collapse compression of G. J. Holzmann, "State compression in
 // SPIN", 1997.
 //
-// Locks are the exception: who holds a lock, and who waits for it, is not a content.
-// [State] follows the rules of package sim for them.
+// Locks are the exception: the holder of a lock, and the tasks in its queue, are no
+// content. [State] follows the rules of package sim for them.
 //
 // The recorder checks everything that a run shows against what it knows: that each task
 // was enabled, found what the state holds, and did what it did when it was recorded. A

@@ -209,5 +209,5 @@ func (r *Recorder) localOf(i int, from *Local, outcome string) *Local {
 // hidden returns an error about a task.
 func (r *Recorder) hidden(i int, what string) error {
 	next := r.tasks[i].Next()
-	return &HiddenError{Task: r.tasks[i].Name(), What: fmt.Sprintf("%s (it has come to: %v %s)", what, next.Op, r.exec.ObjectName(next.Obj))}
+	return &HiddenError{Task: r.tasks[i].Name(), What: fmt.Sprintf("%s (its next step: %v %s)", what, next.Op, r.exec.ObjectName(next.Obj))}
 }
