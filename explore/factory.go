@@ -88,7 +88,7 @@ func (opts *Options) profile() (kernel.Profile, error) {
 
 // newRun creates a run without tasks.
 func (f *factory) newRun(strategy sim.Strategy, opts *Options, host host) *Run {
-	r := &Run{host: host, exec: sim.NewControlled(strategy)}
+	r := &Run{host: host, exec: sim.NewControlled(strategy), wanted: opts.wanted}
 	r.exec.Coroutines, r.exec.Trace = &f.coroutines, f.trace
 	r.exec.MaxSteps, r.exec.CheckLabels = maxSteps, opts.checkLabels
 	r.exec.Claims = opts.Dropped != rule.Set{}

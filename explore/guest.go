@@ -16,8 +16,6 @@ type Hosted struct {
 	// It is called for each run, maybe by several goroutines at a time, and must do the
 	// same each time.
 	Prepare func(r *Run, m *machine.Machine, exec *sim.Controlled) (Guest, error)
-	// Check, unless nil, is a further check of the final state.
-	Check func(g Guest) error
 }
 
 // Guest is a run of a Hosted.
@@ -71,12 +69,4 @@ func (h *guestHost) observe(*sim.Task)  {}
 func (h *guestHost) addState([]uint64)  {}
 func (h *guestHost) watched() *sim.Word { return nil }
 func (h *guestHost) recycle()           { h.guest.Recycle() }
-
-func (h *guestHost) checkFinal() error {
-	if h.program.Check != nil {
-		if err := h.program.Check(h.guest); err != nil {
-			return err
-		}
-	}
-	return h.guest.Check()
-}
+func (h *guestHost) checkFinal() error  { return h.guest.Check() }

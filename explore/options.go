@@ -42,9 +42,10 @@ type Options struct {
 	// Progress, if not nil, is called now and then.
 	Progress func(Stats)
 
-	finalStates map[uint64]bool       // if not nil, receives the hashes of all final states
-	checkLabels bool                  // two live structures with one label are a failure
-	ignored     func(s Schedule) bool // reports whether a failure does not count; nil: all count
+	finalStates map[uint64]bool           // if not nil, receives the hashes of all final states
+	checkLabels bool                      // two live structures with one label are a failure
+	ignored     func(s Schedule) bool     // reports whether a failure does not count; nil: all count
+	wanted      func(outcome string) bool // if not nil, reports whether a run with the outcome is a failure: see [Reach]
 }
 
 // DefaultVersion is the version that programs run on unless [Options].Version says

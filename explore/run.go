@@ -18,8 +18,9 @@ type Run struct {
 	host    host
 	exec    *sim.Controlled
 	tasks   []*Task
-	outcome func() string // returns the outcome of the run; nil for that of the tasks
-	firstID int           // of the first task, as an ID of the executor
+	outcome func() string             // returns the outcome of the run; nil for that of the tasks
+	wanted  func(outcome string) bool // that of the options
+	firstID int                       // of the first task, as an ID of the executor
 	atEnd   []func() error
 
 	perms     []sim.Permutation // the symmetry group, for the fingerprints
@@ -192,7 +193,13 @@ func (r *Run) check() error {
 			return err
 		}
 	}
-	return r.host.checkFinal()
+	if err := r.host.checkFinal(); err != nil {
+		return err
+	}
+	if r.wanted != nil && r.wanted(r.Outcome()) {
+		return ErrReached
+	}
+	return nil
 }
 
 // discard ends the run.

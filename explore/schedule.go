@@ -98,6 +98,7 @@ type replay struct {
 	followed bool               // the last step was that of the schedule
 	mismatch error              // the first place where the schedule does not fit, nil if none
 	ran      Schedule           // the schedule of the run itself
+	bound    Bound              // that the run respects; without store buffers
 	outcome  string             // of the run, after its end
 	onStep   func(t *sim.Task)  // called before each step, unless nil
 	onChoice func(value, n int) // called after each choice of a number below n, unless nil
@@ -124,6 +125,12 @@ func (r *replay) Pick(enabled []*sim.Task, current *sim.Task) *sim.Task {
 			}
 		} else {
 			r.unknownTask(name)
+		}
+	}
+	if len(r.ran) > 0 && chosen != current {
+		r.bound.Switches++
+		if slices.Contains(enabled, current) {
+			r.bound.Preemptions++
 		}
 	}
 	r.current.host.observe(chosen)

@@ -2,7 +2,6 @@ package litmus
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/uffdsim/uffdsim/explore"
@@ -99,31 +98,23 @@ func (r *Result) OK() bool {
 	return r.Failure == nil && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Holds != Yes })
 }
 
-// errReached is the failure of a run that has reached the outcome that is looked for.
-var errReached = errors.New("reached")
-
-// reaching returns the program whose runs go wrong if their outcome is one that is looked
-// for.
-func (t *Test) reaching(wanted func(o *scenario.Outcome) bool) *explore.Hosted {
-	program := *t.Program
-	program.Check = func(g explore.Guest) error {
-		run := g.(*guest)
-		run.end()
-		if wanted(run.block.Outcome()) {
-			return errReached
-		}
-		return nil
-	}
-	return &program
-}
-
 // shorten returns a schedule to the outcome with fewer switches, if it finds one.
 func (t *Test) shorten(outcome string, s explore.Schedule) explore.Schedule {
 	if s == nil {
 		return nil // another shard has found the outcome
 	}
-	program := t.reaching(func(o *scenario.Outcome) bool { return o.String() == outcome })
-	return explore.Shrink(program, t.Options, &explore.Failure{Err: errReached, Schedule: s}).Schedule
+	return explore.Shorten(t.Program, t.Options, s, outcome)
+}
+
+// Reach finds the shortest run with an outcome for which wanted returns true: see
+// [explore.Reach].
+func (t *Test) Reach(wanted func(o *scenario.Outcome) bool) (*explore.Result, error) {
+	return explore.Reach(t.Program, t.Options, func(outcome string) bool {
+		t.mu.Lock()
+		o := t.ends[outcome]
+		t.mu.Unlock()
+		return wanted(o)
+	})
 }
 
 // Proposition returns a function that reports whether a proposition is true of an
