@@ -54,6 +54,9 @@ func (c *compiler) parallel(stmt *syntax.Stmt) *block {
 	}
 	for _, line := range stmt.Parallel {
 		if task := nameOfTask(line); b.task(task) == nil {
+			if strings.HasSuffix(task, ".buffer") {
+				c.fail(line.Pos, "", "the name of a task in a parallel block must not end in .buffer, as in %s: schedules call store buffers so", task)
+			}
 			if len(b.tasks) == MaxParallelTasks {
 				c.fail(line.Pos, "", "a parallel block has at most %d tasks", MaxParallelTasks)
 				return b

@@ -99,6 +99,7 @@ func TestParallelMistakes(t *testing.T) {
 		"parallel {\nt1: fail_nth(fork, 1)\n}":              `x:6:5: fail_nth cannot be in a parallel block: it looks at the machine, or changes it, between two operations`,
 		"parallel {\nt1: c = fork()\n}":                     `x:6:9: fork cannot be in a parallel block: put it before the block`,
 		"parallel {\nt1: load(1)\nt2: exit()\n}":            `x:7:5: exit in a parallel block must be the last operation of the only task of its process`,
+		"parallel {\nt1: load(1)\nmain.buffer: load(1)\n}":  `x:7:1: the name of a task in a parallel block must not end in .buffer, as in main.buffer: schedules call store buffers so`,
 		"parallel {\nt1: exit()\nt1: load(1)\n}":            `x:6:5: exit in a parallel block must be the last operation of the only task of its process`,
 		"parallel {\nt1: kill(t3, SIGKILL)\nt2: load(1)\n}": `x:6:10: unknown task of the parallel block "t3" (did you mean "t1"?)`,
 		"parallel {\nt1: a = dup(fd)\nt2: close(a)\n}":      `x:7:11: no earlier statement defines "a": fd must be a descriptor`,
