@@ -175,7 +175,7 @@ func (e *explanation) counterexample(out io.Writer) (*explore.Failure, error) {
 		return nil, err
 	}
 	explore.Diagram(out, rows)
-	fmt.Fprintf(out, "\n%s.\n", shortest(r))
+	fmt.Fprintf(out, "\n%s.\n", shortest(r, "failing run"))
 	fmt.Fprintf(out, "Again: uffdsim explore %s%s \\\n         --replay '%v'\n", e.setup.Name, e.without.Flags(), r.Failure.Schedule)
 	return r.Failure, nil
 }

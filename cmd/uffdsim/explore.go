@@ -30,6 +30,7 @@ type exploration struct {
 	depth    int
 	shard    string
 	replay   string
+	show     string
 	kernel   string
 	picture  picture
 }
@@ -60,7 +61,12 @@ Strategies:
 The exit status is 1 if a run went wrong, or if a condition was not found to hold. Ctrl-C,
 SIGTERM or an exhausted --budget stops the search and prints what was found so far; the exit
 status for a PROGRAM is then 0 if nothing went wrong. The last line says whether everything was
-covered. With several kernels the search runs on each.
+covered. With several kernels the search runs on each; for a FILE, print a table of its outcomes
+and conditions.
+
+--show prints the shortest run to an outcome, or draws it with --format: the one with the fewest
+preemptions, and among these the one with the fewest switches. OUTCOME is a proposition of a FILE,
+such as 't1 = SIGBUS /\ closer = 0', or some results of a PROGRAM, such as 't1=SIGBUS t2=zero'.
 
 With --shard I/N this process is shard I, from 0 to N-1, of a search by N processes on
 one machine or several. All need the same flags and the same --exchange directory. Each
@@ -69,6 +75,8 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 		Example: `  uffdsim explore                                     list the programs
   uffdsim explore copy                                cover one
   uffdsim explore race.uffd                           the outcomes of a scenario
+  uffdsim explore race.uffd --show 't1 = SIGBUS'      the shortest run to one of them
+  uffdsim explore race.uffd --kernel all              on which versions its conditions hold
   uffdsim explore close --faulters 2 --budget 60s
   uffdsim explore close --faulters 3 --shard 0/2 --exchange /nfs/c3   and 1/2 elsewhere
   uffdsim explore copy --kernel 5.10,6.12.117         on two releases
@@ -83,12 +91,15 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 			if cmd.Flags().Changed("replay") && strings.TrimSpace(x.replay) == "" {
 				return errors.New("--replay: must be a schedule, such as 't1*10 copier*25 t1*7': each task with its number of steps")
 			}
+			if cmd.Flags().Changed("show") && strings.TrimSpace(x.show) == "" {
+				return errors.New("--show: must be an outcome, such as 't1=SIGBUS' of a PROGRAM or 't1 = SIGBUS' of a FILE")
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal has its default effect: it ends the program
 			x.Context = ctx
 			if isScenario(args[0]) {
-				return x.exploreFiles(cmd, args[0])
+				return x.exploreFile(cmd, args[0])
 			}
 			kernels, err := x.parseKernels()
 			if err != nil {
@@ -114,6 +125,7 @@ when everything is covered, when one finds a failing run, or when one stops.`,
 	addNumber(cmd, &x.Budget, "budget", 0, maxTime, time.Minute, "stop the search after this `TIME` (default: never; 1m for a FILE, 10s for random and pct)")
 	addNumber(cmd, &x.seed, "seed", 0, math.MaxUint64, 7, "seed of the random strategies")
 	f.StringVar(&x.replay, "replay", "", "run one `SCHEDULE`, such as 't1*10 copier*25', and print each step")
+	f.StringVar(&x.show, "show", "", "print the shortest run to an `OUTCOME`, such as 't1=SIGBUS', and the rule that allows a SIGBUS")
 	x.picture.addFlags(cmd)
 	_ = cmd.MarkFlagDirname("exchange")
 	_ = cmd.RegisterFlagCompletionFunc("drop", completeRules)
@@ -153,8 +165,8 @@ func (x *exploration) parseKernels() ([]string, error) {
 // runOn explores on each of the versions in turn. After a failure on one it continues
 // with the next.
 func (x *exploration) runOn(kernels []string, out, errOut io.Writer, name string) error {
-	if len(kernels) > 1 && (x.picture.format != "text" || x.picture.output != "" || x.shard != "") {
-		return errors.New("--format, --output and --shard take a single --kernel")
+	if len(kernels) > 1 && (x.picture.format != "text" || x.picture.output != "" || x.shard != "" || x.show != "") {
+		return errors.New("--format, --output, --shard and --show take a single --kernel")
 	}
 	var failed error
 	for i, k := range kernels {
@@ -238,6 +250,9 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := x.checkShow(); err != nil {
+		return err
+	}
 	if x.replay != "" {
 		return x.showReplay(out, subjectOf(setup), text)
 	}
@@ -252,6 +267,9 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	}
 	// Nearly all memory of a run is garbage after it, so rare collections are cheaper.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	if x.show != "" {
+		return x.showSetup(out, errOut, setup, text)
+	}
 	x.Progress = progressLine(errOut)
 	result, err := x.search(setup)
 	if x.Progress != nil {

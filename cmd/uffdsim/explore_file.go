@@ -29,42 +29,45 @@ func isScenario(name string) bool {
 	return name == "-" || filepath.Ext(name) == ".uffd" || err == nil && !info.IsDir()
 }
 
-// exploreFiles explores a scenario on the kernels of --kernel, or else on its own.
-func (x *exploration) exploreFiles(cmd *cobra.Command, name string) error {
+// exploreFile explores a scenario with a parallel block: on its own kernel, or on the one
+// of --kernel, or on several in turn.
+func (x *exploration) exploreFile(cmd *cobra.Command, name string) error {
 	if !cmd.Flags().Changed("budget") {
 		x.Budget = fileBudget
 	}
+	kernels := []string{""} // the scenario's own
 	if cmd.Flags().Changed("kernel") {
-		kernels, err := parseKernels(x.kernel)
-		if err != nil {
+		var err error
+		if kernels, err = parseKernels(x.kernel); err != nil {
 			return err
 		}
 		reportKernels(cmd.ErrOrStderr(), x.kernel, kernels)
-		if len(kernels) > 1 {
-			return errors.New("--kernel: a scenario is explored on one kernel at a time")
-		}
-		x.Version = kernels[0]
 	}
-	return x.exploreFile(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), name)
-}
-
-// exploreFile explores a scenario with a parallel block.
-func (x *exploration) exploreFile(in io.Reader, out, errOut io.Writer, name string) error {
-	if err := x.refuseForFile(); err != nil {
+	if err := errors.Join(x.refuseForFile(), x.checkShow()); err != nil {
 		return err
 	}
-	src, path, err := readSource(in, name)
+	src, path, err := readSource(cmd.InOrStdin(), name)
 	if err != nil {
 		return err
 	}
-	path = printableName(path)
-	file, err := syntax.Parse(path, src)
+	file, err := syntax.Parse(printableName(path), src)
 	if err != nil {
 		return err
 	}
 	if err := x.picture.keeps([]string{name}); err != nil {
 		return err
 	}
+	// Nearly all memory of a run is garbage after it, so rare collections are cheaper.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	if len(kernels) > 1 {
+		return x.exploreOn(kernels, file, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	x.Version = kernels[0]
+	return x.exploreTest(file, string(src), cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// exploreTest explores a scenario on one kernel.
+func (x *exploration) exploreTest(file *syntax.File, src string, out, errOut io.Writer) error {
 	test, err := litmus.New(x.Context, file, x.Options, scenario.Limits{})
 	if err != nil {
 		return unprepared(errOut, err)
@@ -74,11 +77,14 @@ func (x *exploration) exploreFile(in io.Reader, out, errOut io.Writer, name stri
 	if err != nil {
 		return err
 	}
-	if x.replay != "" {
-		return x.showReplay(out, subject{test.Program, path, string(src)}, text)
-	}
-	if !text {
-		return fmt.Errorf("--format %s needs --replay SCHEDULE, the run to show", x.picture.format)
+	of := subject{test.Program, file.Name, file.Name, src}
+	switch {
+	case x.replay != "":
+		return x.showReplay(out, of, text)
+	case x.show != "":
+		return x.showTest(out, errOut, test, of, text)
+	case !text:
+		return fmt.Errorf("--format %s needs --show OUTCOME or --replay SCHEDULE, the run to show", x.picture.format)
 	}
 	out, done, err := x.picture.open(out)
 	if err != nil {
@@ -115,20 +121,18 @@ func unprepared(errOut io.Writer, err error) error {
 
 // explore searches and prints the result.
 func (x *exploration) explore(test *litmus.Test, out, errOut io.Writer) error {
-	// Nearly all memory of a run is garbage after it, so rare collections are cheaper.
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	test.Options.Progress = progressLine(errOut)
-	r, err := x.searchTest(test)
-	if test.Options.Progress != nil {
-		fmt.Fprint(errOut, "\r\x1b[K")
-	}
+	r, err := x.searchTest(test, errOut)
 	if err != nil {
 		return err
 	}
 	return x.reportTest(out, test, r)
 }
 
-func (x *exploration) searchTest(test *litmus.Test) (*litmus.Result, error) {
+// searchTest searches with the strategy, and shows the progress.
+func (x *exploration) searchTest(test *litmus.Test, errOut io.Writer) (*litmus.Result, error) {
+	if test.Options.Progress = progressLine(errOut); test.Options.Progress != nil {
+		defer fmt.Fprint(errOut, "\r\x1b[K")
+	}
 	switch x.strategy {
 	case "dpor", "plain":
 		test.Options.Plain = x.strategy == "plain"

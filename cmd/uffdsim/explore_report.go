@@ -94,7 +94,7 @@ func (x *exploration) effort(out io.Writer, program explore.Program, r *explore.
 func (x *exploration) printFailure(out io.Writer, name string, r *explore.Result) {
 	fmt.Fprintf(out, "  FAILED   %v\n  schedule %v\n", r.Failure.Err, r.Failure.Schedule)
 	if x.strategy == "bounded" {
-		fmt.Fprintf(out, "  %s\n", shortest(r))
+		fmt.Fprintf(out, "  %s\n", shortest(r, "failing run"))
 	}
 	fmt.Fprintf(out, "  to see   uffdsim explore %s%s --replay '%v'\n", name, x.Options.Flags(), r.Failure.Schedule)
 }
@@ -119,13 +119,13 @@ func (x *exploration) nothing(r *explore.Result) string {
 	return text
 }
 
-// shortest says how long the failing run of a bounded search is, and whether a shorter
-// one may exist.
-func shortest(r *explore.Result) string {
+// shortest says how long the run is that a bounded search has found, and whether a
+// shorter one of its kind may exist.
+func shortest(r *explore.Result, kind string) string {
 	bound := r.Failure.Bound
 	text := fmt.Sprintf("preempted %s, switched %s: ", times(bound.Preemptions), times(bound.Switches))
 	if r.Covered {
-		return text + "no failing run needs fewer"
+		return text + "no " + kind + " needs fewer"
 	}
 	return text + "the search stopped early, and a shorter one may exist"
 }

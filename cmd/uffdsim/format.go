@@ -139,13 +139,14 @@ func (p *picture) draw(standard io.Writer, s trace.Stream) error {
 // subject is a program of package explore, with its text.
 type subject struct {
 	explore.Program
+	name   string // of the program, or of the file
 	source string // what the text comes from, for the page
 	text   string
 }
 
 // subjectOf returns the subject of a program that has no text of its own.
 func subjectOf(setup *explore.Setup) subject {
-	return subject{setup, "uffdsim explore " + setup.Name, "# " + setup.Name + ": " + setup.Doc + "\n"}
+	return subject{setup, setup.Name, "uffdsim explore " + setup.Name, "# " + setup.Name + ": " + setup.Doc + "\n"}
 }
 
 // streamOf replays a schedule of a program, and returns its stream of events.
