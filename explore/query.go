@@ -74,17 +74,22 @@ func (f *effects) conflicts(q query) bool {
 // assumptions are the queries that a worker relies on.
 type assumptions struct {
 	all    map[query]struct{}
-	recent [1 << 12]query // some of them, which need not be looked up
+	recent []uint64 // hashes of some of them, which need not be looked up
 }
 
-func newAssumptions() *assumptions { return &assumptions{all: map[query]struct{}{}} }
+// recentQueries is a power of two.
+const recentQueries = 1 << 16
+
+func newAssumptions() *assumptions {
+	return &assumptions{all: map[query]struct{}{}, recent: make([]uint64, recentQueries)}
+}
 
 // add adds a query.
 func (a *assumptions) add(q query) {
-	h := uint64(q.obj)<<32 ^ uint64(q.in)<<16 ^ uint64(q.held)*0x9e3779b97f4a7c15 ^ uint64(q.point)<<8 ^ uint64(q.puts)<<4 ^ uint64(q.kind)<<6 ^ uint64(q.step)
-	h *= 0xff51afd7ed558ccd
-	if r := &a.recent[h>>52]; *r != q {
-		*r = q
+	h := mix(uint64(q.obj)<<32|uint64(q.in), uint64(q.held))
+	h = mix(h, uint64(q.point)<<32|uint64(q.puts)<<16|uint64(q.kind)<<8|uint64(q.step))
+	if r := &a.recent[h%recentQueries]; *r != h {
+		*r = h
 		a.all[q] = struct{}{}
 	}
 }
