@@ -13,19 +13,24 @@ type Recording struct {
 	// again.
 	Accesses []Access
 
-	born []*label // structures labelled during the transition
+	born   []*label // structures labelled during the transition
+	hashes []uint64 // memory for the contents
 }
 
 // Access is an access to an object or a structure.
 type Access struct {
 	Kind AccessKind
-	Obj  Object
+	// ID and In identify the object and the structure that contains it, under the
+	// identity. For a structure both are that of the structure.
+	ID, In uint64
 	// Content represents what was found or left, under each permutation. For a plain word
 	// or the state of a task it is the value. Only Found and Left have it.
-	Content Sums
-	Name    string
+	Content []uint64
 	// Before is the content before, if the kind is Left.
-	Before Sums
+	Before []uint64
+
+	obj   unsafe.Pointer // nil for a structure
+	label *label
 }
 
 // AccessKind is the kind of an access.
@@ -40,15 +45,30 @@ const (
 	Freed                     // it has freed a structure
 )
 
-// Object is the identity of an object under each permutation. For a structure both fields
-// are that of the structure.
+// Object is the identity of an object under each permutation.
 type Object struct {
 	IDs Sums // of the object
 	In  Sums // of the structure that contains it
 }
 
 // Reset makes the recording empty.
-func (r *Recording) Reset() { r.Accesses, r.born = r.Accesses[:0], r.born[:0] }
+func (r *Recording) Reset() {
+	r.Accesses, r.born, r.hashes = r.Accesses[:0], r.born[:0], r.hashes[:0]
+}
+
+// keep copies hashes to the recording's memory, and returns the copy.
+func (c *Controlled) keep(sum *Sums) []uint64 {
+	r := c.record
+	from := len(r.hashes)
+	r.hashes = append(r.hashes, sum[:len(c.fp.permutations)]...)
+	return r.hashes[from:len(r.hashes):len(r.hashes)]
+}
+
+// ObjectOf returns the identity of the access's object under each permutation.
+func (c *Controlled) ObjectOf(a *Access) Object { return c.objectIn(a.label, a.obj) }
+
+// Structure returns the identity of the access's structure under each permutation.
+func (a *Access) Structure() Sums { return a.label.ids }
 
 // Record makes the executor append the accesses of all tasks to r, from now on. Whoever
 // wants those of one transition resets r before it and calls [Controlled.EndTransition]
@@ -60,13 +80,19 @@ func (c *Controlled) found(obj unsafe.Pointer, sum *Sums) {
 	if c.record == nil {
 		return
 	}
-	o := c.object(obj)
+	l := c.labelOf(obj)
+	if l == nil {
+		return // recordStep ends the run
+	}
+	id := c.idIn(l, obj, 0)
 	for i := range c.record.Accesses {
-		if a := &c.record.Accesses[i]; a.Kind <= Left && a.Obj.IDs[0] == o.IDs[0] {
+		if a := &c.record.Accesses[i]; a.Kind <= Left && a.ID == id {
 			return // it was found or written before
 		}
 	}
-	c.record.Accesses = append(c.record.Accesses, Access{Kind: Found, Obj: o, Content: *sum})
+	c.record.Accesses = append(c.record.Accesses, Access{
+		Kind: Found, ID: id, In: l.ids[0], Content: c.keep(sum), obj: obj, label: l,
+	})
 }
 
 // foundValue is found for a value.
@@ -79,8 +105,13 @@ func (c *Controlled) foundValue(obj unsafe.Pointer, v uint64) {
 
 // left records the content that a transition gives an object.
 func (c *Controlled) left(obj unsafe.Pointer, from, to *Sums) {
-	if c.record != nil {
-		c.record.Accesses = append(c.record.Accesses, Access{Kind: Left, Obj: c.object(obj), Content: *to, Before: *from})
+	if c.record == nil {
+		return
+	}
+	if l := c.labelOf(obj); l != nil {
+		c.record.Accesses = append(c.record.Accesses, Access{
+			Kind: Left, ID: c.idIn(l, obj, 0), In: l.ids[0], Content: c.keep(to), Before: c.keep(from), obj: obj, label: l,
+		})
 	}
 }
 
@@ -118,7 +149,7 @@ func (c *Controlled) recordStructure(kind AccessKind, l *label) {
 	if c.record == nil {
 		return
 	}
-	c.record.Accesses = append(c.record.Accesses, Access{Kind: kind, Obj: Object{l.ids, l.ids}})
+	c.record.Accesses = append(c.record.Accesses, Access{Kind: kind, ID: l.ids[0], In: l.ids[0], label: l})
 	if kind == Born {
 		c.record.born = append(c.record.born, l)
 	}
@@ -126,10 +157,14 @@ func (c *Controlled) recordStructure(kind AccessKind, l *label) {
 
 // object returns the identity of an object.
 func (c *Controlled) object(obj unsafe.Pointer) (o Object) {
-	l := c.labelOf(obj)
-	if l == nil {
-		return o // recordStep has ended the run, or will
+	if l := c.labelOf(obj); l != nil {
+		return c.objectIn(l, obj)
 	}
+	return o // recordStep has ended the run, or will
+}
+
+// objectIn returns the identity of an object in a labelled structure.
+func (c *Controlled) objectIn(l *label, obj unsafe.Pointer) (o Object) {
 	o.In = l.ids
 	for k := range c.fp.permutations {
 		o.IDs[k] = c.idIn(l, obj, k)

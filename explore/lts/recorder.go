@@ -55,8 +55,8 @@ func (r *Recorder) Begin(exec *sim.Controlled, tasks []*sim.Task) error {
 		if first {
 			s.initial = append(s.initial, l)
 			state, signals := exec.StateObject(t), exec.SignalsObject(t)
-			s.tasks[i].state = s.objectOf(&state, &sim.Sums{})
-			s.tasks[i].signals = s.objectOf(&signals, &sim.Sums{})
+			s.tasks[i].state = s.objectOf(&state, s.nothing())
+			s.tasks[i].signals = s.objectOf(&signals, s.nothing())
 			r.added = append(r.added, Added{To: l})
 		} else if s.initial[i] != l {
 			return r.hidden(i, "begins differently in another run")
@@ -106,32 +106,33 @@ func (r *Recorder) addTransition(i int, from *Local, outcome string) error {
 		a := &r.Recording.Accesses[k]
 		switch a.Kind {
 		case sim.Found:
-			if len(changed) > 0 && slices.Contains(changed, s.structureOf(a.Obj.In)) {
+			if in, known := s.structure(a.In); known && slices.Contains(changed, in) {
 				continue // it follows from what the task has done
 			}
-			o := s.objectOf(&a.Obj, &a.Content)
+			o := r.objectOf(a, a.Content)
 			st.extend(s)
-			c := s.cellOf(o, &a.Content)
+			c := s.cellOf(o, a.Content)
 			if st.cells[o]&^locked != c {
 				return r.hidden(i, fmt.Sprintf("finds a content that nothing has put there (%v)", from.Op))
 			}
 			now.found = append(now.found, c)
 		case sim.Left:
-			o := s.objectOf(&a.Obj, &a.Before)
+			o := r.objectOf(a, a.Before)
 			st.extend(s)
-			now.then = append(now.then, effect{sim.Left, o, s.cellOf(o, &a.Content)})
+			now.then = append(now.then, effect{sim.Left, o, s.cellOf(o, a.Content)})
 		default:
-			o := s.structureOf(a.Obj.In)
+			ids := a.Structure()
+			o := s.structureOf(&ids)
 			st.extend(s)
 			changed = append(changed, o)
 			s.objects[o].born = s.objects[o].born || a.Kind == sim.Born
-			var mark sim.Sums
+			mark := s.nothing()
 			if a.Kind == sim.Freed {
 				for j := range mark {
 					mark[j] = freed
 				}
 			}
-			now.then = append(now.then, effect{a.Kind, o, s.cellOf(o, &mark)})
+			now.then = append(now.then, effect{a.Kind, o, s.cellOf(o, mark)})
 		}
 	}
 	r.scratch = now
@@ -156,6 +157,16 @@ func (r *Recorder) addTransition(i int, from *Local, outcome string) error {
 	from.transitions = append(from.transitions, now)
 	r.scratch = transition{}
 	return nil
+}
+
+// objectOf returns the number of the object of an access. If it is new, it holds the
+// content before the first step.
+func (r *Recorder) objectOf(a *sim.Access, before []uint64) uint32 {
+	if i, ok := r.system.byID[a.ID]; ok {
+		return i
+	}
+	o := r.exec.ObjectOf(a)
+	return r.system.objectOf(&o, before)
 }
 
 // foundValue returns the value in the object of a local's step.
@@ -192,9 +203,9 @@ func (r *Recorder) localOf(i int, from *Local, outcome string) *Local {
 			l.Abstraction[k] = t.Abstraction(k)
 		}
 		if next.Obj != nil {
-			l.structure = s.structureOf(l.Obj.In)
+			l.structure = s.structureOf(&l.Obj.In)
 			if content, ok := r.exec.Content(t, next); ok {
-				l.object = s.objectOf(&l.Obj, &content)
+				l.object = s.objectOf(&l.Obj, content[:s.perms])
 			}
 			if l.Op == sim.OpDownRead || l.Op == sim.OpDownWrite {
 				s.semOf(l.object)

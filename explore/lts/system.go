@@ -1,6 +1,10 @@
 package lts
 
-import "github.com/uffdsim/uffdsim/sim"
+import (
+	"slices"
+
+	"github.com/uffdsim/uffdsim/sim"
+)
 
 // System is what runs of a program have shown of its tasks' transitions. It may be read
 // by many goroutines at a time; a [Recorder] needs it alone.
@@ -87,7 +91,7 @@ type object struct {
 // cell is an object with a content.
 type cell struct {
 	object  uint32
-	content sim.Sums
+	content []uint64 // under each permutation
 }
 
 type cellKey struct {
@@ -103,7 +107,7 @@ const freed = 0x9fb21c651e98df25
 func New(perms int, images [][]int) *System {
 	s := &System{
 		perms: perms, byKey: map[localKey]*Local{}, byID: map[uint64]uint32{},
-		byCell: map[cellKey]uint32{}, objects: make([]object, 1), cells: make([]cell, 1),
+		byCell: map[cellKey]uint32{}, objects: make([]object, 1), cells: []cell{{content: make([]uint64, perms)}},
 		terms: make([]uint64, perms),
 	}
 	for _, to := range images {
@@ -124,13 +128,13 @@ func (s *System) ObjectOf(id sim.ObjectID) uint32 { return s.byID[uint64(id)] }
 
 // objectOf returns the number of an object. If it is new, it holds the content before the
 // first step.
-func (s *System) objectOf(o *sim.Object, before *sim.Sums) uint32 {
+func (s *System) objectOf(o *sim.Object, before []uint64) uint32 {
 	if i, ok := s.byID[o.IDs[0]]; ok {
 		return i
 	}
-	in := s.structureOf(o.In)
-	if in != 0 && s.objects[in].born {
-		before = &sim.Sums{}
+	in := s.structureOf(&o.In)
+	if s.objects[in].born {
+		before = s.nothing()
 	}
 	i := s.addObject(o.IDs, before)
 	s.objects[in].members = append(s.objects[in].members, i)
@@ -139,22 +143,34 @@ func (s *System) objectOf(o *sim.Object, before *sim.Sums) uint32 {
 
 // structureOf returns the number of a structure. Its identity as an object differs from
 // those of its parts.
-func (s *System) structureOf(ids sim.Sums) uint32 {
-	for k := range ids {
-		ids[k] = mix(ids[k], 0x73747275)
-	}
-	if i, ok := s.byID[ids[0]]; ok {
+func (s *System) structureOf(ids *sim.Sums) uint32 {
+	if i, ok := s.structure(ids[0]); ok {
 		return i
 	}
-	return s.addObject(ids, &sim.Sums{})
+	own := *ids
+	for k := range own {
+		own[k] = mix(own[k], structureMark)
+	}
+	return s.addObject(own, s.nothing())
 }
 
-func (s *System) addObject(ids sim.Sums, before *sim.Sums) uint32 {
+// structure returns the number of a structure that is known, given its identity.
+func (s *System) structure(id uint64) (i uint32, known bool) {
+	i, known = s.byID[mix(id, structureMark)]
+	return i, known
+}
+
+const structureMark = 0x73747275
+
+// nothing returns the content zero.
+func (s *System) nothing() []uint64 { return make([]uint64, s.perms) }
+
+func (s *System) addObject(ids sim.Sums, before []uint64) uint32 {
 	i := uint32(len(s.objects))
 	s.byID[ids[0]] = i
 	s.objects = append(s.objects, object{ids: ids, sem: -1})
 	s.objects[i].initial = s.addCell(i, before, before)
-	s.objects[i].zero = s.cellOf(i, &sim.Sums{})
+	s.objects[i].zero = s.cellOf(i, s.nothing())
 	return i
 }
 
@@ -169,19 +185,19 @@ func (s *System) semOf(object uint32) int {
 }
 
 // cellOf returns the number of the cell of an object with a content.
-func (s *System) cellOf(object uint32, content *sim.Sums) uint32 {
+func (s *System) cellOf(object uint32, content []uint64) uint32 {
 	if c, ok := s.byCell[cellKey{object, content[0]}]; ok {
 		return c
 	}
-	return s.addCell(object, content, &s.cells[s.objects[object].initial].content)
+	return s.addCell(object, content, s.cells[s.objects[object].initial].content)
 }
 
 // addCell adds a cell. The initial content of an object adds nothing to the hashes, so
 // that they do not depend on when the object became known.
-func (s *System) addCell(object uint32, content, initial *sim.Sums) uint32 {
+func (s *System) addCell(object uint32, content, initial []uint64) uint32 {
 	c := uint32(len(s.cells))
 	s.byCell[cellKey{object, content[0]}] = c
-	s.cells = append(s.cells, cell{object, *content})
+	s.cells = append(s.cells, cell{object, slices.Clone(content)})
 	ids := &s.objects[object].ids
 	for k := range s.perms {
 		s.terms = append(s.terms, mix(ids[k], content[k])-mix(ids[k], initial[k]))
