@@ -18,6 +18,7 @@ type flowGraph struct {
 	numbers   map[sim.ObjectID]objectKey // of the objects and structures
 	worklist  []*point                   // whose step, edges or successors' effects have changed
 	version   int                        // number of changes
+	cyclic    bool                       // a task can loop
 
 	bitsMu sync.RWMutex
 	bits   map[lockKey]int // number of each element in lock sets; protected by bitsMu
@@ -84,6 +85,9 @@ func (g *flowGraph) addEdges(edges []edgeRecord, assumptions []*assumptions) (ad
 			g.worklist = append(g.worklist, p.preds...)
 		}
 	}
+	if g.cyclic {
+		g.markSticky(func(p *point) { changed[p.index] = p })
+	}
 	for _, queries := range assumptions {
 		for q := range queries.all {
 			if p := changed[int(q.point)]; p != nil && p.effects.answer(q) {
@@ -112,6 +116,7 @@ func (g *flowGraph) addEdge(e edgeRecord) (added bool) {
 			from.edges = append(from.edges, edge{to, acquired})
 			to.preds = append(to.preds, from)
 			g.worklist = append(g.worklist, from)
+			g.cyclic = g.cyclic || !to.raise(from.level+1, from)
 			added = true
 		}
 	}
@@ -126,7 +131,7 @@ func (g *flowGraph) pointFor(keys []pointKey, k int) *point {
 	if p != nil {
 		return p
 	}
-	p = &point{index: len(g.points), step: g.stepOf(key), orbit: g.orbitOf(keys, k)}
+	p = &point{index: len(g.points), step: g.stepOf(key), steps: key.Steps, orbit: g.orbitOf(keys, k)}
 	g.points[key] = p
 	g.worklist = append(g.worklist, p)
 	if in := p.step.in; key.Op == sim.OpSignal && !g.signalled[in] {

@@ -32,6 +32,8 @@ func Check(t TB, program Program, opts Options) *Result {
 	case !r.Covered:
 		t.Fatalf("%s: not covered after %v and %d runs, none of which went wrong: raise Options.Budget or make the program smaller",
 			program.name(), r.Took.Round(time.Millisecond), r.Runs)
+	case r.Livelock:
+		t.Fatalf("%s: livelock: no run reaches an end; into a cycle: %v", program.name(), r.IntoCycle)
 	}
 	return r
 }

@@ -25,10 +25,12 @@
 // Together they are sound for everything that is checked here, except for collisions of
 // the hashes: every interleaving that is skipped can be reordered, by commuting
 // independent steps, into one that is run. The tests compare the search with searches
-// without reductions. Two things are not promised. The search assumes that tasks end: it
-// has no cycle proviso, so a loop that never ends can postpone the steps of another task
-// forever. And it does not check liveness: of tasks that wait forever it finds those
-// that sleep in a final state.
+// without reductions. A loop does not postpone the steps of another task forever (see
+// cycles.go). Fairness and liveness are not promised: of tasks that wait forever the
+// search finds those that sleep in a final state, and a run may go round a cycle forever
+// if another run reaches an end. If none does, [Result].Livelock says so. A run whose
+// states never repeat, or in which the only enabled task spins, does not settle, which is
+// a failure.
 //
 // Several workers, and several processes ([Options].Shards), can share a search.
 //
@@ -61,6 +63,8 @@
 //     1996: persistent sets, sleep sets, and sleep sets stored with visited states.
 //   - A. Valmari, Stubborn Sets for Reduced State Space Generation, 1991: the closure by
 //     which persistent sets are computed.
+//   - R. Kurshan, V. Levin, M. Minea, D. Peled, H. Yenigün, Static Partial Order
+//     Reduction, 1998: the cycle proviso.
 //   - S. D. Stoller, E. Cohen, Optimistic Synchronization-Based State-Space Reduction,
 //     2006: relying on what earlier runs did, and checking that afterwards.
 //   - P. Godefroid, Model Checking for Programming Languages using VeriSoft, 1997:

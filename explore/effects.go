@@ -23,6 +23,8 @@ import (
 type point struct {
 	index   int
 	step    step
+	steps   int // of its key
+	level   int // as long as the graph has no cycle, higher than that of each predecessor
 	edges   []edge
 	preds   []*point
 	effects effects
@@ -42,6 +44,7 @@ type lockSet uint64
 
 // effects is the may-access summary of a point's continuation.
 type effects struct {
+	sticky     bool        // an edge from the point closes a cycle: see cycles.go
 	objects    []*accesses // by objectKey; an element may be nil
 	structures []*accesses // the same; writes: one frees it; reads: any step within it
 }

@@ -15,8 +15,9 @@ type learner struct {
 	run   *Run
 	path  []node
 	pct   *pct
-	mover int // the task that takes a step, -1 if none
-	steps int // completed
+	mover int             // the task that takes a step, -1 if none
+	steps int             // completed
+	met   map[uint64]bool // hashes of the states late in a long walk
 	err   error
 }
 
@@ -114,6 +115,8 @@ func (l *learner) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 			return nil
 		}
 		chosen = enabled[at]
+	} else if l.repeats() {
+		return nil // the walk need not end
 	} else {
 		chosen = l.pct.pick(enabled)
 	}
@@ -121,6 +124,29 @@ func (l *learner) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	l.mover = chosen.ID() - l.run.firstID
 	l.schedule = append(l.schedule, chosen.Name())
 	return chosen
+}
+
+// repeats reports whether the walk is long and has come back to an earlier state. If a
+// loop makes states that never repeat, the run does not settle.
+func (l *learner) repeats() bool {
+	const long = 2000
+	if l.steps < len(l.path)+long {
+		return false
+	}
+	if l.met == nil {
+		l.met = map[uint64]bool{}
+	}
+	l.hashes = l.run.fingerprints(l.hashes[:0])
+	if l.met[l.hashes[0]] {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.intoCycle == nil {
+			l.intoCycle = slices.Clone(l.schedule)
+		}
+		return true
+	}
+	l.met[l.hashes[0]] = true
+	return false
 }
 
 // finishStep records the step that a task has completed.

@@ -91,6 +91,10 @@ type Result struct {
 	Outcomes map[string]int
 	// Witnesses has the schedule of the first run of this process to each outcome.
 	Witnesses map[string]Schedule
+	// Livelock says that the search has Covered a program of which no run reaches an end.
+	Livelock bool
+	// IntoCycle is then the schedule of a run whose last state is an earlier one of it.
+	IntoCycle Schedule
 	// Failure is the first run that went wrong, nil if none did.
 	Failure *Failure
 }

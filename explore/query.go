@@ -21,6 +21,7 @@ const (
 	mayAccess                    // the same, without gets and puts of references
 	mayWake                      // can a step wake a task that sleeps on the object?
 	mayPut                       // can it drop more references than puts, in spite of held?
+	isSticky                     // does an edge from the point close a cycle?
 )
 
 // answer answers a query.
@@ -31,6 +32,8 @@ func (f *effects) answer(q query) bool {
 		return u != nil && len(u.writes) > 0
 	case mayPut:
 		return f.netPuts(q.obj, q.held) > int(q.puts)
+	case isSticky:
+		return f.sticky
 	}
 	return f.conflicts(q)
 }

@@ -45,6 +45,9 @@ func (w *worker) pruneVisited(n *node, hash uint64, perm []int) {
 	n.hash, n.storedSleep = hash, permuteSet(n.sleep, perm)
 	before, known := w.visited.visit(hash, n.storedSleep, func(old, now uint32) uint32 { return old & now })
 	if known {
+		if w.stats.Complete == 0 {
+			w.noteCycle(hash)
+		}
 		n.storedSleep &= before
 		slept := permuteSet(before, invert(perm))
 		n.todo = slept &^ n.sleep & n.enabled

@@ -39,6 +39,9 @@ func Search(program Program, opts Options) (*Result, error) {
 	}
 	s.result.Took = time.Since(s.start)
 	s.leaveGroup()
+	if s.result.Livelock = s.result.Covered && s.opts.Bound == nil && len(s.result.Outcomes) == 0; s.result.Livelock {
+		s.result.IntoCycle = s.intoCycle
+	}
 	return &s.result, s.err
 }
 
@@ -65,6 +68,7 @@ type search struct {
 	finals      map[uint64]string // outcomes of the final states that were checked, by hash
 	reexecutes  bool              // the program does what cannot be composed: see composes
 	invalidated bool              // an assumption was wrong, so this pass may have missed states
+	intoCycle   Schedule          // of a run whose last state is an earlier one of it
 	err         error
 	result      Result
 }

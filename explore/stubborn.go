@@ -42,6 +42,8 @@ const maxRefCounts = 6
 //   - Whatever the tasks outside the set do on their own, the next step of each enabled
 //     task of the set stays enabled, and is independent of all of it.
 //   - The tasks outside the set cannot, on their own, enable a disabled task of the set.
+//   - It has all enabled tasks, or none of its enabled tasks is at a sticky point: see
+//     cycles.go.
 //
 // Then it suffices to explore the enabled tasks of the set: any other run can be
 // reordered, by commuting independent steps, into one that begins with one of them. They
@@ -52,7 +54,7 @@ const maxRefCounts = 6
 func (gs *globalState) stubbornSet(among uint32, preferred int) uint32 {
 	best := gs.enabled
 	try := func(i int) {
-		if set := gs.closure(i) & gs.enabled; bits.OnesCount32(set) < bits.OnesCount32(best) {
+		if set := gs.closure(i) & gs.enabled; bits.OnesCount32(set) < bits.OnesCount32(best) && !gs.sticky(set) {
 			best = set
 		}
 	}
@@ -63,6 +65,16 @@ func (gs *globalState) stubbornSet(among uint32, preferred int) uint32 {
 		try(bits.TrailingZeros32(rest))
 	}
 	return best
+}
+
+// sticky reports whether a task of the set is at a sticky point.
+func (gs *globalState) sticky(set uint32) bool {
+	for ; set != 0; set &= set - 1 {
+		if gs.ask(bits.TrailingZeros32(set), query{kind: isSticky}) {
+			return true
+		}
+	}
+	return false
 }
 
 // closure returns the smallest stubborn set that contains the task: the tasks that it

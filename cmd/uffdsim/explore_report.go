@@ -74,6 +74,10 @@ func (x *exploration) report(out io.Writer, setup *explore.Setup, r *explore.Res
 		x.printFailure(out, setup.Name, r)
 		return errFailed
 	}
+	if r.Livelock {
+		fmt.Fprintf(out, "  LIVELOCK covered, and no run reaches an end\n  schedule %v (into a cycle)\n", r.IntoCycle)
+		return errFailed
+	}
 	fmt.Fprintf(out, "  %s\n", x.nothing(r))
 	return nil
 }
