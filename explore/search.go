@@ -93,6 +93,7 @@ func (s *search) runPass() {
 		if err := g.beginPass(s.result.Passes); err != nil {
 			s.fail(err, nil)
 		}
+		s.exchange() // first what the others have done already
 		exchange.Go(func() { s.exchangeLoop(done) })
 	}
 	for range s.opts.Workers {
