@@ -178,14 +178,3 @@ func (t *Task) announced() State {
 	}
 	return t.co.announced
 }
-
-// ownState returns the task's state as the task itself sees it.
-func (t *Task) ownState() State {
-	if t.ctl == nil {
-		return t.State()
-	}
-	if s := t.co.buffer.newest(unsafe.Pointer(t)); s != nil {
-		return State(s.value)
-	}
-	return t.State()
-}

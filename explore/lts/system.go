@@ -116,16 +116,6 @@ func New(perms int, images [][]int) *System {
 	return s
 }
 
-// Locals returns the number of locations known.
-func (s *System) Locals() int { return len(s.locals) }
-
-// Objects returns the number of objects known.
-func (s *System) Objects() int { return len(s.objects) - 1 }
-
-// ObjectOf returns the number of the object with the identity, 0 if no run has accessed
-// it.
-func (s *System) ObjectOf(id sim.ObjectID) uint32 { return s.byID[uint64(id)] }
-
 // objectOf returns the number of an object. If it is new, it holds the content before the
 // first step.
 func (s *System) objectOf(o *sim.Object, before []uint64) uint32 {
