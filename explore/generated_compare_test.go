@@ -18,15 +18,19 @@ import (
 type found struct {
 	outcomes []string // of the runs that did not go wrong
 	fails    bool     // a run went wrong
+	err      error    // of the search
 	covered  bool
 	runs     int
 }
 
 // explore returns what the reduced search finds.
-func (g generated) explore(t testing.TB) (x found) {
+func (g generated) explore() (x found) {
 	opts := Options{TSO: g.tso, Workers: 1, ignored: func(Schedule) bool { return true }}
 	r, err := Search(g.program(), opts)
-	require.NoError(t, err, "%v", g)
+	if err != nil {
+		x.err = err
+		return x
+	}
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		if o, right := strings.CutPrefix(o, "all="); right {
 			x.outcomes = append(x.outcomes, o)
@@ -40,13 +44,15 @@ func (g generated) explore(t testing.TB) (x found) {
 
 // compare explores the program with reductions and without, and returns how the results
 // differ, "" if they do not. ok is false if there are more interleavings than the limit.
-func (g generated) compare(t testing.TB, limit int) (difference string, ok bool) {
+func (g generated) compare(limit int) (difference string, ok bool) {
 	all := g.everyRun(limit)
 	if !all.covered {
 		return "", false
 	}
-	reduced := g.explore(t)
+	reduced := g.explore()
 	switch {
+	case reduced.err != nil:
+		return reduced.err.Error(), true
 	case !reduced.covered:
 		return "the reduced search does not cover it", true
 	case !slices.Equal(all.outcomes, reduced.outcomes):
@@ -59,13 +65,13 @@ func (g generated) compare(t testing.TB, limit int) (difference string, ok bool)
 }
 
 // shrink leaves out words as long as the results differ.
-func (g generated) shrink(t testing.TB, limit int) generated {
+func (g generated) shrink(limit int) generated {
 	for smaller := true; smaller; {
 		smaller = false
 		for i := range g.tasks {
 			for at := range g.tasks[i] {
 				if less, ok := g.without(i, at); ok {
-					if d, ok := less.compare(t, limit); ok && d != "" {
+					if d, ok := less.compare(limit); ok && d != "" {
 						g, smaller = less, true
 						break
 					}
@@ -119,15 +125,15 @@ func generatedPrograms(n int, use func(seed int, g generated)) {
 func TestReductionsOnGeneratedPrograms(t *testing.T) {
 	compared, large, limit := 0, 0, setting("GENERATED_RUNS", 3_000)
 	generatedPrograms(200, func(seed int, g generated) {
-		d, ok := g.compare(t, limit)
+		d, ok := g.compare(limit)
 		if !ok {
 			large++
 			return
 		}
 		compared++
 		if d != "" {
-			small := g.shrink(t, limit)
-			d, _ = small.compare(t, limit)
+			small := g.shrink(limit)
+			d, _ = small.compare(limit)
 			t.Errorf("program %d\n%v%s", seed, small, d)
 		}
 	})

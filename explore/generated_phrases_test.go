@@ -39,6 +39,7 @@ var phrases = map[string][]string{
 	},
 	"sleeping": {
 		"wait@", "waitkill@", "sleep", "wake#", "store@ wake#", "wake#", "store@", "load@", "announce", "unordered", "clear@",
+		"announce load@ running", "announce load@ schedule", "announce wake# running",
 	},
 	"signals": {"wait@", "waitkill@", "sleep", "signal#", "signal#", "kill#", "pending", "take", "wake#"},
 	"queues":  {"queue@", "queue@", "wakequeue", "wakewalk", "active", "wake#", "store2", "queue1"},

@@ -64,7 +64,19 @@ type arena struct {
 }
 
 // counted is a structure with a reference count, freed with the last reference.
-type counted struct{ refs, x sim.Word }
+type counted struct {
+	refs, x sim.Word
+	freed   bool
+}
+
+// left returns the number of references, 99 if the structure is freed: what is in freed
+// memory is no part of the state.
+func (o *counted) left() uint64 {
+	if o.freed {
+		return 99
+	}
+	return o.refs.Peek()
+}
 
 // cell is a structure that belongs to a task.
 type cell struct{ x sim.Word }
@@ -120,7 +132,7 @@ func (g generated) outcome(s *arena) string {
 	slices.Sort(results[:g.symmetry])
 	memory := strings.Join(results, " ")
 	for _, v := range []uint64{
-		s.bytes[0], s.bytes[1], s.held.Peek(), s.counted[0].refs.Peek(), s.counted[1].refs.Peek(),
+		s.bytes[0], s.bytes[1], s.held.Peek(), s.counted[0].left(), s.counted[1].left(),
 		s.words[0].Peek(), s.words[1].Peek(), s.words[2].Peek(),
 		s.underSpin[0], s.underSpin[1], s.underSem[0], s.underSem[1],
 	} {

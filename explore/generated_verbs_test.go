@@ -180,10 +180,12 @@ var verbs = map[string]verb{
 	"wake": {1, func(p *performer, n int) {
 		fmt.Fprint(&p.saw, p.WakeUpState(p.named(n), sim.Normal), ",")
 	}},
-	"signal":  {4, func(p *performer, n int) { p.Signal(p.named(n), sim.SignalOrdinary) }},
-	"kill":    {4, func(p *performer, n int) { p.Signal(p.named(n), sim.SignalFatal) }},
-	"pending": {1, func(p *performer, _ int) { fmt.Fprint(&p.saw, p.SignalPending(), ",") }},
-	"take":    {2, func(p *performer, _ int) { fmt.Fprint(&p.saw, p.TakeSignals(), ",") }},
+	"running":  {1, func(p *performer, _ int) { p.SetRunning() }},
+	"schedule": {1, func(p *performer, _ int) { p.Schedule() }},
+	"signal":   {4, func(p *performer, n int) { p.Signal(p.named(n), sim.SignalOrdinary) }},
+	"kill":     {4, func(p *performer, n int) { p.Signal(p.named(n), sim.SignalFatal) }},
+	"pending":  {1, func(p *performer, _ int) { fmt.Fprint(&p.saw, p.SignalPending(), ",") }},
+	"take":     {2, func(p *performer, _ int) { fmt.Fprint(&p.saw, p.TakeSignals(), ",") }},
 
 	// Wait queues.
 	"queue":     {7, (*performer).queue},
@@ -200,6 +202,7 @@ func (p *performer) put(n int) {
 			p.put(0)
 		}
 		sim.Kfree(p.Task, o)
+		o.freed = true
 	}
 }
 
@@ -214,10 +217,10 @@ func (p *performer) sleepUnless(w *sim.Word, state sim.State) {
 }
 
 // queue waits in the queue until a task wakes it. If n is 1, the waker removes the entry.
-// The label of the task's next entry is the same.
+// The label of the task's next such entry is the same.
 func (p *performer) queue(n int) {
 	head, e := &p.s.queue, &sleeper{}
-	sim.Label(p.Task, e, p.Name()+"'s sleeper", uint64(p.ID())<<32)
+	sim.Label(p.Task, e, p.Name()+"'s sleeper", uint64(p.ID())<<32|uint64(n))
 	e.entry.Task, e.entry.Func = p.Task, sim.DefaultWakeFunction
 	if n == 1 {
 		e.entry.Func = func(t *sim.Task, e *sim.WaitQueueEntry, mode sim.State, key sim.Key) bool {

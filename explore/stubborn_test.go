@@ -35,3 +35,10 @@ func TestClosureHasHolderOfLockWithoutBit(t *testing.T) {
 	gs := stateAtSemaphore(0, location{}, step{op: sim.OpBarrier})
 	require.Equal(t, uint32(0b111), gs.closure(0))
 }
+
+// How many references the other tasks drop is an assumption, even if they drop none.
+func TestReferencesLeftAreAnAssumption(t *testing.T) {
+	gs := stateAtSemaphore(1, location{}, step{op: sim.OpBarrier})
+	require.Equal(t, 2, gs.refsLeft(3, 2, 1<<0, 0))
+	require.Contains(t, gs.assumptions.all, query{kind: mayPut, obj: 3})
+}
