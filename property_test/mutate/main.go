@@ -1,33 +1,78 @@
-// Mutate makes one small change to the kernel code at a time, and runs the tests. Each
-// change must make at least one of them fail. The changes are in mutants.diff, in the
-// format of the rules (package mm/rule). A field "number" is the mutant's number in the
-// list with which this project began.
+// Mutate makes one small change to the code at a time, and runs the tests. Each change
+// must make at least one of them fail. The changes to the kernel code are in
+// mutants.diff, those to the explorer and to the simulated scheduler in explorer.diff,
+// in the format of the rules (package mm/rule). A field "number" is the mutant's number
+// in the list with which this project began. A field "equivalent" says why a change
+// makes no difference that a test could notice; no tests run then.
 //
-//	go run ./property_test/mutate            # all of them; from the root of the module
-//	go run ./property_test/mutate register   # those with the word in their name or file
+//	go run ./property_test/mutate            # the kernel code; from the root of the module
+//	go run ./property_test/mutate -explorer  # the explorer
+//	go run ./property_test/mutate register   # those with one of the words in their name or file
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/uffdsim/uffdsim/mm/rule"
 )
 
-//go:embed mutants.diff
-var list string
+var (
+	//go:embed mutants.diff
+	kernelDiff string
+	//go:embed explorer.diff
+	explorerDiff string
+)
 
-// tests are the packages whose tests must notice a mutant, the quickest first.
-var tests = [][]string{
-	{"./uffd/...", "./mm"},
-	{"-run", "TestVersions|TestSuiteOnTheModel|TestPropertiesOfTheModel|TestNoFault", "./scenario", "./conform", "./property_test"},
+// mutantList is a list of mutants and what must notice them.
+type mutantList struct {
+	file, text string
+	tests      []testRun // the quickest first
 }
+
+// timeLimit is the time limit of one run of tests. A mutant that exceeds it counts as
+// killed.
+const timeLimit = "300s"
+
+// testRun is a run of go test.
+type testRun struct {
+	in   string   // runs for changes to files whose names begin so; "" is all
+	args []string // of go test
+}
+
+var (
+	kernelList = mutantList{
+		file: "mutants.diff", text: kernelDiff,
+		tests: []testRun{
+			{"", []string{"./uffd/...", "./mm"}},
+			{"", []string{
+				"-run", "TestVersions|TestSuiteOnTheModel|TestPropertiesOfTheModel|TestNoFault", "./scenario", "./conform", "./property_test",
+			}},
+		},
+	}
+	explorerList = mutantList{
+		file: "explorer.diff", text: explorerDiff,
+		tests: []testRun{
+			{"", []string{
+				"-short", "-run",
+				"TestReductionsOnToyTable|TestSleepSets|TestClosure|TestStubborn|TestReferencesLeft|TestLockSets|TestNewEdges|TestSleepsBefore|TestVisitedState|TestWatch|TestSleepersAreSafe",
+				"./explore",
+			}},
+			{"sim/", []string{"-short", "./sim"}},
+			{"explore/symmetry", []string{"-short", "-run", "TestPermuted|TestOutcomesOfInterchangeable", "./explore"}},
+			{"explore/s", []string{"-short", "-run", "TestShardsAddUp|TestOutcomesOfAnEarlier", "./explore"}},
+		},
+	}
+)
 
 // mutant is a change to some files.
 type mutant struct {
@@ -36,8 +81,13 @@ type mutant struct {
 }
 
 func main() {
-	word := strings.Join(os.Args[1:], " ")
-	mutants, err := read(word)
+	explorer := flag.Bool("explorer", false, "mutate the explorer, not the kernel code")
+	flag.Parse()
+	list := kernelList
+	if *explorer {
+		list = explorerList
+	}
+	mutants, err := list.read(flag.Args()...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -47,6 +97,16 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
+	var built map[int]bool // the mutants that are in binaries in dir
+	if *explorer {
+		if built, err = list.build(mutants, dir); err == nil {
+			err = list.checkBuilt(dir)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
 	survived := 0
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -54,10 +114,14 @@ func main() {
 	for range 2 {
 		all.Go(func() {
 			for i := range next {
-				verdict := mutants[i].run(filepath.Join(dir, fmt.Sprint(i)))
+				number := 0
+				if built[i] {
+					number = i + 1
+				}
+				verdict := list.run(&mutants[i], number, dir)
 				mu.Lock()
-				fmt.Printf("%-8s %s\n", verdict, mutants[i].Name)
-				if verdict != "killed" {
+				fmt.Printf("%s: %s\n", mutants[i].Name, verdict)
+				if verdict != "equivalent" && !strings.HasPrefix(verdict, "killed") {
 					survived++
 				}
 				mu.Unlock()
@@ -76,29 +140,33 @@ func main() {
 	}
 }
 
-// read reads the list. Each hunk must match in one place only.
-func read(word string) ([]mutant, error) {
-	diffs, err := rule.ParseDiffs("mutants.diff", list)
+// read reads the mutants with one of the words in their name or file; all if there are no
+// words. Each hunk must match in one place only.
+func (l *mutantList) read(words ...string) ([]mutant, error) {
+	diffs, err := rule.ParseDiffs(l.file, l.text)
 	if err != nil {
 		return nil, err
 	}
 	var mutants []mutant
 	for _, d := range diffs {
 		m := mutant{Diff: d, changed: map[string]string{}}
-		wanted := strings.Contains(d.Name, word)
+		has := func(text string) bool {
+			return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+		}
+		wanted := len(words) == 0 || has(d.Name)
 		for i := range d.Hunks {
 			h := &d.Hunks[i]
-			wanted = wanted || strings.Contains(h.File, word)
+			wanted = wanted || has(h.File)
 			if m.changed[h.File] == "" {
 				text, err := os.ReadFile(filepath.FromSlash(h.File))
 				if err != nil {
-					return nil, fmt.Errorf("mutants.diff:%d: %w", h.Line, err)
+					return nil, fmt.Errorf("%s:%d: %w", l.file, h.Line, err)
 				}
 				m.changed[h.File] = string(text)
 			}
 			edits, err := h.Locate(m.changed[h.File])
 			if err != nil {
-				return nil, fmt.Errorf("mutants.diff: %s: %w", d.Name, err)
+				return nil, fmt.Errorf("%s: %s: %w", l.file, d.Name, err)
 			}
 			m.changed[h.File] = rule.Apply(m.changed[h.File], edits)
 		}
@@ -109,23 +177,66 @@ func read(word string) ([]mutant, error) {
 	return mutants, nil
 }
 
-// run builds the code with the change in place of the files, and runs the tests until one
-// fails.
-func (m *mutant) run(dir string) string {
-	overlay, err := m.overlay(dir)
-	if err != nil {
-		return "error"
+// run runs the tests with the mutant until one fails. If number is not 0, it is that of
+// the mutant in the test binaries in dir.
+func (l *mutantList) run(m *mutant, number int, dir string) string {
+	if _, equivalent := m.Fields["equivalent"]; equivalent {
+		return "equivalent"
 	}
-	if err := exec.Command("go", "build", "-overlay", overlay, "./mm/...", "./uffd").Run(); err != nil {
-		return "no build"
+	overlay := ""
+	if number == 0 {
+		var err error
+		if overlay, err = m.overlay(filepath.Join(dir, m.Name)); err != nil {
+			return "error"
+		}
 	}
-	for _, args := range tests {
-		args = append([]string{"test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", "120s"}, args...)
-		if err := exec.Command("go", args...).Run(); err != nil {
-			return "killed"
+	for _, run := range l.tests {
+		if !m.changes(run.in) {
+			continue
+		}
+		var out []byte
+		var err error
+		if number > 0 {
+			out, err = run.runBuilt(number, dir)
+		} else {
+			args := append([]string{"test", "-overlay", overlay, "-vet=off", "-count=1", "-failfast", "-timeout", timeLimit}, run.args...)
+			out, err = exec.Command("go", args...).CombinedOutput()
+		}
+		switch {
+		case bytes.Contains(out, []byte("[build failed]")):
+			return "no build"
+		case bytes.Contains(out, []byte("test timed out")):
+			return "killed by the time limit"
+		case err != nil:
+			return "killed" + killer(out)
 		}
 	}
 	return "SURVIVED"
+}
+
+// changes reports whether the mutant changes a file whose name begins so.
+func (m *mutant) changes(prefix string) bool {
+	return slices.ContainsFunc(m.Hunks, func(h rule.Hunk) bool { return strings.HasPrefix(h.File, prefix) })
+}
+
+// killer returns " by" and the test that failed first, "" if the output names none.
+func killer(out []byte) string {
+	_, rest, _ := bytes.Cut(out, []byte("--- FAIL: "))
+	test, _, found := bytes.Cut(rest, []byte(" "))
+	if !found {
+		return ""
+	}
+	return " by " + string(test)
+}
+
+// checkBuilt returns an error if a test fails without a mutant.
+func (l *mutantList) checkBuilt(dir string) error {
+	for _, run := range l.tests {
+		if out, err := run.runBuilt(0, dir); err != nil {
+			return fmt.Errorf("the tests fail without a mutant%s", killer(out))
+		}
+	}
+	return nil
 }
 
 // overlay writes the changed files, and returns the configuration that lays them over the
