@@ -293,7 +293,9 @@ func (c *Controlled) step(t *Task, s Step) {
 	c.leaveClaimed(t, s)
 	c.pick()
 	c.await(t)
-	c.findGuarded(t, s)
+	if s.Op != OpDownRead && s.Op != OpDownWrite { // which may have to wait first
+		c.findGuarded(t, s)
+	}
 	if c.freed {
 		c.assertNotFreed(t, s)
 	}
@@ -324,7 +326,6 @@ func (c *Controlled) waitForGrant(t *Task) {
 	c.pick()
 	c.await(t)
 	t.co.queued, t.co.granted = false, false
-	c.findGuarded(t, t.co.next)
 }
 
 // pick lets the strategy choose the next task. c.chosen is nil if no task is enabled or

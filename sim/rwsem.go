@@ -61,6 +61,7 @@ func (s *RWSem) down(t *Task, write, nested bool) {
 		step := Step{op, unsafe.Pointer(s)}
 		t.ctl.step(t, step)
 		s.take(t, write)
+		t.ctl.findGuarded(t, step)
 		t.ctl.recordAcquire(t, step)
 		if write && s.finds != nil {
 			t.ctl.recordFinds(t, step, s.finds)
