@@ -54,16 +54,12 @@ var programs = map[string]struct {
 		Name: "stray-wake",
 		Doc:  "a faulting task, a task that wakes it for no reason, and a monitor that counts messages before it copies",
 		Tasks: func(w *explore.World) {
-			var faulter *sim.Task
-			w.Go("faulter", func(t *machine.Task) string {
-				faulter = t.Task
+			faulter := w.Go("faulter", func(t *machine.Task) string {
 				_, _ = t.Load(explore.Arena, make([]byte, 1))
 				return ""
 			})
 			w.Go("waker", func(t *machine.Task) string {
-				if faulter != nil {
-					t.WakeUpState(faulter, sim.Normal)
-				}
+				t.WakeUpState(faulter.Sim(), sim.Normal)
 				return ""
 			})
 			w.Go("monitor", func(t *machine.Task) string {

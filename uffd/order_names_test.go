@@ -67,7 +67,7 @@ var condNames = []struct{ cond, name string }{
 	{`!(?:pgd|pud)\.Load\(t, i\)\.Present\(\)|!entry\.Present\(\)`, "no table"},
 	{`pmd == nil|pte == nil(?: && !huge)?`, "no table"},
 	{`entry\.Huge\(\)`, "huge page"},
-	{`pmd\.Peek\(.*\)\.Huge\(\)|huge`, "huge page"},
+	{`pmd\.PeekHeld\(.*\)\.Huge\(\)|huge`, "huge page"},
 	{`!pte\.PeekHeld\(t, j\)\.None\(\)`, "page present"},
 	{`frame == nil`, "none before"},
 	{`t\.ShouldFail\("alloc_page"\)|page == nil`, "no page"},

@@ -39,7 +39,7 @@ type HiddenError struct {
 
 // Error names the task.
 func (e *HiddenError) Error() string {
-	return fmt.Sprintf("explore: task %s: %s", e.Task, e.What)
+	return fmt.Sprintf("explore: task %s: %s; tasks may share data only through package sim", e.Task, e.What)
 }
 
 // NewRecorder returns a recorder for the system.
