@@ -61,14 +61,7 @@ func (w *worker) exploreComposed() {
 		}
 		w.stats.Runs++
 		w.stats.Depth = max(w.stats.Depth, len(w.path))
-		if w.stats.Runs >= 16 && !w.addStats(w) {
-			return
-		}
-		if w.hasIdleWorker() {
-			w.splitWork()
-		}
-		if !w.backtrack() {
-			w.addStats(w)
+		if !w.nextBranch() {
 			return
 		}
 	}

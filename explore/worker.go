@@ -95,18 +95,24 @@ func (w *worker) work() {
 
 // exploreItem explores the subtree below the path, depth first.
 func (w *worker) exploreItem() {
-	for w.run() {
-		if w.stats.Runs >= 16 && !w.addStats(w) {
-			return
-		}
-		if w.hasIdleWorker() {
-			w.splitWork()
-		}
-		if !w.backtrack() {
-			w.addStats(w)
-			return
-		}
+	for w.run() && w.nextBranch() {
 	}
+}
+
+// nextBranch ends a run, and selects the branch that the next one explores. It returns
+// false if there is none, or if the worker must stop.
+func (w *worker) nextBranch() bool {
+	if w.stats.Runs >= 16 && !w.addStats(w) {
+		return false
+	}
+	if w.hasIdleWorker() {
+		w.splitWork()
+	}
+	if !w.backtrack() {
+		w.addStats(w)
+		return false
+	}
+	return true
 }
 
 // run executes the program once. It returns false if that has ended the search.
