@@ -1,18 +1,17 @@
 package explore
 
-import (
-	"slices"
-
-	"github.com/uffdsim/uffdsim/sim"
-)
+import "slices"
 
 // The reduced search without store buffers does not run the program for each path. It
 // composes the transitions that runs have shown: see package lts. The program runs only
 // if a transition is not known yet, and once for each final state, to check it.
 
-// composes reports whether the search composes transitions. It executes each path instead
-// if there are store buffers, or if the program makes choices, starts tasks or has
-// invariants.
+// composes reports whether the search composes transitions, and explores a stubborn set
+// in each state. It executes each path instead, and explores all enabled tasks, if there
+// are store buffers, or if the program makes choices, starts tasks or has invariants: the
+// summaries of effects cover neither what a store buffer may still write, which depends
+// on its task, nor tasks that tasks start, and an invariant that may read anything needs
+// every state.
 func (s *search) composes() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,23 +111,12 @@ func (w *worker) descend() descentEnd {
 // removes the node, and returns the reason.
 func (w *worker) open(n *node) (end descentEnd, ended bool) {
 	w.depth = len(w.path) - 1
-	n.weight = 1
-	if w.depth > 0 {
-		n.weight = w.path[w.depth-1].branchWeight()
-	}
 	if n.enabled = n.state.Enabled(w.system); n.enabled != 0 {
 		w.expandReduced(n)
-		if n.todo != 0 {
-			n.divideWeight()
-			n.choose()
-			return 0, false
-		}
 	} else {
-		w.atEnd = n
-		end = final
+		w.atEnd, end = n, final
 	}
-	w.path = w.path[:w.depth]
-	return end, true
+	return end, !w.enter(n)
 }
 
 // hashesOf appends the hashes of a composed state, one for each permutation.
@@ -174,42 +162,4 @@ func (w *worker) scheduleOf() Schedule {
 		schedule[i] = w.names[w.path[i].chosen]
 	}
 	return schedule
-}
-
-// bus is the outcome of a task that was killed by SIGBUS.
-const bus = "SIGBUS"
-
-// watch is what the check against spurious SIGBUS records about tasks, as sets.
-type watch struct {
-	announced uint32 // have set a sleeping state
-	looked    uint32 // have then found the context not released
-	safe      uint32 // had done both when the release began
-}
-
-// step updates the record before task i takes a step. released is the object that says
-// whether the context is released, and value returns what is in it.
-func (m *watch) step(i int, s step, released objectKey, value func() uint64) {
-	switch {
-	case s.op == sim.OpSetState:
-		m.announced |= 1 << i
-	case s.obj != released:
-	case s.op == sim.OpStore:
-		m.safe = m.looked
-	case m.announced&(1<<i) != 0 && value() == 0:
-		m.looked |= 1 << i
-	}
-}
-
-// addTo adds the record to the hashes of a state. No check depends on a task that is not
-// in the set alive.
-func (m *watch) addTo(hashes []uint64, alive uint32, taskPerms [][]int) {
-	safe := m.safe & alive
-	looked := m.looked & alive &^ m.safe
-	announced := m.announced & alive &^ m.safe &^ m.looked
-	if safe|looked|announced == 0 {
-		return
-	}
-	for k, p := range taskPerms {
-		hashes[k] += 0x9e3779b97f4a7c15 * (uint64(permuteSet(announced, p))<<40 | uint64(permuteSet(looked, p))<<20 | uint64(permuteSet(safe, p)))
-	}
 }

@@ -28,8 +28,7 @@ func TestNoRunLeavesTheGraphOfAConvergedSearch(t *testing.T) {
 // with a further worker.
 func coveredBy(t *testing.T, p Program, opts Options) (*search, *worker) {
 	p.complete(&opts)
-	_, taskPerms := p.symmetryGroup(&opts)
-	s := &search{program: p, opts: opts, graph: newFlowGraph(taskPerms), finals: map[uint64]string{}}
+	s := newSearch(p, opts)
 	for {
 		s.reset()
 		s.runPass()

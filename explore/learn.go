@@ -57,7 +57,7 @@ func (w *worker) learn(path []node) (r learnt) {
 	if w.recorder == nil {
 		w.recorder = lts.NewRecorder(w.system)
 	}
-	l.run = run
+	l.run, w.firstID = run, run.firstID
 	l.pct = newPCT(w.rng, 1+w.rng.IntN(8), max(w.longest, 100))
 	l.err = l.recorder.Begin(run.exec, run.simTasks())
 	failure := run.exec.Settle()
@@ -76,10 +76,9 @@ func (w *worker) learn(path []node) (r learnt) {
 		failure = run.check()
 	}
 	r.outcome = run.Outcome()
-	if w.opts.finalStates != nil && failure == nil && l.steps == len(path) {
-		w.hashes = run.fingerprints(w.hashes[:0])
+	if failure == nil && l.steps == len(path) {
 		w.mu.Lock()
-		w.opts.finalStates[w.hashes[canonical(w.hashes)]] = true
+		w.addFinalState(run)
 		w.mu.Unlock()
 	}
 	if failure != nil && !errors.Is(failure, sim.ErrAbandoned) {
@@ -87,7 +86,7 @@ func (w *worker) learn(path []node) (r learnt) {
 			w.fail(nil, &Failure{Err: failure, Schedule: slices.Clone(w.schedule)})
 			return r
 		}
-		r.failed = l.steps <= len(path) && len(path) > 0 && len(w.schedule) == len(path)
+		r.failed = len(path) > 0 && len(w.schedule) == len(path)
 	}
 	r.more = !w.stopped()
 	return r
@@ -109,19 +108,17 @@ func (l *learner) Pick(enabled []*sim.Task, _ *sim.Task) *sim.Task {
 	var chosen *sim.Task
 	if l.steps < len(l.path) {
 		i := l.path[l.steps].chosen
-		at := slices.IndexFunc(enabled, func(t *sim.Task) bool { return t.ID()-l.run.firstID == i })
-		if at < 0 {
+		if chosen = l.taskAt(enabled, i); chosen == nil {
 			l.err = &lts.HiddenError{Task: l.run.tasks[i].Name, What: "is not enabled where it should be"}
 			return nil
 		}
-		chosen = enabled[at]
 	} else if l.repeats() {
 		return nil // the walk need not end
 	} else {
 		chosen = l.pct.pick(enabled)
 	}
 	l.run.host.observe(chosen)
-	l.mover = chosen.ID() - l.run.firstID
+	l.mover = l.indexOf(chosen)
 	l.schedule = append(l.schedule, chosen.Name())
 	return chosen
 }
@@ -166,11 +163,7 @@ func (w *worker) beginSystem(run *Run) {
 	images := make([][]int, len(run.tasks))
 	for i := range run.tasks {
 		for _, to := range w.taskPerms {
-			image := i
-			if i < len(to) {
-				image = to[i]
-			}
-			images[i] = append(images[i], image)
+			images[i] = append(images[i], imageOf(i, to))
 		}
 		w.names = append(w.names, run.tasks[i].Name)
 	}
@@ -232,12 +225,8 @@ func (w *worker) pointKeys(l *lts.Local) []pointKey {
 
 // pointKey returns the key of a local's program point under a permutation.
 func (w *worker) pointKey(l *lts.Local, k int) pointKey {
-	task := l.Task
-	if to := w.taskPerms[k]; task < len(to) {
-		task = to[task]
-	}
 	return pointKey{
-		Task: task, Abstraction: l.Abstraction[k], Steps: l.Steps,
+		Task: imageOf(l.Task, w.taskPerms[k]), Abstraction: l.Abstraction[k], Steps: l.Steps,
 		Op: l.Op, Obj: sim.ObjectID(l.Obj.IDs[k]), In: sim.ObjectID(l.Obj.In[k]),
 		PrevOp: l.PrevOp, PrevObj: sim.ObjectID(l.PrevObj[k]),
 	}

@@ -89,8 +89,8 @@ func newAssumptions() *assumptions {
 
 // add adds a query.
 func (a *assumptions) add(q query) {
-	h := mix(uint64(q.obj)<<32|uint64(q.in), uint64(q.held))
-	h = mix(h, uint64(q.point)<<32|uint64(q.puts)<<16|uint64(q.kind)<<8|uint64(q.step))
+	h := sim.Mix(uint64(q.obj)<<32|uint64(q.in), uint64(q.held))
+	h = sim.Mix(h, uint64(q.point)<<32|uint64(q.puts)<<16|uint64(q.kind)<<8|uint64(q.step))
 	if r := &a.recent[h%recentQueries]; *r != h {
 		*r = h
 		a.all[q] = struct{}{}

@@ -19,7 +19,7 @@ func (w *worker) expandReduced(n *node) {
 		}
 	}
 	set := n.enabled
-	if w.usesStubbornSets() {
+	if w.composed {
 		set = w.stubbornOf(n)
 	}
 	n.todo = set &^ n.sleep

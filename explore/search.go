@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/uffdsim/uffdsim/explore/lts"
+	"github.com/uffdsim/uffdsim/sim"
 )
 
 // Search explores the program. It returns an error if the program cannot run.
@@ -19,8 +20,7 @@ func Search(program Program, opts Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	_, taskPerms := program.symmetryGroup(&opts)
-	s := &search{program: program, opts: opts, start: time.Now(), graph: newFlowGraph(taskPerms), finals: map[uint64]string{}}
+	s := newSearch(program, opts)
 	if err := s.joinGroup(); err != nil {
 		return nil, err
 	}
@@ -45,11 +45,23 @@ func Search(program Program, opts Options) (*Result, error) {
 	return &s.result, s.err
 }
 
+// newSearch returns a search that has not begun. The options must be complete.
+func newSearch(program Program, opts Options) *search {
+	s := &search{program: program, opts: opts, start: time.Now(), finals: map[uint64]string{}}
+	s.perms, s.taskPerms = program.symmetryGroup(&opts)
+	s.graph = newFlowGraph(s.taskPerms)
+	return s
+}
+
 // search is the state that the workers of a search share.
 type search struct {
 	program Program
 	opts    Options
 	start   time.Time
+
+	perms     []sim.Permutation // the symmetry group
+	taskPerms [][]int           // the same, as permutations of the tasks
+
 	graph   *flowGraph
 	system  *lts.System // of a composed search; protected as the graph is
 	sites   []site      // by local; protected as the graph is

@@ -99,7 +99,7 @@ func (s *search) programHash() (sum uint64, err error) {
 		}
 	}
 	_, err = r.run(s.program, s.opts, func(run *Run) {
-		run.enableFingerprints(s.program.symmetryGroup(&s.opts))
+		run.enableFingerprints(s.perms, s.taskPerms)
 	})
 	return sum, err
 }

@@ -138,7 +138,8 @@ func TestOutcomesOfAnEarlierPassDoNotCount(t *testing.T) {
 	var shards [2]*search
 	for i := range shards {
 		opts.Shard = i
-		shards[i] = &search{program: FindSetup("copy"), opts: opts, visited: newVisitedSet(i)}
+		shards[i] = newSearch(FindSetup("copy"), opts)
+		shards[i].visited = newVisitedSet(i)
 		require.NoError(t, shards[i].joinGroup())
 	}
 	here, there := shards[0], shards[1]

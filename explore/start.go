@@ -94,11 +94,3 @@ func (w *worker) admitTasks() bool {
 func (w *worker) tooManyTasks() error {
 	return fmt.Errorf("%s has more than %d tasks", w.program.name(), firstBuffer)
 }
-
-// usesStubbornSets reports whether the search explores a stubborn set in each state, not
-// all enabled tasks. If it executes each path it does not: the summaries of effects cover
-// neither what a store buffer may still write, which depends on its task, nor tasks that
-// tasks start, and an invariant that may read anything needs every state.
-func (w *worker) usesStubbornSets() bool {
-	return w.composed
-}

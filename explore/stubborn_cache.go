@@ -1,5 +1,7 @@
 package explore
 
+import "github.com/uffdsim/uffdsim/sim"
+
 // stubbornCache stores the stubborn sets that a worker has computed last. Many states
 // agree in everything that the set depends on, and differ only in local variables of the
 // tasks.
@@ -36,29 +38,23 @@ func (w *worker) stubbornOf(n *node) uint32 {
 // stubbornKey returns a hash over everything that a stubborn set depends on, except for
 // the effects.
 func (gs *globalState) stubbornKey(preferred int) uint64 {
-	h := mix(uint64(gs.enabled), uint64(preferred+1))
+	h := sim.Mix(uint64(gs.enabled), uint64(preferred+1))
 	for i := range gs.locations {
 		s, t := &gs.locations[i], &gs.steps[i]
 		if !s.live {
-			h = mix(h, 1<<63)
+			h = sim.Mix(h, 1<<63)
 			continue
 		}
 		local := uint64(s.point.index)<<32 | uint64(uint32(t.refs))<<1
 		if t.signalled {
 			local |= 1
 		}
-		h = mix(mix(h, local), uint64(s.held))
+		h = sim.Mix(sim.Mix(h, local), uint64(s.held))
 	}
 	for i := range gs.refs { // in the order in which the run encountered them
 		if k := &gs.refs[i]; k.of != 0 {
-			h = mix(mix(h, uint64(k.of)<<32|uint64(uint32(k.n))), uint64(k.last))
+			h = sim.Mix(sim.Mix(h, uint64(k.of)<<32|uint64(uint32(k.n))), uint64(k.last))
 		}
 	}
 	return h
-}
-
-// mix adds b to the hash a. The result depends on the order in which values are added.
-func mix(a, b uint64) uint64 {
-	h := (a ^ (b+1)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
-	return h ^ h>>32
 }

@@ -150,6 +150,14 @@ func (r *permuter) offset(name string, offset uintptr) uintptr {
 	})
 }
 
+// imageOf returns the image of a task. A permutation need not mention the last tasks.
+func imageOf(task int, to []int) int {
+	if task < len(to) {
+		return to[task]
+	}
+	return task
+}
+
 // permuteSet returns the image of a set of tasks.
 func permuteSet(set uint32, to []int) uint32 {
 	out := set &^ (1<<len(to) - 1)

@@ -64,7 +64,7 @@ type node struct {
 func newWorker(s *search) *worker {
 	w := &worker{search: s, factory: newFactory(), assumptions: newAssumptions(), cache: newStubbornCache()}
 	w.composed = s.composes()
-	w.perms, w.taskPerms = s.program.symmetryGroup(&s.opts)
+	w.perms, w.taskPerms = s.perms, s.taskPerms
 	if w.startsTasks = s.started.known(); w.startsTasks {
 		w.perms, w.taskPerms = w.perms[:1], w.taskPerms[:1] // the identity
 	}
@@ -169,11 +169,19 @@ func (w *worker) endRun(outcome string, ended bool) {
 	if w.result.Outcomes[outcome]++; w.result.Outcomes[outcome] == 1 {
 		w.result.Witnesses[outcome] = w.scheduleOf()
 	}
-	if w.opts.finalStates != nil && !w.composed {
-		w.hashes = w.world.fingerprints(w.hashes[:0])
-		w.opts.finalStates[w.hashes[canonical(w.hashes)]] = true
+	if !w.composed {
+		w.addFinalState(w.world)
 	}
 	w.mu.Unlock()
+}
+
+// addFinalState adds the state of a run to the final states, if they are wanted. The
+// search must be locked.
+func (w *worker) addFinalState(run *Run) {
+	if w.opts.finalStates != nil {
+		w.hashes = run.fingerprints(w.hashes[:0])
+		w.opts.finalStates[w.hashes[canonical(w.hashes)]] = true
+	}
 }
 
 // Pick implements [sim.Strategy].
@@ -235,7 +243,7 @@ func (w *worker) taskAt(enabled []*sim.Task, index int) *sim.Task {
 // explore.
 func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 	n := w.nextNode()
-	n.current, n.weight = -1, 1
+	n.current = -1
 	if current != nil && current.ID() >= w.firstID {
 		n.current = w.indexOf(current)
 	}
@@ -251,20 +259,24 @@ func (w *worker) expand(enabled []*sim.Task, current *sim.Task) bool {
 		n.steps = w.world.nextSteps(enabled, w.indexOf, n.steps)
 		w.expandReduced(n)
 	}
-	if w.depth > 0 {
-		n.weight = w.path[w.depth-1].branchWeight()
-	}
+	return w.enter(n)
+}
+
+// enter chooses the first task to explore from the last node of the path. If there is
+// none, it removes the node, and returns false.
+func (w *worker) enter(n *node) bool {
 	if n.todo == 0 {
 		w.path = w.path[:w.depth]
 		return false
 	}
-	n.divideWeight()
+	n.weight = 1
+	if w.depth > 0 {
+		n.weight = w.path[w.depth-1].branchWeight()
+	}
+	n.weight /= float64(bits.OnesCount32(n.todo))
 	n.choose()
 	return true
 }
-
-// divideWeight makes the weight that of one branch.
-func (n *node) divideWeight() { n.weight /= float64(bits.OnesCount32(n.todo)) }
 
 // nextNode appends a node to the path. It reuses the memory of an earlier node there.
 func (w *worker) nextNode() *node {

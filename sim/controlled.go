@@ -43,7 +43,8 @@ type Controlled struct {
 	// CheckLabels ends the run with an error if a structure gets the label of another one
 	// that is not freed. It is for tests. Set it before the first label.
 	CheckLabels bool
-	// Claims declares that tasks may claim locks: see [RWSem.Claim].
+	// Claims declares that tasks may claim locks: see [RWSem.Claim]. Set it before the
+	// first task.
 	Claims bool
 
 	strategy Strategy
@@ -200,12 +201,10 @@ func (c *Controlled) end(t *Task) {
 func (c *Controlled) markDead(t *Task) {
 	if t.State() != Dead {
 		for k := range c.fp.permutations {
-			c.fp.dead[k] += mix(c.position(t, k), 2) // not as one that is about to end
+			c.fp.dead[k] += Mix(c.position(t, k), 2) // not as one that is about to end
 		}
 	}
-	if c.record != nil {
-		c.leftValue(unsafe.Pointer(&t.state), uint64(t.State()), uint64(Dead))
-	}
+	c.leftValue(unsafe.Pointer(&t.state), uint64(t.State()), uint64(Dead))
 	t.state.Store(uint32(Dead))
 	t.co.next = Step{Op: OpExit}
 	c.tasks.remove(t)
@@ -290,7 +289,9 @@ func (c *Controlled) step(t *Task, s Step) {
 	if c.Announce != nil {
 		c.Announce(t, s, kernelFunc())
 	}
-	c.leaveClaimed(t, s)
+	if c.Claims {
+		c.leaveClaimed(t, s)
+	}
 	c.pick()
 	c.await(t)
 	if s.Op != OpDownRead && s.Op != OpDownWrite { // which may have to wait first
@@ -304,7 +305,9 @@ func (c *Controlled) step(t *Task, s Step) {
 // findGuarded records what a transition that begins with the step finds in the data that
 // locks guard, as far as the task's history does not have it.
 func (c *Controlled) findGuarded(t *Task, s Step) {
-	c.findClaimed(t, s)
+	if c.Claims {
+		c.findClaimed(t, s)
+	}
 	if c.record != nil {
 		c.findForgotten(t)
 	}

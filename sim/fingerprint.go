@@ -106,15 +106,15 @@ func (c *Controlled) States(to []uint64) []uint64 {
 // task's history nor in the semaphore's hash, which counts the readers without naming
 // them. An abstraction may drop from the history that the task has announced a sleep.
 func (c *Controlled) position(t *Task, k int) uint64 {
-	h := mix(c.fp.permutations[k].task(t.id), t.co.history[k])
+	h := Mix(c.fp.permutations[k].task(t.id), t.co.history[k])
 	if l := c.labelOf(t.co.next.Obj); l != nil {
-		h = mix(h, c.idIn(l, t.co.next.Obj, k)+uint64(t.co.next.Op))
+		h = Mix(h, c.idIn(l, t.co.next.Obj, k)+uint64(t.co.next.Op))
 	}
 	if t.co.granted {
-		h = mix(h, 1)
+		h = Mix(h, 1)
 	}
 	if t.co.announced != Running {
-		h = mix(h, uint64(t.co.announced)+1)
+		h = Mix(h, uint64(t.co.announced)+1)
 	}
 	return h
 }
@@ -130,7 +130,7 @@ func (t *Task) Abstract(live func(permutation int) uint64) {
 		return
 	}
 	for k := range t.ctl.fp.permutations {
-		t.co.history[k] = mix(mix(1, live(k)), uint64(t.uniques))
+		t.co.history[k] = Mix(Mix(1, live(k)), uint64(t.uniques))
 	}
 	t.forgetContents()
 	t.co.abstraction, t.co.abstractedAt = t.co.history, t.co.total
@@ -173,8 +173,8 @@ func (c *Controlled) abstractSince(t *Task, b *Bookmark, point string, live func
 		if s.unknown {
 			return // at the first permutation, if at any: nothing has been replaced
 		}
-		now := mix(mix(s.h, s.set), uint64(t.uniques)) // which names the task's next structure
-		t.co.history[k], t.co.abstraction[k] = mix(b.history[k], now), mix(b.abstraction[k], now)
+		now := Mix(Mix(s.h, s.set), uint64(t.uniques)) // which names the task's next structure
+		t.co.history[k], t.co.abstraction[k] = Mix(b.history[k], now), Mix(b.abstraction[k], now)
 	}
 	t.co.abstractedAt = t.co.total
 	t.forgetContents()
@@ -189,7 +189,7 @@ func (t *Task) Abstraction(permutation int) uint64 { return t.co.abstraction[per
 func (c *Controlled) recordStep(t *Task, s Step, found uint64) {
 	if c.fp.on {
 		for k := range c.fp.permutations {
-			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found)
+			t.co.history[k] = Mix(Mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found)
 		}
 	}
 }
@@ -198,7 +198,7 @@ func (c *Controlled) recordStep(t *Task, s Step, found uint64) {
 func (c *Controlled) recordStepSum(t *Task, s Step, found *Sums) {
 	if c.fp.on {
 		for k := range c.fp.permutations {
-			t.co.history[k] = mix(mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found[k])
+			t.co.history[k] = Mix(Mix(t.co.history[k], c.id(t, s.Obj, k)+uint64(s.Op)), found[k])
 		}
 	}
 }
@@ -210,8 +210,8 @@ func (c *Controlled) replaceValue(t *Task, obj unsafe.Pointer, from, to uint64) 
 		l := c.mustLabel(t, obj)
 		for k := range c.fp.permutations {
 			id := c.idIn(l, obj, k)
-			l.part[k] += mix(id, to) - mix(id, from)
-			c.fp.objects[k] += mix(id, to) - mix(id, from)
+			l.part[k] += Mix(id, to) - Mix(id, from)
+			c.fp.objects[k] += Mix(id, to) - Mix(id, from)
 		}
 	}
 }
@@ -230,8 +230,8 @@ func (c *Controlled) replaceTerm(t *Task, obj unsafe.Pointer, from, to *Sums) {
 	for k := range c.fp.permutations {
 		if from[k] != to[k] {
 			id := c.idIn(l, obj, k)
-			l.part[k] += mix(id, to[k]) - mix(id, from[k])
-			c.fp.objects[k] += mix(id, to[k]) - mix(id, from[k])
+			l.part[k] += Mix(id, to[k]) - Mix(id, from[k])
+			c.fp.objects[k] += Mix(id, to[k]) - Mix(id, from[k])
 		}
 	}
 }
@@ -269,7 +269,7 @@ func (c *Controlled) idIn(l *label, obj unsafe.Pointer, k int) uint64 {
 	if at := c.fp.permutations[k].Offset; at != nil {
 		offset = at(l.name, offset)
 	}
-	return mix(l.ids[k], uint64(offset)+1)
+	return Mix(l.ids[k], uint64(offset)+1)
 }
 
 // mustLabel is labelOf, but ends the run if the object has no label.
@@ -297,7 +297,7 @@ func (c *Controlled) dropFreed(l *label) {
 	c.recordStructure(Freed, l)
 	c.retire(l)
 	for k := range c.fp.permutations {
-		l.part[k] = mix(l.ids[k], freedMark)
+		l.part[k] = Mix(l.ids[k], freedMark)
 		c.fp.objects[k] += l.part[k]
 	}
 }

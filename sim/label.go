@@ -73,9 +73,9 @@ func (l *label) identity(p *Permutation) uint64 {
 	if p.Label != nil {
 		name, n = p.Label(name, n)
 	}
-	id := mix(hashString(name), n)
+	id := Mix(hashString(name), n)
 	if l.owner != nil {
-		id = mix(l.owner.identity(p), id)
+		id = Mix(l.owner.identity(p), id)
 	}
 	return id
 }
@@ -250,8 +250,8 @@ func fieldAt(typ reflect.Type, offset uintptr) string {
 	return ""
 }
 
-// mix adds b to the hash a. The result depends on the order in which values are added.
-func mix(a, b uint64) uint64 {
+// Mix adds b to the hash a. The result depends on the order in which values are added.
+func Mix(a, b uint64) uint64 {
 	h := (a ^ (b+1)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
 	h ^= h >> 32
 	h *= 0xc4ceb9fe1a85ec53

@@ -25,9 +25,7 @@ type heldLock struct {
 	// forgotten says that the task's history does not have the content that it found: see
 	// [Task.AbstractSince].
 	forgotten bool
-	// claimed says that the task does not hold the lock: see [RWSem.Claim].
-	claimed bool
-	guards  func(s *Summary)
+	guards    func(s *Summary)
 }
 
 // heldLocks are the locks that a task holds, in the order in which it took them.
@@ -222,7 +220,6 @@ func (l *SpinLock) Disclaim(t *Task) { t.disclaim(l.class, unsafe.Pointer(l)) }
 // claim adds a lock to the held ones although the task does not hold it.
 func (t *Task) claim(h heldLock) {
 	if checking(t) {
-		h.claimed = true
 		t.noteAcquire(h)
 	}
 	if t.ctl != nil {
@@ -241,12 +238,12 @@ func (t *Task) disclaim(class *LockClass, obj unsafe.Pointer) {
 }
 
 // leaveClaimed and findClaimed record, at the end of a transition and at the beginning of
-// the next one, what the task leaves and finds in the data that locks guard: claimed
-// locks, and if tasks may claim locks, also those that the task holds. The lock that the
-// step between the two acquires is among them only afterwards.
+// the next one, what the task leaves and finds in the data that its locks guard, those
+// that it holds and those that it claims. Where no task may claim a lock that is not
+// needed. The lock that the step between the two acquires is among them only afterwards.
 func (c *Controlled) leaveClaimed(t *Task, s Step) {
 	for _, h := range *t.locks() {
-		if h.write && (h.claimed || c.Claims) && h.obj != s.Obj {
+		if h.write && h.obj != s.Obj {
 			c.recordRelease(t, h.obj, h.guards)
 		}
 	}
@@ -254,7 +251,7 @@ func (c *Controlled) leaveClaimed(t *Task, s Step) {
 
 func (c *Controlled) findClaimed(t *Task, s Step) {
 	for _, h := range *t.locks() {
-		if h.write && (h.claimed || c.Claims) && h.obj != s.Obj {
+		if h.write && h.obj != s.Obj {
 			c.recordAcquire(t, Step{OpLock, h.obj})
 		}
 	}

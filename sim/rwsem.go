@@ -165,10 +165,10 @@ func (s *RWSem) shape(c *Controlled) (to Sums) {
 		p := &c.fp.permutations[k]
 		h := uint64(s.readers)
 		if s.writer != nil {
-			h = mix(h, p.task(s.writer.id))
+			h = Mix(h, p.task(s.writer.id))
 		}
 		for _, w := range s.queue {
-			h = mix(h, p.task(w.task.id))
+			h = Mix(h, p.task(w.task.id))
 		}
 		to[k] = h
 	}

@@ -18,7 +18,7 @@ type Summary struct {
 }
 
 // Add adds a number.
-func (s *Summary) Add(v uint64) { s.h = mix(s.h, v) }
+func (s *Summary) Add(v uint64) { s.h = Mix(s.h, v) }
 
 // AddBool adds a boolean.
 func (s *Summary) AddBool(b bool) {
@@ -108,7 +108,7 @@ func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to Sums) {
 		if s.unknown {
 			return c.contentBy(t)
 		}
-		to[k] = mix(s.h, s.set)
+		to[k] = Mix(s.h, s.set)
 	}
 	return to
 }
@@ -118,7 +118,7 @@ func (c *Controlled) sumUp(t *Task, summary func(s *Summary)) (to Sums) {
 // histories.
 func (c *Controlled) contentBy(t *Task) (to Sums) {
 	for k := range c.fp.permutations {
-		to[k] = mix(c.fp.permutations[k].task(t.id), t.co.history[k])
+		to[k] = Mix(c.fp.permutations[k].task(t.id), t.co.history[k])
 	}
 	return to
 }
@@ -135,10 +135,9 @@ func (c *Controlled) recordRelease(t *Task, obj unsafe.Pointer, summary func(s *
 // releases, or of a pointer that it stores.
 func (c *Controlled) replaceContent(t *Task, obj unsafe.Pointer, now *Sums) {
 	if c.fp.on {
-		if c.record != nil {
-			c.found(obj, c.contentOf(t, obj))
-		}
-		c.replaceSum(t, obj, c.contentOf(t, obj), now)
+		before := c.contentOf(t, obj)
+		c.found(obj, before)
+		c.replaceSum(t, obj, before, now)
 		c.mustLabel(t, obj).setContent(obj, now)
 	}
 }

@@ -165,9 +165,9 @@ func (c *Controlled) bufferSum(t *Task, k int) uint64 {
 		if s.sum != nil {
 			v = s.sum[k]
 		}
-		h = mix(mix(h, c.id(t, s.step.Obj, k)+uint64(s.step.Op)), v)
+		h = Mix(Mix(h, c.id(t, s.step.Obj, k)+uint64(s.step.Op)), v)
 	}
-	return mix(h, uint64(len(t.co.buffer.stores)))
+	return Mix(h, uint64(len(t.co.buffer.stores)))
 }
 
 // announced returns the state that the task has set last, Running if it has slept since.

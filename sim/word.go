@@ -189,8 +189,7 @@ func (r *Ref[T]) Store(t *Task, p *T) {
 		s := Step{OpStore, unsafe.Pointer(r)}
 		t.ctl.step(t, s)
 		t.ctl.recordStep(t, s, 0)
-		now := t.ctl.sumUp(t, func(s *Summary) { s.AddObject(p) })
-		t.ctl.replaceContent(t, s.Obj, &now)
+		t.ctl.recordRelease(t, s.Obj, func(s *Summary) { s.AddObject(p) })
 	}
 	r.p.Store(p)
 }

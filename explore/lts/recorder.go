@@ -208,7 +208,7 @@ func (r *Recorder) localOf(i int, from *Local, outcome string) *Local {
 				l.object = s.objectOf(&l.Obj, content[:s.perms])
 			}
 			if l.Op == sim.OpDownRead || l.Op == sim.OpDownWrite {
-				s.semOf(l.object)
+				s.addSem(l.object)
 			}
 		}
 	}

@@ -69,15 +69,15 @@ func (m *sem) addTo(hashes []uint64, ids *sim.Sums, tasks []task) {
 	for k := range hashes {
 		h := uint64(m.readers)
 		if m.writer != 0 {
-			h = mix(h, uint64(tasks[m.writer-1].images[k]))
+			h = sim.Mix(h, uint64(tasks[m.writer-1].images[k]))
 		}
 		for _, w := range m.queue[:m.waiters] {
 			if w > 0 {
-				h = mix(h, uint64(tasks[w-1].images[k])<<1)
+				h = sim.Mix(h, uint64(tasks[w-1].images[k])<<1)
 			} else {
-				h = mix(h, uint64(tasks[-w-1].images[k])<<1|1)
+				h = sim.Mix(h, uint64(tasks[-w-1].images[k])<<1|1)
 			}
 		}
-		hashes[k] += mix(mix(ids[k], 0x73656d), h)
+		hashes[k] += sim.Mix(sim.Mix(ids[k], 0x73656d), h)
 	}
 }

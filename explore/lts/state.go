@@ -213,7 +213,7 @@ func (st *State) Hashes(s *System, to []uint64) []uint64 {
 			if what == 0 {
 				hashes[k] += l.at[k]
 			} else {
-				hashes[k] += mix(l.at[k], what)
+				hashes[k] += sim.Mix(l.at[k], what)
 			}
 		}
 	}

@@ -100,7 +100,7 @@ type cellKey struct {
 }
 
 // freed is the content of a freed structure.
-const freed = 0x9fb21c651e98df25
+const freed = 1
 
 // New returns a system that knows nothing yet. perms is the number of permutations of the
 // symmetry group, and images has the index of each task under each of them.
@@ -139,14 +139,14 @@ func (s *System) structureOf(ids *sim.Sums) uint32 {
 	}
 	own := *ids
 	for k := range own {
-		own[k] = mix(own[k], structureMark)
+		own[k] = sim.Mix(own[k], structureMark)
 	}
 	return s.addObject(own, s.nothing())
 }
 
 // structure returns the number of a structure that is known, given its identity.
 func (s *System) structure(id uint64) (i uint32, known bool) {
-	i, known = s.byID[mix(id, structureMark)]
+	i, known = s.byID[sim.Mix(id, structureMark)]
 	return i, known
 }
 
@@ -164,14 +164,12 @@ func (s *System) addObject(ids sim.Sums, before []uint64) uint32 {
 	return i
 }
 
-// semOf returns the number of a semaphore.
-func (s *System) semOf(object uint32) int {
-	o := &s.objects[object]
-	if o.sem < 0 {
+// addSem numbers a semaphore, unless it has a number.
+func (s *System) addSem(object uint32) {
+	if o := &s.objects[object]; o.sem < 0 {
 		o.sem = len(s.sems)
 		s.sems = append(s.sems, object)
 	}
-	return o.sem
 }
 
 // cellOf returns the number of the cell of an object with a content.
@@ -190,15 +188,7 @@ func (s *System) addCell(object uint32, content, initial []uint64) uint32 {
 	s.cells = append(s.cells, cell{object, slices.Clone(content)})
 	ids := &s.objects[object].ids
 	for k := range s.perms {
-		s.terms = append(s.terms, mix(ids[k], content[k])-mix(ids[k], initial[k]))
+		s.terms = append(s.terms, sim.Mix(ids[k], content[k])-sim.Mix(ids[k], initial[k]))
 	}
 	return c
-}
-
-// mix adds b to the hash a. The result depends on the order in which values are added.
-func mix(a, b uint64) uint64 {
-	h := (a ^ (b+1)*0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd
-	h ^= h >> 32
-	h *= 0xc4ceb9fe1a85ec53
-	return h ^ h>>29
 }
