@@ -48,15 +48,7 @@ RULE is a name that "uffdsim rules" lists, or a number in docs/rules.md.`,
 			case !text:
 				return drawRule(cmd.OutOrStdout(), &p, e)
 			}
-			out, done, err := p.open(cmd.OutOrStdout())
-			if err != nil {
-				return err
-			}
-			err = e.write(out)
-			if closed := done(); err == nil {
-				err = closed
-			}
-			return err
+			return p.to(cmd.OutOrStdout(), e.write)
 		},
 	}
 	addNumber(cmd, &budget, "budget", 0, maxTime, 10*time.Second, "stop the search for the run, and then the proof, after this `TIME` each (default: never)")

@@ -284,15 +284,7 @@ func (x *exploration) run(out, errOut io.Writer, name string) error {
 	if !text {
 		return x.drawFailure(out, setup, result)
 	}
-	out, done, err := x.picture.open(out)
-	if err != nil {
-		return err
-	}
-	err = x.report(out, setup, result)
-	if closed := done(); err == nil {
-		err = closed
-	}
-	return err
+	return x.picture.to(out, func(out io.Writer) error { return x.report(out, setup, result) })
 }
 
 // resolveFlags finds the rules of --drop, and checks that the fix of --fix exists.

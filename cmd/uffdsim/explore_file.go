@@ -86,15 +86,7 @@ func (x *exploration) exploreTest(file *syntax.File, src string, out, errOut io.
 	case !text:
 		return fmt.Errorf("--format %s needs --show OUTCOME or --replay SCHEDULE, the run to show", x.picture.format)
 	}
-	out, done, err := x.picture.open(out)
-	if err != nil {
-		return err
-	}
-	err = x.explore(test, out, errOut)
-	if closed := done(); err == nil {
-		err = closed
-	}
-	return err
+	return x.picture.to(out, func(out io.Writer) error { return x.explore(test, out, errOut) })
 }
 
 // refuseForFile returns an error for a flag that a scenario does not go with.

@@ -60,15 +60,14 @@ func (x *exploration) exploreOn(kernels []string, file *syntax.File, out, errOut
 		}
 		table.addResult(kernel, r)
 	}
-	out, done, err := x.picture.open(out)
+	err := x.picture.to(out, func(out io.Writer) error {
+		table.print(out, file.Name, slices.Equal(kernels, scenario.Kernels()))
+		if x.Context.Err() != nil {
+			fmt.Fprintln(out, "  interrupted: not all kernels were explored")
+		}
+		return nil
+	})
 	if err != nil {
-		return err
-	}
-	table.print(out, file.Name, slices.Equal(kernels, scenario.Kernels()))
-	if x.Context.Err() != nil {
-		fmt.Fprintln(out, "  interrupted: not all kernels were explored")
-	}
-	if err := done(); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(table.rows, func(r kernelRow) bool { return r.failed }) || x.Context.Err() != nil {

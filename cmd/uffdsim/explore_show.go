@@ -93,15 +93,7 @@ func (x *exploration) showReached(out io.Writer, of subject, r *explore.Result, 
 	case !text:
 		return x.drawSchedule(out, of, r.Failure.Schedule)
 	}
-	out, done, err := x.picture.open(out)
-	if err != nil {
-		return err
-	}
-	err = x.describeRun(out, of, r)
-	if closed := done(); err == nil {
-		err = closed
-	}
-	return err
+	return x.picture.to(out, func(out io.Writer) error { return x.describeRun(out, of, r) })
 }
 
 // describeRun prints a run: its outcome, its length, the reason of each SIGBUS, and the

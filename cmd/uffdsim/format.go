@@ -68,16 +68,20 @@ func (p *picture) isText() (bool, error) {
 	return false, fmt.Errorf("no format %q%s: the formats are %s", p.format, didYouMean(p.format, formatNames()), strings.Join(formatNames(), ", "))
 }
 
-// open returns the writer to write to. done closes it.
-func (p *picture) open(standard io.Writer) (out io.Writer, done func() error, err error) {
+// to calls write with the writer to write to, and closes that.
+func (p *picture) to(standard io.Writer, write func(out io.Writer) error) error {
 	if p.output == "" {
-		return standard, func() error { return nil }, nil
+		return write(standard)
 	}
 	f, err := os.Create(p.output)
 	if err != nil {
-		return nil, nil, p.failed(err)
+		return p.failed(err)
 	}
-	return f, f.Close, nil
+	err = write(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
 
 // failed returns the error for a file that cannot be written to.
@@ -121,19 +125,14 @@ func (p *picture) try() error {
 
 // draw writes the stream in the format. The format must not be text.
 func (p *picture) draw(standard io.Writer, s trace.Stream) error {
-	out, done, err := p.open(standard)
-	if err != nil {
-		return err
-	}
-	for _, f := range formats {
-		if f.name == p.format {
-			err = f.write(&printableWriter{out: out, json: f.json}, s)
+	return p.to(standard, func(out io.Writer) (err error) {
+		for _, f := range formats {
+			if f.name == p.format {
+				err = f.write(&printableWriter{out: out, json: f.json}, s)
+			}
 		}
-	}
-	if closed := done(); err == nil {
-		err = closed
-	}
-	return err
+		return err
+	})
 }
 
 // subject is a program of package explore, with its text.

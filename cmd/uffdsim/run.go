@@ -142,20 +142,15 @@ func (r *runner) run(names []string) error {
 		}
 		return r.drawAll(files)
 	}
-	out, done, err := r.picture.open(r.out)
-	if err != nil {
+	return r.picture.to(r.out, func(out io.Writer) error {
+		r.out = out
+		err := r.runAll(files)
+		if bad != nil {
+			fmt.Fprintln(r.err, printable(bad.Error()))
+			err = errReported
+		}
 		return err
-	}
-	r.out = out
-	err = r.runAll(files)
-	if bad != nil {
-		fmt.Fprintln(r.err, printable(bad.Error()))
-		err = errReported
-	}
-	if closed := done(); err == nil {
-		err = closed
-	}
-	return err
+	})
 }
 
 // chooseKernels resolves --kernel, and reports what it resolved to.
